@@ -1,0 +1,43 @@
+# Everything is installed inside the checkout: .venv (the tap and what tests it), .tools (uv, Meltano).
+# Needed beforehand: make, and a Python of 3.10 to 3.13 with venv (DuckDB 1.2 has no wheel for 3.14).
+
+USABLE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c '$(USABLE)' 2>/dev/null && { command -v $$python; break; }; done)
+
+UV_VERSION := 0.13.9
+UV := .tools/uv/bin/uv
+MELTANO := .tools/meltano/bin/meltano
+unexport VIRTUAL_ENV
+
+.PHONY: setup demo test lint format clean
+
+setup: .venv/ready .tools/meltano/ready
+
+$(UV):
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.10 to 3.13 with venv found; install one (Debian: python3-venv) or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .tools/uv
+	.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/ready: $(UV) pyproject.toml uv.lock
+	$(UV) sync --quiet --frozen --python "$(PYTHON)"
+	touch $@
+
+.tools/meltano/ready: $(UV) uv.lock
+	UV_PROJECT_ENVIRONMENT=.tools/meltano $(UV) sync --quiet --frozen --only-group meltano --python "$(PYTHON)"
+	touch $@
+
+test: setup lint
+	.venv/bin/pytest -q
+
+lint: .venv/ready
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+format: .venv/ready
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+clean:
+	rm -rf .venv .tools .meltano output dist

@@ -1,0 +1,3 @@
+"""Singer tap for dagctl, the hosted platform that runs SQLMesh and dbt projects."""
+
+from __future__ import annotations

@@ -1,0 +1,26 @@
+"""What can go wrong that a user can do something about.
+
+Each is one line that says what was wrong and what to do; the command line prints it and exits 1.
+"""
+
+from __future__ import annotations
+
+
+class TapError(Exception):
+    """The sync cannot go on; the message is for a person."""
+
+
+class ConfigurationError(TapError):
+    """A setting is missing or cannot be used."""
+
+
+class StateError(TapError):
+    """The state handed to the tap cannot be understood."""
+
+
+class RequestError(TapError):
+    """A request failed for good, or was tried as often as `max_attempts` allows."""
+
+
+class AnswerError(TapError):
+    """The API answered something that cannot be loaded without losing data."""

@@ -1,0 +1,115 @@
+"""From a row as the API writes it to a record as the schema promises it.
+
+The API leaves a null field out (API page, "Conventions"), so a loader that merges would keep a
+value that is gone: every field of the schema is in every record. What the schema does not name,
+or a value that does not fit its field, is kept in `additional_properties`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_dagctl import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ADDITIONAL_PROPERTIES = "additional_properties"
+
+logger = logging.getLogger("tap-dagctl.records")
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        msg = "not a string"
+        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        msg = "not a boolean"
+        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    return value
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        msg = "not an integer"
+        raise ValueError(msg)
+    return int(value)
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = "not a number"
+        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    return value
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        msg = "not an object"
+        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    return value
+
+
+_BY_TYPE: dict[str, Callable[[object], object]] = {
+    "string": _string,
+    "boolean": _boolean,
+    "integer": _integer,
+    "number": _number,
+    "object": _object,
+}
+
+
+def _converter(schema: Mapping[str, Any]) -> Callable[[object], object]:
+    if schema.get("format") == "date-time":
+        return timestamps.to_fixed_width
+    kind = next(kind for kind in schema["type"] if kind != "null")
+    return _BY_TYPE[kind]
+
+
+class RecordBuilder:
+    """Makes records of one stream's schema, and says once what it did not know."""
+
+    def __init__(self, stream: str, schema: Mapping[str, Any]) -> None:
+        self._stream = stream
+        self._converters = {
+            name: _converter(field)
+            for name, field in schema["properties"].items()
+            if name != ADDITIONAL_PROPERTIES
+        }
+        self._nothing: dict[str, Any] = dict.fromkeys([*self._converters, ADDITIONAL_PROPERTIES])
+        self._reported: set[str] = set()
+
+    def build(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `row` with every field of the schema, each null or of its type."""
+        record = dict(self._nothing)
+        additional: dict[str, Any] = {}
+        for name, value in row.items():
+            converter = self._converters.get(name)
+            if converter is None:
+                additional[name] = value
+                self._report(name, "is not in the schema")
+            elif value is not None:
+                try:
+                    record[name] = converter(value)
+                except (ValueError, OverflowError) as error:
+                    additional[name] = value
+                    self._report(name, f"has a value that is {error}")
+        if additional:
+            record[ADDITIONAL_PROPERTIES] = additional
+        return record
+
+    def _report(self, name: str, what: str) -> None:
+        if name not in self._reported:
+            self._reported.add(name)
+            logger.warning(
+                "%s: field %r %s; it is kept in %s",
+                self._stream,
+                name,
+                what,
+                ADDITIONAL_PROPERTIES,
+            )

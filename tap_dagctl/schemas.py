@@ -1,0 +1,166 @@
+"""What each stream's records hold, field by field, in the order of the API page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from singer_sdk import typing as th
+
+from tap_dagctl.records import ADDITIONAL_PROPERTIES
+
+
+def _key(name: str, description: str) -> th.Property[str]:
+    return th.Property(name, th.StringType, required=True, nullable=False, description=description)
+
+
+def _text(name: str, description: str) -> th.Property[str]:
+    return th.Property(name, th.StringType, description=description)
+
+
+def _time(name: str, description: str) -> th.Property[str]:
+    return th.Property(name, th.DateTimeType, description=description)
+
+
+def _day(name: str, description: str) -> th.Property[str]:
+    return th.Property(name, th.DateType, required=True, nullable=False, description=description)
+
+
+def _integer(name: str, description: str) -> th.Property[int]:
+    return th.Property(name, th.IntegerType, description=description)
+
+
+def _seconds(name: str, description: str) -> th.Property[float]:
+    return th.Property(name, th.NumberType, description=description)
+
+
+def _flag(name: str, description: str) -> th.Property[bool]:
+    return th.Property(name, th.BooleanType, description=description)
+
+
+def _object(name: str, description: str) -> th.Property[Any]:
+    # Not th.ObjectType: it writes `properties: {}`, and the SDK's type conformance then drops
+    # everything inside (singer_sdk/helpers/_typing.py, `_conform_record_data_types`).
+    return th.Property(
+        name,
+        th.CustomType({"type": ["object", "null"]}),
+        description=description,
+    )
+
+
+def _schema(*properties: th.Property[Any]) -> dict[str, Any]:
+    rest = _object(
+        ADDITIONAL_PROPERTIES,
+        "Fields the API sent that this schema does not name, and values that did not fit their "
+        "field; null when there are none.",
+    )
+    return th.PropertiesList(*properties, rest).to_dict()
+
+
+_PROJECT_ID = _key("project_id", "The project this belongs to.")
+_CREATED_AT = _time("created_at", "When it was created.")
+_UPDATED_AT = _time("updated_at", "When it last changed.")
+
+PROJECTS = _schema(
+    _key("id", "The project's id (`proj_…`)."),
+    _text("organization_id", "The organization the project belongs to."),
+    _text("name", "The project's name."),
+    _text("description", "What the project is, in its owner's words."),
+    _text("project_type", "What runs it: `sqlmesh` or `dbt`."),
+    _text("repository_url", "The Git repository it is deployed from."),
+    _text("branch", "The Git branch it is deployed from."),
+    _text("git_auth_method", "How dagctl signs in to the Git repository."),
+    _text("sqlmesh_environment", "The SQLMesh environment its runs target."),
+    _text("sqlmesh_version", "The SQLMesh version it runs on."),
+    _flag("use_managed_state_database", "Whether dagctl hosts the SQLMesh state database."),
+    _flag("auto_apply", "Whether new commits are applied without approval."),
+    _flag("run_tests", "Whether tests run before a plan is applied."),
+    _flag("deployed", "Whether the project is deployed."),
+    _flag("suspended", "Whether its schedules are suspended."),
+    _text("status", "The project's state."),
+    _integer("commits_behind", "Commits on the branch that are not deployed yet."),
+    _text("current_commit_sha", "The deployed commit."),
+    _text("latest_commit_sha", "The newest commit on the branch."),
+    _text("latest_commit_message", "The message of the newest commit on the branch."),
+    _text("cpu_request", "CPU requested for its pods, in Kubernetes notation (`500m`)."),
+    _text("cpu_limit", "Most CPU its pods may use, in Kubernetes notation."),
+    _text("memory_request", "Memory requested for its pods, in Kubernetes notation (`1Gi`)."),
+    _text("memory_limit", "Most memory its pods may use, in Kubernetes notation."),
+    _text("concurrency_policy", "What happens when a run is due while another is going on."),
+    _integer("successful_runs_history_limit", "How many successful runs are kept."),
+    _integer("failed_runs_history_limit", "How many failed runs are kept."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)
+
+_STATUS_OF_A_RUN = "`pending`, `running`, `success`, `partial`, `failed` or `error`"
+
+RUNS = _schema(
+    _key("id", "The run's id."),
+    _PROJECT_ID,
+    _text("job_name", "The job that ran."),
+    _text("cronjob_name", "The schedule that started it; null on a manual run."),
+    _text("job_type", "What it did: `plan`, `run` or `janitor`."),
+    _text("status", f"How it stands: {_STATUS_OF_A_RUN}."),
+    _time("start_time", "When it started."),
+    _time("end_time", "When it ended; null while it runs."),
+    _seconds("duration_seconds", "How long it ran, in seconds; null while it runs."),
+    _text("triggered_by", "What started it, such as `scheduled`."),
+    _text("error_message", "What went wrong; null without an error."),
+    _text("pod_name", "The pod it ran in; null before it is scheduled."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)
+
+MODEL_EXECUTIONS = _schema(
+    _key("id", "The execution's id."),
+    _PROJECT_ID,
+    _text("run_id", "The run it belongs to."),
+    _text("model_name", "The model that was executed."),
+    _text(
+        "status",
+        f"How it stands: {_STATUS_OF_A_RUN}; `skipped` where another run had claimed the model, "
+        "`blocked` where an upstream model failed.",
+    ),
+    _time("start_time", "When it started."),
+    _time("end_time", "When it ended; null while it runs."),
+    _seconds("duration_seconds", "How long it ran, in seconds; null while it runs."),
+    _text("error_message", "What went wrong; null without an error."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)
+
+_P95 = _seconds(
+    "p95_duration_seconds",
+    "95th percentile of the durations, in seconds; null where nothing was measured.",
+)
+_MAX = _seconds(
+    "max_duration_seconds", "Longest duration, in seconds; null where nothing was measured."
+)
+_AVERAGE = _seconds(
+    "avg_duration_seconds", "Mean duration, in seconds; null where nothing was measured."
+)
+
+DAILY_STATS = _schema(
+    _PROJECT_ID,
+    _day("date", "The day."),
+    _integer("total_runs", "Runs of that day."),
+    _integer("successful_runs", "Runs of that day that succeeded."),
+    _integer("failed_runs", "Runs of that day that failed."),
+    _integer("error_runs", "Runs of that day that ended in an error of the platform."),
+    _AVERAGE,
+    _P95,
+    _MAX,
+)
+
+MODEL_STATS = _schema(
+    _PROJECT_ID,
+    _key("model_name", "The model."),
+    _day("start_date", "First day of the window the statistics are over."),
+    _day("end_date", "Last day of the window; in the future while the window is open."),
+    _integer("total_executions", "Executions in the window."),
+    _integer("successful_executions", "Executions in the window that succeeded."),
+    _integer("failed_executions", "Executions in the window that failed."),
+    _AVERAGE,
+    _P95,
+    _MAX,
+)

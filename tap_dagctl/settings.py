@@ -1,0 +1,237 @@
+"""The settings: their JSON schema for the SDK, and their checked values for the rest of the tap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from singer_sdk import typing as th
+
+from tap_dagctl import timestamps
+from tap_dagctl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_API_URL = "https://api.dagctl.com/api/v1"
+_API_PREFIX = "/api/v1"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_HELP = "`tap-dagctl --about` describes every setting"
+
+
+def _integer(minimum: int, maximum: int | None = None) -> th.JSONTypeHelper[int]:
+    schema: dict[str, Any] = {"type": ["integer"], "minimum": minimum}
+    if maximum is not None:
+        schema["maximum"] = maximum
+    return th.CustomType(schema)
+
+
+SCHEMA = th.PropertiesList(
+    th.Property(
+        "api_token",
+        # The SDK's own empty check would let an unset `${DAGCTL_TOKEN}` through to a 401.
+        th.StringType(min_length=1),
+        required=True,
+        nullable=False,
+        secret=True,
+        title="API token",
+        description="API token (`dctl_…`), made in dagctl under Settings > Authentication > "
+        "API Tokens.",
+    ),
+    th.Property(
+        "organization_id",
+        th.StringType(min_length=1),
+        required=True,
+        nullable=False,
+        title="Organization ID",
+        description="The organization to read (`org-…`), sent as `X-Organization-ID`.",
+    ),
+    th.Property(
+        "project_ids",
+        th.ArrayType(th.StringType(nullable=True)),
+        title="Projects",
+        description="Ids or names of the projects to read. Default: every project of the "
+        "organization.",
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType,
+        title="Start date",
+        description="Earliest `updated_at` to read; for the daily and model statistics the first "
+        "day. Default: all history, for the statistics about the last 30 days.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default=DEFAULT_API_URL,
+        title="API URL",
+        description="Base URL of the API. A bare origin gets `/api/v1` appended; plain `http` is "
+        "refused except for loopback.",
+    ),
+    th.Property(
+        "overlap_seconds",
+        _integer(0),
+        default=60,
+        title="Overlap (seconds)",
+        description="How far before its bookmark each sync reads again, because a row may become "
+        "visible after its `updated_at`.",
+    ),
+    th.Property(
+        "page_size",
+        _integer(1, 500),
+        default=500,
+        title="Page size",
+        description="Rows asked for in one request (`limit`), at most 500.",
+    ),
+    th.Property(
+        "max_connections",
+        _integer(1, 16),
+        default=4,
+        title="Connections",
+        description="Pages fetched at the same time while a long walk lasts.",
+    ),
+    th.Property(
+        "request_timeout",
+        _integer(1),
+        default=60,
+        title="Request timeout (seconds)",
+        description="How long to wait for a connection, and for each part of an answer.",
+    ),
+    th.Property(
+        "max_attempts",
+        _integer(1),
+        default=8,
+        title="Attempts",
+        description="How often one request is tried before it fails.",
+    ),
+    th.Property(
+        "stats_lookback_days",
+        _integer(0),
+        default=2,
+        title="Statistics look-back (days)",
+        description="Statistics of this many closed days are read again each sync, because late "
+        "runs still change them.",
+    ),
+    th.Property(
+        "model_stats_window_days",
+        _integer(1),
+        default=7,
+        title="Model statistics window (days)",
+        description="Length of the date windows of `model_stats`, counted from Monday 1970-01-05.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="Sent as `User-Agent`. Default: `tap-dagctl/` and the version.",
+    ),
+).to_dict()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings after every check.
+
+    Attributes:
+        start: `start_date` in nanoseconds since the epoch, or None for all history.
+        api_url: with its prefix, without a trailing slash.
+        project_ids: without blanks and repeats, in the order given; empty for every project.
+    """
+
+    api_token: str
+    organization_id: str
+    project_ids: tuple[str, ...]
+    start: int | None
+    api_url: str
+    overlap_seconds: int
+    page_size: int
+    max_connections: int
+    request_timeout: int
+    max_attempts: int
+    stats_lookback_days: int
+    model_stats_window_days: int
+    user_agent: str
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], *, version: str) -> Settings:
+        """Check what a JSON schema cannot, and return the values the tap works with.
+
+        Args:
+            config: a configuration that fits `SCHEMA`, defaults filled in.
+            version: the tap's version, for the default user agent.
+
+        Raises:
+            ConfigurationError: `start_date`, `api_url` or a credential cannot be used.
+        """
+        names = (name.strip() for name in config.get("project_ids") or () if name)
+        return cls(
+            api_token=_header_value(config, "api_token"),
+            organization_id=_header_value(config, "organization_id"),
+            # An unset ${PROJECT_ID} arrives from Meltano as an empty name: no restriction.
+            project_ids=tuple(dict.fromkeys(name for name in names if name)),
+            start=_start(config.get("start_date")),
+            api_url=_api_url(config["api_url"]),
+            overlap_seconds=config["overlap_seconds"],
+            page_size=config["page_size"],
+            max_connections=config["max_connections"],
+            request_timeout=config["request_timeout"],
+            max_attempts=config["max_attempts"],
+            stats_lookback_days=config["stats_lookback_days"],
+            model_stats_window_days=config["model_stats_window_days"],
+            user_agent=config.get("user_agent") or f"tap-dagctl/{version}",
+        )
+
+
+def _header_value(config: Mapping[str, Any], name: str) -> str:
+    value = str(config[name]).strip()
+    # What an HTTP header cannot carry; the value itself must not be shown.
+    if not value or not value.isascii() or not value.isprintable():
+        msg = f"{name} is empty or has characters no HTTP header can carry: copy it again"
+        raise ConfigurationError(msg)
+    return value
+
+
+def _start(text: str | None) -> int | None:
+    if not text:
+        return None
+    try:
+        return timestamps.parse_setting(text)
+    except (ValueError, OverflowError):
+        msg = f"start_date {text!r} is not a date: write it like 2026-01-31 or 2026-01-31T00:00:00Z"
+        raise ConfigurationError(msg) from None
+
+
+def _api_url(text: str) -> str:
+    example = f"write it like {DEFAULT_API_URL}"
+    try:
+        url = urlsplit(text.strip())
+        host = url.hostname
+        _ = url.port  # raises where it is no number
+    except ValueError:
+        msg = f"api_url is not a URL: {example}"
+        raise ConfigurationError(msg) from None
+    if url.scheme not in {"http", "https"} or not host:
+        msg = f"api_url is not an http(s) URL: {example}"
+        raise ConfigurationError(msg)
+    if url.username or url.password or url.query or url.fragment:
+        msg = f"api_url has credentials, a query or a fragment: {example}"
+        raise ConfigurationError(msg)
+    if url.scheme == "http" and host not in _LOOPBACK:
+        msg = f"api_url sends the token unencrypted to {host}: use https (http is for loopback)"
+        raise ConfigurationError(msg)
+    path = url.path.rstrip("/") or _API_PREFIX
+    return urlunsplit((url.scheme, url.netloc, path, "", ""))
+
+
+def explain(errors: list[str]) -> str:
+    """Return the SDK's schema errors as one line each, without any credential's value."""
+    return "\n".join(f"Configuration: {_without_value(error)}; {_HELP}" for error in errors)
+
+
+def _without_value(error: str) -> str:
+    # JSON schema errors begin with the value; a token given as a number would be shown.
+    for name in ("api_token", "organization_id"):
+        if error.endswith(f"config['{name}']"):
+            return f"{name} is not a non-empty string"
+    return error

@@ -1,0 +1,243 @@
+"""The streams: one short class each, with its path, its keys and what is special about it."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream
+
+from tap_dagctl import days, schemas, timestamps
+from tap_dagctl.bookmark import Bookmark
+from tap_dagctl.client import path_segment
+from tap_dagctl.errors import AnswerError, ConfigurationError
+from tap_dagctl.pagination import Listing, Walk, rows_of
+from tap_dagctl.records import RecordBuilder
+from tap_dagctl.sdk import OwnBookmarkStream
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date
+
+    from singer_sdk.helpers.types import Context, Record
+
+    from tap_dagctl.tap import TapDagctl
+
+
+class Projects(Stream):
+    """Every project the sync is about; the parent of the rest, so each has its own bookmark."""
+
+    name = "projects"
+    schema = schemas.PROJECTS
+    primary_keys = ("id",)
+
+    def __init__(self, tap: TapDagctl) -> None:
+        super().__init__(tap)
+        self._dagctl = tap
+        self._records = RecordBuilder(self.name, self.schema)
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        rows = rows_of(self._dagctl.client.get("/projects"), "projects", "/projects")
+        for row in _chosen(rows, self._dagctl.settings.project_ids):
+            yield self._records.build(row)
+
+    @override
+    def get_child_context(self, record: Record, context: Context | None) -> Context:
+        return {"project_id": record["id"]}
+
+
+def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the projects that `names` asks for by id or name, in the API's order."""
+    by_id: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if not isinstance(row.get("id"), str) or not row["id"]:
+            msg = "GET /projects: a project has no id, so it cannot be loaded; report it to dagctl"
+            raise AnswerError(msg)
+        by_id[row["id"]] = row
+    if not names:
+        return list(by_id.values())
+    known = {name for key, row in by_id.items() for name in (key, row.get("name"))}
+    if unknown := [name for name in names if name not in known]:
+        there_are = ", ".join(f"{key} ({row.get('name')})" for key, row in by_id.items())
+        msg = f"project_ids: no project {', '.join(unknown)}; there are: {there_are or 'none'}"
+        raise ConfigurationError(msg)
+    return [
+        row
+        for key, row in by_id.items()
+        # A name that is some project's id means that project only.
+        if key in names or (row.get("name") in names and row["name"] not in by_id)
+    ]
+
+
+class ProjectStream(OwnBookmarkStream):
+    """A stream below a project, with a bookmark for each project."""
+
+    parent_stream_type = Projects
+    # A project's own updated_at says nothing of its runs; its parent is full table anyway.
+    ignore_parent_replication_key = False
+
+    path: ClassVar[str]
+    rows_key: ClassVar[str]
+
+    def __init__(self, tap: TapDagctl) -> None:
+        super().__init__(tap)
+        self._dagctl = tap
+        self._records = RecordBuilder(self.name, self.schema)
+
+    @override
+    def get_records(self, context: Context | None) -> Iterable[Record]:
+        if context is None:
+            # The SDK's own tests ask a child without a parent; there is nothing to read then.
+            return
+        project_id = context["project_id"]
+        bookmark = self._bookmark(context)
+        for row in self.rows(project_id, bookmark):
+            yield self._records.build({**row, "project_id": project_id})
+
+    @abstractmethod
+    def rows(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of one project, then advance its bookmark.
+
+        Args:
+            project_id: the project.
+            bookmark: None where everything is to be read (`FULL_TABLE`).
+        """
+
+    def _path(self, project_id: str) -> str:
+        return self.path.format(project_id=path_segment(project_id))
+
+    def _bookmark(self, context: Context) -> Bookmark | None:
+        if self.replication_method != "INCREMENTAL" or self.replication_key is None:
+            return None
+        return Bookmark(self.get_context_state(context), self.name, self.replication_key)
+
+
+class ChangingRows(ProjectStream):
+    """A list of rows that change, in pages, filtered by `updated_after`."""
+
+    primary_keys = ("id",)
+    replication_key = "updated_at"
+    params: ClassVar[Mapping[str, object]] = {}
+
+    @override
+    def rows(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
+        settings = self._dagctl.settings
+        start = settings.start if bookmark is None else bookmark.lower_bound(settings)
+        walk = Walk(
+            self._dagctl.client,
+            Listing(
+                path=self._path(project_id),
+                rows_key=self.rows_key,
+                params={**self.params, **_updated_after(start)},
+                page_size=settings.page_size,
+                title=f"{self.name} of {project_id}",
+            ),
+        )
+        yield from walk
+        if bookmark is not None:
+            bookmark.advance(walk.began)
+
+
+def _updated_after(instant: int | None) -> dict[str, str]:
+    return {} if instant is None else {"updated_after": timestamps.render(instant)}
+
+
+class Runs(ChangingRows):
+    """Runs of jobs."""
+
+    name = "runs"
+    path = "/projects/{project_id}/runs"
+    rows_key = "runs"
+    schema = schemas.RUNS
+    # Spares the server an aggregate query nobody reads (API page).
+    params: ClassVar[Mapping[str, object]] = {"include_stats": "false"}
+
+
+class ModelExecutions(ChangingRows):
+    """Executions of models within runs."""
+
+    name = "model_executions"
+    path = "/projects/{project_id}/model-executions"
+    rows_key = "executions"
+    schema = schemas.MODEL_EXECUTIONS
+
+
+class Statistics(ProjectStream):
+    """Statistics by day or window, read again while late runs can still change them.
+
+    The bookmark is the server's day of the last sync, whether or not that day has a row: a
+    project that rests for a month is not read a month back each time.
+    """
+
+    @override
+    def rows(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
+        settings = self._dagctl.settings
+        today = self._dagctl.client.today()
+        first = days.first_day(
+            None if bookmark is None else _day(bookmark.value),
+            _day(settings.start),
+            settings.stats_lookback_days,
+            today,
+        )
+        yield from self.rows_since(first, today, self._path(project_id))
+        if bookmark is not None:
+            bookmark.advance(timestamps.parse_setting(today.isoformat()), today.isoformat())
+
+    @abstractmethod
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the statistics from the day `first` up to `today`."""
+
+
+def _day(instant: int | None) -> date | None:
+    return None if instant is None else timestamps.day_of(instant)
+
+
+class DailyStats(Statistics):
+    """Statistics of each day's runs."""
+
+    name = "daily_stats"
+    path = "/projects/{project_id}/runs/daily-stats"
+    rows_key = "daily_stats"
+    schema = schemas.DAILY_STATS
+    primary_keys = ("project_id", "date")
+    replication_key = "date"
+
+    @override
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
+        answer = self._dagctl.client.get(path, {"days": (today - first).days + 1})
+        for row in rows_of(answer, self.rows_key, path):
+            yield _keyed(row, "date", path)
+
+
+class ModelStats(Statistics):
+    """Statistics of each model over fixed windows of days."""
+
+    name = "model_stats"
+    path = "/projects/{project_id}/model-executions/stats"
+    rows_key = "stats"
+    schema = schemas.MODEL_STATS
+    primary_keys = ("project_id", "model_name", "start_date", "end_date")
+    replication_key = "end_date"
+
+    @override
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
+        length = self._dagctl.settings.model_stats_window_days
+        for window in days.windows(first, today, length):
+            asked = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
+            answer = self._dagctl.client.get(path, asked)
+            for row in rows_of(answer, self.rows_key, path):
+                yield {**_keyed(row, "model_name", path), **asked}
+
+
+def _keyed(row: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
+    if not isinstance(row.get(key), str) or not row[key]:
+        msg = f"GET {path}: a row has no {key}, so it cannot be loaded; report it to dagctl"
+        raise AnswerError(msg)
+    return row

@@ -1,0 +1,89 @@
+"""The tap: settings, the list of streams, the command."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+
+from tap_dagctl import settings, streams
+from tap_dagctl.client import Client
+from tap_dagctl.command import Command
+from tap_dagctl.errors import ConfigurationError
+from tap_dagctl.settings import Settings
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import click
+    from singer_sdk import Stream
+
+
+class TapDagctl(Tap):
+    """Everything dagctl records about its pipelines, exactly."""
+
+    name = "tap-dagctl"
+    config_jsonschema: ClassVar[dict[str, Any]] = settings.SCHEMA
+
+    def __init__(
+        self,
+        *,
+        validate_config: bool = True,
+        **kwargs: Any,  # noqa: ANN401 - the SDK's own
+    ) -> None:
+        """See the SDK; a configuration that cannot be used is refused before any request.
+
+        Raises:
+            ConfigurationError: with one line for each thing that is wrong.
+        """
+        try:
+            super().__init__(validate_config=validate_config, **kwargs)
+        except ConfigValidationError as error:
+            raise ConfigurationError(settings.explain(error.errors)) from None
+        if validate_config:
+            _ = self.settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings after every check.
+
+        Raises:
+            ConfigurationError: one of them cannot be used.
+        """
+        return Settings.from_config(self.config, version=self.plugin_version)
+
+    @cached_property
+    def client(self) -> Client:
+        """The one client of a sync, so that its streams share connections."""
+        return Client(self.settings)
+
+    @override
+    def discover_streams(self) -> Sequence[Stream]:
+        return [
+            streams.Projects(self),
+            streams.Runs(self),
+            streams.ModelExecutions(self),
+            streams.DailyStats(self),
+            streams.ModelStats(self),
+        ]
+
+    @override
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        return Command(
+            name=command.name,
+            callback=command.callback,
+            params=command.params,
+            help=command.help,
+            context_settings=command.context_settings,
+            logger=cls.logger,
+        )

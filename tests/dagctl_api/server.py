@@ -1,0 +1,240 @@
+"""The stand-in API over HTTP: headers demanded, null fields left out, `limit` capped."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from typing_extensions import override
+
+from tests.dagctl_api import statistics
+from tests.dagctl_api.world import EXECUTIONS, RUNS, from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.dagctl_api.world import Row, World
+
+PREFIX = "/api/v1"
+MOST_ROWS = 500
+_GZIP_FROM_BYTES = 1_000
+_CONTROL = "/stand-in/advance"
+
+
+@dataclass
+class Request:
+    """One request as the tests count it."""
+
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+
+
+@dataclass
+class Reply:
+    """What goes out instead of the true answer when the server misbehaves.
+
+    Attributes:
+        length: the `Content-Length` claimed, where it is not the truth.
+    """
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    length: int | None = None
+    date: bool = True
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a fault
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Api(ThreadingHTTPServer):
+    """A running stand-in.
+
+    Attributes:
+        requests: every request so far, in order.
+        misbehave: called before each answer; a `Reply` replaces it, None lets it through.
+        after: called after each answer, so that writers can act between two requests.
+    """
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, world: World, port: int = 0, most_rows: int = MOST_ROWS) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.world = world
+        self.most_rows = most_rows
+        self.requests: list[Request] = []
+        self.misbehave: Callable[[Request], Reply | None] = lambda _: None
+        self.after: Callable[[Request], None] = lambda _: None
+        self.advance: Callable[[timedelta], None] = lambda by: world.advance(
+            seconds=by.total_seconds(),
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def answer(self, request: Request) -> dict[str, Any]:
+        """Return the true answer."""
+        world = self.world
+        if request.headers.get("authorization") != f"Bearer {world.token}":
+            raise Refusal(401, "invalid token")
+        if request.headers.get("x-organization-id") != world.organization_id:
+            raise Refusal(403, "not a member of this organization")
+        if not request.path.startswith(PREFIX + "/"):
+            raise Refusal(404, "not found")
+        match request.path[len(PREFIX) + 1 :].split("/"):
+            case ["projects"]:
+                rows = [project.row for project in world.projects.values()]
+                return {"projects": rows, "total": len(rows)}
+            case ["projects", project_id, *rest] if unquote(project_id) in world.projects:
+                return self._of_project(unquote(project_id), rest, request.params)
+            case _:
+                raise Refusal(404, "not found")
+
+    def _of_project(
+        self, project_id: str, rest: list[str], params: dict[str, str]
+    ) -> dict[str, Any]:
+        world = self.world
+        match rest:
+            case []:
+                return world.projects[project_id].row
+            case ["runs"]:
+                answer = self._page(world.rows(RUNS, project_id), RUNS, params)
+                if params.get("include_stats", "true") != "false":
+                    answer["stats"] = {"total_runs": answer["total"]}
+                return answer
+            case ["model-executions"]:
+                return self._page(world.rows(EXECUTIONS, project_id), EXECUTIONS, params)
+            case ["runs", "daily-stats"]:
+                days = int(params.get("days", "30"))
+                return {"daily_stats": statistics.daily(world, project_id, days)}
+            case ["model-executions", "stats"]:
+                start = date.fromisoformat(params["start_date"])
+                end = date.fromisoformat(params["end_date"])
+                return {"stats": statistics.by_model(world, project_id, start, end)}
+            case _:
+                raise Refusal(404, "not found")
+
+    def _page(self, rows: list[Row], key: str, params: dict[str, str]) -> dict[str, Any]:
+        page = int(params.get("page", "1"))
+        limit = min(int(params.get("limit", "50")), self.most_rows)
+        if page < 1 or limit < 1:
+            raise Refusal(400, "page and limit begin at 1")
+        for name in ("status", "job_type", "cronjob_name"):
+            if name in params:
+                rows = [row for row in rows if row.get(name) == params[name]]
+        if after := params.get("updated_after"):
+            try:
+                bound: datetime = from_text(after)
+            except ValueError:
+                raise Refusal(400, "updated_after is not RFC 3339") from None
+            rows = [row for row in rows if from_text(row["updated_at"]) > bound]
+        first = (page - 1) * limit
+        return {
+            key: rows[first : first + limit],
+            "total": len(rows),
+            "page": page,
+            "limit": limit,
+            "total_pages": -(-len(rows) // limit),
+        }
+
+
+def without_nulls(value: Any) -> Any:
+    """Leave null fields out, as the API does at every depth."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Without this each small answer waits for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: Api
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    @override
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return format_datetime(self.server.world.now, usegmt=True)
+
+    def do_POST(self) -> None:
+        """Move the clock: what the demo does between its two runs. Not part of the API."""
+        url = urlsplit(self.path)
+        if url.path != _CONTROL:
+            self.send_error(404)
+            return
+        self.server.advance(timedelta(seconds=float(dict(parse_qsl(url.query))["seconds"])))
+        self._send(Reply(200, b"{}"))
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        request = Request(
+            url.path,
+            dict(parse_qsl(url.query)),
+            {name.lower(): value for name, value in self.headers.items()},
+        )
+        self.server.requests.append(request)
+        self._send(self.server.misbehave(request) or self._true_reply(request))
+        self.server.after(request)
+
+    def _true_reply(self, request: Request) -> Reply:
+        try:
+            status, answer = 200, self.server.answer(request)
+        except Refusal as refusal:
+            status, answer = refusal.status, {"error": str(refusal)}
+        except (KeyError, ValueError):
+            status, answer = 400, {"error": "bad parameter"}
+        body = json.dumps(without_nulls(answer)).encode()
+        headers = {"Content-Type": "application/json"}
+        accepted = request.headers.get("accept-encoding", "")
+        if len(body) >= _GZIP_FROM_BYTES and "gzip" in accepted:
+            body = gzip.compress(body, compresslevel=1)
+            headers["Content-Encoding"] = "gzip"
+        return Reply(status, body, headers)
+
+    def _send(self, reply: Reply) -> None:
+        if reply.date:
+            self.send_response(reply.status)
+        else:
+            self.send_response_only(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        claimed = len(reply.body) if reply.length is None else reply.length
+        self.send_header("Content-Length", str(claimed))
+        self.end_headers()
+        self.wfile.write(reply.body)
+        self.wfile.flush()
+        if claimed != len(reply.body):
+            self.close_connection = True
+
+
+@contextmanager
+def serving(world: World, port: int = 0, most_rows: int = MOST_ROWS) -> Iterator[Api]:
+    """Serve `world` on loopback until the block ends."""
+    with Api(world, port, most_rows) as api:
+        thread = threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield api
+        finally:
+            api.shutdown()
+            thread.join()

@@ -1,0 +1,96 @@
+"""Runs the tap as a user's shell would, and reads what it wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.dagctl_api.server import Api
+
+Record = dict[str, Any]
+TAP = Path(sys.executable).with_name("tap-dagctl")
+
+
+@dataclass
+class Output:
+    """What one invocation wrote."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def records(self, stream: str) -> list[Record]:
+        return [
+            message["record"]
+            for message in self.messages
+            if message["type"] == "RECORD" and message["stream"] == stream
+        ]
+
+    def table(self, stream: str, *keys: str) -> dict[tuple[Any, ...], Record]:
+        """What a loader that upserts holds of a stream."""
+        return {tuple(row[key] for key in keys): row for row in self.records(stream)}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        states = [message["value"] for message in self.messages if message["type"] == "STATE"]
+        return states[-1] if states else {}
+
+    @property
+    def errors(self) -> list[str]:
+        return [line for line in self.stderr.splitlines() if "| ERROR" in line]
+
+
+def config_of(api: Api, **settings: Any) -> dict[str, Any]:
+    return {
+        "api_token": api.world.token,
+        "organization_id": api.world.organization_id,
+        "api_url": api.url,
+        **settings,
+    }
+
+
+def run_tap(
+    directory: Path,
+    config: dict[str, Any] | None = None,
+    *options: str,
+    state: dict[str, Any] | None = None,
+    catalog: dict[str, Any] | None = None,
+    environment: dict[str, str] | None = None,
+) -> Output:
+    """Run the installed `tap-dagctl`; its files lie in `directory`."""
+    arguments = [str(TAP), *options]
+    for name, content in (("config", config), ("state", state), ("catalog", catalog)):
+        if content is not None:
+            path = directory / f"{name}.json"
+            path.write_text(json.dumps(content))
+            arguments += [f"--{name}", str(path)]
+    done = subprocess.run(
+        arguments,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=directory,
+        timeout=300,
+        env={**os.environ, **(environment or {})},
+    )
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"type"')]
+    return Output(done.returncode, done.stdout, done.stderr, messages)
+
+
+def selecting(catalog: dict[str, Any], streams: Iterable[str]) -> dict[str, Any]:
+    """Return `catalog` with just these streams selected."""
+    chosen = set(streams)
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            if metadata["breadcrumb"] == []:
+                metadata["metadata"]["selected"] = entry["tap_stream_id"] in chosen
+    return catalog
