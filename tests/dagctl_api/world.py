@@ -6,10 +6,10 @@ the world, under its lock, and every answer is computed from the rows as they st
 
 from __future__ import annotations
 
-import copy
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def to_text(moment: datetime) -> str:
     return text + "Z"
 
 
+@lru_cache(maxsize=200_000)
 def from_text(text: str) -> datetime:
     if text.endswith("Z"):
         text = text[:-1] + "+00:00"
@@ -98,7 +99,7 @@ class World:
     def rows(self, table: str, project_id: str) -> list[Row]:
         """Return copies of a project's rows, in the order the API lists them."""
         with self.lock:
-            rows = copy.deepcopy(list(self.projects[project_id].tables[table].values()))
+            rows = [row.copy() for row in self.projects[project_id].tables[table].values()]
         return sorted(rows, key=self.order, reverse=self.descending)
 
     def advance(self, **duration: float) -> None:
