@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV
 
 .PHONY: setup demo test lint format clean
 
-setup: .venv/ready .tools/meltano/ready
+setup: .venv/ready .meltano/ready
 
 $(UV):
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.10 to 3.13 with venv found; install one (Debian: python3-venv) or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -26,6 +26,13 @@ $(UV):
 .tools/meltano/ready: $(UV) uv.lock
 	UV_PROJECT_ENVIRONMENT=.tools/meltano $(UV) sync --quiet --frozen --only-group meltano --python "$(PYTHON)"
 	touch $@
+
+.meltano/ready: .tools/meltano/ready meltano.yml pyproject.toml
+	$(MELTANO) install > .tools/meltano-install.log 2>&1 || { cat .tools/meltano-install.log >&2; exit 1; }
+	touch $@
+
+demo: setup
+	.venv/bin/python demo/demo.py
 
 test: setup lint
 	.venv/bin/pytest -q
