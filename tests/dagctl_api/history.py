@@ -121,7 +121,7 @@ class History:
 
     def __init__(self, world: World, *, seed: int = 7, days: int = 90) -> None:
         """Fill `world` with `days` of history up to its clock."""
-        self._world = world
+        self.world = world
         self._seed = seed
         self._end = world.now
         self._events: list[tuple[datetime, int, str, str, str, dict[str, Any]]] = []
@@ -159,7 +159,7 @@ class History:
 
     def advance(self, by: timedelta) -> None:
         """Move the clock on, with everything that happens meanwhile, in its order."""
-        world = self._world
+        world = self.world
         with world.lock:
             until = world.now + by
             for pipeline in PIPELINES:

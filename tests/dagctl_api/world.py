@@ -82,7 +82,13 @@ class World:
         """Insert or replace a row; `updated_at` is now unless the row says otherwise."""
         with self.lock:
             stamp = to_text(self.now)
-            stored = {"project_id": project_id, "created_at": stamp, "updated_at": stamp, **row}
+            stored = {
+                "project_id": project_id,
+                "status": "success",
+                "created_at": stamp,
+                "updated_at": stamp,
+                **row,
+            }
             self.projects[project_id].tables[table][row["id"]] = stored
             return stored
 

@@ -1,0 +1,62 @@
+"""Runs the real Meltano on the checkout's meltano.yml, with state and warehouse of a test's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.dagctl_api.server import Api
+
+ROOT = Path(__file__).resolve().parent.parent
+_MELTANO = ROOT / ".tools" / "meltano" / "bin" / "meltano"
+_OURS = ("DAGCTL", "ORG_ID", "PROJECT_ID", "MELTANO", "TAP_", "TARGET_")
+
+
+@dataclass
+class Meltano:
+    """One user's Meltano: a project folder that is the checkout, and files in `directory`."""
+
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, api: Api, directory: Path) -> Meltano:
+        return cls(
+            directory,
+            {
+                "DAGCTL_TOKEN": api.world.token,
+                "ORG_ID": api.world.organization_id,
+                "TAP_DAGCTL_API_URL": api.url,
+                "TAP_DAGCTL_RUNS_API_URL": api.url,
+                "TAP_DAGCTL_STATISTICS_API_URL": api.url,
+                "TARGET_DUCKDB_FILEPATH": str(directory / "warehouse.duckdb"),
+                "TARGET_JSONL_DESTINATION_PATH": str(directory),
+                "MELTANO_DATABASE_URI": f"sqlite:///{directory / 'meltano.db'}",
+                # Several tests may run Meltano at once; its run folder is theirs alone.
+                "MELTANO_RUN_DIR": str(directory / "run"),
+                "NO_COLOR": "1",
+            },
+        )
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `meltano`, and return what it said, whatever the exit code."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+        return subprocess.run(
+            [str(_MELTANO), *arguments],
+            cwd=ROOT,
+            env={**inherited, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def run(self, *arguments: str) -> str:
+        """Run `meltano run`, which must succeed, and return its log."""
+        done = self("run", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr

@@ -1,0 +1,89 @@
+"""What every table must hold, straight from the API's rows, by none of the tap's code."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.dagctl_api import statistics
+from tests.dagctl_api.world import EXECUTIONS, RUNS, Row, from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.dagctl_api.world import World
+
+Table = dict[tuple[Any, ...], Row]
+TIMES = {"created_at", "updated_at", "start_time", "end_time"}
+KEYS = {
+    "projects": ("id",),
+    "runs": ("id",),
+    "model_executions": ("id",),
+    "daily_stats": ("project_id", "date"),
+    "model_stats": ("project_id", "model_name", "start_date", "end_date"),
+}
+FIRST_MONDAY = date(1970, 1, 5)
+WINDOW_DAYS = 7
+
+
+def tables(world: World, first_day: date) -> dict[str, Table]:
+    """Return what a warehouse holds that was first loaded on or before `first_day` + 30 days."""
+    return {
+        name: {tuple(row[key] for key in KEYS[name]): _plain(row) for row in rows}
+        for name, rows in (
+            ("projects", [project.row for project in world.projects.values()]),
+            ("runs", [row for key in world.projects for row in world.rows(RUNS, key)]),
+            (
+                "model_executions",
+                [row for key in world.projects for row in world.rows(EXECUTIONS, key)],
+            ),
+            ("daily_stats", list(_daily(world, first_day))),
+            ("model_stats", list(_by_model(world, first_day))),
+        )
+    }
+
+
+def _daily(world: World, first: date) -> Iterator[Row]:
+    days = (world.now.date() - first).days + 1
+    for key in world.projects:
+        for row in statistics.daily(world, key, days):
+            yield {"project_id": key, **row}
+
+
+def _by_model(world: World, first: date) -> Iterator[Row]:
+    start = first - timedelta(days=(first - FIRST_MONDAY).days % WINDOW_DAYS)
+    while start <= world.now.date():
+        end = start + timedelta(days=WINDOW_DAYS - 1)
+        for key in world.projects:
+            for row in statistics.by_model(world, key, start, end):
+                window = {"start_date": start.isoformat(), "end_date": end.isoformat()}
+                yield {"project_id": key, **window, **row}
+        start += timedelta(days=WINDOW_DAYS)
+
+
+def _plain(row: Row) -> Row:
+    """Times as UTC moments without an offset; what is null is not there, as in the API."""
+    plain = {}
+    for name, value in row.items():
+        if value is None:
+            continue
+        if name in TIMES:
+            moment = from_text(value)
+            plain[name] = (moment - (moment.utcoffset() or timedelta())).replace(tzinfo=None)
+        else:
+            plain[name] = value
+    return plain
+
+
+def difference(name: str, found: Table, expected: Table) -> list[str]:
+    """Return what is wrong with a table, a line for each field or row."""
+    lines = [f"{name}: {key} is missing" for key in expected.keys() - found.keys()]
+    lines += [f"{name}: {key} is too many" for key in found.keys() - expected.keys()]
+    for key in expected.keys() & found.keys():
+        have, want = found[key], expected[key]
+        lines += [
+            f"{name}: {key}: {column} is {have.get(column)!r}, not {want.get(column)!r}"
+            for column in sorted(have.keys() | want.keys())
+            if have.get(column) != want.get(column)
+        ]
+    return lines
