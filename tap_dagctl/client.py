@@ -14,7 +14,7 @@ import backoff
 import requests
 
 from tap_dagctl import timestamps
-from tap_dagctl.errors import RequestError
+from tap_dagctl.errors import RejectedError, RequestError
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -184,7 +184,7 @@ def _check_status(path: str, response: requests.Response) -> None:
         known = HTTPStatus(status) if status in HTTPStatus.__members__.values() else None
         advice = _ADVICE.get(known, "check the settings") if known else "check the settings"
     msg = f"GET {path}: the server answered {status}: {advice}"
-    raise RequestError(msg)
+    raise RejectedError(msg) if status == HTTPStatus.UNAUTHORIZED else RequestError(msg)
 
 
 def _connection_fault(error: requests.RequestException) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_dagctl.errors import TapError
+from tap_dagctl.errors import ConfigurationError, TapError
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -18,6 +21,7 @@ else:
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator
+    from typing import TextIO
 
     import click
 
@@ -37,14 +41,31 @@ class Command(SingerCommand):
     @override
     def invoke(self, ctx: click.Context) -> Any:
         with _one_line_each(self.logger):
+            for option in ("state", "catalog"):
+                if ctx.params.get(option) is not None:
+                    ctx.params[option] = _json_object(f"--{option}", ctx.params[option])
             return super().invoke(ctx)
+
+
+def _json_object(option: str, file: TextIO) -> TextIO:
+    """Return the content of `file`, which may be a pipe and so can be read only once."""
+    try:
+        text = file.read()
+        is_object = isinstance(json.loads(text), dict)
+    except ValueError as error:
+        msg = f"{option} {file.name} is not JSON: {error}"
+        raise ConfigurationError(msg) from None
+    if not is_object:
+        msg = f"{option} {file.name} is not a JSON object"
+        raise ConfigurationError(msg)
+    return io.StringIO(text)
 
 
 @contextmanager
 def _one_line_each(logger: logging.Logger) -> Iterator[None]:
     try:
         yield
-    except TapError as error:
-        for line in str(error).splitlines():
+    except (TapError, SingerSDKError) as error:
+        for line in str(error).splitlines() or [type(error).__name__]:
             logger.error("%s", line)  # noqa: TRY400 - a traceback helps nobody here
         sys.exit(1)

@@ -22,5 +22,9 @@ class RequestError(TapError):
     """A request failed for good, or was tried as often as `max_attempts` allows."""
 
 
+class RejectedError(RequestError):
+    """The token was rejected, as it would be for every further request."""
+
+
 class AnswerError(TapError):
     """The API answered something that cannot be loaded without losing data."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_API_URL = "https://api.dagctl.com/api/v1"
 _API_PREFIX = "/api/v1"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_HELP = "`tap-dagctl --about` describes every setting"
+HELP = "`tap-dagctl --about` describes every setting"
 
 
 def _integer(minimum: int, maximum: int | None = None) -> th.JSONTypeHelper[int]:
@@ -226,7 +226,7 @@ def _api_url(text: str) -> str:
 
 def explain(errors: list[str]) -> str:
     """Return the SDK's schema errors as one line each, without any credential's value."""
-    return "\n".join(f"Configuration: {_without_value(error)}; {_HELP}" for error in errors)
+    return "\n".join(f"Configuration: {_without_value(error)}; {HELP}" for error in errors)
 
 
 def _without_value(error: str) -> str:

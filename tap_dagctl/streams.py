@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from abc import abstractmethod
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
-
-from singer_sdk import Stream
 
 from tap_dagctl import days, schemas, timestamps
 from tap_dagctl.bookmark import Bookmark
@@ -30,12 +30,8 @@ if TYPE_CHECKING:
     from tap_dagctl.tap import TapDagctl
 
 
-class Projects(Stream):
-    """Every project the sync is about; the parent of the rest, so each has its own bookmark."""
-
-    name = "projects"
-    schema = schemas.PROJECTS
-    primary_keys = ("id",)
+class DagctlStream(OwnBookmarkStream):
+    """What every stream of the tap does: rows become records, failures wait for the end."""
 
     def __init__(self, tap: TapDagctl) -> None:
         super().__init__(tap)
@@ -44,9 +40,45 @@ class Projects(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
+        if self._dagctl.failures.stopped:
+            return
+        # `--test` ends without the hook that tells failures after a whole sync.
+        with nullcontext() if self._trying else self._dagctl.failures.kept():
+            for row in self.rows(context):
+                yield self._records.build(row)
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        # The SDK ends `--test` by an exception, which it then calls an unhandled error.
+        quiet = level == logging.ERROR and self._trying
+        super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
+
+    @property
+    def _trying(self) -> bool:
+        """Whether this is `--test`, which reads a record of each stream and stops."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @abstractmethod
+    def rows(self, context: Context | None) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of `context` as the API writes them."""
+
+
+class Projects(DagctlStream):
+    """Every project the sync is about; the parent of the rest, so each has its own bookmark."""
+
+    name = "projects"
+    schema = schemas.PROJECTS
+    primary_keys = ("id",)
+
+    @override
+    def rows(self, context: Context | None) -> Iterator[Mapping[str, Any]]:
         rows = rows_of(self._dagctl.client.get("/projects"), "projects", "/projects")
-        for row in _chosen(rows, self._dagctl.settings.project_ids):
-            yield self._records.build(row)
+        yield from _chosen(rows, self._dagctl.settings.project_ids)
+
+    @override
+    def log_sync_costs(self) -> None:
+        """Tell what failed: the one public hook the SDK calls when every stream has been synced."""
+        self._dagctl.failures.tell()
 
     @override
     def get_child_context(self, record: Record, context: Context | None) -> Context:
@@ -76,7 +108,7 @@ def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str
     ]
 
 
-class ProjectStream(OwnBookmarkStream):
+class ProjectStream(DagctlStream):
     """A stream below a project, with a bookmark for each project."""
 
     parent_stream_type = Projects
@@ -86,23 +118,17 @@ class ProjectStream(OwnBookmarkStream):
     path: ClassVar[str]
     rows_key: ClassVar[str]
 
-    def __init__(self, tap: TapDagctl) -> None:
-        super().__init__(tap)
-        self._dagctl = tap
-        self._records = RecordBuilder(self.name, self.schema)
-
     @override
-    def get_records(self, context: Context | None) -> Iterable[Record]:
+    def rows(self, context: Context | None) -> Iterator[Mapping[str, Any]]:
         if context is None:
-            # The SDK's own tests ask a child without a parent; there is nothing to read then.
+            # The SDK syncs a child only with its parent's context.
             return
         project_id = context["project_id"]
-        bookmark = self._bookmark(context)
-        for row in self.rows(project_id, bookmark):
-            yield self._records.build({**row, "project_id": project_id})
+        for row in self.rows_of(project_id, self._bookmark(context)):
+            yield {**row, "project_id": project_id}
 
     @abstractmethod
-    def rows(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
+    def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of one project, then advance its bookmark.
 
         Args:
@@ -127,7 +153,7 @@ class ChangingRows(ProjectStream):
     params: ClassVar[Mapping[str, object]] = {}
 
     @override
-    def rows(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
+    def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
         settings = self._dagctl.settings
         start = settings.start if bookmark is None else bookmark.lower_bound(settings)
         walk = Walk(
@@ -177,7 +203,7 @@ class Statistics(ProjectStream):
     """
 
     @override
-    def rows(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
+    def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
         settings = self._dagctl.settings
         today = self._dagctl.client.today()
         first = days.first_day(

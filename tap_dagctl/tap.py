@@ -13,6 +13,7 @@ from tap_dagctl import settings, streams
 from tap_dagctl.client import Client
 from tap_dagctl.command import Command
 from tap_dagctl.errors import ConfigurationError
+from tap_dagctl.failures import Failures
 from tap_dagctl.settings import Settings
 
 if sys.version_info >= (3, 12):
@@ -46,8 +47,14 @@ class TapDagctl(Tap):
         """
         try:
             super().__init__(validate_config=validate_config, **kwargs)
+            for stream in self.streams.values() if validate_config else ():
+                stream.get_batch_config(self.config)
         except ConfigValidationError as error:
             raise ConfigurationError(settings.explain(error.errors)) from None
+        except (ValueError, TypeError, KeyError) as error:
+            # The SDK reads the environment, the catalog and the stream maps there, unguarded.
+            msg = f"The configuration, state or catalog cannot be read: {error!r}; {settings.HELP}"
+            raise ConfigurationError(msg) from None
         if validate_config:
             _ = self.settings
 
@@ -65,6 +72,11 @@ class TapDagctl(Tap):
         """The one client of a sync, so that its streams share connections."""
         return Client(self.settings)
 
+    @cached_property
+    def failures(self) -> Failures:
+        """What failed so far, while the rest of the sync goes on."""
+        return Failures()
+
     @override
     def discover_streams(self) -> Sequence[Stream]:
         return [
@@ -74,6 +86,15 @@ class TapDagctl(Tap):
             streams.DailyStats(self),
             streams.ModelStats(self),
         ]
+
+    @override
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError, TypeError) as error:
+            msg = f"--config {' '.join(value)} cannot be read: {error}"
+            raise ConfigurationError(msg) from None
 
     @override
     @classmethod

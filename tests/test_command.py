@@ -1,0 +1,182 @@
+"""The command's options, and one clear line for everything a user can get wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.dagctl_api.server import Reply
+from tests.syncs import Output, config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dagctl_api.server import Api, Request
+
+STREAMS = {"projects", "runs", "model_executions", "daily_stats", "model_stats"}
+
+
+def only_line(output: Output) -> str:
+    """The one line a failed invocation ends with, which shows no traceback and no token."""
+    assert output.exit_code == 1, output.stderr
+    assert "Traceback" not in output.stderr
+    assert "dctl_made_up" not in output.stdout + output.stderr
+    (line,) = output.errors
+    return line.split("|", 3)[-1].strip()
+
+
+def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path) -> None:
+    text = run_tap(tmp_path, None, "--about")
+    markdown = run_tap(tmp_path, None, "--about", "--format", "markdown")
+    about = json.loads(run_tap(tmp_path, None, "--about", "--format", "json").stdout)
+    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+
+    assert "Name:" in text.stdout
+    assert "| api_token |" in markdown.stdout
+    assert about["name"] == "tap-dagctl"
+    for name, setting in about["settings"]["properties"].items():
+        assert setting.get("title"), name
+        assert setting.get("description"), name
+    assert {entry["tap_stream_id"] for entry in catalog["streams"]} == STREAMS
+    for entry in catalog["streams"]:
+        for name, field in entry["schema"]["properties"].items():
+            assert field.get("description", "").endswith("."), (entry["tap_stream_id"], name)
+
+
+def test_test_reads_little_and_says_yes(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, config_of(api), "--test")
+
+    assert output.exit_code == 0, output.stderr
+    assert output.errors == []
+    assert len(output.records("projects")) == 1
+
+
+def test_test_says_no_in_one_line(api: Api, tmp_path: Path) -> None:
+    wrong = {**config_of(api), "api_token": "dctl_made_up_and_wrong"}
+
+    assert only_line(run_tap(tmp_path, wrong, "--test")).startswith(
+        "GET /projects: the server answered 401: the token was rejected: check api_token"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"api_token": None}, "api_token is not a non-empty string"),
+        ({"api_token": ""}, "api_token is not a non-empty string"),
+        ({"api_token": 7}, "api_token is not a non-empty string"),
+        ({"api_token": " \n"}, "api_token is empty or has characters no HTTP header can carry"),
+        ({"api_token": "dctl_made_up\r\nX: y"}, "api_token is empty or has characters"),
+        ({"organization_id": ""}, "organization_id is not a non-empty string"),
+        ({"page_size": 0}, "0 is less than the minimum of 1 in config['page_size']"),
+        ({"page_size": 501}, "501 is greater than the maximum of 500 in config['page_size']"),
+        ({"page_size": "many"}, "'many' is not of type 'integer'"),
+        ({"overlap_seconds": -1}, "-1 is less than the minimum of 0"),
+        ({"max_connections": 17}, "17 is greater than the maximum of 16"),
+        ({"max_attempts": 0}, "0 is less than the minimum of 1"),
+        ({"api_url": "http://dagctl.example"}, "api_url sends the token unencrypted to"),
+        ({"api_url": "dagctl.example"}, "api_url is not an http(s) URL: write it like"),
+        ({"api_url": "https://u:p@dagctl.example"}, "api_url has credentials, a query"),
+        ({"api_url": "https://dagctl.example:port"}, "api_url is not a URL"),
+        ({"start_date": "yesterday"}, "'yesterday' is not a date: write it like 2026-01-31"),
+        ({"start_date": "2026-02-30"}, "'2026-02-30' is not a date"),
+        ({"project_ids": "proj_a"}, "'proj_a' is not of type 'array'"),
+        ({"batch_config": {"encoding": 1}}, "config['batch_config']"),
+        ({"stream_maps": {"runs": {"x": "1 +"}}}, "Failed to parse expression 1 +"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused_before_any_request(
+    api: Api, tmp_path: Path, change: dict[str, Any], line: str
+) -> None:
+    output = run_tap(tmp_path, {**config_of(api), **change})
+
+    assert output.exit_code == 1
+    assert any(line in error for error in output.errors), output.errors
+    assert "Traceback" not in output.stderr
+    assert "dctl_made_up" not in output.stderr
+    assert api.requests == []
+    assert output.messages == []
+
+
+def test_missing_credentials_are_a_line_each(tmp_path: Path) -> None:
+    output = run_tap(tmp_path, {"page_size": 10})
+
+    assert output.exit_code == 1
+    assert [line.split("|", 3)[-1].strip() for line in output.errors] == [
+        f"Configuration: '{name}' is a required property; `tap-dagctl --about` describes every "
+        "setting"
+        for name in ("api_token", "organization_id")
+    ]
+
+
+def test_a_setting_in_the_environment_that_is_no_number_is_one_line(
+    api: Api, tmp_path: Path
+) -> None:
+    environment = {"TAP_DAGCTL_PAGE_SIZE": "lots"}
+    output = run_tap(tmp_path, config_of(api), "--config", "ENV", environment=environment)
+
+    assert "invalid literal for int() with base 10: 'lots'" in only_line(output)
+    assert api.requests == []
+
+
+def test_an_unknown_project_is_refused_before_anything_is_synced(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, config_of(api, project_ids=["sales", "salse"]))
+
+    assert only_line(output) == (
+        "project_ids: no project salse; there are: proj_a (sales), proj_b (finance)"
+    )
+    assert [request.path for request in api.requests] == ["/api/v1/projects"]
+    assert [message for message in output.messages if message["type"] == "RECORD"] == []
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00\xff"])
+def test_a_file_that_is_no_json_object_is_one_line(
+    api: Api, tmp_path: Path, option: str, content: str
+) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(content, encoding="latin-1")
+    output = run_tap(tmp_path, config_of(api), option, str(path))
+
+    assert only_line(output).startswith(f"{option} ")
+    assert str(path) in only_line(output)
+    assert api.requests == []
+
+
+def test_a_config_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    assert "--config nowhere.json cannot be read" in only_line(
+        run_tap(tmp_path, None, "--config", "nowhere.json")
+    )
+
+
+def test_a_failing_project_does_not_take_the_others_with_it(api: Api, tmp_path: Path) -> None:
+    for project in ("proj_a", "proj_b"):
+        api.world.put("runs", project, {"id": f"run_of_{project}"})
+
+    def misbehave(request: Request) -> Reply | None:
+        return Reply(404, b"{}") if request.path.endswith("proj_a/runs") else None
+
+    api.misbehave = misbehave
+    output = run_tap(tmp_path, config_of(api))
+
+    assert only_line(output) == (
+        "GET /projects/proj_a/runs: the server answered 404: there is nothing here: check "
+        "api_url, and whether the project still exists"
+    )
+    assert [row["id"] for row in output.records("runs")] == ["run_of_proj_b"]
+    (partition,) = [
+        part
+        for part in output.state["bookmarks"]["runs"]["partitions"]
+        if "replication_key_value" in part
+    ]
+    assert partition["context"] == {"project_id": "proj_b"}
+    assert len(output.state["bookmarks"]["model_stats"]["partitions"]) == len(api.world.projects)
+
+
+def test_a_rejected_token_stops_at_the_first_request(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, {**config_of(api), "api_token": "dctl_made_up_and_wrong"})
+
+    assert "the token was rejected" in only_line(output)
+    assert len(api.requests) == 1
