@@ -35,7 +35,7 @@ demo: setup
 	.venv/bin/python demo/demo.py
 
 test: setup lint
-	.venv/bin/pytest -q
+	.venv/bin/pytest -q --numprocesses auto
 
 lint: .venv/ready
 	.venv/bin/ruff check
@@ -47,4 +47,4 @@ format: .venv/ready
 	.venv/bin/ruff format
 
 clean:
-	rm -rf .venv .tools .meltano output dist
+	rm -rf .venv .tools .meltano output/* dist

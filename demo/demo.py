@@ -62,7 +62,6 @@ SLOWER = """
 
 def main() -> None:
     """Run the demo."""
-    OUTPUT.mkdir(exist_ok=True)
     for path in (WAREHOUSE, STATE, LOG):
         path.unlink(missing_ok=True)
     with _stand_in() as account:

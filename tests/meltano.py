@@ -1,8 +1,13 @@
-"""Runs the real Meltano on the checkout's meltano.yml, with state and warehouse of a test's own."""
+"""Runs the real Meltano on the checkout's meltano.yml, in a project folder of a test's own.
+
+Meltano keeps state, warehouse and the catalog of a running plugin in the project's folder, so two
+tests at once need two of them. The installed plugins are the checkout's.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +23,18 @@ _OURS = ("DAGCTL", "ORG_ID", "PROJECT_ID", "MELTANO", "TAP_", "TARGET_")
 
 @dataclass
 class Meltano:
-    """One user's Meltano: a project folder that is the checkout, and files in `directory`."""
+    """One user's Meltano, whose project folder is `directory`."""
 
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, api: Api, directory: Path) -> Meltano:
+        (directory / ".meltano").mkdir()
+        for kind in ("extractors", "loaders"):
+            (directory / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
+        shutil.copy(ROOT / "meltano.yml", directory)
+        (directory / "output").mkdir()
         return cls(
             directory,
             {
@@ -33,11 +43,6 @@ class Meltano:
                 "TAP_DAGCTL_API_URL": api.url,
                 "TAP_DAGCTL_RUNS_API_URL": api.url,
                 "TAP_DAGCTL_STATISTICS_API_URL": api.url,
-                "TARGET_DUCKDB_FILEPATH": str(directory / "warehouse.duckdb"),
-                "TARGET_JSONL_DESTINATION_PATH": str(directory),
-                "MELTANO_DATABASE_URI": f"sqlite:///{directory / 'meltano.db'}",
-                # Several tests may run Meltano at once; its run folder is theirs alone.
-                "MELTANO_RUN_DIR": str(directory / "run"),
                 "NO_COLOR": "1",
             },
         )
@@ -47,7 +52,7 @@ class Meltano:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
         return subprocess.run(
             [str(_MELTANO), *arguments],
-            cwd=ROOT,
+            cwd=self.directory,
             env={**inherited, **self.environment},
             capture_output=True,
             text=True,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # A run of sales_warehouse is going on then.
 NOW = datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)
+WAREHOUSE = "output/warehouse.duckdb"
 FIRST_DAY = NOW.date() - timedelta(days=29)
 
 
@@ -62,7 +63,7 @@ def test_duckdb_holds_what_the_api_holds_after_every_run(
     api: Api, history: History, tmp_path: Path
 ) -> None:
     meltano = Meltano.of(api, tmp_path)
-    warehouse = tmp_path / "warehouse.duckdb"
+    warehouse = tmp_path / WAREHOUSE
     world = history.world
     running = [
         (project, row["id"])
@@ -101,7 +102,7 @@ def test_the_loader_keeps_the_first_row_of_every_batch(
         meltano = Meltano.of(api, tmp_path)
         meltano.environment["TARGET_DUCKDB_BATCH_SIZE_ROWS"] = "100"
         meltano.run("tap-dagctl", "target-duckdb")
-    assert len(in_duckdb(tmp_path / "warehouse.duckdb")["runs"]) == rows
+    assert len(in_duckdb(tmp_path / WAREHOUSE)["runs"]) == rows
 
 
 def test_values_that_a_loader_could_mistake_arrive_as_they_are(
@@ -138,7 +139,7 @@ def test_values_that_a_loader_could_mistake_arrive_as_they_are(
     world.put("runs", "proj_a", {"id": "new", "queue": {"name": 'a "b"', "depth": [1, None]}})
     with serving(world) as api:
         Meltano.of(api, tmp_path).run("tap-dagctl", "target-duckdb")
-    runs = in_duckdb(tmp_path / "warehouse.duckdb")["runs"]
+    runs = in_duckdb(tmp_path / WAREHOUSE)["runs"]
 
     assert [runs[(f"run_{n:02}",)]["error_message"] for n in range(len(awkward))] == awkward
     assert [runs[(f"dur_{n:02}",)]["duration_seconds"] for n in range(len(numbers))] == numbers
