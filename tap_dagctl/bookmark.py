@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from tap_dagctl.settings import Settings
 
+# The finest step the API is told: `timestamps.render` writes microseconds.
+_TICK = 1_000
+
 
 class Bookmark:
     """Reads and advances the bookmark of one stream and project."""
@@ -35,17 +38,6 @@ class Bookmark:
         if state.get("replication_key") == replication_key:
             self.value = _instant(state.get("replication_key_value"), stream)
 
-    def lower_bound(self, settings: Settings) -> int | None:
-        """Return the instant from which rows must be read, or None for all history.
-
-        That is the bookmark less the overlap, because a row may become visible after its
-        `updated_at`; `start_date` where that is later, or where there is no bookmark.
-        """
-        if self.value is None:
-            return settings.start
-        overlapped = self.value - settings.overlap_seconds * timestamps.NANOSECONDS
-        return overlapped if settings.start is None else max(overlapped, settings.start)
-
     def advance(self, instant: int | None, text: str | None = None) -> None:
         """Move forward to `instant`; stay where that is unknown or earlier.
 
@@ -58,6 +50,20 @@ class Bookmark:
         self.value = instant
         self._state["replication_key"] = self._replication_key
         self._state["replication_key_value"] = text or timestamps.render(instant)
+
+
+def updated_after(bookmark: int | None, settings: Settings) -> int | None:
+    """Return the instant after which rows must be read, or None for all history.
+
+    That is the bookmark less the overlap, because a row may become visible after its `updated_at`;
+    or just before `start_date`, where that is later or there is no bookmark. Rows stamped with
+    the bound itself need not be in the answer: whether it is included is not documented.
+    """
+    start = None if settings.start is None else settings.start - _TICK
+    if bookmark is None:
+        return start
+    overlapped = bookmark - max(settings.overlap_seconds * timestamps.NANOSECONDS, _TICK)
+    return overlapped if start is None else max(overlapped, start)
 
 
 def _instant(value: object, stream: str) -> int | None:

@@ -17,6 +17,14 @@ DEFAULT_DAYS = 30
 """Days of statistics a first sync reads without `start_date`: the API's own default of `days`."""
 
 
+def is_day(text: str) -> bool:
+    """Whether `text` is a day as the API writes one, `YYYY-MM-DD`."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class Window:
     """A range of days.

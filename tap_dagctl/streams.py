@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_dagctl import days, schemas, timestamps
-from tap_dagctl.bookmark import Bookmark
+from tap_dagctl.bookmark import Bookmark, updated_after
 from tap_dagctl.client import path_segment
 from tap_dagctl.errors import AnswerError, ConfigurationError
 from tap_dagctl.pagination import Listing, Walk, rows_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
 
     from tap_dagctl.tap import TapDagctl
 
@@ -52,6 +53,14 @@ class DagctlStream(OwnBookmarkStream):
         # The SDK ends `--test` by an exception, which it then calls an unhandled error.
         quiet = level == logging.ERROR and self._trying
         super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        super().apply_catalog(catalog)
+        # The SDK lets the method that discovery wrote outvote the one a user forces.
+        if entry := catalog.get_stream(self.name):
+            forced = entry.metadata.root.forced_replication_method
+            self.forced_replication_method = forced or self.forced_replication_method
 
     @property
     def _trying(self) -> bool:
@@ -155,13 +164,13 @@ class ChangingRows(ProjectStream):
     @override
     def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
         settings = self._dagctl.settings
-        start = settings.start if bookmark is None else bookmark.lower_bound(settings)
+        after = updated_after(None if bookmark is None else bookmark.value, settings)
         walk = Walk(
             self._dagctl.client,
             Listing(
                 path=self._path(project_id),
                 rows_key=self.rows_key,
-                params={**self.params, **_updated_after(start)},
+                params={**self.params, **_filter(after)},
                 page_size=settings.page_size,
                 title=f"{self.name} of {project_id}",
             ),
@@ -171,7 +180,7 @@ class ChangingRows(ProjectStream):
             bookmark.advance(walk.began)
 
 
-def _updated_after(instant: int | None) -> dict[str, str]:
+def _filter(instant: int | None) -> dict[str, str]:
     return {} if instant is None else {"updated_after": timestamps.render(instant)}
 
 
@@ -239,7 +248,10 @@ class DailyStats(Statistics):
     def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
         answer = self._dagctl.client.get(path, {"days": (today - first).days + 1})
         for row in rows_of(answer, self.rows_key, path):
-            yield _keyed(row, "date", path)
+            if not days.is_day(_keyed(row, "date", path)["date"]):
+                msg = f"GET {path}: a row's date is not written YYYY-MM-DD; report it to dagctl"
+                raise AnswerError(msg)
+            yield row
 
 
 class ModelStats(Statistics):

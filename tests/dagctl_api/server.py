@@ -65,6 +65,7 @@ class Api(ThreadingHTTPServer):
     Attributes:
         requests: every request so far, in order.
         misbehave: called before each answer; a `Reply` replaces it, None lets it through.
+        alter: called with each good answer, which it may change in place.
         after: called after each answer, so that writers can act between two requests.
     """
 
@@ -77,6 +78,7 @@ class Api(ThreadingHTTPServer):
         self.most_rows = most_rows
         self.requests: list[Request] = []
         self.misbehave: Callable[[Request], Reply | None] = lambda _: None
+        self.alter: Callable[[dict[str, Any]], None] = lambda _: None
         self.after: Callable[[Request], None] = lambda _: None
         self.advance: Callable[[timedelta], None] = lambda by: world.advance(
             seconds=by.total_seconds(),
@@ -199,6 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _true_reply(self, request: Request) -> Reply:
         try:
             status, answer = 200, self.server.answer(request)
+            self.server.alter(answer)
         except Refusal as refusal:
             status, answer = refusal.status, {"error": str(refusal)}
         except (KeyError, ValueError):

@@ -1,0 +1,114 @@
+"""The other loaders that meltano.yml brings hold what the API holds, as DuckDB does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from tests.dagctl_api.history import History
+from tests.dagctl_api.server import Api, serving
+from tests.dagctl_api.world import World
+from tests.meltano import ROOT, Meltano
+from tests.postgres import postgres
+from tests.syncs import TAP, config_of
+from tests.truth import KEYS, TIMES, Table, difference, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOW = datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)
+FIRST_DAY = NOW.date() - timedelta(days=29)
+TARGET_JSONL = ROOT / ".meltano" / "loaders" / "target-jsonl" / "venv" / "bin" / "target-jsonl"
+
+
+@pytest.fixture
+def history() -> History:
+    return History(World(now=NOW), days=20)
+
+
+@pytest.fixture
+def api(history: History) -> Iterator[Api]:
+    with serving(history.world) as api:
+        yield api
+
+
+def differences(found: dict[str, Table], world: World) -> list[str]:
+    return [
+        line
+        for name, expected in tables(world, FIRST_DAY).items()
+        for line in difference(name, found[name], expected)
+    ]
+
+
+def test_a_plain_pipe_into_jsonl(api: Api, history: History, tmp_path: Path) -> None:
+    """Lines are appended, so the last of a key is the row."""
+    (tmp_path / "tap.json").write_text(json.dumps(config_of(api)))
+    (tmp_path / "target.json").write_text(json.dumps({"do_timestamp_file": False}))
+    (tmp_path / "state.json").write_text("{}")
+    shell = (
+        f"set -o pipefail; {TAP} --config tap.json --state state.json 2>tap.log "
+        f"| {TARGET_JSONL} --config target.json >states && tail -n 1 states >state.json"
+    )
+    for pause in (timedelta(), timedelta(hours=30), timedelta()):
+        history.advance(pause)
+        subprocess.run(["bash", "-c", shell], cwd=tmp_path, check=True, timeout=300)
+        found = {name: _from_lines(tmp_path / f"{name}.jsonl", name) for name in KEYS}
+        assert differences(found, history.world) == []
+
+
+def _from_lines(path: Path, stream: str) -> Table:
+    table = {}
+    for line in path.read_text().splitlines():
+        row: dict[str, Any] = {k: v for k, v in json.loads(line).items() if v is not None}
+        for name in TIMES & row.keys():
+            assert row[name].endswith("Z")
+            row[name] = datetime.fromisoformat(row[name][:-1])
+        table[tuple(row[key] for key in KEYS[stream])] = row
+    return table
+
+
+def test_postgres_after_every_run(
+    api: Api, history: History, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    meltano = Meltano.of(api, tmp_path)
+    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+        meltano.environment["TARGET_POSTGRES_SQLALCHEMY_URL"] = url
+        for pause in (timedelta(), timedelta(hours=30), timedelta()):
+            history.advance(pause)
+            meltano.run("tap-dagctl", "target-postgres")
+            assert differences(_in_postgres(url), history.world) == []
+
+
+def _in_postgres(url: str) -> dict[str, Table]:
+    found: dict[str, Table] = {}
+    with psycopg.connect(url.replace("+psycopg2", "")) as connection:
+        for name, keys in KEYS.items():
+            cursor = connection.execute(f'select * from dagctl."{name}"')  # noqa: S608 - names from KEYS
+            columns = [column.name for column in cursor.description or ()]
+            rows = [
+                {
+                    column: _plain(value)
+                    for column, value in zip(columns, values, strict=True)
+                    if value is not None and not column.startswith("_sdc_")
+                }
+                for values in cursor.fetchall()
+            ]
+            found[name] = {tuple(row[key] for key in keys): row for row in rows}
+            assert len(found[name]) == len(rows), f"{name} holds a key twice"
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """As the API writes it: a day is text, a moment is UTC without an offset, a number a number."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,75 @@
+"""Fail when the SDK changes a private name the tap touches, or a fault the tap works round."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Stream
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_dagctl.sdk import OwnBookmarkStream
+from tap_dagctl.tap import TapDagctl
+from tests.dagctl_api.world import World
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.dagctl_api.server import Api
+
+
+def test_the_sdk_moves_the_bookmark_in_one_method_with_these_parameters() -> None:
+    theirs = inspect.signature(Stream._increment_stream_state)
+    ours = inspect.signature(OwnBookmarkStream._increment_stream_state)
+
+    assert list(theirs.parameters) == list(ours.parameters)
+    assert "self._increment_stream_state(record, context=current_context)" in inspect.getsource(
+        Stream._sync_records
+    )
+
+
+def test_the_sdk_still_moves_a_bookmark_back() -> None:
+    """When this fails, `OwnBookmarkStream` may not be needed any more."""
+
+    class Rows(Stream):
+        name = "rows"
+        replication_key = "updated_at"
+        schema = th.PropertiesList(th.Property("updated_at", th.DateTimeType)).to_dict()
+
+        @override
+        def get_records(self, context: Any) -> Any:
+            yield {"updated_at": "2026-03-02T05:59:30Z"}
+
+    tap = TapDagctl(
+        config={"api_token": World().token, "organization_id": "org"},
+        state={"bookmarks": {"rows": _bookmark("2026-03-02T06:00:00Z")}},
+    )
+    tap.setup_mapper()
+    rows = Rows(tap)
+    tap.mapper.register_raw_stream_schema("rows", rows.schema, [])
+    rows.sync()
+
+    assert tap.state["bookmarks"]["rows"]["replication_key_value"] == "2026-03-02T05:59:30Z"
+
+
+def _bookmark(value: str) -> dict[str, str]:
+    return {"replication_key": "updated_at", "replication_key_value": value}
+
+
+def test_the_hook_that_ends_a_sync_is_called_once_for_each_stream(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    monkeypatch.setattr(Stream, "log_sync_costs", lambda stream: calls.append(stream.name))
+    tap = TapDagctl(
+        config={
+            "api_token": api.world.token,
+            "organization_id": api.world.organization_id,
+            "api_url": api.url,
+        },
+    )
+    monkeypatch.setattr(tap.failures, "tell", lambda: calls.append("projects"))
+    tap.sync_all()
+
+    assert sorted(calls) == sorted(tap.streams)

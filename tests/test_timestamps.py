@@ -1,0 +1,103 @@
+"""Points in time: whatever form comes in, one form goes out, and order is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_dagctl import timestamps
+
+MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31))  # noqa: DTZ001 - offset below
+OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59)
+FRACTIONS = st.text("0123456789", max_size=9)
+
+
+def written(moment: datetime, fraction: str, offset: int) -> str:
+    local = moment.replace(microsecond=0) + timedelta(minutes=offset)
+    sign, minutes = "-" if offset < 0 else "+", abs(offset)
+    tail = f"{sign}{minutes // 60:02}:{minutes % 60:02}" if offset else "Z"
+    return local.isoformat() + (f".{fraction}" if fraction else "") + tail
+
+
+@given(MOMENTS, FRACTIONS, OFFSETS)
+def test_an_instant_is_the_same_however_it_is_written(
+    moment: datetime, fraction: str, offset: int
+) -> None:
+    seconds = (moment.replace(microsecond=0) - datetime(1970, 1, 1)) // timedelta(  # noqa: DTZ001
+        seconds=1
+    )
+    expected = seconds * timestamps.NANOSECONDS + int(fraction.ljust(9, "0"))
+
+    assert timestamps.parse(written(moment, fraction, offset)) == expected
+
+
+@given(MOMENTS, FRACTIONS, OFFSETS)
+def test_what_leaves_has_one_width_and_says_the_same_to_the_microsecond(
+    moment: datetime, fraction: str, offset: int
+) -> None:
+    text = written(moment, fraction, offset)
+    rendered = timestamps.to_fixed_width(text)
+
+    assert len(rendered) == len("2026-02-26T06:00:00.000000Z")
+    assert timestamps.parse(rendered) == timestamps.parse(text) // 1_000 * 1_000
+    assert timestamps.to_fixed_width(rendered) == rendered
+
+
+@given(st.tuples(MOMENTS, FRACTIONS, OFFSETS), st.tuples(MOMENTS, FRACTIONS, OFFSETS))
+def test_what_leaves_sorts_as_the_instants_do(
+    one: tuple[datetime, str, int], other: tuple[datetime, str, int]
+) -> None:
+    first, second = sorted((written(*one), written(*other)), key=timestamps.parse)
+
+    assert timestamps.to_fixed_width(first) <= timestamps.to_fixed_width(second)
+
+
+def test_strings_alone_would_have_sorted_otherwise() -> None:
+    texts = ["2026-02-26T06:00:34Z", "2026-02-26T06:00:34.5Z"]
+
+    assert sorted(texts) != sorted(texts, key=timestamps.parse) == texts
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000000Z"),
+        ("2026-02-26t06:00:00z", "2026-02-26T06:00:00.000000Z"),
+        ("2026-02-26 06:00:00-05:30", "2026-02-26T11:30:00.000000Z"),
+        ("2026-02-26T06:00:00.123456789Z", "2026-02-26T06:00:00.123456Z"),
+    ],
+)
+def test_what_rfc_3339_allows_besides(text: str, rendered: str) -> None:
+    assert timestamps.to_fixed_width(text) == rendered
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        7,
+        "",
+        "2026-02-26",
+        "2026-02-26T06:00:00",
+        "2026-02-30T06:00:00Z",
+        "2026-02-26T06:00:00.Z",
+        "2026-02-26T06:00:00.1234567890Z",
+        "2026-02-26T24:00:00Z",
+        "٢٠٢٦-02-26T06:00:00Z",
+        "0001-01-01T00:00:00+10:00",
+        "2026-02-26T06:00:00Z\n",
+    ],
+)
+def test_what_is_no_timestamp_is_refused(text: object) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is for the caller to write
+        timestamps.to_fixed_width(text)
+
+
+@given(MOMENTS)
+def test_the_day_of_an_instant_is_the_utc_day(moment: datetime) -> None:
+    instant = timestamps.parse(written(moment, "", 0))
+
+    assert timestamps.day_of(instant) == moment.replace(tzinfo=timezone.utc).date()
