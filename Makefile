@@ -10,7 +10,7 @@ UV := .tools/uv/bin/uv
 MELTANO := .tools/meltano/bin/meltano
 unexport VIRTUAL_ENV
 
-.PHONY: setup demo test lint format clean
+.PHONY: setup demo test test-tap lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -37,14 +37,25 @@ demo: setup
 test: setup lint
 	.venv/bin/pytest -q --numprocesses auto
 
+# What needs no loader: all that can run on a Python the loaders have no wheels for.
+test-tap: .venv/ready
+	.venv/bin/pytest -q --numprocesses auto $(addprefix --ignore=tests/test_,loaders.py meltano.py warehouse.py)
+
 lint: .venv/ready
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
+docs: .venv/ready
+	.venv/bin/python docs/tables.py
+
 format: .venv/ready
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+
+dist: $(UV)
+	rm -rf dist
+	$(UV) build --quiet --python "$(PYTHON)"
 
 clean:
 	rm -rf .venv .tools .meltano output/* dist

@@ -93,7 +93,8 @@ SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        _integer(1),
+        # Integer as well, or the SDK would leave a number from the environment a string.
+        th.CustomType({"type": ["integer", "number"], "exclusiveMinimum": 0}),
         default=60,
         title="Request timeout (seconds)",
         description="How long to wait for a connection, and for each part of an answer.",
@@ -128,6 +129,8 @@ SCHEMA = th.PropertiesList(
     ),
 ).to_dict()
 
+_PROPERTIES: dict[str, dict[str, Any]] = SCHEMA["properties"]
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -147,7 +150,7 @@ class Settings:
     overlap_seconds: int
     page_size: int
     max_connections: int
-    request_timeout: int
+    request_timeout: float
     max_attempts: int
     stats_lookback_days: int
     model_stats_window_days: int
@@ -158,12 +161,14 @@ class Settings:
         """Check what a JSON schema cannot, and return the values the tap works with.
 
         Args:
-            config: a configuration that fits `SCHEMA`, defaults filled in.
+            config: a configuration that fits `SCHEMA`; null means the default.
             version: the tap's version, for the default user agent.
 
         Raises:
             ConfigurationError: `start_date`, `api_url` or a credential cannot be used.
         """
+        defaults = {name: it["default"] for name, it in _PROPERTIES.items() if "default" in it}
+        config = defaults | {name: value for name, value in config.items() if value is not None}
         names = (name.strip() for name in config.get("project_ids") or () if name)
         return cls(
             api_token=_header_value(config, "api_token"),

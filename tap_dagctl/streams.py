@@ -73,7 +73,7 @@ class DagctlStream(OwnBookmarkStream):
 
 
 class Projects(DagctlStream):
-    """Every project the sync is about; the parent of the rest, so each has its own bookmark."""
+    """A project; the parent of the rest, so that each project has its own bookmarks."""
 
     name = "projects"
     schema = schemas.PROJECTS
@@ -185,7 +185,7 @@ def _filter(instant: int | None) -> dict[str, str]:
 
 
 class Runs(ChangingRows):
-    """Runs of jobs."""
+    """A run of a job."""
 
     name = "runs"
     path = "/projects/{project_id}/runs"
@@ -196,7 +196,7 @@ class Runs(ChangingRows):
 
 
 class ModelExecutions(ChangingRows):
-    """Executions of models within runs."""
+    """An execution of a model within a run."""
 
     name = "model_executions"
     path = "/projects/{project_id}/model-executions"
@@ -235,7 +235,7 @@ def _day(instant: int | None) -> date | None:
 
 
 class DailyStats(Statistics):
-    """Statistics of each day's runs."""
+    """A day of a project: its runs and how long they took."""
 
     name = "daily_stats"
     path = "/projects/{project_id}/runs/daily-stats"
@@ -255,7 +255,7 @@ class DailyStats(Statistics):
 
 
 class ModelStats(Statistics):
-    """Statistics of each model over fixed windows of days."""
+    """A model over a window of days: its executions and how long they took."""
 
     name = "model_stats"
     path = "/projects/{project_id}/model-executions/stats"

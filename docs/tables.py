@@ -1,0 +1,88 @@
+"""`make docs`: writes the README's tables of settings and streams from the tap itself.
+
+With `--check` it writes nothing, and fails where the README differs.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tap_dagctl.settings import SCHEMA
+from tap_dagctl.tap import TapDagctl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk import Stream
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def main() -> None:
+    """Write the tables, or check them."""
+    written = README.read_text()
+    meant = with_tables(written)
+    if "--check" not in sys.argv:
+        README.write_text(meant)
+    elif written != meant:
+        sys.exit("README.md differs from the tap: run `make docs`")
+
+
+def with_tables(text: str) -> str:
+    """Return `text` with both tables between their markers as they should be."""
+    for name, lines in (("settings", _settings()), ("streams", _streams())):
+        begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
+        before, found, rest = text.partition(begin)
+        _, found_too, after = rest.partition(end)
+        if not (found and found_too):
+            sys.exit(f"README.md has no place for the {name}: {begin}{end}")
+        text = "".join((before, begin, *(f"{line}\n" for line in lines), end, after))
+    return text
+
+
+def _settings() -> Iterator[str]:
+    yield "| setting | type | default | meaning |"
+    yield "|---|---|---|---|"
+    required = SCHEMA["required"]
+    for name, schema in SCHEMA["properties"].items():
+        kind = "required" if name in required else _code(schema.get("default"))
+        yield f"| `{name}` | {_type(schema)} | {kind} | {schema['description']} |"
+
+
+def _code(default: object) -> str:
+    return "" if default is None else f"`{default}`"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    names = [name for name in schema["type"] if name != "null"]
+    words = {"array": "array of strings", "string": schema.get("format", "string")}
+    if schema.get("secret"):
+        return "string, secret"
+    text = words.get(names[-1], names[-1])
+    if "exclusiveMinimum" in schema:
+        return f"{text}, > {schema['exclusiveMinimum']}"
+    if "maximum" in schema:
+        return f"{text}, {schema['minimum']} to {schema['maximum']}"
+    return f"{text}, ≥ {schema['minimum']}" if "minimum" in schema else text
+
+
+def _streams() -> Iterator[str]:
+    yield "| stream | one row is | key | replication |"
+    yield "|---|---|---|---|"
+    for stream in TapDagctl(validate_config=False).discover_streams():
+        keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
+        yield f"| `{stream.name}` | {_summary(stream)} | {keys} | {_replication(stream)} |"
+
+
+def _summary(stream: Stream) -> str:
+    return (stream.__doc__ or "").splitlines()[0].rstrip(".")
+
+
+def _replication(stream: Stream) -> str:
+    return f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
+
+
+if __name__ == "__main__":
+    main()
