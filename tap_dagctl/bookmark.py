@@ -1,13 +1,18 @@
 """The bookmark: how far a stream of one project has been read for certain.
 
-It lives in the SDK's own state layout, in the partition of the project. Its value is the server's
-clock when the last complete walk began, never a row's own time: rows that change while a walk goes
-on may lie behind the reader, and belong to the next sync. It is compared as an instant, never as
-text, and never goes back.
+It lives in the SDK's own state layout, in the partition of the project:
+
+- `replication_key_value`: the server's clock when the last complete walk began, never a row's own
+  time: rows that change while a walk goes on may lie behind the reader, and belong to the next
+  sync. It is compared as an instant, never as text, and never goes back.
+- `start_date`: where the history that has been read begins; null for the beginning of all.
+- `sent`: digests of rows sent so late that the next sync reads them again.
+- `walk`: how far a walk got that was interrupted.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_dagctl import timestamps
@@ -22,14 +27,51 @@ if TYPE_CHECKING:
 _TICK = 1_000
 
 
+@dataclass(frozen=True)
+class Cursor:
+    """Which rows a sync must read.
+
+    Attributes:
+        after: read rows updated after this instant; None for all.
+        had: rows updated between these two instants, both included, were read by an earlier sync
+            and have not changed since; None where there are none.
+        start: where the history begins that has been read when the sync is complete.
+    """
+
+    after: int | None
+    had: tuple[int, int] | None
+    start: int | None
+
+
+@dataclass(frozen=True)
+class CutWalk:
+    """How far a walk got that was interrupted.
+
+    Attributes:
+        began: when it began.
+        end: offset behind the last row it read.
+        anchors: digests of some of the last rows it read.
+        sent: digests of what it sent and the next sync will read again.
+    """
+
+    began: int
+    end: int
+    anchors: list[str]
+    sent: list[str]
+
+
 class Bookmark:
-    """Reads and advances the bookmark of one stream and project."""
+    """Reads and writes the state of one stream and project.
+
+    Attributes:
+        value: the bookmark in nanoseconds since the epoch, or None before the first sync.
+    """
 
     def __init__(self, state: MutableMapping[str, Any], stream: str, replication_key: str) -> None:
-        """Read the bookmark out of `state`, the SDK's writable state of one partition.
+        """Read `state`, the SDK's writable state of one partition.
 
         Raises:
-            StateError: the state holds a value that is no instant.
+            StateError: the bookmark is no instant.
         """
         self._state = state
         self._replication_key = replication_key
@@ -38,32 +80,101 @@ class Bookmark:
         if state.get("replication_key") == replication_key:
             self.value = _instant(state.get("replication_key_value"), stream)
 
-    def advance(self, instant: int | None, text: str | None = None) -> None:
-        """Move forward to `instant`; stay where that is unknown or earlier.
+    @property
+    def sent(self) -> object:
+        """What `Sent` is to know of earlier syncs."""
+        return self._state.get("sent") if self.value is not None else None
+
+    def cursor(self, settings: Settings) -> Cursor:
+        """Return what to read: from the bookmark less the overlap, or from `start_date`.
+
+        A row may become visible after its `updated_at`, hence the overlap. Rows stamped with the
+        bound itself need not be in the answer: whether it is included is not documented. Where
+        `start_date` has been moved back, the history before the bookmark is read once more, for
+        the part that is new.
+        """
+        history = whole_history(settings)
+        if self.value is None:
+            return history
+        start, from_start = history.start, history.after
+        after = self.value - max(settings.overlap_seconds * timestamps.NANOSECONDS, _TICK)
+        began_at = self.start(default=start)
+        if began_at is not None and (start is None or start < began_at):
+            return Cursor(from_start, (began_at, after), start)
+        if from_start is not None and from_start > after:
+            return history
+        return Cursor(after, None, began_at)
+
+    def forget(self) -> None:
+        """Take out everything: it cannot be right."""
+        self.value = None
+        for name in ("replication_key_value", "start_date", "sent", "walk"):
+            self._state.pop(name, None)
+
+    def complete(
+        self, instant: int | None, start: int | None, sent: list[str], text: str | None = None
+    ) -> None:
+        """Record that everything up to `instant` has been read; never go back.
 
         Args:
-            instant: nanoseconds since the epoch.
-            text: how the state shows it, where not as a timestamp.
+            instant: nanoseconds since the epoch; None where it is not known.
+            start: where the history begins that has been read; None for the beginning of all.
+            sent: digests of what the next sync will read again.
+            text: how the state shows `instant`, where not as a timestamp.
         """
-        if instant is None or (self.value is not None and instant <= self.value):
-            return
-        self.value = instant
-        self._state["replication_key"] = self._replication_key
-        self._state["replication_key_value"] = text or timestamps.render(instant)
+        new: dict[str, Any] = {"start_date": _text(start), "sent": sent}
+        if instant is not None and (self.value is None or instant > self.value):
+            self.value = instant
+            new["replication_key"] = self._replication_key
+            new["replication_key_value"] = text or timestamps.render(instant)
+        # In one step: a signal may come between any two, and the state goes out as it is.
+        self._state.update(new)
+        self._state.pop("walk", None)
+
+    def cut(self, cursor: Cursor, walk: CutWalk) -> None:
+        """Record how far a walk has got, in case it is interrupted."""
+        self._state["walk"] = {
+            "updated_after": _text(cursor.after),
+            "began": timestamps.render(walk.began),
+            "end": walk.end,
+            "anchors": walk.anchors,
+            "sent": walk.sent,
+        }
+
+    def cut_walk(self, cursor: Cursor) -> CutWalk | None:
+        """Return how far an interrupted walk over the rows of `cursor` got, if there was one."""
+        walk: Any = self._state.get("walk")
+        try:
+            if walk["updated_after"] != _text(cursor.after):
+                return None
+            began, end = timestamps.parse(walk["began"]), int(walk["end"])
+            return CutWalk(began, end, list(walk["anchors"]), list(walk["sent"]))
+        except (KeyError, TypeError, ValueError):  # none, or not as we write it
+            return None
+
+    def start(self, default: int | None) -> int | None:
+        """Return where the history that has been read begins; None for the beginning of all.
+
+        Args:
+            default: what to return where it is not recorded.
+        """
+        text = self._state.get("start_date", "")
+        if text is None:
+            return None
+        try:
+            return timestamps.parse(text)
+        except ValueError:  # not recorded, or not as we write it
+            return default
 
 
-def updated_after(bookmark: int | None, settings: Settings) -> int | None:
-    """Return the instant after which rows must be read, or None for all history.
+def whole_history(settings: Settings) -> Cursor:
+    """Return what a sync reads that knows of none before it."""
+    start = settings.start
+    return Cursor(None if start is None else start - _TICK, None, start)
 
-    That is the bookmark less the overlap, because a row may become visible after its `updated_at`;
-    or just before `start_date`, where that is later or there is no bookmark. Rows stamped with
-    the bound itself need not be in the answer: whether it is included is not documented.
-    """
-    start = None if settings.start is None else settings.start - _TICK
-    if bookmark is None:
-        return start
-    overlapped = bookmark - max(settings.overlap_seconds * timestamps.NANOSECONDS, _TICK)
-    return overlapped if start is None else max(overlapped, start)
+
+def _text(instant: int | None) -> str | None:
+    return None if instant is None else timestamps.render(instant)
 
 
 def _instant(value: object, stream: str) -> int | None:

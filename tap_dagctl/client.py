@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,13 @@ class Answer:
         body: the JSON object, or the list where the API answered a bare one.
         server_time: the server's clock when it answered (its `Date`, whole seconds), in
             nanoseconds since the epoch; None where it did not say.
+        asked_at: the server's clock when it was asked, or up to a second earlier: that less the
+            time the answer took, in whole seconds like `Date` itself.
     """
 
     body: Any
     server_time: int | None
+    asked_at: int | None
 
 
 class _PassingError(Exception):
@@ -162,7 +166,9 @@ class Client:
             msg = "the answer is not JSON"
             raise _PassingError(msg) from None
         self._server_time = _server_time(response)
-        return Answer(body, self._server_time)
+        took = -(-response.elapsed // timedelta(seconds=1)) * timestamps.NANOSECONDS
+        asked_at = None if self._server_time is None else self._server_time - took
+        return Answer(body, self._server_time, asked_at)
 
 
 def path_segment(value: str) -> str:

@@ -46,7 +46,13 @@ def windows(first: date, today: date, length: int) -> Iterator[Window]:
         start += timedelta(days=length)
 
 
-def first_day(bookmark: date | None, start: date | None, lookback: int, today: date) -> date:
+def first_day(
+    bookmark: date | None,
+    start: date | None,
+    lookback: int,
+    today: date,
+    history: date | None = None,
+) -> date:
     """Return the first day to read.
 
     Args:
@@ -54,9 +60,12 @@ def first_day(bookmark: date | None, start: date | None, lookback: int, today: d
         start: `start_date`, or None.
         lookback: `stats_lookback_days`: how many closed days late runs may still change.
         today: the server's day. A bookmark or start beyond it reads just today.
+        history: the first day that has been read, where known: an earlier `start` is read.
     """
     if bookmark is None:
         first = start or today - timedelta(days=DEFAULT_DAYS - 1)
+    elif start is not None and history is not None and start < history:
+        first = start
     else:
         first = bookmark - timedelta(days=lookback)
         if start is not None:

@@ -1,116 +1,185 @@
-"""The walk over the pages of one list: deduplication within a sync, and when the walk began."""
+"""The walk over the pages of a list whose rows move while it is read.
+
+Page numbers count positions. A row that is deleted, or moves back, pulls the rows behind it over
+the page boundary, unread. So each page overlaps the page before it, and must show a row of this
+walk unmoved: an **anchor**. Rows that did not move keep their order, so nothing that did not move
+can lie between the anchor and what was read before. A page without an anchor is not used; the walk
+steps back until it finds one, or begins again. A row that did move changed after the walk began:
+it has a later `updated_at`, and belongs to the next sync. docs/exactness.md has the whole argument.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING
 
-from tap_dagctl import timestamps
 from tap_dagctl.errors import AnswerError
+from tap_dagctl.offsets import PageNumber, largest_limit, page_holding
+from tap_dagctl.pages import read_page, unusable
 from tap_dagctl.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from tap_dagctl.client import Answer, Client
+    from tap_dagctl.client import Client
+    from tap_dagctl.pages import Listing, Page, Row
+
+    IsAnchor = Callable[[Row], bool]
+
+ROWS_KEPT = 2_500
+"""Rows of a walk that are kept to recognise anchors and repeats; twice as many at most."""
+
+MOST_REQUESTS_A_PAGE = 6
+"""Requests a walk may make for each page it would need if nothing moved, before it gives up."""
+
+_BACK = (1, 2, 4, 8)
+"""Where to look for a lost anchor: half pages further back. The last step is repeated."""
+
+logger = logging.getLogger("tap-dagctl.pagination")
 
 
-@dataclass(frozen=True)
-class Listing:
-    """What a walk reads.
+class Recent:
+    """The rows a walk read last, at least `ROWS_KEPT` of them, so that memory stays bounded."""
 
-    Attributes:
-        path: the list's path below the base URL.
-        rows_key: where the rows stand in an answer.
-        params: query parameters besides `page` and `limit`.
-        page_size: rows to ask for in one page.
-        title: what progress messages call the walk.
-    """
+    def __init__(self) -> None:
+        self._newer: dict[str, Row] = {}
+        self._older: dict[str, Row] = {}
 
-    path: str
-    rows_key: str
-    params: Mapping[str, object]
-    page_size: int
-    title: str
+    def __contains__(self, row: Row) -> bool:
+        """Whether the newest version read of this row is `row`, every field the same.
+
+        `updated_at` alone would not do: a row can change twice within its resolution.
+        """
+        key = row["id"]
+        return (self._newer.get(key) or self._older.get(key)) == row
+
+    def add(self, row: Row) -> None:
+        """Take `row` as the newest version read of it."""
+        if len(self._newer) >= ROWS_KEPT:
+            self._newer, self._older = {}, self._newer
+        self._newer[row["id"]] = row
 
 
 class Walk:
     """Reads every page of a list whose rows carry `id` and `updated_at`.
 
     Attributes:
-        began: the server's clock at the first answer, so a bookmark that misses no row: whatever
-            changes later has a later `updated_at`. Where the server told no time, the latest
-            `updated_at` on the first page, which cannot lie after that answer. None before the
-            first answer, and where there is neither.
+        began: the server's clock when the first page was asked for: a bookmark that misses no
+            row, for whatever changes later has a later `updated_at`. Where the server told no
+            time, the latest `updated_at` on the first page, which cannot lie after that answer.
+            None before the first answer, and where there is neither.
+        server_time: the server's clock at the first answer, or None where it did not tell.
+        end: offset behind the last row read.
+        title: what messages call the walk.
     """
 
     def __init__(self, client: Client, listing: Listing) -> None:
-        """Prepare a walk; nothing is asked for before iteration."""
+        """Prepare a walk; nothing is asked for before `pages`."""
         self._client = client
         self._listing = listing
+        self._most = largest_limit(listing.page_size)
+        self._recent = Recent()
+        self._requests = 0
+        self._largest_total = 0
         self.began: int | None = None
+        self.server_time: int | None = None
+        self.end = 0
+        self.title = listing.title
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield each version of a row once.
+    def pages(self) -> Iterator[list[tuple[Row, int]]]:
+        """Yield for each page the rows not yielded before, with their `updated_at`.
 
         Raises:
             RequestError: a page cannot be had.
-            AnswerError: a row has no readable `id` or `updated_at`, so it cannot be kept.
+            AnswerError: a row has no readable `id` or `updated_at`, so it cannot be kept; or the
+                rows move faster than they can be read.
         """
+        page = self._get(PageNumber(1, self._listing.page_size))
+        self.began = page.answer.asked_at or max(page.times, default=None)
+        yield from self._from(page)
+
+    def resumed(self, end: int, began: int, is_anchor: IsAnchor) -> Iterator[list[tuple[Row, int]]]:
+        """Go on as `pages` where an earlier walk was cut off, or do as `pages` does.
+
+        Args:
+            end: offset behind the last row that walk read.
+            began: when that walk began.
+            is_anchor: whether a row is one of the last that walk read, unmoved.
+        """
+        page = self._anchored(end, is_anchor, furthest=self._listing.page_size)
+        if page is None:
+            logger.info("%s: begins again, as its rows have moved", self._listing.title)
+            yield from self.pages()
+        else:
+            logger.info("%s: goes on at row %d of %d", self._listing.title, end, page.total)
+            self.began = began
+            yield from self._from(page)
+
+    def _from(self, page: Page) -> Iterator[list[tuple[Row, int]]]:
+        progress = Progress(self._listing.title, self._listing.page_size, page.first)
+        self.server_time = page.answer.server_time
+        while True:
+            self.end = page.end
+            yield self._new(page)
+            progress.report(rows=self.end, total=max(self.end, page.total))
+            if page.is_last:
+                return
+            following = self._anchored(self.end, self._recent.__contains__)
+            if following is None:
+                # All it had read lately has moved: the walk begins again.
+                following = self._get(PageNumber(1, self._most))
+            page = following
+
+    def _new(self, page: Page) -> list[tuple[Row, int]]:
+        new = []
+        for row, time in zip(page.rows, page.times, strict=True):
+            if row not in self._recent:
+                self._recent.add(row)
+                new.append((row, time))
+        return new
+
+    def _anchored(self, end: int, is_anchor: IsAnchor, furthest: int | None = None) -> Page | None:
+        """Return a page that holds an anchor and reaches beyond it, or None.
+
+        Args:
+            end: the list was read up to this offset.
+            is_anchor: whether a row was read before and has not moved.
+            furthest: how many rows back to look; by default to the beginning of the list.
+        """
+        half = max(1, self._listing.page_size // 2)
+        back = tries = 0
+        while back < end and (furthest is None or back <= furthest):
+            number = page_holding(end - 1 - back, self._most)
+            if number.end <= end - back:
+                what = f"its pages of {self._most} rows are too short to overlap"
+                raise unusable(self._listing, what)
+            page = self._get(number)
+            # The server may have capped `limit`: then this is another page than the one meant.
+            if any(is_anchor(row) for row in page.rows):
+                return page
+            back += half * _BACK[min(tries, len(_BACK) - 1)]
+            tries += 1
+        return None
+
+    def _get(self, number: PageNumber) -> Page:
+        self._requests += 1
+        needed = 10 + self._largest_total // max(1, self._listing.page_size)
+        if self._requests > needed * MOST_REQUESTS_A_PAGE:
+            raise self._too_fast()
         listing = self._listing
-        progress = Progress(self._listing.title)
-        seen: set[tuple[str, int]] = set()
-        page, last = 1, 1
-        while page <= last:
-            answer = self._client.get(
-                listing.path,
-                {"page": page, "limit": listing.page_size, **listing.params},
-            )
-            rows = rows_of(answer, listing.rows_key, listing.path)
-            versions = [self._version(row) for row in rows]
-            if page == 1:
-                self.began = answer.server_time or max((at for _, at in versions), default=None)
-            last = self._pages(answer, rows)
-            for row, version in zip(rows, versions, strict=True):
-                if version not in seen:
-                    seen.add(version)
-                    yield row
-            progress.report(page=page, pages=last, rows=len(seen))
-            page += 1
-
-    def _version(self, row: Mapping[str, Any]) -> tuple[str, int]:
-        key = row.get("id")
-        if not isinstance(key, str) or not key:
-            raise self._unusable("a row has no id")
-        try:
-            return key, timestamps.parse(row.get("updated_at"))
-        except ValueError as error:
-            raise self._unusable(f"updated_at of row {key!r} is {error}") from None
-
-    def _pages(self, answer: Answer, rows: list[dict[str, Any]]) -> int:
-        """Return how many pages there are, by the answer: the server may cap `limit`."""
-        pages = answer.body.get("total_pages") if isinstance(answer.body, dict) else None
-        if isinstance(pages, bool) or not isinstance(pages, int) or (rows and pages < 1):
-            raise self._unusable("the answer has no usable total_pages")
-        return pages
-
-    def _unusable(self, what: str) -> AnswerError:
-        return AnswerError(
-            f"GET {self._listing.path}: {what}, so rows would be lost; report it to dagctl",
+        answer = self._client.get(
+            listing.path,
+            {"page": number.page, "limit": number.limit, **listing.params},
         )
+        page = read_page(answer, listing, number)
+        self._largest_total = max(self._largest_total, page.total)
+        if page.limit < number.limit:
+            self._most = min(self._most, page.limit)
+        return page
 
-
-def rows_of(answer: Answer, rows_key: str, path: str) -> list[dict[str, Any]]:
-    """Return the rows of an answer, which stand under `rows_key` or are the whole answer.
-
-    The vendor's own client tolerates a bare list (API page, "GET /projects").
-
-    Raises:
-        AnswerError: there are none: a shape nobody documented is not the same as no rows.
-    """
-    body = answer.body
-    rows = body.get(rows_key) if isinstance(body, dict) else body
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        msg = f"GET {path}: the answer has no list of {rows_key}; check api_url"
-        raise AnswerError(msg)
-    return rows
+    def _too_fast(self) -> AnswerError:
+        return AnswerError(
+            f"GET {self._listing.path}: its rows move faster than they can be read "
+            f"({self._requests} requests for {self._largest_total} rows); run the sync again when "
+            "fewer change",
+        )

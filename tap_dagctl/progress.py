@@ -13,30 +13,31 @@ logger = logging.getLogger("tap-dagctl.progress")
 class Progress:
     """Reports one walk; a short one reports nothing."""
 
-    def __init__(self, title: str) -> None:
-        """Start the clock of a walk called `title`."""
+    def __init__(self, title: str, page_size: int, first: int = 0) -> None:
+        """Start the clock of a walk called `title`, in pages of `page_size` rows from `first`."""
         self._title = title
+        self._page_size = page_size
         self._began = self._reported = time.monotonic()
+        self._first = first
 
-    def report(self, *, page: int, pages: int, rows: int) -> None:
+    def report(self, *, rows: int, total: int) -> None:
         """Say how far the walk is, unless it said so less than ten seconds ago.
 
         Args:
-            page: pages read so far.
-            pages: pages there are, by the latest answer.
-            rows: rows read so far.
+            rows: rows of the list that have been read.
+            total: rows there are, by the latest answer.
         """
         now = time.monotonic()
-        if now - self._reported < SECONDS_BETWEEN_REPORTS or page >= pages:
+        if now - self._reported < SECONDS_BETWEEN_REPORTS or rows >= total:
             return
         self._reported = now
-        elapsed = now - self._began
+        speed = (rows - self._first) / (now - self._began)
         logger.info(
             "%s: page %d of %d, %d rows, %.0f rows/s, about %.0f s left",
             self._title,
-            page,
-            pages,
+            -(-rows // self._page_size),
+            -(-total // self._page_size),
             rows,
-            rows / elapsed,
-            elapsed / page * (pages - page),
+            speed,
+            (total - rows) / speed if speed else 0,
         )

@@ -6,13 +6,17 @@ import logging
 import sys
 from abc import abstractmethod
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_dagctl import days, schemas, timestamps
-from tap_dagctl.bookmark import Bookmark, updated_after
+from tap_dagctl.bookmark import Bookmark, whole_history
 from tap_dagctl.client import path_segment
 from tap_dagctl.errors import AnswerError, ConfigurationError
-from tap_dagctl.pagination import Listing, Walk, rows_of
+from tap_dagctl.incremental import changed_rows
+from tap_dagctl.lookback import changed_statistics
+from tap_dagctl.pages import Listing, rows_of
+from tap_dagctl.pagination import Walk
 from tap_dagctl.records import RecordBuilder
 from tap_dagctl.sdk import OwnBookmarkStream
 
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_dagctl.tap import TapDagctl
+
+PAGES_A_STATE = 20
+"""Pages of a long walk after which a state goes out, so that it can be gone on with."""
 
 
 class DagctlStream(OwnBookmarkStream):
@@ -161,27 +168,31 @@ class ChangingRows(ProjectStream):
     replication_key = "updated_at"
     params: ClassVar[Mapping[str, object]] = {}
 
+    def __init__(self, tap: TapDagctl) -> None:
+        super().__init__(tap)
+        # Discovery has no valid configuration; it sends no state either.
+        self.STATE_MSG_FREQUENCY = PAGES_A_STATE * (tap.config.get("page_size") or 1)
+
     @override
     def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
         settings = self._dagctl.settings
-        after = updated_after(None if bookmark is None else bookmark.value, settings)
-        walk = Walk(
-            self._dagctl.client,
-            Listing(
-                path=self._path(project_id),
-                rows_key=self.rows_key,
-                params={**self.params, **_filter(after)},
-                page_size=settings.page_size,
-                title=f"{self.name} of {project_id}",
-            ),
+        walk_after = partial(self._walk, project_id)
+        if bookmark is None:
+            for page in walk_after(whole_history(settings).after).pages():
+                yield from (row for row, _ in page)
+        else:
+            yield from changed_rows(walk_after, bookmark, settings)
+
+    def _walk(self, project_id: str, after: int | None) -> Walk:
+        params = {} if after is None else {"updated_after": timestamps.render(after)}
+        listing = Listing(
+            path=self._path(project_id),
+            rows_key=self.rows_key,
+            params={**self.params, **params},
+            page_size=self._dagctl.settings.page_size,
+            title=f"{self.name} of {project_id}",
         )
-        yield from walk
-        if bookmark is not None:
-            bookmark.advance(walk.began)
-
-
-def _filter(instant: int | None) -> dict[str, str]:
-    return {} if instant is None else {"updated_after": timestamps.render(instant)}
+        return Walk(self._dagctl.client, listing)
 
 
 class Runs(ChangingRows):
@@ -215,23 +226,17 @@ class Statistics(ProjectStream):
     def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
         settings = self._dagctl.settings
         today = self._dagctl.client.today()
-        first = days.first_day(
-            None if bookmark is None else _day(bookmark.value),
-            _day(settings.start),
-            settings.stats_lookback_days,
-            today,
-        )
-        yield from self.rows_since(first, today, self._path(project_id))
-        if bookmark is not None:
-            bookmark.advance(timestamps.parse_setting(today.isoformat()), today.isoformat())
+        rows_since = partial(self.rows_since, today=today, path=self._path(project_id))
+        if bookmark is None:
+            start = None if settings.start is None else timestamps.day_of(settings.start)
+            yield from rows_since(days.first_day(None, start, 0, today))
+        else:
+            title = f"{self.name} of {project_id}"
+            yield from changed_statistics(rows_since, bookmark, settings, today, title)
 
     @abstractmethod
     def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
         """Yield the statistics from the day `first` up to `today`."""
-
-
-def _day(instant: int | None) -> date | None:
-    return None if instant is None else timestamps.day_of(instant)
 
 
 class DailyStats(Statistics):

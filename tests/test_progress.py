@@ -19,10 +19,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_walk_says_how_far_it_is_about_every_ten_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    walk = progress.Progress("runs of proj_a")
+    walk = progress.Progress("runs of proj_a", 500)
     with caplog.at_level(logging.INFO):
         for page in range(1, 11):
-            walk.report(page=page, pages=10, rows=page * 500)
+            walk.report(rows=page * 500, total=5_000)
 
     assert [message for *_, message in caplog.record_tuples] == [
         "runs of proj_a: page 4 of 10, 2000 rows, 167 rows/s, about 18 s left",

@@ -43,6 +43,7 @@ def api() -> Iterator[Api]:
         yield api
 
 
+KEPT_IN_STATE = {"context", "replication_key", "replication_key_value", "start_date", "sent"}
 TestStandard = get_tap_test_class(
     TapDagctl,
     config=CONFIG,
@@ -82,5 +83,5 @@ def test_no_marker_is_left_at_any_level_of_the_final_state(
         assert set(state) == {"partitions"}
         assert len(state["partitions"]) == 3
         for partition in state["partitions"]:
-            assert set(partition) == {"context", "replication_key", "replication_key_value"}
+            assert set(partition) == KEPT_IN_STATE
             assert set(partition["context"]) == {"project_id"}

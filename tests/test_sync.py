@@ -64,7 +64,7 @@ def test_the_second_sync_asks_from_the_bookmark_less_the_overlap(
             "page": "1",
             "limit": "500",
             "include_stats": "false",
-            # 06:00 + 1,234 minutes + 1 hour, less 60 seconds
-            "updated_after": "2026-03-03T03:33:00.000000Z",
+            # 06:00 + 1,234 minutes + 1 hour, less the second the answer may have taken, less 60
+            "updated_after": "2026-03-03T03:32:59.000000Z",
         }
     ]

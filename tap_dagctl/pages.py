@@ -1,0 +1,135 @@
+"""What one page of a list holds, once it is known to be a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_dagctl import timestamps
+from tap_dagctl.errors import AnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_dagctl.client import Answer
+    from tap_dagctl.offsets import PageNumber
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a walk reads.
+
+    Attributes:
+        path: the list's path below the base URL.
+        rows_key: where the rows stand in an answer.
+        params: query parameters besides `page` and `limit`.
+        page_size: rows to ask for in the first page, and to gain with each further one.
+        title: what messages call the walk.
+    """
+
+    path: str
+    rows_key: str
+    params: Mapping[str, object]
+    page_size: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer.
+
+    Attributes:
+        rows: its rows, each with a usable `id` and `updated_at`.
+        times: their `updated_at`, in nanoseconds since the epoch.
+        first: offset of its first row in the list.
+        limit: rows the server gives in such a page.
+        total: rows in the whole list, at least.
+        answer: the answer it came in.
+    """
+
+    rows: list[Row]
+    times: list[int]
+    first: int
+    limit: int
+    total: int
+    answer: Answer
+
+    @property
+    def end(self) -> int:
+        """Offset behind its last row."""
+        return self.first + len(self.rows)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the list ended with this page when it was read.
+
+        A page that is not full is the last, whatever the count says; a full one if the count and
+        the rows agree. A count that is too low would hide rows.
+        """
+        return len(self.rows) < self.limit or self.end == self.total
+
+
+def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
+    """Return what the answer to `number` holds.
+
+    Raises:
+        AnswerError: the answer has no rows or no count, or a row has no readable `id` or
+            `updated_at`, so it could not be kept.
+    """
+    rows = rows_of(answer, listing.rows_key, listing.path)
+    total = _count(answer, "total")
+    if total is None:
+        raise unusable(listing, "the answer has no usable total")
+    # The server may cap `limit` (API page): what it answers counts, not what was asked.
+    limit = _count(answer, "limit")
+    if limit is None:
+        silently = 0 < len(rows) < number.limit and number.first + len(rows) < total
+        limit = len(rows) if silently else number.limit
+    pages = _count(answer, "total_pages") or 0
+    return Page(
+        rows=rows,
+        times=[_time(row, listing) for row in rows],
+        first=(number.page - 1) * limit,
+        limit=limit,
+        total=max(total, (pages - 1) * limit + 1),
+        answer=answer,
+    )
+
+
+def _count(answer: Answer, name: str) -> int | None:
+    value = answer.body.get(name) if isinstance(answer.body, dict) else None
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count else None
+
+
+def _time(row: Row, listing: Listing) -> int:
+    key = row.get("id")
+    if not isinstance(key, str) or not key:
+        raise unusable(listing, "a row has no id")
+    try:
+        return timestamps.parse(row.get("updated_at"))
+    except ValueError as error:
+        raise unusable(listing, f"updated_at of row {key!r} is {error}") from None
+
+
+def unusable(listing: Listing, what: str) -> AnswerError:
+    """Return the error for an answer that cannot be used without losing rows."""
+    return AnswerError(f"GET {listing.path}: {what}, so rows would be lost; report it to dagctl")
+
+
+def rows_of(answer: Answer, rows_key: str, path: str) -> list[Row]:
+    """Return the rows of an answer, which stand under `rows_key` or are the whole answer.
+
+    The vendor's own client tolerates a bare list (API page, "GET /projects").
+
+    Raises:
+        AnswerError: there are none: a shape nobody documented is not the same as no rows.
+    """
+    body = answer.body
+    rows = body.get(rows_key) if isinstance(body, dict) else body
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        msg = f"GET {path}: the answer has no list of {rows_key}; check api_url"
+        raise AnswerError(msg)
+    return rows
