@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_dagctl.errors import ConfigurationError, TapError
+from tap_dagctl.errors import ConfigurationError, Stopped, TapError
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -65,6 +65,10 @@ def _json_object(option: str, file: TextIO) -> TextIO:
 def _one_line_each(logger: logging.Logger) -> Iterator[None]:
     try:
         yield
+    except Stopped as stopped:
+        # Not in the signal's handler: it may have come while a line was logged.
+        logger.warning("Stopped by %s; the next sync goes on from here", stopped.signal_name)
+        raise
     except (TapError, SingerSDKError) as error:
         for line in str(error).splitlines() or [type(error).__name__]:
             logger.error("%s", line)  # noqa: TRY400 - a traceback helps nobody here

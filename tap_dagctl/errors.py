@@ -5,6 +5,8 @@ Each is one line that says what was wrong and what to do; the command line print
 
 from __future__ import annotations
 
+import signal
+
 
 class TapError(Exception):
     """The sync cannot go on; the message is for a person."""
@@ -28,3 +30,15 @@ class RejectedError(RequestError):
 
 class AnswerError(TapError):
     """The API answered something that cannot be loaded without losing data."""
+
+
+class OutputError(TapError):
+    """What the tap sends cannot be written."""
+
+
+class Stopped(SystemExit):
+    """A signal ended the sync; the exit code is 128 and its number, as a shell reports it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(128 + signum)
+        self.signal_name = signal.Signals(signum).name

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
 
-from singer_sdk import Stream
+from singer_sdk import Stream, Tap
+
+from tap_dagctl.errors import Stopped
+from tap_dagctl.output import Output, abandon
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -16,6 +20,8 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from singer_sdk.helpers.types import Context, Record
 
 
@@ -47,3 +53,38 @@ class OwnBookmarkStream(Stream):
         The SDK's comparison raises on a bookmark or a `start_date` it cannot parse.
         """
         return value
+
+
+class InterruptibleTap(Tap):
+    """A tap that ends at a signal with a last state, and an exit code that says so."""
+
+    message_writer_class = Output
+    _interrupted = False
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End with an exit code that tells the signal.
+
+        The SDK registers this for SIGINT and SIGTERM before the tap is whole, ends with 0, and
+        writes the state even into a line that is only half written.
+
+        Raises:
+            Stopped: at once, or when the line that is being written is whole.
+        """
+        if self._interrupted:
+            # Whoever asks twice does not want to wait for a target that reads no more.
+            abandon()
+            raise Stopped(signum)
+        self._interrupted = True
+        writer = getattr(self, "message_writer", None)
+        stop = partial(self._stop, signum)
+        if isinstance(writer, Output):
+            writer.between_lines(stop)
+        else:
+            stop()
+
+    def _stop(self, signum: int) -> NoReturn:
+        # There is none in discovery, nor while the tap is set up.
+        if state := getattr(self, "state", None):
+            self.state_writer.write_state(state)
+        raise Stopped(signum)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_dagctl import days, schemas, timestamps
 from tap_dagctl.bookmark import Bookmark, whole_history
 from tap_dagctl.client import path_segment
-from tap_dagctl.errors import AnswerError, ConfigurationError
+from tap_dagctl.errors import AnswerError, ConfigurationError, TapError
 from tap_dagctl.incremental import changed_rows
 from tap_dagctl.lookback import changed_statistics
 from tap_dagctl.pages import Listing, rows_of
@@ -57,8 +57,9 @@ class DagctlStream(OwnBookmarkStream):
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        # The SDK ends `--test` by an exception, which it then calls an unhandled error.
-        quiet = level == logging.ERROR and self._trying
+        # What the SDK calls an unhandled error is how `--test` ends, or gets a line of its own.
+        expected = self._trying or isinstance(sys.exc_info()[1], TapError)
+        quiet = level == logging.ERROR and expected
         super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
 
     @override

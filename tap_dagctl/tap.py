@@ -6,7 +6,6 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_dagctl import settings, streams
@@ -14,6 +13,7 @@ from tap_dagctl.client import Client
 from tap_dagctl.command import Command
 from tap_dagctl.errors import ConfigurationError
 from tap_dagctl.failures import Failures
+from tap_dagctl.sdk import InterruptibleTap
 from tap_dagctl.settings import Settings
 
 if sys.version_info >= (3, 12):
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
 
 
-class TapDagctl(Tap):
+class TapDagctl(InterruptibleTap):
     """Everything dagctl records about its pipelines, exactly."""
 
     name = "tap-dagctl"

@@ -28,6 +28,11 @@ class Output:
     stderr: str
     messages: list[dict[str, Any]] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, exit_code: int, stdout: str, stderr: str) -> Output:
+        lines = [line for line in stdout.splitlines() if line.startswith('{"type"')]
+        return cls(exit_code, stdout, stderr, [json.loads(line) for line in lines])
+
     def records(self, stream: str) -> list[Record]:
         return [
             message["record"]
@@ -58,6 +63,23 @@ def config_of(api: Api, **settings: Any) -> dict[str, Any]:
     }
 
 
+def arguments(
+    directory: Path,
+    config: dict[str, Any] | None = None,
+    *options: str,
+    state: dict[str, Any] | None = None,
+    catalog: dict[str, Any] | None = None,
+) -> list[str]:
+    """Return the command line of the installed `tap-dagctl`; its files lie in `directory`."""
+    line = [str(TAP), *options]
+    for name, content in (("config", config), ("state", state), ("catalog", catalog)):
+        if content is not None:
+            path = directory / f"{name}.json"
+            path.write_text(json.dumps(content))
+            line += [f"--{name}", str(path)]
+    return line
+
+
 def run_tap(
     directory: Path,
     config: dict[str, Any] | None = None,
@@ -66,15 +88,9 @@ def run_tap(
     catalog: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
 ) -> Output:
-    """Run the installed `tap-dagctl`; its files lie in `directory`."""
-    arguments = [str(TAP), *options]
-    for name, content in (("config", config), ("state", state), ("catalog", catalog)):
-        if content is not None:
-            path = directory / f"{name}.json"
-            path.write_text(json.dumps(content))
-            arguments += [f"--{name}", str(path)]
+    """Run the tap as a program until it ends."""
     done = subprocess.run(
-        arguments,
+        arguments(directory, config, *options, state=state, catalog=catalog),
         capture_output=True,
         text=True,
         check=False,
@@ -82,8 +98,7 @@ def run_tap(
         timeout=300,
         env={**os.environ, **(environment or {})},
     )
-    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"type"')]
-    return Output(done.returncode, done.stdout, done.stderr, messages)
+    return Output.of(done.returncode, done.stdout, done.stderr)
 
 
 def selecting(catalog: dict[str, Any], streams: Iterable[str]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream
+from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
+from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
-from tap_dagctl.sdk import OwnBookmarkStream
+from tap_dagctl.sdk import InterruptibleTap, OwnBookmarkStream
 from tap_dagctl.tap import TapDagctl
 from tests.dagctl_api.world import World
 
@@ -73,3 +74,15 @@ def test_the_hook_that_ends_a_sync_is_called_once_for_each_stream(
     tap.sync_all()
 
     assert sorted(calls) == sorted(tap.streams)
+
+
+def test_the_sdk_still_ends_a_signal_in_one_method_with_exit_code_0() -> None:
+    """When this fails, `InterruptibleTap` may not be needed any more."""
+    theirs = inspect.signature(Tap._handle_termination)
+    ours = inspect.signature(InterruptibleTap._handle_termination)
+
+    assert list(theirs.parameters) == list(ours.parameters)
+    assert "signal.signal(signal.SIGTERM, self._handle_termination)" in inspect.getsource(
+        PluginBase._setup_signal_handlers
+    )
+    assert "sys.exit(0)" in inspect.getsource(PluginBase._handle_termination)

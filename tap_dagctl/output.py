@@ -1,0 +1,75 @@
+"""What leaves the tap: whole lines only, whatever interrupts it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from singer_sdk.io_base import SingerWriter
+
+from tap_dagctl.errors import OutputError
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from singer_sdk.singerlib.encoding.simple import Message
+
+
+class Output(SingerWriter):
+    """Standard output, for one message a line."""
+
+    def __init__(self) -> None:
+        """Begin with nothing written."""
+        self._writing = False
+        self._waiting: Callable[[], None] | None = None
+
+    @override
+    def write_message(self, message: Message) -> None:
+        """Write a line.
+
+        Raises:
+            OutputError: nobody reads it, or there is no room for it.
+        """
+        self._writing = True
+        try:
+            super().write_message(message)
+        except OSError as error:
+            abandon()
+            raise OutputError(_advice(error)) from None
+        finally:
+            self._writing = False
+        action, self._waiting = self._waiting, None
+        if action:
+            action()
+
+    def between_lines(self, action: Callable[[], None]) -> None:
+        """Call `action` now or, from a signal that arrived within a line, when that is written."""
+        if self._writing:
+            self._waiting = action
+        else:
+            action()
+
+
+def abandon() -> None:
+    """Send what is still buffered nowhere: Python would try once more to write it as it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _advice(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError):
+        return (
+            "The target stopped reading: its own messages say why; run the sync again, it goes on "
+            "from the last state the target passed on"
+        )
+    return (
+        f"The output cannot be written: {error.strerror}; mend that and run the sync again, it "
+        "goes on from the last state that was stored"
+    )
