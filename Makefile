@@ -10,7 +10,7 @@ UV := .tools/uv/bin/uv
 MELTANO := .tools/meltano/bin/meltano
 unexport VIRTUAL_ENV
 
-.PHONY: setup demo test test-tap lint format docs dist clean
+.PHONY: setup demo test test-tap exactness memory lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -40,6 +40,15 @@ test: setup lint
 # What needs no loader: all that can run on a Python the loaders have no wheels for.
 test-tap: .venv/ready
 	.venv/bin/pytest -q --numprocesses auto $(addprefix --ignore=tests/test_,loaders.py meltano.py warehouse.py)
+
+# Thousands of made-up histories; SEED=… runs those of one seed again and looks for the shortest.
+HISTORIES ?= 3000
+exactness: .venv/ready
+	.venv/bin/python -m tests.exactness $(if $(SEED),--seed $(SEED),--histories $(HISTORIES))
+
+# A million rows against ten thousand; takes minutes.
+memory: .venv/ready
+	.venv/bin/python -m tests.memory
 
 lint: .venv/ready
 	.venv/bin/ruff check

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from tap_dagctl.settings import Settings
 
-# The finest step the API is told: `timestamps.render` writes microseconds.
-_TICK = 1_000
-
 
 @dataclass(frozen=True)
 class Cursor:
@@ -97,7 +94,7 @@ class Bookmark:
         if self.value is None:
             return history
         start, from_start = history.start, history.after
-        after = self.value - max(settings.overlap_seconds * timestamps.NANOSECONDS, _TICK)
+        after = self.value - max(settings.overlap_seconds * timestamps.NANOSECONDS, timestamps.TICK)
         began_at = self.start(default=start)
         if began_at is not None and (start is None or start < began_at):
             return Cursor(from_start, (began_at, after), start)
@@ -170,7 +167,7 @@ class Bookmark:
 def whole_history(settings: Settings) -> Cursor:
     """Return what a sync reads that knows of none before it."""
     start = settings.start
-    return Cursor(None if start is None else start - _TICK, None, start)
+    return Cursor(None if start is None else start - timestamps.TICK, None, start)
 
 
 def _text(instant: int | None) -> str | None:

@@ -64,6 +64,9 @@ def changed_rows(
             anchors_now = [digest(page[-back][0]) for back in _BACK if back <= len(page)]
             bookmark.cut(cursor, CutWalk(walk.began, walk.end, anchors_now, sent.digests))
     bookmark.complete(walk.began, cursor.start, sent.digests)
+    if cut is not None and walk.began == cut.began:
+        # It went on: what changed between the two, behind where it was cut, is still to be read.
+        yield from changed_rows(walk_after, bookmark, settings)
 
 
 _BACK = (1, 2, 3, 5, 9, 17, 33, 65, 129)

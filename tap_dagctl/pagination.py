@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from tap_dagctl import timestamps
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.offsets import PageNumber, largest_limit, page_holding
 from tap_dagctl.pages import read_page, unusable
@@ -66,8 +67,8 @@ class Walk:
     Attributes:
         began: the server's clock when the first page was asked for: a bookmark that misses no
             row, for whatever changes later has a later `updated_at`. Where the server told no
-            time, the latest `updated_at` on the first page, which cannot lie after that answer.
-            None before the first answer, and where there is neither.
+            time, an instant before the latest `updated_at` on the first page, which cannot lie
+            after that answer. None before the first answer, and where there is neither.
         server_time: the server's clock at the first answer, or None where it did not tell.
         end: offset behind the last row read.
         title: what messages call the walk.
@@ -95,7 +96,9 @@ class Walk:
                 rows move faster than they can be read.
         """
         page = self._get(PageNumber(1, self._listing.page_size))
-        self.began = page.answer.asked_at or max(page.times, default=None)
+        self.began = page.answer.asked_at
+        if self.began is None and page.times:
+            self.began = max(page.times) - timestamps.TICK
         yield from self._from(page)
 
     def resumed(self, end: int, began: int, is_anchor: IsAnchor) -> Iterator[list[tuple[Row, int]]]:

@@ -12,6 +12,9 @@ import re
 from datetime import date, datetime, timedelta, timezone
 
 NANOSECONDS = 1_000_000_000
+TICK = 1_000
+"""The finest step, in nanoseconds, the API is told: `render` writes microseconds."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)",

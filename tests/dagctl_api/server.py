@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import operator
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,7 +51,6 @@ class Reply:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
-    date: bool = True
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault
@@ -64,9 +64,11 @@ class Api(ThreadingHTTPServer):
 
     Attributes:
         requests: every request so far, in order.
-        misbehave: called before each answer; a `Reply` replaces it, None lets it through.
+        misbehave: called before each answer, so that writers can act between two requests; a
+            `Reply` replaces the answer, None lets it through.
         alter: called with each good answer, which it may change in place.
-        after: called after each answer, so that writers can act between two requests.
+        inclusive: whether `updated_after` is `>=`, which the API page leaves open.
+        tells_time: whether answers carry a `Date`.
     """
 
     daemon_threads = True
@@ -79,7 +81,8 @@ class Api(ThreadingHTTPServer):
         self.requests: list[Request] = []
         self.misbehave: Callable[[Request], Reply | None] = lambda _: None
         self.alter: Callable[[dict[str, Any]], None] = lambda _: None
-        self.after: Callable[[Request], None] = lambda _: None
+        self.inclusive = False
+        self.tells_time = True
         self.advance: Callable[[timedelta], None] = lambda by: world.advance(
             seconds=by.total_seconds(),
         )
@@ -143,7 +146,8 @@ class Api(ThreadingHTTPServer):
                 bound: datetime = from_text(after)
             except ValueError:
                 raise Refusal(400, "updated_after is not RFC 3339") from None
-            rows = [row for row in rows if from_text(row["updated_at"]) > bound]
+            is_after = operator.ge if self.inclusive else operator.gt
+            rows = [row for row in rows if is_after(from_text(row["updated_at"]), bound)]
         first = (page - 1) * limit
         return {
             key: rows[first : first + limit],
@@ -196,7 +200,6 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self.server.requests.append(request)
         self._send(self.server.misbehave(request) or self._true_reply(request))
-        self.server.after(request)
 
     def _true_reply(self, request: Request) -> Reply:
         try:
@@ -215,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         return Reply(status, body, headers)
 
     def _send(self, reply: Reply) -> None:
-        if reply.date:
+        if self.server.tells_time:
             self.send_response(reply.status)
         else:
             self.send_response_only(reply.status)
@@ -231,9 +234,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(world: World, port: int = 0, most_rows: int = MOST_ROWS) -> Iterator[Api]:
-    """Serve `world` on loopback until the block ends."""
-    with Api(world, port, most_rows) as api:
+def running(api: Api) -> Iterator[Api]:
+    """Let `api` answer on loopback until the block ends."""
+    with api:
         thread = threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -241,3 +244,10 @@ def serving(world: World, port: int = 0, most_rows: int = MOST_ROWS) -> Iterator
         finally:
             api.shutdown()
             thread.join()
+
+
+@contextmanager
+def serving(world: World, port: int = 0, most_rows: int = MOST_ROWS) -> Iterator[Api]:
+    """Serve `world` on loopback until the block ends."""
+    with running(Api(world, port, most_rows)) as api:
+        yield api

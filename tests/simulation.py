@@ -1,0 +1,363 @@
+"""A history: rows that are written while they are read, and what a loader ends up with.
+
+The tap's real code reads over real HTTP; writers act between any two of its requests. After every
+sync it is checked what the tap promises, and at the end the loader's tables against the truth.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.io_base import SingerWriter
+from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
+from typing_extensions import override
+
+from tap_dagctl.tap import TapDagctl
+from tests.dagctl_api.world import EXECUTIONS, RUNS, Row, World, from_text
+from tests.syncs import config_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk.singerlib.encoding.simple import Message
+
+    from tests.dagctl_api.server import Api, Request
+
+TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
+PATHS = {"runs": "runs", "model-executions": "model_executions"}
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """What one history has of all that the API page leaves open, and of the settings."""
+
+    order_by: str = "updated_at"
+    descending: bool = False
+    page_size: int = 5
+    most_rows: int = 500
+    overlap_seconds: int = 60
+    digits: int = 6
+    offset_minutes: int = 0
+    inclusive: bool = False
+    tells_time: bool = True
+    projects: int = 1
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a writer does at once.
+
+    Attributes:
+        kind: `insert`, `update`, `delete`, `stamp` (update all) or `advance` (the clock).
+        project: its number.
+        stream: the stream its table belongs to.
+        picks: rows: how many there are counts for inserts, else any numbers, modulo the rows.
+        late: how late the rows become visible, as a part of the overlap.
+        seconds: how far the clock moves on.
+    """
+
+    kind: str
+    project: int = 0
+    stream: str = "runs"
+    picks: tuple[int, ...] = ()
+    late: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass
+class Figures:
+    """What many histories add up to."""
+
+    histories: int = 0
+    syncs: int = 0
+    cut: int = 0
+    acts: int = 0
+    records: int = 0
+    quiet_requests: int = 0
+    quiet_pages: int = 0
+    requests: int = 0
+    pages: int = 0
+    lost: int = 0
+    repeated: int = 0
+
+    def add(self, other: Figures) -> None:
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+class Killed(BaseException):
+    """The end of a process that had no time to do anything more."""
+
+
+class Collector(SingerWriter):
+    """The pipe to a loader, cut off after so many messages."""
+
+    def __init__(self, most: int | None) -> None:
+        self._left = math.inf if most is None else most
+        self.records: list[tuple[str, Row]] = []
+        self.states: list[dict[str, Any]] = []
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Killed
+        if isinstance(message, RecordMessage):
+            self.records.append((message.stream, message.record))
+        elif isinstance(message, StateMessage):
+            self.states.append(json.loads(json.dumps(message.value)))
+
+
+@dataclass
+class Sync:
+    """What one sync did."""
+
+    records: list[tuple[str, Row]]
+    requests: Counter[tuple[str, str]]
+    totals: Counter[tuple[str, str]]
+    acts: list[Act] = field(default_factory=list)
+
+
+class Simulation:
+    """One history."""
+
+    def __init__(self, api: Api, arrangement: Arrangement, figures: Figures) -> None:
+        self.arrangement = arrangement
+        self.figures = figures
+        self.state: dict[str, Any] = {}
+        self.tables: dict[str, dict[str, Row]] = {name: {} for name in ("projects", *TABLES)}
+        self._serial = 0
+        self._was_cut = False
+        self._last_sent: dict[tuple[str, str], Row] = {}
+        self._bookmarks: dict[tuple[str, str], datetime] = {}
+        self.world = api.world = World(order=self._position, descending=arrangement.descending)
+        for number in range(arrangement.projects):
+            self.world.add_project(f"proj_{number}", f"project {number}")
+        self._api = api
+        api.most_rows = arrangement.most_rows
+        api.inclusive = arrangement.inclusive
+        api.tells_time = arrangement.tells_time
+        figures.histories += 1
+
+    def _position(self, row: Row) -> Any:
+        value = row[self.arrangement.order_by]
+        return (value if self.arrangement.order_by == "id" else from_text(value), row["id"])
+
+    def _text(self, late: float = 0.0) -> str:
+        """Write the time as this server does: so many digits, zeros at the end cut, an offset."""
+        arrangement = self.arrangement
+        moment = self.world.now - timedelta(seconds=late * arrangement.overlap_seconds)
+        local = moment + timedelta(minutes=arrangement.offset_minutes)
+        digits = f"{local.microsecond:06}{self._serial % 1_000:03}"[: arrangement.digits]
+        fraction = f".{digits}".rstrip("0").rstrip(".")
+        hours, minutes = divmod(abs(arrangement.offset_minutes), 60)
+        sign = "-" if arrangement.offset_minutes < 0 else "+"
+        offset = f"{sign}{hours:02}:{minutes:02}" if arrangement.offset_minutes else "Z"
+        return f"{local:%Y-%m-%dT%H:%M:%S}{fraction}{offset}"
+
+    def act(self, act: Act) -> None:
+        """Let a writer act."""
+        self.figures.acts += 1
+        project = f"proj_{act.project % self.arrangement.projects}"
+        table = TABLES[act.stream]
+        keys = sorted(self.world.projects[project].tables[table])
+        picked = dict.fromkeys(keys[pick % len(keys)] for pick in act.picks) if keys else {}
+        match act.kind:
+            case "advance":
+                self.world.advance(seconds=act.seconds)
+            case "insert":
+                for _ in act.picks:
+                    self._insert(table, project, act)
+            case "delete":
+                for key in picked:
+                    self.world.delete(table, project, key)
+            case "update" | "stamp":
+                stamp = self._text(act.late)
+                for key in keys if act.kind == "stamp" else picked:
+                    self._update(table, project, key, stamp)
+
+    def _insert(self, table: str, project: str, act: Act) -> None:
+        self._serial += 1
+        stamp = self._text(act.late)
+        row = {
+            # Ids that are not in the order of time.
+            "id": f"{self._serial * 7_919 % 10_007:05}",
+            "created_at": stamp,
+            "updated_at": stamp,
+            "start_time": stamp,
+            "duration_seconds": self._serial,
+        }
+        self.world.put(table, project, row)
+
+    def _update(self, table: str, project: str, key: str, stamp: str) -> None:
+        self._serial += 1
+        # A third of the updates also moves the row where the order is by start_time.
+        started = {"start_time": stamp} if self._serial % 3 == 0 else {}
+        fields: dict[str, Any] = {"duration_seconds": self._serial, **started}
+        # Fields come and go: a null is left out of the answer.
+        fields["error_message"] = f"error {self._serial}" if self._serial % 2 else None
+        self.world.change(table, project, key, updated_at=stamp, **fields)
+
+    def sync(
+        self,
+        acts: Sequence[tuple[int, Act]] = (),
+        cut: int | None = None,
+        **settings: Any,
+    ) -> Sync:
+        """Sync once, and check what must hold of every sync.
+
+        Args:
+            acts: what writers do, each just before the request of that number is answered.
+            cut: after how many messages the process is killed.
+            settings: besides those of the arrangement.
+        """
+        done = Sync([], Counter(), Counter())
+        asked: list[tuple[str, str]] = []
+
+        def misbehave(request: Request) -> None:
+            project, _, path = request.path.rpartition("/")
+            key = (PATHS.get(path, path), project.rpartition("/")[2])
+            asked.append(key)
+            done.requests[key] += 1
+            for number, act in acts:
+                if number == len(asked):
+                    self.act(act)
+                    done.acts.append(act)
+
+        def alter(answer: dict[str, Any]) -> None:
+            done.totals[asked[-1]] = max(done.totals[asked[-1]], answer["total"])
+
+        self._api.misbehave, self._api.alter = misbehave, alter
+        pipe = Collector(cut)
+        was_cut, self._was_cut = self._was_cut, True
+        with suppress(Killed):
+            self._run(pipe, settings)
+            self._was_cut = False
+        done.records = pipe.records
+        self.figures.syncs += 1
+        self.figures.cut += self._was_cut
+        self.figures.records += len(pipe.records)
+        self._check_states(pipe.states)
+        self._load(pipe.records, was_cut=was_cut)
+        self._check_requests(done, was_cut=was_cut)
+        return done
+
+    def _run(self, pipe: Collector, settings: dict[str, Any]) -> None:
+        arrangement = self.arrangement
+        config = config_of(
+            self._api,
+            **{
+                "page_size": arrangement.page_size,
+                "overlap_seconds": arrangement.overlap_seconds,
+                **settings,
+            },
+        )
+        # Signals are for whoever runs the histories.
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        tap = TapDagctl(config=config, state=self.state, message_writer=pipe)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for name in ("daily_stats", "model_stats"):
+            tap.streams[name].selected = False
+        tap.sync_all()
+
+    def _check_states(self, states: list[dict[str, Any]]) -> None:
+        for state in states:
+            for name in TABLES:
+                for part in state.get("bookmarks", {}).get(name, {}).get("partitions", ()):
+                    if "replication_key_value" not in part:
+                        continue
+                    key = (name, part["context"]["project_id"])
+                    value = from_text(part["replication_key_value"])
+                    if value.tzinfo is None:  # written by hand
+                        value = value.replace(tzinfo=timezone.utc)
+                    assert value <= self.world.now, "a bookmark passed the server's clock"
+                    assert value >= self._bookmarks.get(key, value), "a bookmark went back"
+                    self._bookmarks[key] = value
+        if states:
+            self.state = states[-1]
+
+    def _load(self, records: list[tuple[str, Row]], *, was_cut: bool) -> None:
+        seen: set[str] = set()
+        for stream, record in records:
+            self.tables[stream][record["id"]] = record
+            if stream == "projects":
+                continue
+            version = json.dumps([stream, record], sort_keys=True)
+            # After a sync that was cut, what it sent since its last state may come again.
+            again = self._last_sent.get((stream, record["id"])) == record and not was_cut
+            if version in seen or again:
+                self.figures.repeated += 1
+                msg = f"sent again, unchanged: {record['id']} of {stream}"
+                raise AssertionError(msg)
+            seen.add(version)
+            self._last_sent[stream, record["id"]] = record
+
+    def _check_requests(self, done: Sync, *, was_cut: bool) -> None:
+        size = min(self.arrangement.page_size, self.arrangement.most_rows)
+        for key, requests in done.requests.items():
+            if key[0] not in TABLES:
+                continue
+            pages = max(1, math.ceil(done.totals[key] / size))
+            if size == self.arrangement.page_size:
+                self._count(requests, pages, quiet=not (was_cut or done.acts))
+            # What went on looks for its anchor, and then for what changed behind it.
+            most = self._most_requests(pages) * (1 + was_cut) + 3 * was_cut
+            moved = sum(
+                done.totals[key] if act.kind == "stamp" else len(act.picks) for act in done.acts
+            )
+            most += 6 * len(done.acts) + 3 * math.ceil(moved / size)
+            assert requests <= most, f"{key}: {requests} requests for {pages} pages"
+
+    def _count(self, requests: int, pages: int, *, quiet: bool) -> None:
+        figures = self.figures
+        if quiet:
+            figures.quiet_requests += requests
+            figures.quiet_pages += pages
+        else:
+            figures.requests += requests
+            figures.pages += pages
+
+    def _most_requests(self, pages: int) -> int:
+        """What a walk over so many pages may cost when nothing moves."""
+        arrangement = self.arrangement
+        if pages == 1 or arrangement.page_size < arrangement.most_rows:
+            return math.ceil(pages * 1.1) if pages > 1 else 1
+        # Pages that may not grow gain less than a page, the less the smaller they are.
+        return math.ceil(pages * (1 + 1.6 * math.sqrt(2 / arrangement.most_rows)))
+
+    def check(self) -> None:
+        """Check that the loader holds the newest version of every row that still exists."""
+        for stream, table in TABLES.items():
+            for project in self.world.projects:
+                for row in self.world.rows(table, project):
+                    held = self.tables[stream].get(row["id"])
+                    if held is None or not _same(held, row):
+                        self.figures.lost += 1
+                        msg = f"lost: {row} of {stream}; the loader holds {held}"
+                        raise AssertionError(msg)
+
+    def end(self) -> None:
+        """Let the writers rest, sync once more, check everything; then nothing is left to send."""
+        self.sync()
+        self.check()
+        idle = self.sync()
+        rows = [record["id"] for stream, record in idle.records if stream != "projects"]
+        assert rows == [], "an idle sync sent something"
+
+
+def _same(held: Row, row: Row) -> bool:
+    times = {"created_at", "updated_at", "start_time"}
+    return all(
+        from_text(held[name]) == from_text(value).astimezone(timezone.utc)
+        if name in times
+        else held[name] == value
+        for name, value in row.items()
+    )
