@@ -19,7 +19,7 @@ from tap_dagctl import timestamps
 from tap_dagctl.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Mapping, MutableMapping
 
     from tap_dagctl.settings import Settings
 
@@ -102,6 +102,12 @@ class Bookmark:
             return history
         return Cursor(after, None, began_at)
 
+    def lies_after(self, server_time: int | None, settings: Settings) -> bool:
+        """Whether the bookmark lies in the server's future, by more than the overlap."""
+        if self.value is None or server_time is None:
+            return False
+        return self.value - settings.overlap_seconds * timestamps.NANOSECONDS > server_time
+
     def forget(self) -> None:
         """Take out everything: it cannot be right."""
         self.value = None
@@ -168,6 +174,29 @@ def whole_history(settings: Settings) -> Cursor:
     """Return what a sync reads that knows of none before it."""
     start = settings.start
     return Cursor(None if start is None else start - timestamps.TICK, None, start)
+
+
+def check_shape(state: Mapping[str, Any]) -> None:
+    """Check that bookmarks can be looked for in `state`, which may have been edited.
+
+    Raises:
+        StateError: they cannot; the SDK would fail on it somewhere within the sync.
+    """
+    streams = state.get("bookmarks", {})
+    if not isinstance(streams, dict) or not all(map(_is_of_stream, streams.values())):
+        msg = (
+            "The state is not one of this tap, which has bookmarks.<stream>.partitions[].context; "
+            "check the file given with --state, or leave it out to read everything again"
+        )
+        raise StateError(msg)
+
+
+def _is_of_stream(value: object) -> bool:
+    partitions = value.get("partitions", []) if isinstance(value, dict) else None
+    return isinstance(partitions, list) and all(
+        isinstance(partition, dict) and isinstance(partition.get("context"), dict)
+        for partition in partitions
+    )
 
 
 def _text(instant: int | None) -> str | None:

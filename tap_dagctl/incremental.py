@@ -42,7 +42,7 @@ def changed_rows(
         anchors = frozenset(cut.anchors)
         pages = walk.resumed(cut.end, cut.began, lambda row: digest(row) in anchors)
     for page in pages:
-        if _in_the_future(cursor.after, walk):
+        if bookmark.lies_after(walk.server_time, settings):
             logger.warning(
                 "%s: the bookmark lies in the server's future, so it is dropped and everything "
                 "is read again",
@@ -70,10 +70,6 @@ def changed_rows(
 
 
 _BACK = (1, 2, 3, 5, 9, 17, 33, 65, 129)
-
-
-def _in_the_future(after: int | None, walk: Walk) -> bool:
-    return after is not None and walk.server_time is not None and after > walk.server_time
 
 
 def _read_again_after(began: int | None, bookmark: int | None, settings: Settings) -> int | None:

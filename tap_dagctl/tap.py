@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_dagctl import settings, streams
+from tap_dagctl.bookmark import check_shape
 from tap_dagctl.client import Client
 from tap_dagctl.command import Command
 from tap_dagctl.errors import ConfigurationError
@@ -86,6 +87,11 @@ class TapDagctl(InterruptibleTap):
             streams.DailyStats(self),
             streams.ModelStats(self),
         ]
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        check_shape(state)
+        super().load_state(state)
 
     @override
     @classmethod

@@ -88,7 +88,7 @@ def test_ceiling_the_clock_is_the_servers(api: Api) -> None:
 
 def test_floor_a_bookmark_stays_when_only_older_rows_come(api: Api) -> None:
     # Without a clock, the rows are all the tap has to go by.
-    history = filled(api, tells_time=False, overlap_seconds=600)
+    history = filled(api, tells_time=False, overlap_seconds=600, descending=True)
     history.sync()
     newest = sorted(history.world.rows(RUNS, "proj_0"), key=lambda row: row["updated_at"])[-60:]
     for row in newest:
@@ -116,7 +116,7 @@ def test_comparison_a_bookmark_is_an_instant_however_it_is_written(api: Api, tex
     history = filled(api)
     bookmark = {"replication_key": "updated_at", "replication_key_value": text}
     part = {"context": {"project_id": "proj_0"}, **bookmark}
-    history.state = {"bookmarks": {"runs": {"partitions": [part]}}}
+    history.take({"bookmarks": {"runs": {"partitions": [part]}}})
     sync = history.sync()
 
     assert len(sync.records) == 1 + ROWS
