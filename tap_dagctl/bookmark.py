@@ -47,12 +47,14 @@ class CutWalk:
     Attributes:
         began: when it began.
         end: offset behind the last row it read.
+        limit: the most rows it asked for in a page, once it knew what the server gives.
         anchors: digests of some of the last rows it read.
         sent: digests of what it sent and the next sync will read again.
     """
 
     began: int
     end: int
+    limit: int
     anchors: list[str]
     sent: list[str]
 
@@ -140,6 +142,7 @@ class Bookmark:
             "updated_after": _text(cursor.after),
             "began": timestamps.render(walk.began),
             "end": walk.end,
+            "limit": walk.limit,
             "anchors": walk.anchors,
             "sent": walk.sent,
         }
@@ -150,8 +153,8 @@ class Bookmark:
         try:
             if walk["updated_after"] != _text(cursor.after):
                 return None
-            began, end = timestamps.parse(walk["began"]), int(walk["end"])
-            return CutWalk(began, end, list(walk["anchors"]), list(walk["sent"]))
+            began, end, limit = timestamps.parse(walk["began"]), walk["end"], walk["limit"]
+            return CutWalk(began, int(end), int(limit), list(walk["anchors"]), list(walk["sent"]))
         except (KeyError, TypeError, ValueError):  # none, or not as we write it
             return None
 

@@ -40,7 +40,7 @@ def changed_rows(
         pages = walk.pages()
     else:
         anchors = frozenset(cut.anchors)
-        pages = walk.resumed(cut.end, cut.began, lambda row: digest(row) in anchors)
+        pages = walk.resumed(cut.end, cut.began, cut.limit, lambda row: digest(row) in anchors)
     for page in pages:
         if bookmark.lies_after(walk.server_time, settings):
             logger.warning(
@@ -62,7 +62,9 @@ def changed_rows(
         if walk.began is not None and page:
             # Rows ever further back: some of them have surely not moved.
             anchors_now = [digest(page[-back][0]) for back in _BACK if back <= len(page)]
-            bookmark.cut(cursor, CutWalk(walk.began, walk.end, anchors_now, sent.digests))
+            bookmark.cut(
+                cursor, CutWalk(walk.began, walk.end, walk.limit, anchors_now, sent.digests)
+            )
     bookmark.complete(walk.began, cursor.start, sent.digests)
     if cut is not None and walk.began == cut.began:
         # It went on: what changed between the two, behind where it was cut, is still to be read.

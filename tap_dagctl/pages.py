@@ -62,13 +62,22 @@ class Page:
         return self.first + len(self.rows)
 
     @property
+    def is_short(self) -> bool:
+        """Whether there were fewer rows than fit."""
+        return len(self.rows) < self.limit
+
+    @property
     def is_last(self) -> bool:
         """Whether the list ended with this page when it was read.
 
-        A page that is not full is the last, whatever the count says; a full one if the count and
-        the rows agree. A count that is too low would hide rows.
+        A full page is the last only if the count says so exactly: one too low would hide rows.
         """
-        return len(self.rows) < self.limit or self.end == self.total
+        return self.is_short or self.end == self.total
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the rows say that the list ended, and the count that it did not."""
+        return self.is_short and self.end < self.total
 
 
 def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
@@ -83,10 +92,7 @@ def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
     if total is None:
         raise unusable(listing, "the answer has no usable total")
     # The server may cap `limit` (API page): what it answers counts, not what was asked.
-    limit = _count(answer, "limit")
-    if limit is None:
-        silently = 0 < len(rows) < number.limit and number.first + len(rows) < total
-        limit = len(rows) if silently else number.limit
+    limit = _count(answer, "limit") or number.limit
     pages = _count(answer, "total_pages") or 0
     return Page(
         rows=rows,

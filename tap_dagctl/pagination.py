@@ -11,6 +11,7 @@ it has a later `updated_at`, and belongs to the next sync. docs/exactness.md has
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
@@ -71,6 +72,7 @@ class Walk:
             after that answer. None before the first answer, and where there is neither.
         server_time: the server's clock at the first answer, or None where it did not tell.
         end: offset behind the last row read.
+        limit: the most rows to ask for in a page, as far as is known what the server gives.
         title: what messages call the walk.
     """
 
@@ -78,13 +80,14 @@ class Walk:
         """Prepare a walk; nothing is asked for before `pages`."""
         self._client = client
         self._listing = listing
-        self._most = largest_limit(listing.page_size)
         self._recent = Recent()
         self._requests = 0
         self._largest_total = 0
+        self._most_given = 0
         self.began: int | None = None
         self.server_time: int | None = None
         self.end = 0
+        self.limit = largest_limit(listing.page_size)
         self.title = listing.title
 
     def pages(self) -> Iterator[list[tuple[Row, int]]]:
@@ -101,16 +104,20 @@ class Walk:
             self.began = max(page.times) - timestamps.TICK
         yield from self._from(page)
 
-    def resumed(self, end: int, began: int, is_anchor: IsAnchor) -> Iterator[list[tuple[Row, int]]]:
+    def resumed(
+        self, end: int, began: int, limit: int, is_anchor: IsAnchor
+    ) -> Iterator[list[tuple[Row, int]]]:
         """Go on as `pages` where an earlier walk was cut off, or do as `pages` does.
 
         Args:
             end: offset behind the last row that walk read.
             began: when that walk began.
+            limit: the most rows it asked for in a page.
             is_anchor: whether a row is one of the last that walk read, unmoved.
         """
+        self.limit = max(1, min(self.limit, limit))
         page = self._anchored(end, is_anchor, furthest=self._listing.page_size)
-        if page is None:
+        if page is None or page.disagrees:
             logger.info("%s: begins again, as its rows have moved", self._listing.title)
             yield from self.pages()
         else:
@@ -122,6 +129,8 @@ class Walk:
         progress = Progress(self._listing.title, self._listing.page_size, page.first)
         self.server_time = page.answer.server_time
         while True:
+            if page.disagrees:
+                page = self._settled(page)
             self.end = page.end
             yield self._new(page)
             progress.report(rows=self.end, total=max(self.end, page.total))
@@ -130,8 +139,33 @@ class Walk:
             following = self._anchored(self.end, self._recent.__contains__)
             if following is None:
                 # All it had read lately has moved: the walk begins again.
-                following = self._get(PageNumber(1, self._most))
+                following = self._get(PageNumber(1, self.limit))
             page = following
+
+    def _settled(self, page: Page) -> Page:
+        """Return the page to go on with where `page` has fewer rows than fit and are counted.
+
+        Either the count was taken a moment before or after the rows, or it is wrong, or the
+        server caps `limit` without telling, and then nothing follows from a page that is short.
+
+        Raises:
+            AnswerError: rows are counted, and none are there.
+        """
+        if page.limit <= self._most_given:
+            return _ended(page)
+        number = PageNumber(1, page.limit)
+        first = self._get(number)
+        if not first.disagrees:
+            return first if page.first == 0 or first.is_short else _ended(page)
+        if not first.rows:
+            raise unusable(self._listing, f"the answer counts {first.total} rows and has none")
+        if not self._get(PageNumber(2, len(first.rows))).rows:
+            return _ended(first)
+        again = self._get(number)
+        if len(again.rows) == len(first.rows):
+            self.limit = min(self.limit, len(again.rows))
+            return replace(again, limit=len(again.rows))
+        return _ended(again) if again.disagrees else again
 
     def _new(self, page: Page) -> list[tuple[Row, int]]:
         new = []
@@ -152,9 +186,9 @@ class Walk:
         half = max(1, self._listing.page_size // 2)
         back = tries = 0
         while back < end and (furthest is None or back <= furthest):
-            number = page_holding(end - 1 - back, self._most)
+            number = page_holding(end - 1 - back, self.limit)
             if number.end <= end - back:
-                what = f"its pages of {self._most} rows are too short to overlap"
+                what = f"its pages of {self.limit} rows are too short to overlap"
                 raise unusable(self._listing, what)
             page = self._get(number)
             # The server may have capped `limit`: then this is another page than the one meant.
@@ -176,8 +210,10 @@ class Walk:
         )
         page = read_page(answer, listing, number)
         self._largest_total = max(self._largest_total, page.total)
+        if not page.is_short:
+            self._most_given = max(self._most_given, page.limit)
         if page.limit < number.limit:
-            self._most = min(self._most, page.limit)
+            self.limit = min(self.limit, page.limit)
         return page
 
     def _too_fast(self) -> AnswerError:
@@ -186,3 +222,7 @@ class Walk:
             f"({self._requests} requests for {self._largest_total} rows); run the sync again when "
             "fewer change",
         )
+
+
+def _ended(page: Page) -> Page:
+    return replace(page, total=page.end)

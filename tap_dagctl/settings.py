@@ -82,7 +82,8 @@ SCHEMA = th.PropertiesList(
         _integer(1, 500),
         default=500,
         title="Page size",
-        description="Rows asked for in one request (`limit`), at most 500.",
+        description="Rows a request is to bring (`limit`), at most 500; the pages after the first "
+        "ask for a few more, as they overlap.",
     ),
     th.Property(
         "max_connections",

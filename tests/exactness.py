@@ -35,6 +35,8 @@ ARRANGEMENTS = st.builds(
     descending=st.booleans(),
     page_size=st.sampled_from([20, 13, 40, 1]),
     most_rows=st.sampled_from([500, 500, 33, 12]),
+    tells_limit=st.sampled_from(["right", "right", "asked", "not"]),
+    counted_too_many=st.sampled_from([0, 0, 0, 3]),
     overlap_seconds=st.sampled_from([60, 0, 1, 600]),
     digits=st.integers(0, 9),
     offset_minutes=st.sampled_from([0, 330, -480]),
@@ -84,9 +86,10 @@ class Histories(RuleBasedStateMachine):
     @rule(
         acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),
         cut=st.integers(0, 150),
+        stopped=st.booleans(),
     )
-    def sync_cut_off(self, acts: list[tuple[int, Act]], cut: int) -> None:
-        self.simulation.sync(acts, cut)
+    def sync_cut_off(self, acts: list[tuple[int, Act]], cut: int, *, stopped: bool) -> None:
+        self.simulation.sync(acts, cut, stopped=stopped)
 
     @override
     def teardown(self) -> None:
@@ -124,6 +127,7 @@ def prove(histories: int, number: int, *, shrink: bool = False) -> Figures:
                     stateful_step_count=STEPS,
                     deadline=None,
                     database=None,
+                    report_multiple_bugs=False,
                     phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
                     suppress_health_check=list(HealthCheck),
                 ),

@@ -24,7 +24,7 @@ from tests.dagctl_api.world import EXECUTIONS, RUNS, Row, World, from_text
 from tests.syncs import config_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk.singerlib.encoding.simple import Message
 
@@ -42,12 +42,19 @@ class Arrangement:
     descending: bool = False
     page_size: int = 5
     most_rows: int = 500
+    tells_limit: str = "right"
+    counted_too_many: int = 0
     overlap_seconds: int = 60
     digits: int = 6
     offset_minutes: int = 0
     inclusive: bool = False
     tells_time: bool = True
     projects: int = 1
+
+    @property
+    def rows_and_count_differ(self) -> bool:
+        """Whether an answer can have fewer rows than fit and are counted."""
+        return self.counted_too_many > 0 or self.tells_limit != "right"
 
 
 @dataclass(frozen=True)
@@ -97,9 +104,14 @@ class Killed(BaseException):
 
 
 class Collector(SingerWriter):
-    """The pipe to a loader, cut off after so many messages."""
+    """The pipe to a loader, cut off after so many messages.
+
+    Attributes:
+        last_words: called then, where the tap may still write its state.
+    """
 
     def __init__(self, most: int | None) -> None:
+        self.last_words: Callable[[], Mapping[str, Any]] | None = None
         self._left = math.inf if most is None else most
         self.records: list[tuple[str, Row]] = []
         self.states: list[dict[str, Any]] = []
@@ -108,6 +120,8 @@ class Collector(SingerWriter):
     def write_message(self, message: Message) -> None:
         self._left -= 1
         if self._left < 0:
+            if self.last_words:
+                self.states.append(json.loads(json.dumps(self.last_words())))
             raise Killed
         if isinstance(message, RecordMessage):
             self.records.append((message.stream, message.record))
@@ -142,6 +156,7 @@ class Simulation:
             self.world.add_project(f"proj_{number}", f"project {number}")
         self._api = api
         api.most_rows = arrangement.most_rows
+        api.tells_limit = arrangement.tells_limit
         api.inclusive = arrangement.inclusive
         api.tells_time = arrangement.tells_time
         figures.histories += 1
@@ -209,6 +224,8 @@ class Simulation:
         self,
         acts: Sequence[tuple[int, Act]] = (),
         cut: int | None = None,
+        *,
+        stopped: bool = False,
         **settings: Any,
     ) -> Sync:
         """Sync once, and check what must hold of every sync.
@@ -216,8 +233,10 @@ class Simulation:
         Args:
             acts: what writers do, each just before the request of that number is answered.
             cut: after how many messages the process is killed.
+            stopped: it is not killed but stopped: it still writes its state.
             settings: besides those of the arrangement.
         """
+        arrangement = self.arrangement
         done = Sync([], Counter(), Counter())
         asked: list[tuple[str, str]] = []
 
@@ -233,13 +252,15 @@ class Simulation:
 
         def alter(answer: dict[str, Any]) -> None:
             done.totals[asked[-1]] = max(done.totals[asked[-1]], answer["total"])
+            if answer["total"]:
+                answer["total"] += arrangement.counted_too_many
 
         self._api.misbehave, self._api.alter = misbehave, alter
         pipe = Collector(cut)
         was_cut, self._was_cut = self._was_cut, True
         given = dict(_bookmarks(self.state))
         with suppress(Killed):
-            self._run(pipe, settings)
+            self._run(pipe, settings, stopped=stopped)
             self._was_cut = False
         done.records = pipe.records
         self.figures.syncs += 1
@@ -250,7 +271,7 @@ class Simulation:
         self._check_requests(done, was_cut=was_cut)
         return done
 
-    def _run(self, pipe: Collector, settings: dict[str, Any]) -> None:
+    def _run(self, pipe: Collector, settings: dict[str, Any], *, stopped: bool) -> None:
         arrangement = self.arrangement
         config = config_of(
             self._api,
@@ -267,6 +288,8 @@ class Simulation:
             signal.signal(number, handler)
         for name in ("daily_stats", "model_stats"):
             tap.streams[name].selected = False
+        if stopped:
+            pipe.last_words = lambda: tap.state
         tap.sync_all()
 
     def take(self, state: dict[str, Any]) -> None:
@@ -307,10 +330,12 @@ class Simulation:
             if key[0] not in TABLES:
                 continue
             pages = max(1, math.ceil(done.totals[key] / size))
-            if size == self.arrangement.page_size:
+            if 10 <= size == self.arrangement.page_size:
                 self._count(requests, pages, quiet=not (was_cut or done.acts))
             # What went on looks for its anchor, and then for what changed behind it.
             most = self._most_requests(pages) * (1 + was_cut) + 3 * was_cut
+            # It looks whether rows that are counted and not there come after all.
+            most += 4 * (1 + was_cut) * self.arrangement.rows_and_count_differ
             moved = sum(
                 done.totals[key] if act.kind == "stamp" else len(act.picks) for act in done.acts
             )

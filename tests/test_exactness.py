@@ -196,14 +196,17 @@ def test_repeats_beyond_what_is_remembered_rows_may_come_again_but_never_vanish(
 
 
 @EVERY_ORDER
+@pytest.mark.parametrize("stopped", [True, False])
 def test_interruption_at_any_line_of_output_loses_nothing(
-    api: Api, order_by: str, descending: bool
+    api: Api, order_by: str, descending: bool, stopped: bool
 ) -> None:
     rows_sent, cut = 0, 0
     while rows_sent < ROWS:
         cut += 13
         history = filled(api, order_by=order_by, descending=descending)
-        rows_sent = len(history.sync([(7, Act("update", picks=(3, 90, 180)))], cut).records)
+        history.act(Act("stamp"))
+        acts = [(7, Act("update", picks=(3, 90, 180)))]
+        rows_sent = len(history.sync(acts, cut, stopped=stopped).records)
         history.act(Act("delete", picks=tuple(range(0, ROWS, 11))))
         history.end()
 

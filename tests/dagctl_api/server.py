@@ -67,6 +67,7 @@ class Api(ThreadingHTTPServer):
         misbehave: called before each answer, so that writers can act between two requests; a
             `Reply` replaces the answer, None lets it through.
         alter: called with each good answer, which it may change in place.
+        tells_limit: what answers say of `limit` where it was capped: `right`, `asked` or `not`.
         inclusive: whether `updated_after` is `>=`, which the API page leaves open.
         tells_time: whether answers carry a `Date`.
     """
@@ -81,6 +82,7 @@ class Api(ThreadingHTTPServer):
         self.requests: list[Request] = []
         self.misbehave: Callable[[Request], Reply | None] = lambda _: None
         self.alter: Callable[[dict[str, Any]], None] = lambda _: None
+        self.tells_limit = "right"
         self.inclusive = False
         self.tells_time = True
         self.advance: Callable[[timedelta], None] = lambda by: world.advance(
@@ -135,7 +137,8 @@ class Api(ThreadingHTTPServer):
 
     def _page(self, rows: list[Row], key: str, params: dict[str, str]) -> dict[str, Any]:
         page = int(params.get("page", "1"))
-        limit = min(int(params.get("limit", "50")), self.most_rows)
+        asked = int(params.get("limit", "50"))
+        limit = min(asked, self.most_rows)
         if page < 1 or limit < 1:
             raise Refusal(400, "page and limit begin at 1")
         for name in ("status", "job_type", "cronjob_name"):
@@ -149,11 +152,12 @@ class Api(ThreadingHTTPServer):
             is_after = operator.ge if self.inclusive else operator.gt
             rows = [row for row in rows if is_after(from_text(row["updated_at"]), bound)]
         first = (page - 1) * limit
+        told = {"right": limit, "asked": asked, "not": None}[self.tells_limit]
         return {
             key: rows[first : first + limit],
             "total": len(rows),
             "page": page,
-            "limit": limit,
+            "limit": told,
             "total_pages": -(-len(rows) // limit),
         }
 
