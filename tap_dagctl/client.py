@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
 
-import backoff
 import requests
 
 from tap_dagctl import timestamps
-from tap_dagctl.errors import RejectedError, RequestError
+from tap_dagctl.errors import AnswerError, RejectedError, RequestError
+from tap_dagctl.retries import PassingError, Retries
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -23,15 +25,23 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from tap_dagctl.settings import Settings
 
+T = TypeVar("T")
+
 logger = logging.getLogger("tap-dagctl.client")
 
-MAX_WAIT_SECONDS = 120
-"""Longest wait before another try, whatever `Retry-After` asks for."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Largest answer that is read, after decompression: far beyond 500 rows, far below all memory."""
+
+MOST_TIMEOUTS = 10
+"""An answer may trickle in for so many times `request_timeout`, and then counts as none."""
+
+_CHUNK_BYTES = 16 * 1024
+_TOO_MUCH = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 _PASSES_BY_ITSELF = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -65,14 +75,6 @@ class Answer:
     asked_at: int | None
 
 
-class _PassingError(Exception):
-    """Another try may succeed."""
-
-    def __init__(self, what: str, retry_after: float | None = None) -> None:
-        super().__init__(what)
-        self.retry_after = retry_after
-
-
 class _Bearer(requests.auth.AuthBase):
     """Sets the token itself: without an `auth`, requests lets a netrc entry replace it."""
 
@@ -91,7 +93,7 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.api_url
         self._timeout = settings.request_timeout
-        self._max_attempts = settings.max_attempts
+        self._retries = Retries(settings.max_attempts)
         self._session = requests.Session()
         self._session.auth = _Bearer(settings.api_token)
         self._session.headers.update(
@@ -102,73 +104,95 @@ class Client:
             },
         )
 
+        if urlsplit(settings.api_url).scheme == "http":
+            # This machine's loopback is no proxy's business: the token would reach it unencrypted.
+            self._session.trust_env = False
         self._server_time: int | None = None
 
     def today(self) -> date:
         """Return the UTC day by the server's clock at its latest answer, else by this machine's."""
         return timestamps.day_of(self._server_time or timestamps.now())
 
-    def get(self, path: str, params: Mapping[str, object] | None = None) -> Answer:
-        """Ask for `path` below the base URL, trying again what can pass by itself.
+    def get(
+        self, path: str, read: Callable[[Answer], T], params: Mapping[str, object] | None = None
+    ) -> T:
+        """Return what `read` makes of the answer to `path` below the base URL.
+
+        What can pass by itself is tried again; an answer that `read` rejects with an
+        `AnswerError` counts as that.
 
         Raises:
             RequestError: the request cannot succeed, or did not within `max_attempts` tries.
+            AnswerError: `read` rejected the last answer.
         """
-        tries = 0
 
-        def attempt() -> Answer:
-            nonlocal tries
-            tries += 1
-            return self._get_once(path, params)
+        def attempt() -> T:
+            answer = self._get_once(path, params)
+            try:
+                return read(answer)
+            except AnswerError as error:
+                what = "the answer has not the documented shape"
+                raise PassingError(what, final=error) from None
 
-        retrying = backoff.on_exception(
-            _waits,
-            _PassingError,
-            max_tries=self._max_attempts,
-            jitter=None,  # `_waits` has its own: `Retry-After` is a minimum, not to be shortened
-            on_backoff=lambda details: logger.warning(
-                "GET %s: %s; try %d of %d, waiting %.1f s",
-                path,
-                details["exception"],
-                details["tries"],
-                self._max_attempts,
-                details["wait"],
-            ),
-            on_giveup=None,
-            logger=None,
-        )
         try:
-            return retrying(attempt)()
-        except _PassingError as error:
+            return self._retries.call(f"GET {path}", attempt)
+        except PassingError as error:
+            if error.final:
+                msg = f"{error.final} ({self._retries.most} tries)"
+                raise AnswerError(msg) from None
             msg = (
-                f"GET {path}: {error} ({tries} tries); check api_url "
+                f"GET {path}: {error} ({self._retries.most} tries); check api_url "
                 f"({self._base_url}; newer dagctl pages name https://api.dagctl.io) and try later"
             )
             raise RequestError(msg) from None
 
     def _get_once(self, path: str, params: Mapping[str, object] | None) -> Answer:
+        began = time.monotonic()
         try:
-            response = self._session.get(
+            with self._session.get(
                 f"{self._base_url}{path}",
                 params={name: str(value) for name, value in (params or {}).items()},
                 timeout=self._timeout,
                 allow_redirects=False,  # the token goes to this host and no other
-            )
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise _PassingError(_connection_fault(error)) from None
+                stream=True,
+            ) as response:
+                _check_status(path, response)
+                content = self._content(response, began)
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
             msg = "the answer was cut short"
-            raise _PassingError(msg) from None
-        _check_status(path, response)
-        try:
-            body = response.json()
-        except ValueError:  # no JSON, or no text at all
-            msg = "the answer is not JSON"
-            raise _PassingError(msg) from None
-        self._server_time = _server_time(response)
+            raise PassingError(msg) from None
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise PassingError(_connection_fault(error)) from None
+        except requests.RequestException as error:
+            msg = f"GET {path}: {type(error).__name__}; check api_url ({self._base_url})"
+            raise RequestError(msg) from None
         took = -(-response.elapsed // timedelta(seconds=1)) * timestamps.NANOSECONDS
+        try:
+            body = json.loads(content, parse_constant=_refuse)
+        except (ValueError, RecursionError):  # no JSON, or no text at all, or nested without end
+            msg = "the answer is not JSON"
+            raise PassingError(msg) from None
+        self._server_time = _server_time(response)
         asked_at = None if self._server_time is None else self._server_time - took
         return Answer(body, self._server_time, asked_at)
+
+    def _content(self, response: requests.Response, began: float) -> bytes:
+        """Read the body, as long as it keeps within its bounds in size and time."""
+        content = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > MOST_BYTES:
+                msg = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
+                raise PassingError(msg)
+            if time.monotonic() - began > MOST_TIMEOUTS * self._timeout:
+                msg = f"the answer did not end within {MOST_TIMEOUTS} times request_timeout"
+                raise PassingError(msg)
+        return bytes(content)
+
+
+def _refuse(constant: str) -> NoReturn:
+    # Python's own addition to JSON; no loader could read it.
+    raise ValueError(constant)
 
 
 def path_segment(value: str) -> str:
@@ -182,7 +206,7 @@ def _check_status(path: str, response: requests.Response) -> None:
         return
     if status in _PASSES_BY_ITSELF or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         msg = f"the server answered {status}"
-        raise _PassingError(msg, _retry_after(response))
+        raise PassingError(msg, _retry_after(response), is_limit=status in _TOO_MUCH)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         host = urlsplit(response.headers.get("Location", "")).hostname or "another path"
         advice = f"it points to {host}, and the token is not sent there: set api_url to the new one"
@@ -199,21 +223,6 @@ def _connection_fault(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "no trusted TLS connection (REQUESTS_CA_BUNDLE names a bundle of your own)"
     return "no connection, or it was broken off"
-
-
-def _waits() -> Generator[float, Any, None]:
-    """Seconds before each further try: 0.5 to 1, then twice that, and so on up to the bound.
-
-    A server that says when to come back is obeyed, up to the same bound.
-    """
-    jittered = backoff.expo(base=2, factor=1, max_value=MAX_WAIT_SECONDS)
-    next(jittered)
-    error = yield 0.0
-    while True:
-        ceiling = next(jittered) or 0.0
-        wait = ceiling / 2 + backoff.full_jitter(ceiling / 2)
-        asked = error.retry_after if isinstance(error, _PassingError) else None
-        error = yield min(max(wait, asked or 0.0), MAX_WAIT_SECONDS)
 
 
 def _retry_after(response: requests.Response) -> float | None:

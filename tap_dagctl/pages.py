@@ -117,7 +117,7 @@ def _time(row: Row, listing: Listing) -> int:
     try:
         return timestamps.parse(row.get("updated_at"))
     except ValueError as error:
-        raise unusable(listing, f"updated_at of row {key!r} is {error}") from None
+        raise unusable(listing, f"updated_at of row {key[:80]!r} is {error}") from None
 
 
 def unusable(listing: Listing, what: str) -> AnswerError:
@@ -137,5 +137,18 @@ def rows_of(answer: Answer, rows_key: str, path: str) -> list[Row]:
     rows = body.get(rows_key) if isinstance(body, dict) else body
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         msg = f"GET {path}: the answer has no list of {rows_key}; check api_url"
+        raise AnswerError(msg)
+    return rows
+
+
+def keyed_rows(answer: Answer, rows_key: str, path: str, key: str) -> list[Row]:
+    """Return the rows of an answer, each with a text under `key`.
+
+    Raises:
+        AnswerError: there are none, or a row could not be loaded for want of its key.
+    """
+    rows = rows_of(answer, rows_key, path)
+    if not all(isinstance(row.get(key), str) and row[key] for row in rows):
+        msg = f"GET {path}: a row has no {key}, so it cannot be loaded; report it to dagctl"
         raise AnswerError(msg)
     return rows

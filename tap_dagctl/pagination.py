@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
@@ -204,11 +205,11 @@ class Walk:
         if self._requests > needed * MOST_REQUESTS_A_PAGE:
             raise self._too_fast()
         listing = self._listing
-        answer = self._client.get(
+        page = self._client.get(
             listing.path,
+            partial(read_page, listing=listing, number=number),
             {"page": number.page, "limit": number.limit, **listing.params},
         )
-        page = read_page(answer, listing, number)
         self._largest_total = max(self._largest_total, page.total)
         if not page.is_short:
             self._most_given = max(self._most_given, page.limit)

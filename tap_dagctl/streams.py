@@ -15,7 +15,7 @@ from tap_dagctl.client import path_segment
 from tap_dagctl.errors import AnswerError, ConfigurationError, TapError
 from tap_dagctl.incremental import changed_rows
 from tap_dagctl.lookback import changed_statistics
-from tap_dagctl.pages import Listing, rows_of
+from tap_dagctl.pages import Listing, keyed_rows
 from tap_dagctl.pagination import Walk
 from tap_dagctl.records import RecordBuilder
 from tap_dagctl.sdk import OwnBookmarkStream
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
+    from tap_dagctl.client import Answer
     from tap_dagctl.tap import TapDagctl
 
 PAGES_A_STATE = 20
@@ -89,7 +90,7 @@ class Projects(DagctlStream):
 
     @override
     def rows(self, context: Context | None) -> Iterator[Mapping[str, Any]]:
-        rows = rows_of(self._dagctl.client.get("/projects"), "projects", "/projects")
+        rows = self._dagctl.client.get("/projects", _projects)
         yield from _chosen(rows, self._dagctl.settings.project_ids)
 
     @override
@@ -102,14 +103,13 @@ class Projects(DagctlStream):
         return {"project_id": record["id"]}
 
 
+def _projects(answer: Answer) -> list[dict[str, Any]]:
+    return keyed_rows(answer, "projects", "/projects", "id")
+
+
 def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the projects that `names` asks for by id or name, in the API's order."""
-    by_id: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        if not isinstance(row.get("id"), str) or not row["id"]:
-            msg = "GET /projects: a project has no id, so it cannot be loaded; report it to dagctl"
-            raise AnswerError(msg)
-        by_id[row["id"]] = row
+    by_id = {row["id"]: row for row in rows}
     if not names:
         return list(by_id.values())
     known = {name for key, row in by_id.items() for name in (key, row.get("name"))}
@@ -252,12 +252,15 @@ class DailyStats(Statistics):
 
     @override
     def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
-        answer = self._dagctl.client.get(path, {"days": (today - first).days + 1})
-        for row in rows_of(answer, self.rows_key, path):
-            if not days.is_day(_keyed(row, "date", path)["date"]):
-                msg = f"GET {path}: a row's date is not written YYYY-MM-DD; report it to dagctl"
-                raise AnswerError(msg)
-            yield row
+        read = partial(self._read, path=path)
+        yield from self._dagctl.client.get(path, read, {"days": (today - first).days + 1})
+
+    def _read(self, answer: Answer, path: str) -> list[dict[str, Any]]:
+        rows = keyed_rows(answer, self.rows_key, path, "date")
+        if not all(days.is_day(row["date"]) for row in rows):
+            msg = f"GET {path}: a row's date is not written YYYY-MM-DD; report it to dagctl"
+            raise AnswerError(msg)
+        return rows
 
 
 class ModelStats(Statistics):
@@ -273,15 +276,8 @@ class ModelStats(Statistics):
     @override
     def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
         length = self._dagctl.settings.model_stats_window_days
+        read = partial(keyed_rows, rows_key=self.rows_key, path=path, key="model_name")
         for window in days.windows(first, today, length):
             asked = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
-            answer = self._dagctl.client.get(path, asked)
-            for row in rows_of(answer, self.rows_key, path):
-                yield {**_keyed(row, "model_name", path), **asked}
-
-
-def _keyed(row: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
-    if not isinstance(row.get(key), str) or not row[key]:
-        msg = f"GET {path}: a row has no {key}, so it cannot be loaded; report it to dagctl"
-        raise AnswerError(msg)
-    return row
+            for row in self._dagctl.client.get(path, read, asked):
+                yield {**row, **asked}
