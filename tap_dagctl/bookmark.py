@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tap_dagctl.settings import Settings
 
 
+# With fewer rows in a page no walk has got beyond the first.
+_LEAST_CAP = 3
+
+
 @dataclass(frozen=True)
 class Cursor:
     """Which rows a sync must read.
@@ -47,14 +51,14 @@ class CutWalk:
     Attributes:
         began: when it began.
         end: offset behind the last row it read.
-        limit: the most rows it asked for in a page, once it knew what the server gives.
+        cap: the most rows the server gave in a page, as far as was known.
         anchors: digests of some of the last rows it read.
         sent: digests of what it sent and the next sync will read again.
     """
 
     began: int
     end: int
-    limit: int
+    cap: int
     anchors: list[str]
     sent: list[str]
 
@@ -63,21 +67,23 @@ class Bookmark:
     """Reads and writes the state of one stream and project.
 
     Attributes:
+        title: what messages call the stream and project.
         value: the bookmark in nanoseconds since the epoch, or None before the first sync.
     """
 
-    def __init__(self, state: MutableMapping[str, Any], stream: str, replication_key: str) -> None:
+    def __init__(self, state: MutableMapping[str, Any], title: str, replication_key: str) -> None:
         """Read `state`, the SDK's writable state of one partition.
 
         Raises:
             StateError: the bookmark is no instant.
         """
+        self.title = title
         self._state = state
         self._replication_key = replication_key
         self.value: int | None = None
         # A bookmark on another key says nothing about this one (SDK: same rule).
         if state.get("replication_key") == replication_key:
-            self.value = _instant(state.get("replication_key_value"), stream)
+            self.value = _instant(state.get("replication_key_value"), title)
 
     @property
     def sent(self) -> object:
@@ -142,7 +148,7 @@ class Bookmark:
             "updated_after": _text(cursor.after),
             "began": timestamps.render(walk.began),
             "end": walk.end,
-            "limit": walk.limit,
+            "cap": walk.cap,
             "anchors": walk.anchors,
             "sent": walk.sent,
         }
@@ -153,10 +159,16 @@ class Bookmark:
         try:
             if walk["updated_after"] != _text(cursor.after):
                 return None
-            began, end, limit = timestamps.parse(walk["began"]), walk["end"], walk["limit"]
-            return CutWalk(began, int(end), int(limit), list(walk["anchors"]), list(walk["sent"]))
-        except (KeyError, TypeError, ValueError):  # none, or not as we write it
+            cut = CutWalk(
+                began=timestamps.parse_setting(walk["began"]),
+                end=int(walk["end"]),
+                cap=int(walk["cap"]),
+                anchors=[str(anchor) for anchor in walk["anchors"]],
+                sent=list(walk["sent"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError):  # none, or not as we write it
             return None
+        return cut if cut.cap >= _LEAST_CAP else None
 
     def start(self, default: int | None) -> int | None:
         """Return where the history that has been read begins; None for the beginning of all.
@@ -168,8 +180,8 @@ class Bookmark:
         if text is None:
             return None
         try:
-            return timestamps.parse(text)
-        except ValueError:  # not recorded, or not as we write it
+            return timestamps.parse_setting(text)
+        except (AttributeError, ValueError):  # not recorded, or not as we write it
             return default
 
 
@@ -188,7 +200,8 @@ def check_shape(state: Mapping[str, Any]) -> None:
     streams = state.get("bookmarks", {})
     if not isinstance(streams, dict) or not all(map(_is_of_stream, streams.values())):
         msg = (
-            "The state is not one of this tap, which has bookmarks.<stream>.partitions[].context; "
+            "The state is not one of this tap, which has bookmarks.<stream>.partitions[], each "
+            "with a context of its own; "
             "check the file given with --state, or leave it out to read everything again"
         )
         raise StateError(msg)
@@ -196,9 +209,13 @@ def check_shape(state: Mapping[str, Any]) -> None:
 
 def _is_of_stream(value: object) -> bool:
     partitions = value.get("partitions", []) if isinstance(value, dict) else None
-    return isinstance(partitions, list) and all(
-        isinstance(partition, dict) and isinstance(partition.get("context"), dict)
-        for partition in partitions
+    if not isinstance(partitions, list) or not all(isinstance(part, dict) for part in partitions):
+        return False
+    contexts = [part.get("context") for part in partitions]
+    return (
+        all(isinstance(context, dict) for context in contexts)
+        and all(contexts.count(context) == 1 for context in contexts)
+        and all(isinstance(part.get("progress_markers", {}), dict) for part in partitions)
     )
 
 
@@ -206,14 +223,14 @@ def _text(instant: int | None) -> str | None:
     return None if instant is None else timestamps.render(instant)
 
 
-def _instant(value: object, stream: str) -> int | None:
+def _instant(value: object, title: str) -> int | None:
     if value is None or value == "":
         return None
     try:
         return timestamps.parse_setting(value if isinstance(value, str) else str(value))
     except (ValueError, OverflowError):
         msg = (
-            f"State of {stream}: replication_key_value {value!r} is not a time; write it like "
+            f"State of {title}: replication_key_value {value!r} is not a time; write it like "
             "2026-01-31T00:00:00Z, or take the bookmark out to read everything again"
         )
         raise StateError(msg) from None

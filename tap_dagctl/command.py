@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 
+from tap_dagctl import output
 from tap_dagctl.errors import ConfigurationError, Stopped, TapError
 
 if sys.version_info >= (3, 12):
@@ -36,6 +37,7 @@ class Command(SingerCommand):
     @override
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with _one_line_each(self.logger):
+            output.check()
             return super().make_context(*args, **kwargs)
 
     @override
@@ -69,6 +71,11 @@ def _one_line_each(logger: logging.Logger) -> Iterator[None]:
         # Not in the signal's handler: it may have come while a line was logged.
         logger.warning("Stopped by %s; the next sync goes on from here", stopped.signal_name)
         raise
+    except OSError as error:
+        # What is not a message, such as a catalog, or a batch's file.
+        output.abandon()
+        logger.error("%s", output.advice(error))  # noqa: TRY400 - a traceback helps nobody here
+        sys.exit(1)
     except (TapError, SingerSDKError) as error:
         for line in str(error).splitlines() or [type(error).__name__]:
             logger.error("%s", line)  # noqa: TRY400 - a traceback helps nobody here

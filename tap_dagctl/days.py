@@ -70,4 +70,4 @@ def first_day(
         first = bookmark - timedelta(days=lookback)
         if start is not None:
             first = max(first, start)
-    return min(first, today)
+    return min(max(first, FIRST_WINDOW), today)

@@ -35,12 +35,12 @@ def changed_rows(
     cursor = bookmark.cursor(settings)
     walk = walk_after(cursor.after)
     cut = bookmark.cut_walk(cursor)
-    sent = Sent(bookmark.sent, cut and cut.sent)
+    sent = Sent(_KEYS, bookmark.sent, cut and cut.sent)
     if cut is None:
         pages = walk.pages()
     else:
         anchors = frozenset(cut.anchors)
-        pages = walk.resumed(cut.end, cut.began, cut.limit, lambda row: digest(row) in anchors)
+        pages = walk.resumed(cut.end, cut.began, cut.cap, lambda row: digest(row) in anchors)
     for page in pages:
         if bookmark.lies_after(walk.server_time, settings):
             logger.warning(
@@ -57,20 +57,20 @@ def changed_rows(
             if not had and row not in sent:
                 yield row
             # Not before it was taken: what is remembered counts as sent.
-            if read_again is None or time >= read_again:
-                sent.remember(row)
+            sent.took(row, remember=read_again is None or time >= read_again)
         if walk.began is not None and page:
             # Rows ever further back: some of them have surely not moved.
             anchors_now = [digest(page[-back][0]) for back in _BACK if back <= len(page)]
             bookmark.cut(
-                cursor, CutWalk(walk.began, walk.end, walk.limit, anchors_now, sent.digests)
+                cursor, CutWalk(walk.began, walk.end, walk.cap, anchors_now, sent.remembered)
             )
-    bookmark.complete(walk.began, cursor.start, sent.digests)
+    bookmark.complete(walk.began, cursor.start, sent.remembered)
     if cut is not None and walk.began == cut.began:
         # It went on: what changed between the two, behind where it was cut, is still to be read.
         yield from changed_rows(walk_after, bookmark, settings)
 
 
+_KEYS = ("id",)
 _BACK = (1, 2, 3, 5, 9, 17, 33, 65, 129)
 
 

@@ -10,7 +10,7 @@ from tap_dagctl import days, timestamps
 from tap_dagctl.sent import Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import date
 
     from tap_dagctl.bookmark import Bookmark
@@ -24,7 +24,7 @@ def changed_statistics(
     bookmark: Bookmark,
     settings: Settings,
     today: date,
-    title: str,
+    keys: Sequence[str],
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the statistics that are new or have changed; then advance the bookmark to `today`.
 
@@ -33,7 +33,7 @@ def changed_statistics(
         bookmark: of the stream and project.
         settings: for `start_date` and the look-back.
         today: the server's day.
-        title: what messages call the stream and project.
+        keys: the fields that make a row's key.
     """
     lookback = settings.stats_lookback_days
     until, start, history = map(_day, (bookmark.value, settings.start, bookmark.start(None)))
@@ -41,24 +41,24 @@ def changed_statistics(
         logger.warning(
             "%s: the bookmark lies in the server's future, so it is dropped and the statistics "
             "are read as for the first time",
-            title,
+            bookmark.title,
         )
         bookmark.forget()
         until = history = None
     first = days.first_day(until, start, lookback, today, history)
-    sent = Sent(bookmark.sent)
+    sent = Sent(keys, bookmark.sent)
     for row in rows_since(first):
         if row not in sent:
             yield row
         # Not before it was taken: what is remembered counts as sent.
-        sent.remember(row)
+        sent.took(row, remember=True)
     if history is None or first < history or (until is not None and first > until):
         history = first
-    bookmark.complete(_instant(today), _instant(history), sent.digests, today.isoformat())
+    bookmark.complete(_instant(today), _instant(history), sent.remembered, today.isoformat())
 
 
 def _day(instant: int | None) -> date | None:
-    return None if instant is None else timestamps.day_of(instant)
+    return None if instant is None else max(timestamps.day_of(instant), days.FIRST_WINDOW)
 
 
 def _instant(day: date) -> int:

@@ -41,7 +41,7 @@ class Output(SingerWriter):
             super().write_message(message)
         except OSError as error:
             abandon()
-            raise OutputError(_advice(error)) from None
+            raise OutputError(advice(error)) from None
         finally:
             self._writing = False
         action, self._waiting = self._waiting, None
@@ -56,6 +56,17 @@ class Output(SingerWriter):
             action()
 
 
+def check() -> None:
+    """Check that there is a standard output.
+
+    Raises:
+        OutputError: whoever started the program closed it.
+    """
+    if sys.stdout is None:
+        msg = "There is no standard output to write to; start the tap with one"
+        raise OutputError(msg)
+
+
 def abandon() -> None:
     """Send what is still buffered nowhere: Python would try once more to write it as it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -63,7 +74,8 @@ def abandon() -> None:
     os.close(nowhere)
 
 
-def _advice(error: OSError) -> str:
+def advice(error: OSError) -> str:
+    """Return what to do about an output that cannot be written."""
     if isinstance(error, BrokenPipeError):
         return (
             "The target stopped reading: its own messages say why; run the sync again, it goes on "

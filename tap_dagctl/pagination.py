@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.offsets import PageNumber, largest_limit, page_holding
+from tap_dagctl.offsets import MOST_ROWS, PageNumber, largest_limit, page_holding
 from tap_dagctl.pages import read_page, unusable
 from tap_dagctl.progress import Progress
 
@@ -70,10 +70,11 @@ class Walk:
         began: the server's clock when the first page was asked for: a bookmark that misses no
             row, for whatever changes later has a later `updated_at`. Where the server told no
             time, an instant before the latest `updated_at` on the first page, which cannot lie
-            after that answer. None before the first answer, and where there is neither.
+            after that answer; or this machine's clock, if that is earlier. None before the first
+            answer, and where there is neither.
         server_time: the server's clock at the first answer, or None where it did not tell.
         end: offset behind the last row read.
-        limit: the most rows to ask for in a page, as far as is known what the server gives.
+        cap: the most rows the server gives in a page, as far as is known.
         title: what messages call the walk.
     """
 
@@ -88,8 +89,12 @@ class Walk:
         self.began: int | None = None
         self.server_time: int | None = None
         self.end = 0
-        self.limit = largest_limit(listing.page_size)
+        self.cap = MOST_ROWS
         self.title = listing.title
+
+    @property
+    def _most(self) -> int:
+        return min(self.cap, largest_limit(self._listing.page_size))
 
     def pages(self) -> Iterator[list[tuple[Row, int]]]:
         """Yield for each page the rows not yielded before, with their `updated_at`.
@@ -102,21 +107,22 @@ class Walk:
         page = self._get(PageNumber(1, self._listing.page_size))
         self.began = page.answer.asked_at
         if self.began is None and page.times:
-            self.began = max(page.times) - timestamps.TICK
+            # A row may be stamped with the future.
+            self.began = max(0, min(max(page.times) - timestamps.TICK, timestamps.now()))
         yield from self._from(page)
 
     def resumed(
-        self, end: int, began: int, limit: int, is_anchor: IsAnchor
+        self, end: int, began: int, cap: int, is_anchor: IsAnchor
     ) -> Iterator[list[tuple[Row, int]]]:
         """Go on as `pages` where an earlier walk was cut off, or do as `pages` does.
 
         Args:
             end: offset behind the last row that walk read.
             began: when that walk began.
-            limit: the most rows it asked for in a page.
+            cap: the most rows the server gave it in a page.
             is_anchor: whether a row is one of the last that walk read, unmoved.
         """
-        self.limit = max(1, min(self.limit, limit))
+        self.cap = min(self.cap, cap)
         page = self._anchored(end, is_anchor, furthest=self._listing.page_size)
         if page is None or page.disagrees:
             logger.info("%s: begins again, as its rows have moved", self._listing.title)
@@ -140,7 +146,7 @@ class Walk:
             following = self._anchored(self.end, self._recent.__contains__)
             if following is None:
                 # All it had read lately has moved: the walk begins again.
-                following = self._get(PageNumber(1, self.limit))
+                following = self._get(PageNumber(1, self._most))
             page = following
 
     def _settled(self, page: Page) -> Page:
@@ -164,7 +170,7 @@ class Walk:
             return _ended(first)
         again = self._get(number)
         if len(again.rows) == len(first.rows):
-            self.limit = min(self.limit, len(again.rows))
+            self.cap = min(self.cap, len(again.rows))
             return replace(again, limit=len(again.rows))
         return _ended(again) if again.disagrees else again
 
@@ -187,9 +193,9 @@ class Walk:
         half = max(1, self._listing.page_size // 2)
         back = tries = 0
         while back < end and (furthest is None or back <= furthest):
-            number = page_holding(end - 1 - back, self.limit)
+            number = page_holding(end - 1 - back, self._most)
             if number.end <= end - back:
-                what = f"its pages of {self.limit} rows are too short to overlap"
+                what = f"its pages of {self._most} rows are too short to overlap"
                 raise unusable(self._listing, what)
             page = self._get(number)
             # The server may have capped `limit`: then this is another page than the one meant.
@@ -201,7 +207,7 @@ class Walk:
 
     def _get(self, number: PageNumber) -> Page:
         self._requests += 1
-        needed = 10 + self._largest_total // max(1, self._listing.page_size)
+        needed = 10 + self._largest_total // min(self.cap, self._listing.page_size)
         if self._requests > needed * MOST_REQUESTS_A_PAGE:
             raise self._too_fast()
         listing = self._listing
@@ -214,7 +220,7 @@ class Walk:
         if not page.is_short:
             self._most_given = max(self._most_given, page.limit)
         if page.limit < number.limit:
-            self.limit = min(self.limit, page.limit)
+            self.cap = min(self.cap, page.limit)
         return page
 
     def _too_fast(self) -> AnswerError:

@@ -71,7 +71,7 @@ SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "overlap_seconds",
-        _integer(0),
+        _integer(0, 31_536_000),
         default=60,
         title="Overlap (seconds)",
         description="How far before its bookmark each sync reads again, because a row may become "
@@ -109,7 +109,7 @@ SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "stats_lookback_days",
-        _integer(0),
+        _integer(0, 3_650),
         default=2,
         title="Statistics look-back (days)",
         description="Statistics of this many closed days are read again each sync, because late "
@@ -117,7 +117,7 @@ SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "model_stats_window_days",
-        _integer(1),
+        _integer(1, 3_650),
         default=7,
         title="Model statistics window (days)",
         description="Length of the date windows of `model_stats`, counted from Monday 1970-01-05.",

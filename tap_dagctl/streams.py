@@ -159,7 +159,8 @@ class ProjectStream(DagctlStream):
     def _bookmark(self, context: Context) -> Bookmark | None:
         if self.replication_method != "INCREMENTAL" or self.replication_key is None:
             return None
-        return Bookmark(self.get_context_state(context), self.name, self.replication_key)
+        title = f"{self.name} of {context['project_id']}"
+        return Bookmark(self.get_context_state(context), title, self.replication_key)
 
 
 class ChangingRows(ProjectStream):
@@ -232,8 +233,13 @@ class Statistics(ProjectStream):
             start = None if settings.start is None else timestamps.day_of(settings.start)
             yield from rows_since(days.first_day(None, start, 0, today))
         else:
-            title = f"{self.name} of {project_id}"
-            yield from changed_statistics(rows_since, bookmark, settings, today, title)
+            yield from changed_statistics(
+                rows_since,
+                bookmark,
+                settings,
+                today,
+                keys=self.primary_keys,
+            )
 
     @abstractmethod
     def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
@@ -252,8 +258,13 @@ class DailyStats(Statistics):
 
     @override
     def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
+        client = self._dagctl.client
         read = partial(self._read, path=path)
-        yield from self._dagctl.client.get(path, read, {"days": (today - first).days + 1})
+        rows = client.get(path, read, {"days": (today - first).days + 1})
+        if client.today() > today:
+            # The server counts back from its today: at midnight the first day fell off.
+            rows = client.get(path, read, {"days": (client.today() - first).days + 1})
+        yield from rows
 
     def _read(self, answer: Answer, path: str) -> list[dict[str, Any]]:
         rows = keyed_rows(answer, self.rows_key, path, "date")

@@ -49,18 +49,21 @@ def parse(text: object) -> int:
 def parse_setting(text: str) -> int:
     """Return the instant a person wrote: a timestamp, or a day, which begins at midnight UTC.
 
-    A timestamp without an offset is UTC, as everywhere in the SDK.
+    A timestamp without an offset is UTC, as everywhere in the SDK. "From the beginning" may be
+    written as the year 1, or "never" as 9999: what is beyond the years 3 to 9997 counts as their
+    bounds, so that an overlap can be taken off.
 
     Raises:
         ValueError: `text` is neither.
     """
     text = text.strip()
     if _DAY.fullmatch(text):
-        return parse(f"{text}T00:00:00Z")
+        text = f"{text}T00:00:00Z"
     try:
-        return parse(text)
+        instant = parse(text)
     except ValueError:
-        return parse(f"{text}Z")
+        instant = parse(f"{text}Z")
+    return min(max(instant, _EARLIEST), _LATEST)
 
 
 def render(instant: int) -> str:
@@ -96,3 +99,6 @@ def now() -> int:
     """Return this machine's clock, used only where the server did not tell its own."""
     since = datetime.now(tz=timezone.utc) - _EPOCH
     return (since // timedelta(microseconds=1)) * 1_000
+
+
+_EARLIEST, _LATEST = (parse(f"{year}-01-01T00:00:00Z") for year in ("0003", "9998"))

@@ -6,10 +6,12 @@ The causes are those of docs/exactness.md; each test fails when its cure is take
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_dagctl.sent import Sent
 from tests.dagctl_api.world import EXECUTIONS, RUNS, from_text
 from tests.exactness import prove
 from tests.simulation import Act, Arrangement, Figures, Simulation
@@ -256,3 +258,42 @@ def test_a_project_that_is_new_is_read_whole(api: Api) -> None:
         ("model_executions", "old")
     ]
     assert asked(new) == 1
+
+
+def test_a_server_that_caps_far_below_page_size_is_read_to_the_end(api: Api) -> None:
+    history = Simulation(api, Arrangement(page_size=500, most_rows=12), Figures())
+    history.act(insert(1_200))
+
+    assert len(history.sync().records) == 1 + 1_200
+    history.end()
+
+
+def test_a_page_size_that_is_raised_holds_for_a_walk_that_goes_on(api: Api) -> None:
+    history = filled(api)
+    history.sync(cut=100)
+
+    assert asked(history.sync(page_size=500)) == 2
+    history.end()
+
+
+def test_a_row_from_the_future_does_not_take_the_bookmark_with_it(api: Api) -> None:
+    history = filled(api, tells_time=False, page_size=500)
+    # Without a Date the other clock there is is this machine's.
+    history.world.now = datetime.now(tz=timezone.utc) + timedelta(days=1)
+    future = {"updated_at": "2099-01-01T00:00:00Z", "start_time": "2099-01-01T00:00:00Z"}
+    history.world.put(RUNS, "proj_0", {"id": "future", **future})
+    history.sync()
+    (part,) = history.state["bookmarks"]["runs"]["partitions"]
+    assert part["replication_key_value"] < "2099"
+
+
+def test_a_row_that_returns_to_what_it_was_is_sent_again() -> None:
+    before, after = {"id": "a", "status": "success"}, {"id": "a", "status": "running"}
+    sent = Sent(("id",), None)
+    sent.took(before, remember=True)
+    assert before in Sent(("id",), sent.remembered)
+    sent = Sent(("id",), sent.remembered)
+    sent.took(after, remember=False)
+
+    assert before not in sent
+    assert sent.remembered == []

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -193,13 +193,26 @@ def test_a_target_that_dies_is_one_line(
     check_nothing_is_lost(api, interrupted, following)
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path, config: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [[], ["--discover"], ["--about"], ["--version"]])
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, config: dict[str, Any], options: list[str]
+) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            arguments(tmp_path, config), stdout=full, stderr=subprocess.PIPE, check=False, text=True
-        )
+        error = only_error(arguments(tmp_path, config, *options), full)
 
+    assert f"The output cannot be written: {os.strerror(28)}; mend that" in error
+
+
+def test_no_standard_output_at_all_is_one_line(tmp_path: Path, config: dict[str, Any]) -> None:
+    line = " ".join(arguments(tmp_path, config))
+
+    assert "There is no standard output" in only_error(["sh", "-c", f"{line} >&-"], None)
+
+
+def only_error(line: list[str], stdout: IO[bytes] | None) -> str:
+    done = subprocess.run(line, stdout=stdout, stderr=subprocess.PIPE, check=False, text=True)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
     (error,) = Output.of(1, "", done.stderr).errors
-    assert f"The output cannot be written: {os.strerror(28)}; mend that" in error
+    return error

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 FIRST, SECOND, THIRD = (f"2026-02-{day:02}T12:00:00Z" for day in (10, 15, 20))
 
 
+WALK = {
+    "updated_after": "2026-02-14T11:59:00.000000Z",
+    "began": "2026-02-14T12:00:00Z",
+    "sent": [],
+}
+
+
 @pytest.fixture
 def history(api: Api) -> Simulation:
     """Three rows, days apart, the last of them days ago."""
@@ -58,15 +65,12 @@ def test_a_state_of_the_first_version_is_understood(history: Simulation) -> None
         {"sent": "?", "start_date": 7, "walk": []},
         {"sent": [1, None], "start_date": "soon", "walk": {"end": "x"}},
         {"sent": {}, "start_date": {}, "walk": {"updated_after": None, "began": 1, "end": 9}},
-        {
-            "walk": {
-                "updated_after": "2026-02-14T11:59:00.000000Z",
-                "began": "2026-02-14T12:00:00Z",
-                "end": 10**9,
-                "anchors": ["x"],
-                "sent": [],
-            },
-        },
+        *(
+            {"walk": {**WALK, "end": end, "cap": cap, "anchors": anchors}}
+            for end in (10**9, -1, 1)
+            for cap in (500, 0, 1)
+            for anchors in (["x"], [[1]])
+        ),
     ],
 )
 def test_entries_that_make_no_sense_are_left_out_of_account(
@@ -88,6 +92,26 @@ def test_a_bookmark_in_the_future_is_dropped_and_everything_read(
     assert sent(history) == []
 
 
+@pytest.mark.parametrize("first", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00"])
+def test_the_beginning_of_time_means_everything(history: Simulation, first: str) -> None:
+    history.take(with_bookmark(replication_key_value=first))
+    assert sorted(sent(history)) == ["0", "1", "2"]
+
+    history.take({})
+    assert sorted(sent(history, start_date=first)) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1970-01-01", "9999-12-31T23:59:59-08:00"])
+def test_statistics_begin_within_the_time_there_can_be_any(
+    api: Api, tmp_path: Path, day: str
+) -> None:
+    settings = {"start_date": day, "model_stats_window_days": 3_650, "stats_lookback_days": 3_650}
+    first = run_tap(tmp_path, config_of(api, **settings))
+    again = run_tap(tmp_path, config_of(api, **settings), state=first.state)
+
+    assert (first.exit_code, again.exit_code) == (0, 0), first.stderr + again.stderr
+
+
 def test_a_bookmark_of_another_key_is_no_bookmark(history: Simulation) -> None:
     history.take(with_bookmark(replication_key="id", replication_key_value="2"))
 
@@ -106,7 +130,10 @@ def test_a_bookmark_that_cannot_be_understood_is_one_line_and_stays(
     assert output.exit_code == 1
     assert "Traceback" not in output.stderr
     (error,) = output.errors
-    assert f"State of runs: replication_key_value {value!r} is not a time; write it like" in error
+    assert (
+        f"State of runs of proj_a: replication_key_value {value!r} is not a time; write it like"
+        in error
+    )
     # The rest is synced; what was not understood is left to whoever wrote it.
     assert [row["id"] for row in output.records("runs")] == ["other"]
     kept = output.state["bookmarks"]["runs"]["partitions"][0]
@@ -124,6 +151,8 @@ def test_a_bookmark_that_cannot_be_understood_is_one_line_and_stays(
         {"bookmarks": {"runs": None}},
         {"bookmarks": None},
         {"singer_state": {}},
+        {"bookmarks": {"runs": {"partitions": [{"context": {}}, {"context": {}}]}}},
+        {"bookmarks": {"runs": {"partitions": [{"context": {}, "progress_markers": 5}]}}},
     ],
 )
 def test_a_state_of_the_wrong_shape_is_one_line_or_no_state(

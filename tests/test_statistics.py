@@ -15,7 +15,7 @@ from tests.syncs import Output, config_of, run_tap
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.dagctl_api.server import Api
+    from tests.dagctl_api.server import Api, Request
 
 TODAY = date(2026, 3, 2)  # a Monday
 DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))
@@ -127,3 +127,17 @@ def test_no_day_that_may_have_changed_is_left_out(
         assert first <= max(bookmark - timedelta(days=lookback), start or date.min)
     if start is not None and start <= today:
         assert first >= start or bookmark is not None
+
+
+def test_a_day_that_falls_off_at_midnight_is_asked_for_again(api: Api, tmp_path: Path) -> None:
+    api.world.put("runs", "proj_a", {"id": "run", "start_time": "2026-02-20T10:00:00Z"})
+
+    def misbehave(request: Request) -> None:
+        if request.path.endswith("daily-stats") and api.world.now.date() == TODAY:
+            api.world.advance(days=1)
+
+    api.misbehave = misbehave
+    output, asked = sync(api, tmp_path, start_date="2026-02-20")
+
+    assert asked["daily-stats"] == [{"days": "11"}, {"days": "12"}]
+    assert [row["date"] for row in output.records("daily_stats")] == ["2026-02-20"]
