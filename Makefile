@@ -10,7 +10,7 @@ UV := .tools/uv/bin/uv
 MELTANO := .tools/meltano/bin/meltano
 unexport VIRTUAL_ENV
 
-.PHONY: setup demo test test-tap exactness memory lint format docs dist clean
+.PHONY: setup demo test test-tap exactness storm memory lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -45,6 +45,11 @@ test-tap: .venv/ready
 HISTORIES ?= 3000
 exactness: .venv/ready
 	.venv/bin/python -m tests.exactness $(if $(SEED),--seed $(SEED),--histories $(HISTORIES))
+
+# Syncs in which every fifth request meets a fault; SEED=… runs one of them again.
+STORMS ?= 200
+storm: .venv/ready
+	.venv/bin/python -m tests.storm $(if $(SEED),--seed $(SEED),--storms $(STORMS))
 
 # A million rows against ten thousand; takes minutes.
 memory: .venv/ready

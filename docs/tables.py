@@ -62,7 +62,7 @@ def _type(schema: dict[str, Any]) -> str:
         return "string, secret"
     text = words.get(names[-1], names[-1])
     if "exclusiveMinimum" in schema:
-        return f"{text}, > {schema['exclusiveMinimum']}"
+        return f"{text}, > {schema['exclusiveMinimum']}, at most {schema['maximum']}"
     if "maximum" in schema:
         return f"{text}, {schema['minimum']} to {schema['maximum']}"
     return f"{text}, ≥ {schema['minimum']}" if "minimum" in schema else text

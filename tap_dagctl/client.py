@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-import time
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 
-from tap_dagctl import timestamps
-from tap_dagctl.errors import AnswerError, RejectedError, RequestError
+from tap_dagctl import faults, timestamps
+from tap_dagctl.deadline import Deadline, DeadlineAdapter
+from tap_dagctl.decoding import decoded
+from tap_dagctl.errors import AnswerError, RequestError
 from tap_dagctl.retries import PassingError, Retries
 
 if sys.version_info >= (3, 12):
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 
     from tap_dagctl.settings import Settings
 
-T = TypeVar("T")
+# What it warns of quotes the server, which may send the token back.
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(lambda line: line.levelno < logging.WARNING)
 
-logger = logging.getLogger("tap-dagctl.client")
+T = TypeVar("T")
 
 MOST_BYTES = 64 * 1024 * 1024
 """Largest answer that is read, after decompression: far beyond 500 rows, far below all memory."""
@@ -40,22 +42,8 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_TIMEOUTS = 10
 """An answer may trickle in for so many times `request_timeout`, and then counts as none."""
 
-_CHUNK_BYTES = 16 * 1024
-_TOO_MUCH = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-
-_PASSES_BY_ITSELF = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_EARLY,
-    HTTPStatus.TOO_MANY_REQUESTS,
-}
-_ADVICE = {
-    HTTPStatus.UNAUTHORIZED: "the token was rejected: check api_token, or make a new one in dagctl "
-    "under Settings > Authentication > API Tokens",
-    HTTPStatus.FORBIDDEN: "the token may not read this: check that organization_id is the token's "
-    "own organization",
-    HTTPStatus.NOT_FOUND: "there is nothing here: check api_url, and whether the project still "
-    "exists",
-}
+_CHUNK_BYTES = 64 * 1024
+_MOST_ERROR_BYTES = 4 * 1024
 
 
 @dataclass(frozen=True)
@@ -87,6 +75,14 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Goes nowhere else: the token is for one host, and one kind of answer."""
+
+    @override
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: requests looks ahead, without a bound, though it is told not to follow."""
+
+
 class Client:
     """Asks the API, with the credentials every request must carry."""
 
@@ -94,11 +90,19 @@ class Client:
         self._base_url = settings.api_url
         self._timeout = settings.request_timeout
         self._retries = Retries(settings.max_attempts)
-        self._session = requests.Session()
+        self._token = settings.api_token
+        self._session = _Session()
+        # A server could set so many that no request fits any more.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = DeadlineAdapter(pool_maxsize=settings.max_connections)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
         self._session.auth = _Bearer(settings.api_token)
         self._session.headers.update(
             {
                 "Accept": "application/json",
+                # Whatever else this machine could unpack: a server cannot be asked for less.
+                "Accept-Encoding": "gzip, deflate",
                 "User-Agent": settings.user_agent,
                 "X-Organization-ID": settings.organization_id,
             },
@@ -131,116 +135,90 @@ class Client:
             try:
                 return read(answer)
             except AnswerError as error:
-                what = "the answer has not the documented shape"
-                raise PassingError(what, final=error) from None
+                raise PassingError("the answer has not the documented shape", "") from error
 
         try:
             return self._retries.call(f"GET {path}", attempt)
         except PassingError as error:
-            if error.final:
-                msg = f"{error.final} ({self._retries.most} tries)"
+            tries = f"({error.tries} {'try' if error.tries == 1 else 'tries'})"
+            if isinstance(error.__cause__, AnswerError):
+                msg = f"{error.__cause__} {tries}"
                 raise AnswerError(msg) from None
-            msg = (
-                f"GET {path}: {error} ({self._retries.most} tries); check api_url "
-                f"({self._base_url}; newer dagctl pages name https://api.dagctl.io) and try later"
-            )
+            msg = f"GET {path}: {error} {tries}; {error.advice}"
             raise RequestError(msg) from None
 
     def _get_once(self, path: str, params: Mapping[str, object] | None) -> Answer:
-        began = time.monotonic()
+        deadline = Deadline(MOST_TIMEOUTS * self._timeout)
         try:
-            with self._session.get(
-                f"{self._base_url}{path}",
-                params={name: str(value) for name, value in (params or {}).items()},
-                timeout=self._timeout,
-                allow_redirects=False,  # the token goes to this host and no other
-                stream=True,
-            ) as response:
-                _check_status(path, response)
-                content = self._content(response, began)
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
-            msg = "the answer was cut short"
-            raise PassingError(msg) from None
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise PassingError(_connection_fault(error)) from None
+            with deadline:
+                status, headers, content, elapsed = self._exchange(path, params)
         except requests.RequestException as error:
-            msg = f"GET {path}: {type(error).__name__}; check api_url ({self._base_url})"
+            if deadline.passed:
+                raise _endless() from None
+            raise self._named(path, faults.of_connection(error, self._base_url)) from None
+        except OSError as error:
+            # The certificates that requests is told to use are not there.
+            msg = f"GET {path}: {error}: check REQUESTS_CA_BUNDLE"
             raise RequestError(msg) from None
-        took = -(-response.elapsed // timedelta(seconds=1)) * timestamps.NANOSECONDS
+        if deadline.passed:
+            raise _endless()
+        server_time = faults.http_date(headers.get("Date", ""))
+        if status != HTTPStatus.OK:
+            fault = faults.of_status(status, headers, content, server_time, self._token)
+            raise self._named(path, fault)
+        if len(content) > MOST_BYTES:
+            what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
+            raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
         try:
-            body = json.loads(content, parse_constant=_refuse)
-        except (ValueError, RecursionError):  # no JSON, or no text at all, or nested without end
-            msg = "the answer is not JSON"
-            raise PassingError(msg) from None
-        self._server_time = _server_time(response)
-        asked_at = None if self._server_time is None else self._server_time - took
-        return Answer(body, self._server_time, asked_at)
+            body = decoded(content)
+        except ValueError:
+            what = "the answer is not JSON"
+            raise PassingError(what, f"check api_url ({self._base_url})") from None
+        self._server_time = server_time
+        took = -(-elapsed // timedelta(seconds=1)) * timestamps.NANOSECONDS
+        return Answer(body, server_time, None if server_time is None else server_time - took)
 
-    def _content(self, response: requests.Response, began: float) -> bytes:
-        """Read the body, as long as it keeps within its bounds in size and time."""
-        content = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):
-            content += chunk
-            if len(content) > MOST_BYTES:
-                msg = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
-                raise PassingError(msg)
-            if time.monotonic() - began > MOST_TIMEOUTS * self._timeout:
-                msg = f"the answer did not end within {MOST_TIMEOUTS} times request_timeout"
-                raise PassingError(msg)
-        return bytes(content)
+    def _exchange(
+        self, path: str, params: Mapping[str, object] | None
+    ) -> tuple[int, Mapping[str, str], bytes, timedelta]:
+        """Return the status, the headers, the body as far as it may go, and the time it took."""
+        with self._session.get(
+            f"{self._base_url}{path}",
+            params={name: str(value) for name, value in (params or {}).items()},
+            timeout=self._timeout,
+            allow_redirects=False,  # the token goes to this host and no other
+            stream=True,
+        ) as response:
+            most = MOST_BYTES if response.status_code == HTTPStatus.OK else _MOST_ERROR_BYTES
+            content = bytearray()
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                content += chunk
+                if len(content) > most:
+                    break
+            return response.status_code, response.headers, bytes(content), response.elapsed
+
+    @staticmethod
+    def _named(path: str, fault: PassingError | RequestError) -> PassingError | RequestError:
+        """Return `fault`, which says what was asked if nothing else will be added to it."""
+        return fault if isinstance(fault, PassingError) else type(fault)(f"GET {path}: {fault}")
 
 
-def _refuse(constant: str) -> NoReturn:
-    # Python's own addition to JSON; no loader could read it.
-    raise ValueError(constant)
+def _endless() -> PassingError:
+    what = f"the answer did not end within {MOST_TIMEOUTS} times request_timeout"
+    return PassingError(what, "raise it, or lower page_size")
 
 
 def path_segment(value: str) -> str:
-    """Return `value` so that it can only ever be one segment of a path."""
-    return quote(value, safe="")
+    """Return `value` so that it can only ever be one segment of a path.
 
-
-def _check_status(path: str, response: requests.Response) -> None:
-    status = response.status_code
-    if status == HTTPStatus.OK:
-        return
-    if status in _PASSES_BY_ITSELF or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        msg = f"the server answered {status}"
-        raise PassingError(msg, _retry_after(response), is_limit=status in _TOO_MUCH)
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        host = urlsplit(response.headers.get("Location", "")).hostname or "another path"
-        advice = f"it points to {host}, and the token is not sent there: set api_url to the new one"
-    else:
-        known = HTTPStatus(status) if status in HTTPStatus.__members__.values() else None
-        advice = _ADVICE.get(known, "check the settings") if known else "check the settings"
-    msg = f"GET {path}: the server answered {status}: {advice}"
-    raise RejectedError(msg) if status == HTTPStatus.UNAUTHORIZED else RequestError(msg)
-
-
-def _connection_fault(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "no answer in time (request_timeout)"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "no trusted TLS connection (REQUESTS_CA_BUNDLE names a bundle of your own)"
-    return "no connection, or it was broken off"
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Return the seconds `Retry-After` asks for, as a number or as a date (RFC 9110, 10.2.3)."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
+    Raises:
+        AnswerError: nothing can make it one: `.` and `..` are resolved however they are written.
+    """
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    server_time = _server_time(response) or timestamps.now()
-    return max(0.0, moment.timestamp() - server_time / timestamps.NANOSECONDS)
-
-
-def _server_time(response: requests.Response) -> int | None:
-    try:
-        moment = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        return None
-    return int(moment.timestamp()) * timestamps.NANOSECONDS
+        segment = quote(value, safe="")
+    except UnicodeEncodeError:
+        segment = ""
+    if segment in {"", ".", ".."}:
+        msg = f"The project id {value!r} cannot be asked for; report it to dagctl"
+        raise AnswerError(msg)
+    return segment

@@ -7,6 +7,16 @@ from __future__ import annotations
 
 import signal
 
+MOST_LETTERS = 200
+"""Letters shown of a text that came from elsewhere."""
+
+
+def one_line(text: str) -> str:
+    """Return `text`, which may come from anywhere, on one line and cut short."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}…"
+
 
 class TapError(Exception):
     """The sync cannot go on; the message is for a person."""

@@ -91,15 +91,21 @@ def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
     total = _count(answer, "total")
     if total is None:
         raise unusable(listing, "the answer has no usable total")
-    # The server may cap `limit` (API page): what it answers counts, not what was asked.
+    # The server may cap `limit` (API page): what it answers counts, not what was asked. Likewise
+    # one that has no such page, or knows no pages, may give another.
     limit = _count(answer, "limit") or number.limit
+    given = _count(answer, "page") or number.page
     pages = _count(answer, "total_pages") or 0
+    if len(rows) >= limit:
+        # A full page is the last one only if neither count knows of more. Where a page is short,
+        # `total_pages` says nothing: some servers count one page of an empty list.
+        total = max(total, (pages - 1) * limit + 1)
     return Page(
         rows=rows,
         times=[_time(row, listing) for row in rows],
-        first=(number.page - 1) * limit,
+        first=(given - 1) * limit,
         limit=limit,
-        total=max(total, (pages - 1) * limit + 1),
+        total=total,
         answer=answer,
     )
 
@@ -113,7 +119,7 @@ def _count(answer: Answer, name: str) -> int | None:
 def _time(row: Row, listing: Listing) -> int:
     key = row.get("id")
     if not isinstance(key, str) or not key:
-        raise unusable(listing, "a row has no id")
+        raise unusable(listing, "a row has no usable id")
     try:
         return timestamps.parse(row.get("updated_at"))
     except ValueError as error:

@@ -35,6 +35,10 @@ ROWS_KEPT = 2_500
 MOST_REQUESTS_A_PAGE = 6
 """Requests a walk may make for each page it would need if nothing moved, before it gives up."""
 
+MOST_NEW_ROWS = 100_000
+"""Rows a list may grow by while it is read, beyond doubling; and rows of it that may show nothing
+new, one after another. Beyond that its pages have no end."""
+
 _BACK = (1, 2, 4, 8)
 """Where to look for a lost anchor: half pages further back. The last step is repeated."""
 
@@ -84,7 +88,9 @@ class Walk:
         self._listing = listing
         self._recent = Recent()
         self._requests = 0
+        self._first_total: int | None = None
         self._largest_total = 0
+        self._nothing_new = 0
         self._most_given = 0
         self.began: int | None = None
         self.server_time: int | None = None
@@ -139,7 +145,11 @@ class Walk:
             if page.disagrees:
                 page = self._settled(page)
             self.end = page.end
-            yield self._new(page)
+            new = self._new(page)
+            yield new
+            self._nothing_new = 0 if new else self._nothing_new + len(page.rows)
+            if max(self._nothing_new, self.end - 2 * (self._first_total or 0)) > MOST_NEW_ROWS:
+                raise self._endless()
             progress.report(rows=self.end, total=max(self.end, page.total))
             if page.is_last:
                 return
@@ -209,13 +219,15 @@ class Walk:
         self._requests += 1
         needed = 10 + self._largest_total // min(self.cap, self._listing.page_size)
         if self._requests > needed * MOST_REQUESTS_A_PAGE:
-            raise self._too_fast()
+            raise self._endless()
         listing = self._listing
         page = self._client.get(
             listing.path,
             partial(read_page, listing=listing, number=number),
             {"page": number.page, "limit": number.limit, **listing.params},
         )
+        if self._first_total is None:
+            self._first_total = page.total
         self._largest_total = max(self._largest_total, page.total)
         if not page.is_short:
             self._most_given = max(self._most_given, page.limit)
@@ -223,11 +235,11 @@ class Walk:
             self.cap = min(self.cap, page.limit)
         return page
 
-    def _too_fast(self) -> AnswerError:
+    def _endless(self) -> AnswerError:
         return AnswerError(
-            f"GET {self._listing.path}: its rows move faster than they can be read "
-            f"({self._requests} requests for {self._largest_total} rows); run the sync again when "
-            "fewer change",
+            f"GET {self._listing.path}: its rows move faster than they can be read, or its pages "
+            f"have no end ({self._requests} requests for {self._largest_total} rows); run the sync "
+            "again when fewer change",
         )
 
 

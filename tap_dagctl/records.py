@@ -11,11 +11,15 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_dagctl import timestamps
+from tap_dagctl.errors import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ADDITIONAL_PROPERTIES = "additional_properties"
+
+MOST_REPORTED = 100
+"""Fields of a stream that are warned of; rows can hold names without end."""
 
 logger = logging.getLogger("tap-dagctl.records")
 
@@ -104,12 +108,12 @@ class RecordBuilder:
         return record
 
     def _report(self, name: str, what: str) -> None:
-        if name not in self._reported:
+        if name not in self._reported and len(self._reported) < MOST_REPORTED:
             self._reported.add(name)
             logger.warning(
                 "%s: field %r %s; it is kept in %s",
                 self._stream,
-                name,
+                one_line(name),
                 what,
                 ADDITIONAL_PROPERTIES,
             )

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from backoff.types import Details
 
-    from tap_dagctl.errors import AnswerError
-
 T = TypeVar("T")
 
 MAX_WAIT_SECONDS = 120
@@ -27,35 +25,43 @@ class PassingError(Exception):
     """Another try may succeed.
 
     Attributes:
+        advice: what a person can do if none does.
         retry_after: seconds the server asks to wait.
         is_limit: whether the server has too much to do, with whatever is asked.
-        final: what to raise when no try is left, where the error has its own words.
+        is_silence: whether there is no server to be heard at all.
+        tries: how often it has been tried, once no try is left.
     """
 
     def __init__(
         self,
         what: str,
-        retry_after: float | None = None,
+        advice: str,
         *,
+        retry_after: float | None = None,
         is_limit: bool = False,
-        final: AnswerError | None = None,
+        is_silence: bool = False,
     ) -> None:
         super().__init__(what)
+        self.advice = advice
         self.retry_after = retry_after
         self.is_limit = is_limit
-        self.final = final
+        self.is_silence = is_silence
+        self.tries = 0
 
 
 class Retries:
     """Tries again what may succeed then; all that share this wait together for a busy server.
 
-    Attributes:
-        most: tries of one thing before it fails.
+    When something has failed for good because there was no server to be heard, nothing else waits
+    for one as long again: each further call is tried once, until one of them is answered. Else an
+    account of fifty projects would wait for hours where one had waited for minutes.
     """
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        """Allow `most` tries of one thing before it fails."""
+        self._most = most
         self._not_before = 0.0
+        self._is_gone = False
 
     def call(self, what: str, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, as soon as it does.
@@ -65,37 +71,42 @@ class Retries:
             attempt: is tried again when it raises a `PassingError`.
 
         Raises:
-            PassingError: it was raised `most` times.
+            PassingError: it was raised for as many tries as there may be.
         """
+        most = 1 if self._is_gone else self._most
 
         def in_turn() -> T:
-            time.sleep(max(0.0, self._not_before - time.monotonic()))
+            while (wait := self._not_before - time.monotonic()) > 0:
+                time.sleep(wait)
             return attempt()
 
         def told(details: Details) -> None:
             error, wait = details["exception"], details["wait"]
             if isinstance(error, PassingError) and error.is_limit:
                 # Whoever else asks, on another connection, waits as well.
-                self._not_before = time.monotonic() + wait
+                self._not_before = max(self._not_before, time.monotonic() + wait)
             logger.warning(
-                "%s: %s; try %d of %d, waiting %.1f s",
-                what,
-                error,
-                details["tries"],
-                self.most,
-                wait,
+                "%s: %s; try %d of %d, waiting %.1f s", what, error, details["tries"], most, wait
             )
+
+        def given_up(details: Details) -> None:
+            error = details["exception"]
+            if isinstance(error, PassingError):
+                error.tries = details["tries"]
+                self._is_gone = error.is_silence
 
         retrying = backoff.on_exception(
             _waits,
             PassingError,
-            max_tries=self.most,
+            max_tries=most,
             jitter=None,  # `_waits` has its own: `Retry-After` is a minimum, not to be shortened
             on_backoff=told,
-            on_giveup=None,
+            on_giveup=given_up,
             logger=None,
         )
-        return retrying(in_turn)()
+        result = retrying(in_turn)()
+        self._is_gone = False
+        return result
 
 
 def _waits() -> Generator[float, Any, None]:

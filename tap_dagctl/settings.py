@@ -95,7 +95,7 @@ SCHEMA = th.PropertiesList(
     th.Property(
         "request_timeout",
         # Integer as well, or the SDK would leave a number from the environment a string.
-        th.CustomType({"type": ["integer", "number"], "exclusiveMinimum": 0}),
+        th.CustomType({"type": ["integer", "number"], "exclusiveMinimum": 0, "maximum": 86_400}),
         default=60,
         title="Request timeout (seconds)",
         description="How long to wait for a connection, and for each part of an answer.",
@@ -181,11 +181,14 @@ class Settings:
             overlap_seconds=config["overlap_seconds"],
             page_size=config["page_size"],
             max_connections=config["max_connections"],
-            request_timeout=config["request_timeout"],
+            # The SDK reads a fraction in a file as a Decimal, which no clock takes.
+            request_timeout=float(config["request_timeout"]),
             max_attempts=config["max_attempts"],
             stats_lookback_days=config["stats_lookback_days"],
             model_stats_window_days=config["model_stats_window_days"],
-            user_agent=config.get("user_agent") or f"tap-dagctl/{version}",
+            user_agent=_header_value(
+                {"user_agent": config.get("user_agent") or f"tap-dagctl/{version}"}, "user_agent"
+            ),
         )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_dagctl import days, schemas, timestamps
 from tap_dagctl.bookmark import Bookmark, whole_history
 from tap_dagctl.client import path_segment
-from tap_dagctl.errors import AnswerError, ConfigurationError, TapError
+from tap_dagctl.errors import AnswerError, ConfigurationError, TapError, one_line
 from tap_dagctl.incremental import changed_rows
 from tap_dagctl.lookback import changed_statistics
 from tap_dagctl.pages import Listing, keyed_rows
@@ -114,7 +114,7 @@ def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str
         return list(by_id.values())
     known = {name for key, row in by_id.items() for name in (key, row.get("name"))}
     if unknown := [name for name in names if name not in known]:
-        there_are = ", ".join(f"{key} ({row.get('name')})" for key, row in by_id.items())
+        there_are = ", ".join(one_line(f"{key} ({row.get('name')})") for key, row in by_id.items())
         msg = f"project_ids: no project {', '.join(unknown)}; there are: {there_are or 'none'}"
         raise ConfigurationError(msg)
     return [

@@ -10,7 +10,7 @@ import json
 import math
 import signal
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -127,6 +127,17 @@ class Collector(SingerWriter):
             self.records.append((message.stream, message.record))
         elif isinstance(message, StateMessage):
             self.states.append(json.loads(json.dumps(message.value)))
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Keep signals for whoever runs the tests: a tap takes them as soon as there is one."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @dataclass
@@ -281,11 +292,8 @@ class Simulation:
                 **settings,
             },
         )
-        # Signals are for whoever runs the histories.
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        tap = TapDagctl(config=config, state=self.state, message_writer=pipe)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        with handlers_kept():
+            tap = TapDagctl(config=config, state=self.state, message_writer=pipe)
         for name in ("daily_stats", "model_stats"):
             tap.streams[name].selected = False
         if stopped:

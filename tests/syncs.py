@@ -50,6 +50,15 @@ class Output:
         return states[-1] if states else {}
 
     @property
+    def error(self) -> str:
+        """The one line a failed invocation ends with, which shows no traceback and no token."""
+        assert self.exit_code == 1, self.stderr
+        assert "Traceback" not in self.stderr
+        assert "made_up" not in self.stdout + self.stderr
+        (line,) = self.errors
+        return line.split("|", 3)[-1].strip()
+
+    @property
     def errors(self) -> list[str]:
         return [line for line in self.stderr.splitlines() if "| ERROR" in line]
 

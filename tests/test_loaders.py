@@ -17,7 +17,7 @@ from tests.dagctl_api.world import World
 from tests.meltano import ROOT, Meltano
 from tests.postgres import postgres
 from tests.syncs import TAP, config_of
-from tests.truth import KEYS, TIMES, Table, difference, tables
+from tests.truth import KEYS, Table, difference, in_messages, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,14 +64,8 @@ def test_a_plain_pipe_into_jsonl(api: Api, history: History, tmp_path: Path) -> 
 
 
 def _from_lines(path: Path, stream: str) -> Table:
-    table = {}
-    for line in path.read_text().splitlines():
-        row: dict[str, Any] = {k: v for k, v in json.loads(line).items() if v is not None}
-        for name in TIMES & row.keys():
-            assert row[name].endswith("Z")
-            row[name] = datetime.fromisoformat(row[name][:-1])
-        table[tuple(row[key] for key in KEYS[stream])] = row
-    return table
+    lines = path.read_text().splitlines()
+    return in_messages((stream, json.loads(line)) for line in lines)[stream]
 
 
 def test_postgres_after_every_run(

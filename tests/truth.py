@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.dagctl_api import statistics
 from tests.dagctl_api.world import EXECUTIONS, RUNS, Row, from_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from tests.dagctl_api.world import World
 
@@ -73,6 +73,18 @@ def _plain(row: Row) -> Row:
         else:
             plain[name] = value
     return plain
+
+
+def in_messages(records: Iterable[tuple[str, Row]]) -> dict[str, Table]:
+    """Return what a loader that upserts holds after these records, as `tables` writes it."""
+    found: dict[str, Table] = {}
+    for name, record in records:
+        row = {field: value for field, value in record.items() if value is not None}
+        for field in TIMES & row.keys():
+            # Every timestamp leaves the tap in this one form.
+            row[field] = datetime.strptime(row[field], "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007
+        found.setdefault(name, {})[tuple(row[key] for key in KEYS[name])] = row
+    return found
 
 
 def difference(name: str, found: Table, expected: Table) -> list[str]:

@@ -6,7 +6,7 @@ import gzip
 import json
 import operator
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from email.utils import format_datetime
@@ -20,6 +20,8 @@ from tests.dagctl_api import statistics
 from tests.dagctl_api.world import EXECUTIONS, RUNS, from_text
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
     from collections.abc import Callable, Iterator
 
     from tests.dagctl_api.world import Row, World
@@ -45,12 +47,14 @@ class Reply:
 
     Attributes:
         length: the `Content-Length` claimed, where it is not the truth.
+        instead: does with the connection what no HTTP server does, instead of an answer.
     """
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
+    instead: Callable[[socket.socket], None] | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault
@@ -85,13 +89,29 @@ class Api(ThreadingHTTPServer):
         self.tells_limit = "right"
         self.inclusive = False
         self.tells_time = True
+        self._tls: ssl.SSLContext | None = None
         self.advance: Callable[[timedelta], None] = lambda by: world.advance(
             seconds=by.total_seconds(),
         )
 
     @property
     def url(self) -> str:
+        if self._tls:
+            return f"https://localhost:{self.server_port}"
         return f"http://127.0.0.1:{self.server_port}"
+
+    def use_tls(self, context: ssl.SSLContext) -> None:
+        """Speak TLS on every connection from now on."""
+        self._tls = context
+
+    @override
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        # In the connection's own thread: a handshake that fails is the client's affair.
+        if self._tls:
+            with suppress(OSError), self._tls.wrap_socket(request, server_side=True) as wrapped:
+                super().finish_request(wrapped, client_address)
+        else:
+            super().finish_request(request, client_address)
 
     def answer(self, request: Request) -> dict[str, Any]:
         """Return the true answer."""
@@ -171,6 +191,17 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
+def reply_of(answer: Any, request: Request, status: int = 200) -> Reply:
+    """Write an answer as JSON, packed if it is large and the client can unpack it."""
+    body = json.dumps(without_nulls(answer)).encode()
+    headers = {"Content-Type": "application/json"}
+    accepted = request.headers.get("accept-encoding", "")
+    if len(body) >= _GZIP_FROM_BYTES and "gzip" in accepted:
+        body = gzip.compress(body, compresslevel=1)
+        headers["Content-Encoding"] = "gzip"
+    return Reply(status, body, headers)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Without this each small answer waits for the client's delayed acknowledgement.
@@ -213,15 +244,15 @@ class _Handler(BaseHTTPRequestHandler):
             status, answer = refusal.status, {"error": str(refusal)}
         except (KeyError, ValueError):
             status, answer = 400, {"error": "bad parameter"}
-        body = json.dumps(without_nulls(answer)).encode()
-        headers = {"Content-Type": "application/json"}
-        accepted = request.headers.get("accept-encoding", "")
-        if len(body) >= _GZIP_FROM_BYTES and "gzip" in accepted:
-            body = gzip.compress(body, compresslevel=1)
-            headers["Content-Encoding"] = "gzip"
-        return Reply(status, body, headers)
+        return reply_of(answer, request, status)
 
     def _send(self, reply: Reply) -> None:
+        if reply.instead:
+            self.close_connection = True
+            # The client may go at any moment.
+            with suppress(OSError):
+                reply.instead(self.connection)
+            return
         if self.server.tells_time:
             self.send_response(reply.status)
         else:
