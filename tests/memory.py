@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from tests.dagctl_api.server import MOST_ROWS, Api, running
 from tests.dagctl_api.world import World, to_text
-from tests.syncs import arguments, config_of
+from tests.syncs import Output, arguments, config_of
 
 if TYPE_CHECKING:
     from tests.dagctl_api.world import Row
@@ -57,23 +57,30 @@ class LargeApi(Api):
 def peak_kilobytes(rows: int) -> int:
     """Return the most memory the program held at a time while it synced so many rows."""
     with running(LargeApi(rows)) as api, tempfile.TemporaryDirectory() as directory:
-        messages = Path(directory) / "messages"
-        with messages.open("wb") as stdout:
-            process = subprocess.Popen(
-                arguments(Path(directory), config_of(api)),
-                stdout=stdout,
-                stderr=subprocess.DEVNULL,
-            )
-            peak = 0
-            while process.poll() is None:
-                peak = max(peak, _peak_so_far(process.pid))
-                time.sleep(0.01)
+        exit_code, messages, _, peak = _measured(Path(directory), config_of(api))
         with messages.open("rb") as lines:
             records = sum(line.startswith(b'{"type":"RECORD","stream":"runs"') for line in lines)
-    if process.returncode != 0 or records != rows:
-        msg = f"exit code {process.returncode} after {records} of {rows} rows"
+    if exit_code != 0 or records != rows:
+        msg = f"exit code {exit_code} after {records} of {rows} rows"
         raise AssertionError(msg)
     return peak
+
+
+def run_and_measure(directory: Path, config: dict[str, Any]) -> tuple[Output, float]:
+    """Run the tap, and return what it wrote and the most megabytes it held at a time."""
+    exit_code, messages, log, peak = _measured(directory, config)
+    return Output.of(exit_code, messages.read_text(), log.read_text()), peak / 1024
+
+
+def _measured(directory: Path, config: dict[str, Any]) -> tuple[int, Path, Path, int]:
+    messages, log = directory / "messages", directory / "log"
+    with messages.open("wb") as stdout, log.open("wb") as stderr:
+        process = subprocess.Popen(arguments(directory, config), stdout=stdout, stderr=stderr)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, _peak_so_far(process.pid))
+            time.sleep(0.01)
+    return process.returncode, messages, log, peak
 
 
 def _peak_so_far(process: int) -> int:
