@@ -10,7 +10,7 @@ UV := .tools/uv/bin/uv
 MELTANO := .tools/meltano/bin/meltano
 unexport VIRTUAL_ENV
 
-.PHONY: setup demo test test-tap exactness storm memory lint format docs dist clean
+.PHONY: setup demo test test-tap exactness storm memory benchmark lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -54,6 +54,11 @@ storm: .venv/ready
 # A million rows against ten thousand; takes minutes.
 memory: .venv/ready
 	.venv/bin/python -m tests.memory
+
+# Beside what a user would pick instead; takes about half an hour, and wants a machine that is idle.
+benchmark: setup
+	UV_PROJECT_ENVIRONMENT=.tools/dlt $(UV) sync --quiet --frozen --only-group benchmark --python "$(PYTHON)"
+	.venv/bin/python benchmarks/run.py $(BENCHMARK)
 
 lint: .venv/ready
 	.venv/bin/ruff check

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import NoReturn
 
+import msgspec
+
+_DECODER = msgspec.json.Decoder()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAYBE_SURROGATE = (b"\\ud", b"\\uD")
 
@@ -21,6 +25,9 @@ def decoded(content: bytes) -> object:
     Raises:
         ValueError: it is no JSON, or nested without end.
     """
+    with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+        return _DECODER.decode(content)
+    # It is odd, or no JSON at all: the standard library takes more, and says what is left.
     try:
         value = json.loads(content, parse_constant=_refuse, parse_float=_number)
     except RecursionError:

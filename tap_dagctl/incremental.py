@@ -12,7 +12,7 @@ from tap_dagctl.sent import Sent, digest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_dagctl.bookmark import Bookmark
+    from tap_dagctl.bookmark import Bookmark, Cursor
     from tap_dagctl.pagination import Walk
     from tap_dagctl.settings import Settings
 
@@ -21,11 +21,11 @@ logger = logging.getLogger("tap-dagctl.incremental")
 
 def changed_rows(
     walk_after: Callable[[int | None], Walk], bookmark: Bookmark, settings: Settings
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[list[dict[str, Any]]]:
     """Yield every row that changed since the bookmark, each version once; then advance it.
 
-    The state of the bookmark is at all times true of the rows that have been taken from here, so
-    it may go out at any moment.
+    They come page by page. The state of the bookmark is at all times true of the pages that have
+    been dealt with, so it may go out at any moment.
 
     Args:
         walk_after: makes a walk over the rows updated after an instant, or over all.
@@ -52,12 +52,8 @@ def changed_rows(
             yield from changed_rows(walk_after, bookmark, settings)
             return
         read_again = _read_again_after(walk.began, bookmark.value, settings)
-        for row, time in page:
-            had = cursor.had is not None and cursor.had[0] <= time <= cursor.had[1]
-            if not had and row not in sent:
-                yield row
-            # Not before it was taken: what is remembered counts as sent.
-            sent.took(row, remember=read_again is None or time >= read_again)
+        yield list(_changed(page, cursor, sent, read_again))
+        # Not before they were taken: what the bookmark remembers counts as sent.
         if walk.began is not None and page:
             # Rows ever further back: some of them have surely not moved.
             anchors_now = [digest(page[-back][0]) for back in _BACK if back <= len(page)]
@@ -68,6 +64,18 @@ def changed_rows(
     if cut is not None and walk.began == cut.began:
         # It went on: what changed between the two, behind where it was cut, is still to be read.
         yield from changed_rows(walk_after, bookmark, settings)
+
+
+def _changed(
+    page: list[tuple[dict[str, Any], int]], cursor: Cursor, sent: Sent, read_again: int | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a page that were not sent before; remember what will be read again."""
+    had_from, had_to = cursor.had or (0, -1)
+    for row, time in page:
+        if not had_from <= time <= had_to and row not in sent:
+            yield row
+        if sent or read_again is None or time >= read_again:
+            sent.took(row, remember=read_again is None or time >= read_again)
 
 
 _KEYS = ("id",)

@@ -10,7 +10,7 @@ from tap_dagctl import days, timestamps
 from tap_dagctl.sent import Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
 
     from tap_dagctl.bookmark import Bookmark
@@ -20,16 +20,16 @@ logger = logging.getLogger("tap-dagctl.lookback")
 
 
 def changed_statistics(
-    rows_since: Callable[[date], Iterator[Mapping[str, Any]]],
+    rows_since: Callable[[date], Iterator[list[dict[str, Any]]]],
     bookmark: Bookmark,
     settings: Settings,
     today: date,
     keys: Sequence[str],
-) -> Iterator[Mapping[str, Any]]:
+) -> Iterator[list[dict[str, Any]]]:
     """Yield the statistics that are new or have changed; then advance the bookmark to `today`.
 
     Args:
-        rows_since: reads the statistics from a day on.
+        rows_since: reads the statistics from a day on, answer by answer.
         bookmark: of the stream and project.
         settings: for `start_date` and the look-back.
         today: the server's day.
@@ -47,11 +47,13 @@ def changed_statistics(
         until = history = None
     first = days.first_day(until, start, lookback, today, history)
     sent = Sent(keys, bookmark.sent)
-    for row in rows_since(first):
-        if row not in sent:
-            yield row
-        # Not before it was taken: what is remembered counts as sent.
-        sent.took(row, remember=True)
+    for rows in rows_since(first):
+        changed = []
+        for row in rows:
+            if row not in sent:
+                changed.append(row)
+            sent.took(row, remember=True)
+        yield changed
     if history is None or first < history or (until is not None and first > until):
         history = first
     bookmark.complete(_instant(today), _instant(history), sent.remembered, today.isoformat())

@@ -8,6 +8,7 @@ well: of the limits from 460 to 500 one usually gives a page that begins within 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isqrt
 
 MOST_ROWS = 500
@@ -37,6 +38,8 @@ class PageNumber:
         return self.page * self.limit
 
 
+# A walk that looks ahead asks for the same places again and again.
+@lru_cache(maxsize=256)
 def page_holding(offset: int, most: int) -> PageNumber:
     """Return the page of at most `most` rows that holds the row `offset` and reaches furthest.
 

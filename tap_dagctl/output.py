@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.io_base import SingerWriter
 
+from tap_dagctl.encoding import record_lines
 from tap_dagctl.errors import OutputError
 
 if sys.version_info >= (3, 12):
@@ -36,9 +38,34 @@ class Output(SingerWriter):
         Raises:
             OutputError: nobody reads it, or there is no room for it.
         """
+        self._write(lambda: super(Output, self).write_message(message))
+
+    def write_records(
+        self, stream: str, records: list[dict[str, Any]], version: int | None
+    ) -> None:
+        """Write a RECORD message for each of `records`, as `write_message` would.
+
+        Raises:
+            OutputError: nobody reads it, or there is no room for it.
+        """
+        if records:
+            lines = record_lines(stream, records, version, datetime.now(tz=timezone.utc))
+            self._write(lambda: self._write_lines(lines))
+
+    @staticmethod
+    def _write_lines(lines: bytes) -> None:
+        # Every message is flushed, so nothing waits above the buffer.
+        buffer = getattr(sys.stdout, "buffer", None)
+        if buffer is None:  # a test's
+            sys.stdout.write(lines.decode("ascii"))
+        else:
+            buffer.write(lines)
+        sys.stdout.flush()
+
+    def _write(self, write: Callable[[], None]) -> None:
         self._writing = True
         try:
-            super().write_message(message)
+            write()
         except OSError as error:
             abandon()
             raise OutputError(advice(error)) from None

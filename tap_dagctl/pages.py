@@ -27,6 +27,7 @@ class Listing:
         params: query parameters besides `page` and `limit`.
         page_size: rows to ask for in the first page, and to gain with each further one.
         title: what messages call the walk.
+        connections: pages to fetch at the same time while the walk is long.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Listing:
     params: Mapping[str, object]
     page_size: int
     title: str
+    connections: int = 1
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Page:
         limit: rows the server gives in such a page.
         total: rows in the whole list, at least.
         answer: the answer it came in.
+        asked, answered: when, by a count of what is asked and answered in a walk.
     """
 
     rows: list[Row]
@@ -55,6 +58,8 @@ class Page:
     limit: int
     total: int
     answer: Answer
+    asked: int = 0
+    answered: int = 0
 
     @property
     def end(self) -> int:
@@ -102,7 +107,7 @@ def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
         total = max(total, (pages - 1) * limit + 1)
     return Page(
         rows=rows,
-        times=[_time(row, listing) for row in rows],
+        times=_times(rows, listing),
         first=(given - 1) * limit,
         limit=limit,
         total=total,
@@ -116,14 +121,18 @@ def _count(answer: Answer, name: str) -> int | None:
     return value if is_count else None
 
 
-def _time(row: Row, listing: Listing) -> int:
-    key = row.get("id")
-    if not isinstance(key, str) or not key:
+def _times(rows: list[Row], listing: Listing) -> list[int]:
+    keys = [row.get("id") for row in rows]
+    if not all(keys) or not all(isinstance(key, str) for key in keys):
         raise unusable(listing, "a row has no usable id")
+    times: list[int] = []
     try:
-        return timestamps.parse(row.get("updated_at"))
+        # Until one cannot be read: then there are as many as there are rows before it.
+        times.extend(timestamps.parse(row.get("updated_at")) for row in rows)
     except ValueError as error:
-        raise unusable(listing, f"updated_at of row {key[:80]!r} is {error}") from None
+        key = str(keys[len(times)])[:80]
+        raise unusable(listing, f"updated_at of row {key!r} is {error}") from None
+    return times
 
 
 def unusable(listing: Listing, what: str) -> AnswerError:

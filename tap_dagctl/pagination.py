@@ -13,13 +13,16 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
+from tap_dagctl.ahead import Ahead
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.offsets import MOST_ROWS, PageNumber, largest_limit, page_holding
 from tap_dagctl.pages import read_page, unusable
 from tap_dagctl.progress import Progress
+from tap_dagctl.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +33,11 @@ if TYPE_CHECKING:
     IsAnchor = Callable[[Row], bool]
 
 ROWS_KEPT = 2_500
-"""Rows of a walk that are kept to recognise anchors and repeats; twice as many at most."""
+"""Rows of a walk that are kept to recognise anchors and repeats, besides those that may be fetched
+before they are needed; twice as many at most."""
+
+LONG_WALK_PAGES = 5
+"""Pages from which on a walk is long enough for more than one connection."""
 
 MOST_REQUESTS_A_PAGE = 6
 """Requests a walk may make for each page it would need if nothing moved, before it gives up."""
@@ -43,28 +50,6 @@ _BACK = (1, 2, 4, 8)
 """Where to look for a lost anchor: half pages further back. The last step is repeated."""
 
 logger = logging.getLogger("tap-dagctl.pagination")
-
-
-class Recent:
-    """The rows a walk read last, at least `ROWS_KEPT` of them, so that memory stays bounded."""
-
-    def __init__(self) -> None:
-        self._newer: dict[str, Row] = {}
-        self._older: dict[str, Row] = {}
-
-    def __contains__(self, row: Row) -> bool:
-        """Whether the newest version read of this row is `row`, every field the same.
-
-        `updated_at` alone would not do: a row can change twice within its resolution.
-        """
-        key = row["id"]
-        return (self._newer.get(key) or self._older.get(key)) == row
-
-    def add(self, row: Row) -> None:
-        """Take `row` as the newest version read of it."""
-        if len(self._newer) >= ROWS_KEPT:
-            self._newer, self._older = {}, self._newer
-        self._newer[row["id"]] = row
 
 
 class Walk:
@@ -86,7 +71,9 @@ class Walk:
         """Prepare a walk; nothing is asked for before `pages`."""
         self._client = client
         self._listing = listing
-        self._recent = Recent()
+        self._recent = Recent(ROWS_KEPT + MOST_ROWS * listing.connections)
+        self._ahead = Ahead(self._fetch)
+        self._ticks = count()
         self._requests = 0
         self._first_total: int | None = None
         self._largest_total = 0
@@ -139,13 +126,20 @@ class Walk:
             yield from self._from(page)
 
     def _from(self, page: Page) -> Iterator[list[tuple[Row, int]]]:
+        try:
+            yield from self._each_from(page)
+        finally:
+            self._ahead.plan(())
+
+    def _each_from(self, page: Page) -> Iterator[list[tuple[Row, int]]]:
         progress = Progress(self._listing.title, self._listing.page_size, page.first)
         self.server_time = page.answer.server_time
         while True:
             if page.disagrees:
                 page = self._settled(page)
             self.end = page.end
-            new = self._new(page)
+            self._look_ahead(page)
+            new = self._recent.new_of(page)
             yield new
             self._nothing_new = 0 if new else self._nothing_new + len(page.rows)
             if max(self._nothing_new, self.end - 2 * (self._first_total or 0)) > MOST_NEW_ROWS:
@@ -184,13 +178,24 @@ class Walk:
             return replace(again, limit=len(again.rows))
         return _ended(again) if again.disagrees else again
 
-    def _new(self, page: Page) -> list[tuple[Row, int]]:
-        new = []
-        for row, time in zip(page.rows, page.times, strict=True):
-            if row not in self._recent:
-                self._recent.add(row)
-                new.append((row, time))
-        return new
+    def _look_ahead(self, page: Page) -> None:
+        """Begin to fetch the pages that come next if no row moves and every page is full.
+
+        That they are fetched out of turn does no harm: a row that has not moved since the walk
+        began is where it was, whichever of two pages was read first, and so is an anchor. `_get`
+        sees to the rows that have.
+        """
+        numbers: list[PageNumber] = []
+        is_long = page.total > LONG_WALK_PAGES * self._listing.page_size
+        most = self._listing.connections if is_long and not page.is_short else 0
+        end = self.end
+        while len(numbers) < most and end < page.total:
+            number = page_holding(end - 1, self._most)
+            if number.end <= end:
+                break
+            numbers.append(number)
+            end = number.end
+        self._ahead.plan(numbers)
 
     def _anchored(self, end: int, is_anchor: IsAnchor, furthest: int | None = None) -> Page | None:
         """Return a page that holds an anchor and reaches beyond it, or None.
@@ -220,12 +225,12 @@ class Walk:
         needed = 10 + self._largest_total // min(self.cap, self._listing.page_size)
         if self._requests > needed * MOST_REQUESTS_A_PAGE:
             raise self._endless()
-        listing = self._listing
-        page = self._client.get(
-            listing.path,
-            partial(read_page, listing=listing, number=number),
-            {"page": number.page, "limit": number.limit, **listing.params},
-        )
+        page = self._ahead.take(number)
+        if page is None or self._recent.may_be_newer(page):
+            # A page fetched before its turn may show a row as it was before it moved to a page
+            # that was read: what has gone out must not go out again as it was before.
+            self._ahead.plan(())
+            page = self._fetch(number)
         if self._first_total is None:
             self._first_total = page.total
         self._largest_total = max(self._largest_total, page.total)
@@ -234,6 +239,17 @@ class Walk:
         if page.limit < number.limit:
             self.cap = min(self.cap, page.limit)
         return page
+
+    def _fetch(self, number: PageNumber, is_wanted: Callable[[], bool] = lambda: True) -> Page:
+        listing = self._listing
+        asked = next(self._ticks)
+        page = self._client.get(
+            listing.path,
+            partial(read_page, listing=listing, number=number),
+            {"page": number.page, "limit": number.limit, **listing.params},
+            is_wanted,
+        )
+        return replace(page, asked=asked, answered=next(self._ticks))
 
     def _endless(self) -> AnswerError:
         return AnswerError(

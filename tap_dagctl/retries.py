@@ -63,12 +63,15 @@ class Retries:
         self._not_before = 0.0
         self._is_gone = False
 
-    def call(self, what: str, attempt: Callable[[], T]) -> T:
+    def call(
+        self, what: str, attempt: Callable[[], T], is_wanted: Callable[[], bool] = lambda: True
+    ) -> T:
         """Return what `attempt` returns, as soon as it does.
 
         Args:
             what: what messages call it.
             attempt: is tried again when it raises a `PassingError`.
+            is_wanted: whether it is worth another try.
 
         Raises:
             PassingError: it was raised for as many tries as there may be.
@@ -91,7 +94,7 @@ class Retries:
 
         def given_up(details: Details) -> None:
             error = details["exception"]
-            if isinstance(error, PassingError):
+            if isinstance(error, PassingError) and is_wanted():
                 error.tries = details["tries"]
                 self._is_gone = error.is_silence
 
@@ -99,6 +102,7 @@ class Retries:
             _waits,
             PassingError,
             max_tries=most,
+            giveup=lambda _: not is_wanted(),
             jitter=None,  # `_waits` has its own: `Retry-After` is a minimum, not to be shortened
             on_backoff=told,
             on_giveup=given_up,

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk import Stream, Tap
+from singer_sdk.mapper import SameRecordTransform
 
 from tap_dagctl.errors import Stopped
 from tap_dagctl.output import Output, abandon
@@ -20,13 +22,74 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
     from types import FrameType
 
     from singer_sdk.helpers.types import Context, Record
 
 
-class OwnBookmarkStream(Stream):
-    """A stream that writes its bookmark itself, when a walk is complete."""
+class PagewiseStream(Stream):
+    """A stream that comes in pages, and writes its bookmark itself, when a walk is complete."""
+
+    @abstractmethod
+    def record_pages(self, context: Context | None) -> Iterator[list[Record]]:
+        """Yield the records of `context`, some at a time."""
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        for records in self.record_pages(context):
+            yield from records
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Sync page by page where the SDK would write each record as it is, else as the SDK does.
+
+        What the SDK does for each record (singer_sdk/streams/core.py, `_sync_records`) takes
+        several times as long as fetching and encoding it; there is no public way round it. Nothing
+        is yielded page by page: `Stream.sync` throws it away.
+        """
+        writer = self._tap.message_writer
+        if write_messages and context and self._are_records_final and isinstance(writer, Output):
+            self._sync_pages(context, writer)
+        else:
+            yield from super()._sync_records(context, write_messages=write_messages)
+
+    @property
+    def _are_records_final(self) -> bool:
+        """Whether selection, maps, flattening, a catalog and `--test` leave records as they are."""
+        (first, *others) = self.stream_maps
+        return (
+            self.selected
+            and self.ABORT_AT_RECORD_COUNT is None
+            and not self.child_streams
+            and not others
+            and type(first) is SameRecordTransform
+            and not first.flattening_enabled
+            and self.effective_schema == self.schema
+            and all(self.mask["properties", name] for name in self.schema["properties"])
+        )
+
+    def _sync_pages(self, context: Context, writer: Output) -> None:
+        record_counter, timer = self.get_record_counter(), self.get_sync_timer()
+        (stream_map,) = self.stream_maps
+        since_state = 0
+        with record_counter, timer:
+            record_counter.with_context(context)
+            timer.with_context(context)
+            self._write_starting_replication_value(context)
+            for records in self.record_pages(context):
+                if since_state >= self.STATE_MSG_FREQUENCY:
+                    # Not before the next page is asked for: then the state knows of this one.
+                    since_state = 0
+                    self._write_state_message()
+                writer.write_records(stream_map.stream_alias, records, self._stream_version)
+                record_counter.increment(len(records))
+                self.state_manager.is_flushed = False
+                since_state += len(records)
+            self._finalize_state(self.get_context_state(context))
+        self._write_state_message()
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:

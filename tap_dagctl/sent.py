@@ -57,6 +57,10 @@ class Sent:
         """What the state is to remember, in the order of reading."""
         return [key + content for key, content in self._remembered.items()]
 
+    def __bool__(self) -> bool:
+        """Whether anything is known to have been sent."""
+        return bool(self._known)
+
     def __contains__(self, row: Mapping[str, Any]) -> bool:
         """Whether this very row was sent last."""
         return bool(self._known) and self._known.get(self._key(row)) == digest(row)
@@ -68,8 +72,6 @@ class Sent:
             row: the row.
             remember: whether the next sync will read it again.
         """
-        if not remember and not self._known:
-            return
         key = self._key(row)
         self._known.pop(key, None)
         self._remembered.pop(key, None)

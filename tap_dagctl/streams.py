@@ -18,7 +18,7 @@ from tap_dagctl.lookback import changed_statistics
 from tap_dagctl.pages import Listing, keyed_rows
 from tap_dagctl.pagination import Walk
 from tap_dagctl.records import RecordBuilder
-from tap_dagctl.sdk import OwnBookmarkStream
+from tap_dagctl.sdk import PagewiseStream
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -26,20 +26,21 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
     from tap_dagctl.client import Answer
+    from tap_dagctl.pages import Row
     from tap_dagctl.tap import TapDagctl
 
 PAGES_A_STATE = 20
 """Pages of a long walk after which a state goes out, so that it can be gone on with."""
 
 
-class DagctlStream(OwnBookmarkStream):
+class DagctlStream(PagewiseStream):
     """What every stream of the tap does: rows become records, failures wait for the end."""
 
     def __init__(self, tap: TapDagctl) -> None:
@@ -48,13 +49,13 @@ class DagctlStream(OwnBookmarkStream):
         self._records = RecordBuilder(self.name, self.schema)
 
     @override
-    def get_records(self, context: Context | None) -> Iterable[Record]:
+    def record_pages(self, context: Context | None) -> Iterator[list[Record]]:
         if self._dagctl.failures.stopped:
             return
         # `--test` ends without the hook that tells failures after a whole sync.
         with nullcontext() if self._trying else self._dagctl.failures.kept():
-            for row in self.rows(context):
-                yield self._records.build(row)
+            for rows in self.pages(context):
+                yield self._records.build(rows, context or {})
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
@@ -77,8 +78,8 @@ class DagctlStream(OwnBookmarkStream):
         return self.ABORT_AT_RECORD_COUNT is not None
 
     @abstractmethod
-    def rows(self, context: Context | None) -> Iterator[Mapping[str, Any]]:
-        """Yield the rows of `context` as the API writes them."""
+    def pages(self, context: Context | None) -> Iterator[list[Row]]:
+        """Yield the rows of `context` as the API writes them, some at a time."""
 
 
 class Projects(DagctlStream):
@@ -89,9 +90,9 @@ class Projects(DagctlStream):
     primary_keys = ("id",)
 
     @override
-    def rows(self, context: Context | None) -> Iterator[Mapping[str, Any]]:
+    def pages(self, context: Context | None) -> Iterator[list[Row]]:
         rows = self._dagctl.client.get("/projects", _projects)
-        yield from _chosen(rows, self._dagctl.settings.project_ids)
+        yield _chosen(rows, self._dagctl.settings.project_ids)
 
     @override
     def log_sync_costs(self) -> None:
@@ -136,17 +137,14 @@ class ProjectStream(DagctlStream):
     rows_key: ClassVar[str]
 
     @override
-    def rows(self, context: Context | None) -> Iterator[Mapping[str, Any]]:
-        if context is None:
-            # The SDK syncs a child only with its parent's context.
-            return
-        project_id = context["project_id"]
-        for row in self.rows_of(project_id, self._bookmark(context)):
-            yield {**row, "project_id": project_id}
+    def pages(self, context: Context | None) -> Iterator[list[Row]]:
+        # The SDK syncs a child only with its parent's context.
+        if context is not None:
+            yield from self.pages_of(context["project_id"], self._bookmark(context))
 
     @abstractmethod
-    def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
-        """Yield the rows of one project, then advance its bookmark.
+    def pages_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[list[Row]]:
+        """Yield the rows of one project, some at a time, then advance its bookmark.
 
         Args:
             project_id: the project.
@@ -176,12 +174,12 @@ class ChangingRows(ProjectStream):
         self.STATE_MSG_FREQUENCY = PAGES_A_STATE * (tap.config.get("page_size") or 1)
 
     @override
-    def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
+    def pages_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[list[Row]]:
         settings = self._dagctl.settings
         walk_after = partial(self._walk, project_id)
         if bookmark is None:
             for page in walk_after(whole_history(settings).after).pages():
-                yield from (row for row, _ in page)
+                yield [row for row, _ in page]
         else:
             yield from changed_rows(walk_after, bookmark, settings)
 
@@ -193,6 +191,7 @@ class ChangingRows(ProjectStream):
             params={**self.params, **params},
             page_size=self._dagctl.settings.page_size,
             title=f"{self.name} of {project_id}",
+            connections=self._dagctl.settings.max_connections,
         )
         return Walk(self._dagctl.client, listing)
 
@@ -225,7 +224,7 @@ class Statistics(ProjectStream):
     """
 
     @override
-    def rows_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[Mapping[str, Any]]:
+    def pages_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[list[Row]]:
         settings = self._dagctl.settings
         today = self._dagctl.client.today()
         rows_since = partial(self.rows_since, today=today, path=self._path(project_id))
@@ -242,8 +241,8 @@ class Statistics(ProjectStream):
             )
 
     @abstractmethod
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the statistics from the day `first` up to `today`."""
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[Row]]:
+        """Yield the statistics from the day `first` up to `today`, answer by answer."""
 
 
 class DailyStats(Statistics):
@@ -257,14 +256,14 @@ class DailyStats(Statistics):
     replication_key = "date"
 
     @override
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[Row]]:
         client = self._dagctl.client
         read = partial(self._read, path=path)
         rows = client.get(path, read, {"days": (today - first).days + 1})
         if client.today() > today:
             # The server counts back from its today: at midnight the first day fell off.
             rows = client.get(path, read, {"days": (client.today() - first).days + 1})
-        yield from rows
+        yield rows
 
     def _read(self, answer: Answer, path: str) -> list[dict[str, Any]]:
         rows = keyed_rows(answer, self.rows_key, path, "date")
@@ -285,10 +284,9 @@ class ModelStats(Statistics):
     replication_key = "end_date"
 
     @override
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[Mapping[str, Any]]:
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[Row]]:
         length = self._dagctl.settings.model_stats_window_days
         read = partial(keyed_rows, rows_key=self.rows_key, path=path, key="model_name")
         for window in days.windows(first, today, length):
             asked = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
-            for row in self._dagctl.client.get(path, read, asked):
-                yield {**row, **asked}
+            yield [{**row, **asked} for row in self._dagctl.client.get(path, read, asked)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone
+from typing import TypeGuard
 
 NANOSECONDS = 1_000_000_000
 TICK = 1_000
@@ -25,12 +26,45 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LEAP_SECOND = ":60"
 
 
+_MICROSECOND = timedelta(microseconds=1)
+_FIXED_WIDTH = len("2026-02-26T06:00:00.000000Z")
+_SHORTEST, _LONGEST = len("2026-02-26T06:00:00.1Z"), len("2026-02-26T06:00:00.123456789Z")
+# Every third letter of such a text, from the fifth to the twentieth.
+_SEPARATORS = "--T::."
+_fromisoformat = datetime.fromisoformat
+
+
 def parse(text: object) -> int:
     """Return the instant `text` names, in nanoseconds since the epoch.
 
     Raises:
         ValueError: `text` is not an RFC 3339 timestamp with an offset.
     """
+    if not _is_usual(text):
+        return _parse(text)
+    instant = (_fromisoformat(text) - _EPOCH) // _MICROSECOND * 1_000
+    # Of the fraction a `datetime` holds six digits.
+    finer = text[_FIXED_WIDTH - 1 : -1]
+    return instant + int(finer.ljust(3, "0")) if finer else instant
+
+
+def _is_usual(text: object) -> TypeGuard[str]:
+    """Whether `text` is written as the API usually does, UTC with a fraction, if it names a moment.
+
+    Four of them stand in every row, so this is the quick way for nearly all. `fromisoformat` then
+    checks that there is such a moment; it knows more forms than RFC 3339, which are left to
+    `_parse`: weeks for months, hours without colons, hour 24, a comma.
+    """
+    return (
+        isinstance(text, str)
+        and text[4:20:3] == _SEPARATORS
+        and text[-1] == "Z"
+        and text[11:13] < "24"
+        and _SHORTEST <= len(text) <= _LONGEST
+    )
+
+
+def _parse(text: object) -> int:
     match = _RFC_3339.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         msg = "not an RFC 3339 timestamp"
@@ -83,8 +117,11 @@ def to_fixed_width(text: object) -> str:
     Raises:
         ValueError: `text` is not an RFC 3339 timestamp, or lies outside the years 1 to 9999 in UTC.
     """
+    if _is_usual(text):
+        _fromisoformat(text)
+        return text if len(text) == _FIXED_WIDTH else f"{text[:-1].ljust(26, '0')[:26]}Z"
     try:
-        return render(parse(text))
+        return render(_parse(text))
     except OverflowError as error:
         msg = "outside the years 1 to 9999"
         raise ValueError(msg) from error

@@ -43,6 +43,7 @@ ARRANGEMENTS = st.builds(
     inclusive=st.booleans(),
     tells_time=st.sampled_from([True, True, True, False]),
     projects=st.integers(1, 2),
+    connections=st.sampled_from([1, 4, 16]),
 )
 _WHERE = {"project": st.integers(0, 1), "stream": st.sampled_from(sorted(TABLES))}
 _LATE = st.sampled_from([0.0, 0.5, 1.0])

@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import math
 import signal
+import threading
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.io_base import SingerWriter
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 from typing_extensions import override
 
+from tap_dagctl.ahead import THREAD_NAME
+from tap_dagctl.output import Output
 from tap_dagctl.tap import TapDagctl
 from tests.dagctl_api.world import EXECUTIONS, RUNS, Row, World, from_text
 from tests.syncs import config_of
@@ -50,6 +52,7 @@ class Arrangement:
     inclusive: bool = False
     tells_time: bool = True
     projects: int = 1
+    connections: int = 4
 
     @property
     def rows_and_count_differ(self) -> bool:
@@ -103,7 +106,7 @@ class Killed(BaseException):
     """The end of a process that had no time to do anything more."""
 
 
-class Collector(SingerWriter):
+class Collector(Output):
     """The pipe to a loader, cut off after so many messages.
 
     Attributes:
@@ -111,10 +114,18 @@ class Collector(SingerWriter):
     """
 
     def __init__(self, most: int | None) -> None:
+        super().__init__()
         self.last_words: Callable[[], Mapping[str, Any]] | None = None
         self._left = math.inf if most is None else most
         self.records: list[tuple[str, Row]] = []
         self.states: list[dict[str, Any]] = []
+
+    @override
+    def write_records(
+        self, stream: str, records: list[dict[str, Any]], version: int | None
+    ) -> None:
+        for record in records:
+            self.write_message(RecordMessage(stream, record, version))
 
     @override
     def write_message(self, message: Message) -> None:
@@ -159,6 +170,7 @@ class Simulation:
         self.state: dict[str, Any] = {}
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in ("projects", *TABLES)}
         self._serial = 0
+        self._lock = threading.Lock()
         self._was_cut = False
         self._last_sent: dict[tuple[str, str], Row] = {}
         self._bookmarks: dict[tuple[str, str], datetime] = {}
@@ -252,6 +264,10 @@ class Simulation:
         asked: list[tuple[str, str]] = []
 
         def misbehave(request: Request) -> None:
+            with self._lock:
+                answered(request)
+
+        def answered(request: Request) -> None:
             project, _, path = request.path.rpartition("/")
             key = (PATHS.get(path, path), project.rpartition("/")[2])
             asked.append(key)
@@ -262,6 +278,7 @@ class Simulation:
                     done.acts.append(act)
 
         def alter(answer: dict[str, Any]) -> None:
+            # Several requests at once are for one list.
             done.totals[asked[-1]] = max(done.totals[asked[-1]], answer["total"])
             if answer["total"]:
                 answer["total"] += arrangement.counted_too_many
@@ -273,6 +290,10 @@ class Simulation:
         with suppress(Killed):
             self._run(pipe, settings, stopped=stopped)
             self._was_cut = False
+        # A process that ends takes its requests with it.
+        for thread in threading.enumerate():
+            if thread.name == THREAD_NAME:
+                thread.join()
         done.records = pipe.records
         self.figures.syncs += 1
         self.figures.cut += self._was_cut
@@ -289,6 +310,7 @@ class Simulation:
             **{
                 "page_size": arrangement.page_size,
                 "overlap_seconds": arrangement.overlap_seconds,
+                "max_connections": arrangement.connections,
                 **settings,
             },
         )
@@ -348,6 +370,10 @@ class Simulation:
                 done.totals[key] if act.kind == "stamp" else len(act.picks) for act in done.acts
             )
             most += 6 * len(done.acts) + 3 * math.ceil(moved / size)
+            # Whenever rows move, the pages fetched ahead may be the wrong ones; and those fetched
+            # when a sync is cut off are nobody's.
+            if self.arrangement.connections > 1:
+                most += self.arrangement.connections * (len(done.acts) + was_cut + 1)
             assert requests <= most, f"{key}: {requests} requests for {pages} pages"
 
     def _count(self, requests: int, pages: int, *, quiet: bool) -> None:

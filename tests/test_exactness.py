@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
+from tap_dagctl.ahead import Ahead
 from tap_dagctl.sent import Sent
 from tests.dagctl_api.world import EXECUTIONS, RUNS, from_text
 from tests.exactness import prove
@@ -219,7 +221,8 @@ def test_interruption_a_long_walk_goes_on_where_it_was(api: Api) -> None:
     following = history.sync()
 
     again = {row["id"] for _, row in sent} & {row["id"] for _, row in following.records}
-    assert len(again) <= 1 + ROWS / 10
+    # The project, and at most the page it was in.
+    assert len(again) <= 1 + 20 * 1.5
     # The rest, and one look for what changed behind the place where it was cut.
     assert asked(following) <= math.ceil((ROWS - 150) / 20 * 1.1) + 2
     history.end()
@@ -258,6 +261,33 @@ def test_a_project_that_is_new_is_read_whole(api: Api) -> None:
         ("model_executions", "old")
     ]
     assert asked(new) == 1
+
+
+@EVERY_ORDER
+@pytest.mark.parametrize("connections", [4, 16])
+def test_pages_fetched_ahead_cost_no_request_more(
+    api: Api, order_by: str, descending: bool, connections: int
+) -> None:
+    alone = filled(api, order_by=order_by, descending=descending, connections=1)
+    together = filled(api, order_by=order_by, descending=descending, connections=connections)
+    first, second = alone.sync(), together.sync()
+
+    assert asked(first) == asked(second)
+    # The order of the records is that of the list, whichever page came first.
+    assert [row["id"] for _, row in first.records] == [row["id"] for _, row in second.records]
+
+
+def test_a_short_walk_uses_one_connection(api: Api) -> None:
+    history = Simulation(api, Arrangement(page_size=20, connections=16), Figures())
+    for _ in range(5):
+        history.act(insert(20))
+    with patch.object(Ahead, "_run", autospec=True, side_effect=Ahead._run) as fetched_ahead:
+        assert len(history.sync().records) == 1 + 100
+        fetched_ahead.assert_not_called()
+        history.act(insert(20))
+        history.act(Act("stamp"))
+        assert len(history.sync().records) == 1 + 120
+        fetched_ahead.assert_called()
 
 
 def test_a_server_that_caps_far_below_page_size_is_read_to_the_end(api: Api) -> None:

@@ -171,7 +171,7 @@ def fill(process: subprocess.Popen[bytes]) -> None:
     select.select([process.stdout], [], [])
     wchan = Path(f"/proc/{process.pid}/wchan")
     while "pipe" not in wchan.read_text():
-        pass
+        assert process.poll() is None
 
 
 def test_a_target_that_dies_is_one_line(

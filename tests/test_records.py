@@ -49,7 +49,7 @@ def test_nothing_of_a_row_is_lost_and_every_field_is_there(
     stream, row = stream_and_row
     schema = SCHEMAS[stream]
     before = dict(row)
-    record = RecordBuilder(stream, schema).build(row)
+    (record,) = RecordBuilder(stream, schema).build([row], {})
 
     assert row == before
     assert list(record) == list(schema["properties"])
@@ -70,7 +70,7 @@ def test_nothing_of_a_row_is_lost_and_every_field_is_there(
 
 @pytest.mark.parametrize("stream", SCHEMAS)
 def test_a_field_that_was_left_out_is_null(stream: str) -> None:
-    record = RecordBuilder(stream, SCHEMAS[stream]).build({})
+    (record,) = RecordBuilder(stream, SCHEMAS[stream]).build([{}], {})
 
     assert record == dict.fromkeys(SCHEMAS[stream]["properties"])
 
@@ -81,7 +81,8 @@ def test_an_unknown_field_and_an_unfitting_value_are_told_once(
     builder = RecordBuilder("runs", schemas.RUNS)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            record = builder.build({"id": "run", "queue": 1, "duration_seconds": "12s"})
+            row = {"id": "run", "queue": 1, "duration_seconds": "12s"}
+            (record,) = builder.build([row], {})
 
     assert record[ADDITIONAL_PROPERTIES] == {"queue": 1, "duration_seconds": "12s"}
     assert record["duration_seconds"] is None

@@ -10,7 +10,7 @@ from singer_sdk import typing as th
 from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
-from tap_dagctl.sdk import InterruptibleTap, OwnBookmarkStream
+from tap_dagctl.sdk import InterruptibleTap, PagewiseStream
 from tap_dagctl.tap import TapDagctl
 from tests.dagctl_api.world import World
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def test_the_sdk_moves_the_bookmark_in_one_method_with_these_parameters() -> None:
     theirs = inspect.signature(Stream._increment_stream_state)
-    ours = inspect.signature(OwnBookmarkStream._increment_stream_state)
+    ours = inspect.signature(PagewiseStream._increment_stream_state)
 
     assert list(theirs.parameters) == list(ours.parameters)
     assert "self._increment_stream_state(record, context=current_context)" in inspect.getsource(
@@ -31,7 +31,7 @@ def test_the_sdk_moves_the_bookmark_in_one_method_with_these_parameters() -> Non
 
 
 def test_the_sdk_still_moves_a_bookmark_back() -> None:
-    """When this fails, `OwnBookmarkStream` may not be needed any more."""
+    """When this fails, `PagewiseStream` may not be needed any more."""
 
     class Rows(Stream):
         name = "rows"

@@ -208,6 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: Api
+    _moment: datetime
 
     @override
     def log_message(self, format: str, *args: object) -> None:
@@ -215,13 +216,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def date_time_string(self, timestamp: float | None = None) -> str:
-        return format_datetime(self.server.world.now, usegmt=True)
+        return format_datetime(self._moment, usegmt=True)
 
     def do_POST(self) -> None:
         """Move the clock: what the demo does between its two runs. Not part of the API."""
         url = urlsplit(self.path)
+        self._moment = self.server.world.now
         if url.path != _CONTROL:
-            self.send_error(404)
+            self._send(Reply(404, b"{}"))
             return
         self.server.advance(timedelta(seconds=float(dict(parse_qsl(url.query))["seconds"])))
         self._send(Reply(200, b"{}"))
@@ -234,7 +236,10 @@ class _Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
         )
         self.server.requests.append(request)
-        self._send(self.server.misbehave(request) or self._true_reply(request))
+        reply = self.server.misbehave(request)
+        # No clock jumps while a request is answered, as the clock here could when another does.
+        self._moment = self.server.world.now
+        self._send(reply or self._true_reply(request))
 
     def _true_reply(self, request: Request) -> Reply:
         try:

@@ -1,0 +1,56 @@
+"""The rows a walk read last: what anchors and repeats are recognised by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_dagctl.pages import Page, Row
+
+
+class Recent:
+    """At least so many rows, and at most twice as many and twice what a page has.
+
+    So memory stays bounded, however long the walk is.
+    """
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+        # Each with the tick at which its page was answered.
+        self._newer: dict[str, tuple[Row, int]] = {}
+        self._older: dict[str, tuple[Row, int]] = {}
+
+    def __contains__(self, row: Row) -> bool:
+        """Whether the newest version read of this row is `row`, every field the same.
+
+        `updated_at` alone would not do: a row can change twice within its resolution.
+        """
+        known = self._known(row)
+        return known is not None and known[0] == row
+
+    def may_be_newer(self, page: Page) -> bool:
+        """Whether what was read of one of the page's rows may be newer than what the page shows."""
+        return any(
+            known is not None and known[1] > page.asked and known[0] != row
+            for row, known in zip(page.rows, map(self._known, page.rows), strict=True)
+        )
+
+    def new_of(self, page: Page) -> list[tuple[Row, int]]:
+        """Return the rows that were not read before in this version, with their `updated_at`.
+
+        From now on each is the newest version read of it.
+        """
+        if len(self._newer) >= self._least:
+            self._newer, self._older = {}, self._newer
+        new, newer, older = [], self._newer, self._older
+        for row, time in zip(page.rows, page.times, strict=True):
+            key = row["id"]
+            known = newer.get(key) or older.get(key)
+            if known is None or known[0] != row:
+                newer[key] = (row, page.answered)
+                new.append((row, time))
+        return new
+
+    def _known(self, row: Row) -> tuple[Row, int] | None:
+        key = row["id"]
+        return self._newer.get(key) or self._older.get(key)
