@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import click
 
 
+_TOO_DEEP = "The API sent a value nested too deeply to be loaded; report it to dagctl"
+
+
 class Command(SingerCommand):
     """The SDK's command, without tracebacks for what a user can cause.
 
@@ -78,6 +81,9 @@ def _one_line_each(logger: logging.Logger) -> Iterator[None]:
         # What is not a message, such as a catalog, or a batch's file.
         output.abandon()
         logger.error("%s", output.advice(error))  # noqa: TRY400 - a traceback helps nobody here
+        sys.exit(1)
+    except RecursionError:
+        logger.error(_TOO_DEEP)  # noqa: TRY400 - a traceback helps nobody here
         sys.exit(1)
     except (TapError, SingerSDKError) as error:
         for line in str(error).splitlines() or [type(error).__name__]:

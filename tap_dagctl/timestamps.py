@@ -9,6 +9,7 @@ ordered; what leaves the tap has one fixed width.
 from __future__ import annotations
 
 import re
+import sys
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeGuard
 
@@ -32,6 +33,7 @@ _SHORTEST, _LONGEST = len("2026-02-26T06:00:00.1Z"), len("2026-02-26T06:00:00.12
 # Every third letter of such a text, from the fifth to the twentieth.
 _SEPARATORS = "--T::."
 _fromisoformat = datetime.fromisoformat
+_KNOWS_Z = sys.version_info >= (3, 11)
 
 
 def parse(text: object) -> int:
@@ -56,7 +58,8 @@ def _is_usual(text: object) -> TypeGuard[str]:
     `_parse`: weeks for months, hours without colons, hour 24, a comma.
     """
     return (
-        isinstance(text, str)
+        _KNOWS_Z
+        and isinstance(text, str)
         and text[4:20:3] == _SEPARATORS
         and text[-1] == "Z"
         and text[11:13] < "24"

@@ -218,6 +218,20 @@ def test_a_project_id_is_one_segment_of_the_path(api: Api, tmp_path: Path, proje
     assert [row["project_id"] for row in output.records("runs")] == [project]
 
 
+@pytest.mark.parametrize("depth", [50, 300, 600, 900, 5_000])
+def test_a_value_nested_deeply_is_loaded_or_one_line(api: Api, tmp_path: Path, depth: int) -> None:
+    row = f'{{"id": "deep", "updated_at": "2026-03-02T06:00:00Z", "x": {"[" * depth}{"]" * depth}}}'
+    instead_of_runs(api, Reply(200, f'{{"runs": [{row}], "total": 1}}'.encode()))
+    output = run_tap(tmp_path, config_of(api, max_attempts=1))
+
+    if output.exit_code == 0:
+        (record,) = output.records("runs")
+        assert str(record["additional_properties"]["x"]).count("[") == depth
+    else:
+        assert depth >= 300
+        assert "nested too deeply" in output.error or "is not JSON" in output.error
+
+
 def test_names_without_end_are_kept_and_told_briefly(api: Api, tmp_path: Path) -> None:
     for number in range(300):
         name = f"field\n{number} " + "x" * 5_000
