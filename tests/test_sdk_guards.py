@@ -86,3 +86,30 @@ def test_the_sdk_still_ends_a_signal_in_one_method_with_exit_code_0() -> None:
         PluginBase._setup_signal_handlers
     )
     assert "sys.exit(0)" in inspect.getsource(PluginBase._handle_termination)
+
+
+def test_the_sdks_loop_does_what_the_page_by_page_one_does() -> None:
+    """`test_fast_path.py` compares what comes out; this names what `PagewiseStream` touches."""
+    theirs, source = (
+        inspect.signature(Stream._sync_records),
+        inspect.getsource(Stream._sync_records),
+    )
+    ours = inspect.signature(PagewiseStream._sync_records)
+
+    assert list(theirs.parameters) == list(ours.parameters)
+    for line in (
+        "self._write_starting_replication_value(current_context)",
+        "self._write_record_message(record)",
+        "% self.STATE_MSG_FREQUENCY == 0",
+        "self._finalize_state(state)",
+        "self._write_state_message()",
+        "record_counter.increment()",
+    ):
+        assert line in source
+    message = inspect.getsource(Stream._generate_record_messages)
+    assert "version=self._stream_version" in message
+    assert "time_extracted=utc_now()" in message
+    # Whatever is yielded is thrown away.
+    assert "for _ in self._sync_records(context=context):\n                    pass" in (
+        inspect.getsource(Stream.sync)
+    )
