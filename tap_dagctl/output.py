@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from datetime import datetime, timezone
@@ -38,7 +39,7 @@ class Output(SingerWriter):
         Raises:
             OutputError: nobody reads it, or there is no room for it.
         """
-        self._write(lambda: super(Output, self).write_message(message))
+        self._write(self.format_message(message).encode("ascii") + b"\n")
 
     def write_records(
         self, stream: str, records: list[dict[str, Any]], version: int | None
@@ -49,23 +50,12 @@ class Output(SingerWriter):
             OutputError: nobody reads it, or there is no room for it.
         """
         if records:
-            lines = record_lines(stream, records, version, datetime.now(tz=timezone.utc))
-            self._write(lambda: self._write_lines(lines))
+            self._write(record_lines(stream, records, version, datetime.now(tz=timezone.utc)))
 
-    @staticmethod
-    def _write_lines(lines: bytes) -> None:
-        # Every message is flushed, so nothing waits above the buffer.
-        buffer = getattr(sys.stdout, "buffer", None)
-        if buffer is None:  # a test's
-            sys.stdout.write(lines.decode("ascii"))
-        else:
-            buffer.write(lines)
-        sys.stdout.flush()
-
-    def _write(self, write: Callable[[], None]) -> None:
+    def _write(self, lines: bytes) -> None:
         self._writing = True
         try:
-            write()
+            _to_the_end(lines)
         except OSError as error:
             abandon()
             raise OutputError(advice(error)) from None
@@ -81,6 +71,22 @@ class Output(SingerWriter):
             self._waiting = action
         else:
             action()
+
+
+def _to_the_end(lines: bytes) -> None:
+    """Write all of `lines` to standard output.
+
+    Where that is unbuffered (`PYTHONUNBUFFERED`, usual in containers), a write that a signal
+    interrupts may end early, and Python's own layers above it would not write the rest.
+    """
+    try:
+        descriptor = sys.stdout.fileno()
+    except io.UnsupportedOperation:  # no file, but a test's
+        sys.stdout.write(lines.decode("ascii"))
+        return
+    left = memoryview(lines)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def check() -> None:

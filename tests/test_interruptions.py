@@ -40,11 +40,22 @@ def config(api: Api) -> dict[str, Any]:
     return config_of(api, page_size=PAGE)
 
 
+@pytest.fixture(params=["", "1"], ids=["buffered", "unbuffered"])
+def unbuffered(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def tap(tmp_path: Path, config: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
+def tap(
+    tmp_path: Path, config: dict[str, Any], unbuffered: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """The running program."""
     with subprocess.Popen(
-        arguments(tmp_path, config), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+        arguments(tmp_path, config),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
     ) as process:
         yield process
         process.kill()
