@@ -97,6 +97,7 @@ class Client:
         read: Callable[[Answer], T],
         params: Mapping[str, object] | None = None,
         is_wanted: Callable[[], bool] = lambda: True,
+        decode: Callable[[bytes], object] = decoded,
     ) -> T:
         """Return what `read` makes of the answer to `path` below the base URL.
 
@@ -108,6 +109,7 @@ class Client:
             read: makes something of the answer.
             params: query parameters.
             is_wanted: whether it is worth another try.
+            decode: makes an answer's body of its bytes, or raises a `ValueError`.
 
         Raises:
             RequestError: the request cannot succeed, or did not within `max_attempts` tries.
@@ -115,7 +117,7 @@ class Client:
         """
 
         def attempt() -> T:
-            answer = self._get_once(path, params)
+            answer = self._get_once(path, params, decode)
             try:
                 return read(answer)
             except AnswerError as error:
@@ -131,7 +133,12 @@ class Client:
             msg = f"GET {path}: {error} {tries}; {error.advice}"
             raise RequestError(msg) from None
 
-    def _get_once(self, path: str, params: Mapping[str, object] | None) -> Answer:
+    def _get_once(
+        self,
+        path: str,
+        params: Mapping[str, object] | None,
+        decode: Callable[[bytes], object],
+    ) -> Answer:
         deadline = Deadline(MOST_TIMEOUTS * self._timeout)
         try:
             with deadline:
@@ -154,7 +161,7 @@ class Client:
             what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
             raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
         try:
-            body = decoded(content)
+            body = decode(content)
         except ValueError:
             what = "the answer is not JSON"
             raise PassingError(what, f"check api_url ({self._base_url})") from None

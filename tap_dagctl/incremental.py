@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
 from tap_dagctl.bookmark import CutWalk
+from tap_dagctl.records import as_dict
 from tap_dagctl.sent import Sent, digest
 
 if TYPE_CHECKING:
@@ -14,15 +15,17 @@ if TYPE_CHECKING:
 
     from tap_dagctl.bookmark import Bookmark, Cursor
     from tap_dagctl.pagination import Walk
+    from tap_dagctl.records import Record
     from tap_dagctl.settings import Settings
+    from tap_dagctl.structs import Row
 
 logger = logging.getLogger("tap-dagctl.incremental")
 
 
 def changed_rows(
     walk_after: Callable[[int | None], Walk], bookmark: Bookmark, settings: Settings
-) -> Iterator[list[dict[str, Any]]]:
-    """Yield every row that changed since the bookmark, each version once; then advance it.
+) -> Iterator[list[Record]]:
+    """Yield every record that changed since the bookmark, each version once; then advance it.
 
     They come page by page. The state of the bookmark is at all times true of the pages that have
     been dealt with, so it may go out at any moment.
@@ -40,7 +43,7 @@ def changed_rows(
         pages = walk.pages()
     else:
         anchors = frozenset(cut.anchors)
-        pages = walk.resumed(cut.end, cut.began, cut.cap, lambda row: digest(row) in anchors)
+        pages = walk.resumed(cut.end, cut.began, cut.cap, lambda row: _anchor(row) in anchors)
     for page in pages:
         if bookmark.lies_after(walk.server_time, settings):
             logger.warning(
@@ -56,7 +59,7 @@ def changed_rows(
         # Not before they were taken: what the bookmark remembers counts as sent.
         if walk.began is not None and page:
             # Rows ever further back: some of them have surely not moved.
-            anchors_now = [digest(page[-back][0]) for back in _BACK if back <= len(page)]
+            anchors_now = [_anchor(page[-back]) for back in _BACK if back <= len(page)]
             bookmark.cut(
                 cursor, CutWalk(walk.began, walk.end, walk.cap, anchors_now, sent.remembered)
             )
@@ -67,15 +70,25 @@ def changed_rows(
 
 
 def _changed(
-    page: list[tuple[dict[str, Any], int]], cursor: Cursor, sent: Sent, read_again: int | None
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a page that were not sent before; remember what will be read again."""
+    page: list[Row], cursor: Cursor, sent: Sent, read_again: int | None
+) -> Iterator[Record]:
+    """Yield the records of a page that were not sent before; remember what will be read again."""
     had_from, had_to = cursor.had or (0, -1)
-    for row, time in page:
-        if not had_from <= time <= had_to and row not in sent:
-            yield row
-        if sent or read_again is None or time >= read_again:
-            sent.took(row, remember=read_again is None or time >= read_again)
+    for _, time, record in page:
+        is_near = read_again is None or time >= read_again
+        if is_near or sent:
+            row = as_dict(record)
+            if not had_from <= time <= had_to and row not in sent:
+                yield record
+            sent.took(row, remember=is_near)
+        elif not had_from <= time <= had_to:
+            yield record
+
+
+def _anchor(row: Row) -> str:
+    """Return a digest of the row, its `updated_at` to the last digit."""
+    _, time, record = row
+    return digest({**as_dict(record), "updated_at": time})
 
 
 _KEYS = ("id",)

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk.io_base import SingerWriter
 
@@ -19,9 +19,11 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from singer_sdk.singerlib.encoding.simple import Message
+
+    from tap_dagctl.records import Record
 
 
 class Output(SingerWriter):
@@ -41,9 +43,7 @@ class Output(SingerWriter):
         """
         self._write(self.format_message(message).encode("ascii") + b"\n")
 
-    def write_records(
-        self, stream: str, records: list[dict[str, Any]], version: int | None
-    ) -> None:
+    def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
         """Write a RECORD message for each of `records`, as `write_message` would.
 
         Raises:

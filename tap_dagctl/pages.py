@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_dagctl import timestamps
+from msgspec import Struct
+
 from tap_dagctl.errors import AnswerError
 
 if TYPE_CHECKING:
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 
     from tap_dagctl.client import Answer
     from tap_dagctl.offsets import PageNumber
-
-Row = dict[str, Any]
+    from tap_dagctl.structs import Row, RowReader
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Listing:
     Attributes:
         path: the list's path below the base URL.
         rows_key: where the rows stand in an answer.
+        reader: makes records of them.
+        context: what they belong to.
         params: query parameters besides `page` and `limit`.
         page_size: rows to ask for in the first page, and to gain with each further one.
         title: what messages call the walk.
@@ -32,6 +34,8 @@ class Listing:
 
     path: str
     rows_key: str
+    reader: RowReader
+    context: Mapping[str, Any]
     params: Mapping[str, object]
     page_size: int
     title: str
@@ -43,8 +47,7 @@ class Page:
     """One answer.
 
     Attributes:
-        rows: its rows, each with a usable `id` and `updated_at`.
-        times: their `updated_at`, in nanoseconds since the epoch.
+        rows: its rows.
         first: offset of its first row in the list.
         limit: rows the server gives in such a page.
         total: rows in the whole list, at least.
@@ -53,7 +56,6 @@ class Page:
     """
 
     rows: list[Row]
-    times: list[int]
     first: int
     limit: int
     total: int
@@ -92,14 +94,18 @@ def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
         AnswerError: the answer has no rows or no count, or a row has no readable `id` or
             `updated_at`, so it could not be kept.
     """
-    rows = rows_of(answer, listing.rows_key, listing.path)
+    given = rows_of(answer, listing.rows_key, listing.path)
+    try:
+        rows = listing.reader.read(given, listing.context)
+    except ValueError as error:
+        raise unusable(listing, str(error)) from None
     total = _count(answer, "total")
     if total is None:
         raise unusable(listing, "the answer has no usable total")
     # The server may cap `limit` (API page): what it answers counts, not what was asked. Likewise
     # one that has no such page, or knows no pages, may give another.
     limit = _count(answer, "limit") or number.limit
-    given = _count(answer, "page") or number.page
+    page = _count(answer, "page") or number.page
     pages = _count(answer, "total_pages") or 0
     if len(rows) >= limit:
         # A full page is the last one only if neither count knows of more. Where a page is short,
@@ -107,8 +113,7 @@ def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
         total = max(total, (pages - 1) * limit + 1)
     return Page(
         rows=rows,
-        times=_times(rows, listing),
-        first=(given - 1) * limit,
+        first=(page - 1) * limit,
         limit=limit,
         total=total,
         answer=answer,
@@ -121,26 +126,12 @@ def _count(answer: Answer, name: str) -> int | None:
     return value if is_count else None
 
 
-def _times(rows: list[Row], listing: Listing) -> list[int]:
-    keys = [row.get("id") for row in rows]
-    if not all(keys) or not all(isinstance(key, str) for key in keys):
-        raise unusable(listing, "a row has no usable id")
-    times: list[int] = []
-    try:
-        # Until one cannot be read: then there are as many as there are rows before it.
-        times.extend(timestamps.parse(row.get("updated_at")) for row in rows)
-    except ValueError as error:
-        key = str(keys[len(times)])[:80]
-        raise unusable(listing, f"updated_at of row {key!r} is {error}") from None
-    return times
-
-
 def unusable(listing: Listing, what: str) -> AnswerError:
     """Return the error for an answer that cannot be used without losing rows."""
     return AnswerError(f"GET {listing.path}: {what}, so rows would be lost; report it to dagctl")
 
 
-def rows_of(answer: Answer, rows_key: str, path: str) -> list[Row]:
+def rows_of(answer: Answer, rows_key: str, path: str) -> list[Any]:
     """Return the rows of an answer, which stand under `rows_key` or are the whole answer.
 
     The vendor's own client tolerates a bare list (API page, "GET /projects").
@@ -150,13 +141,13 @@ def rows_of(answer: Answer, rows_key: str, path: str) -> list[Row]:
     """
     body = answer.body
     rows = body.get(rows_key) if isinstance(body, dict) else body
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not all(isinstance(row, (dict, Struct)) for row in rows):
         msg = f"GET {path}: the answer has no list of {rows_key}; check api_url"
         raise AnswerError(msg)
     return rows
 
 
-def keyed_rows(answer: Answer, rows_key: str, path: str, key: str) -> list[Row]:
+def keyed_rows(answer: Answer, rows_key: str, path: str, key: str) -> list[dict[str, Any]]:
     """Return the rows of an answer, each with a text under `key`.
 
     Raises:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_dagctl.client import Client
-    from tap_dagctl.pages import Listing, Page, Row
+    from tap_dagctl.pages import Listing, Page
+    from tap_dagctl.structs import Row
 
     IsAnchor = Callable[[Row], bool]
 
@@ -89,8 +90,8 @@ class Walk:
     def _most(self) -> int:
         return min(self.cap, largest_limit(self._listing.page_size))
 
-    def pages(self) -> Iterator[list[tuple[Row, int]]]:
-        """Yield for each page the rows not yielded before, with their `updated_at`.
+    def pages(self) -> Iterator[list[Row]]:
+        """Yield for each page the rows not yielded before.
 
         Raises:
             RequestError: a page cannot be had.
@@ -99,14 +100,13 @@ class Walk:
         """
         page = self._get(PageNumber(1, self._listing.page_size))
         self.began = page.answer.asked_at
-        if self.began is None and page.times:
+        if self.began is None and page.rows:
             # A row may be stamped with the future.
-            self.began = max(0, min(max(page.times) - timestamps.TICK, timestamps.now()))
+            latest = max(time for _, time, _ in page.rows)
+            self.began = max(0, min(latest - timestamps.TICK, timestamps.now()))
         yield from self._from(page)
 
-    def resumed(
-        self, end: int, began: int, cap: int, is_anchor: IsAnchor
-    ) -> Iterator[list[tuple[Row, int]]]:
+    def resumed(self, end: int, began: int, cap: int, is_anchor: IsAnchor) -> Iterator[list[Row]]:
         """Go on as `pages` where an earlier walk was cut off, or do as `pages` does.
 
         Args:
@@ -125,13 +125,13 @@ class Walk:
             self.began = began
             yield from self._from(page)
 
-    def _from(self, page: Page) -> Iterator[list[tuple[Row, int]]]:
+    def _from(self, page: Page) -> Iterator[list[Row]]:
         try:
             yield from self._each_from(page)
         finally:
             self._ahead.plan(())
 
-    def _each_from(self, page: Page) -> Iterator[list[tuple[Row, int]]]:
+    def _each_from(self, page: Page) -> Iterator[list[Row]]:
         progress = Progress(self._listing.title, self._listing.page_size, page.first)
         self.server_time = page.answer.server_time
         while True:
@@ -248,6 +248,7 @@ class Walk:
             partial(read_page, listing=listing, number=number),
             {"page": number.page, "limit": number.limit, **listing.params},
             is_wanted,
+            listing.reader.decode,
         )
         return replace(page, asked=asked, answered=next(self._ticks))
 

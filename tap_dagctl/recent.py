@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tap_dagctl.pages import Page, Row
+    from tap_dagctl.pages import Page
+    from tap_dagctl.structs import Row
 
 
 class Recent:
@@ -25,32 +26,29 @@ class Recent:
 
         `updated_at` alone would not do: a row can change twice within its resolution.
         """
-        known = self._known(row)
+        known = self._newer.get(row[0]) or self._older.get(row[0])
         return known is not None and known[0] == row
 
     def may_be_newer(self, page: Page) -> bool:
         """Whether what was read of one of the page's rows may be newer than what the page shows."""
-        return any(
-            known is not None and known[1] > page.asked and known[0] != row
-            for row, known in zip(page.rows, map(self._known, page.rows), strict=True)
-        )
+        newer, older, asked = self._newer, self._older, page.asked
+        for row in page.rows:
+            known = newer.get(row[0]) or older.get(row[0])
+            if known is not None and known[1] > asked and known[0] != row:
+                return True
+        return False
 
-    def new_of(self, page: Page) -> list[tuple[Row, int]]:
-        """Return the rows that were not read before in this version, with their `updated_at`.
+    def new_of(self, page: Page) -> list[Row]:
+        """Return the rows that were not read before in this version.
 
         From now on each is the newest version read of it.
         """
         if len(self._newer) >= self._least:
             self._newer, self._older = {}, self._newer
         new, newer, older = [], self._newer, self._older
-        for row, time in zip(page.rows, page.times, strict=True):
-            key = row["id"]
-            known = newer.get(key) or older.get(key)
+        for row in page.rows:
+            known = newer.get(row[0]) or older.get(row[0])
             if known is None or known[0] != row:
-                newer[key] = (row, page.answered)
-                new.append((row, time))
+                newer[row[0]] = (row, page.answered)
+                new.append(row)
         return new
-
-    def _known(self, row: Row) -> tuple[Row, int] | None:
-        key = row["id"]
-        return self._newer.get(key) or self._older.get(key)

@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tap_dagctl.errors import one_line
 from tap_dagctl.timestamps import to_fixed_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-ADDITIONAL_PROPERTIES = "additional_properties"
+    Record = dict[str, Any] | msgspec.Struct
+    """What leaves the tap for a row: every field of the schema, null where there is nothing."""
 
-MOST_SHAPES = 1_000
-"""Sets of fields and classes of a stream that are remembered."""
+ADDITIONAL_PROPERTIES = "additional_properties"
 
 MOST_REPORTED = 100
 """Fields of a stream that are warned of; rows can hold names without end."""
@@ -71,19 +73,14 @@ _BY_TYPE: dict[str, Callable[[object], object]] = {
 }
 
 
-_Nothing = type(None)
-# What fits whatever the value is. A float can be an integer, and is then made one.
-_CLASSES: dict[str, tuple[type, ...]] = {
-    "string": (str, _Nothing),
-    "boolean": (bool, _Nothing),
-    "integer": (int, _Nothing),
-    "number": (int, float, _Nothing),
-    "object": (dict, _Nothing),
-}
-
-
-def _kind(schema: Mapping[str, Any]) -> str:
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """Return the type of a field, besides null."""
     return next(str(kind) for kind in schema["type"] if kind != "null")
+
+
+def as_dict(record: Record) -> dict[str, Any]:
+    """Return `record` as the SDK knows records."""
+    return record if isinstance(record, dict) else msgspec.structs.asdict(record)
 
 
 class RecordBuilder:
@@ -98,58 +95,25 @@ class RecordBuilder:
         }
         times = {name for name, field in fields.items() if field.get("format") == "date-time"}
         self._converters: dict[str, Callable[[object], object]] = {
-            name: to_fixed_width if name in times else _BY_TYPE[_kind(field)]
+            name: to_fixed_width if name in times else _BY_TYPE[kind_of(field)]
             for name, field in fields.items()
         }
-        self._times = sorted(times)
-        self._classes = {
-            name: _CLASSES[_kind(field)] for name, field in fields.items() if name not in times
-        }
-        self._fitting: set[tuple[object, ...]] = set()
         self._nothing: dict[str, Any] = dict.fromkeys([*fields, ADDITIONAL_PROPERTIES])
         self._reported: set[str] = set()
 
     def build(
         self, rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """Return `rows` with every field of the schema, each null or of its type.
+        """Return the record of each of `rows`."""
+        return [self.record(row, context) for row in rows]
+
+    def record(self, row: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `row` with every field of the schema, each null or of its type.
 
         Args:
-            rows: as the API writes them.
-            context: what the rows belong to, whatever they say of it themselves.
+            row: as the API writes it.
+            context: what the row belongs to, whatever it says of that itself.
         """
-        return [self._quickly(row, context) or self._record(row, context) for row in rows]
-
-    def _quickly(self, row: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the record, if only its timestamps must be rewritten; else None.
-
-        Nearly all rows of a stream have the same few sets of fields, so whether their values are of
-        the right classes is looked up for a row as a whole.
-        """
-        shape = (*row, *map(type, row.values()))
-        if shape not in self._fitting:
-            if len(self._fitting) >= MOST_SHAPES or not self._fits(row):
-                return None
-            self._fitting.add(shape)
-        record = {**self._nothing, **row, **context}
-        try:
-            for name in self._times:
-                value = record[name]
-                if value is not None:
-                    record[name] = to_fixed_width(value)
-        except ValueError:
-            return None
-        return record
-
-    def _fits(self, row: Mapping[str, Any]) -> bool:
-        """Whether every value fits its field because of its class."""
-        classes = self._classes
-        return all(
-            name in self._times or type(value) in classes.get(name, ())
-            for name, value in row.items()
-        )
-
-    def _record(self, row: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
         record = self._nothing.copy()
         additional: dict[str, Any] = {}
         for name, value in row.items():

@@ -15,6 +15,7 @@ from singer_sdk.mapper import SameRecordTransform
 
 from tap_dagctl.errors import Stopped
 from tap_dagctl.output import Output, abandon
+from tap_dagctl.records import as_dict
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -22,23 +23,25 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
     from types import FrameType
 
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.helpers.types import Context
+
+    from tap_dagctl.records import Record
 
 
 class PagewiseStream(Stream):
     """A stream that comes in pages, and writes its bookmark itself, when a walk is complete."""
 
     @abstractmethod
-    def record_pages(self, context: Context | None) -> Iterator[list[Record]]:
+    def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         """Yield the records of `context`, some at a time."""
 
     @override
-    def get_records(self, context: Context | None) -> Iterator[Record]:
+    def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         for records in self.record_pages(context):
-            yield from records
+            yield from map(as_dict, records)
 
     @override
     def _sync_records(
@@ -98,7 +101,7 @@ class PagewiseStream(Stream):
     @override
     def _increment_stream_state(
         self,
-        latest_record: Record,
+        latest_record: dict[str, Any],
         *,
         context: Context | None = None,
     ) -> None:

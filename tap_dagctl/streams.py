@@ -19,6 +19,7 @@ from tap_dagctl.pages import Listing, keyed_rows
 from tap_dagctl.pagination import Walk
 from tap_dagctl.records import RecordBuilder
 from tap_dagctl.sdk import PagewiseStream
+from tap_dagctl.structs import RowReader
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -26,14 +27,14 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
     from tap_dagctl.client import Answer
-    from tap_dagctl.pages import Row
+    from tap_dagctl.records import Record
     from tap_dagctl.tap import TapDagctl
 
 PAGES_A_STATE = 20
@@ -49,13 +50,12 @@ class DagctlStream(PagewiseStream):
         self._records = RecordBuilder(self.name, self.schema)
 
     @override
-    def record_pages(self, context: Context | None) -> Iterator[list[Record]]:
+    def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         if self._dagctl.failures.stopped:
             return
         # `--test` ends without the hook that tells failures after a whole sync.
         with nullcontext() if self._trying else self._dagctl.failures.kept():
-            for rows in self.pages(context):
-                yield self._records.build(rows, context or {})
+            yield from self.pages(context)
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
@@ -78,8 +78,8 @@ class DagctlStream(PagewiseStream):
         return self.ABORT_AT_RECORD_COUNT is not None
 
     @abstractmethod
-    def pages(self, context: Context | None) -> Iterator[list[Row]]:
-        """Yield the rows of `context` as the API writes them, some at a time."""
+    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
+        """Yield the records of `context`, some at a time."""
 
 
 class Projects(DagctlStream):
@@ -90,9 +90,9 @@ class Projects(DagctlStream):
     primary_keys = ("id",)
 
     @override
-    def pages(self, context: Context | None) -> Iterator[list[Row]]:
+    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         rows = self._dagctl.client.get("/projects", _projects)
-        yield _chosen(rows, self._dagctl.settings.project_ids)
+        yield self._records.build(_chosen(rows, self._dagctl.settings.project_ids), {})
 
     @override
     def log_sync_costs(self) -> None:
@@ -100,7 +100,7 @@ class Projects(DagctlStream):
         self._dagctl.failures.tell()
 
     @override
-    def get_child_context(self, record: Record, context: Context | None) -> Context:
+    def get_child_context(self, record: dict[str, Any], context: Context | None) -> Context:
         return {"project_id": record["id"]}
 
 
@@ -137,22 +137,22 @@ class ProjectStream(DagctlStream):
     rows_key: ClassVar[str]
 
     @override
-    def pages(self, context: Context | None) -> Iterator[list[Row]]:
+    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         # The SDK syncs a child only with its parent's context.
         if context is not None:
-            yield from self.pages_of(context["project_id"], self._bookmark(context))
+            yield from self.pages_of(context, self._bookmark(context))
 
     @abstractmethod
-    def pages_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[list[Row]]:
-        """Yield the rows of one project, some at a time, then advance its bookmark.
+    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
+        """Yield the records of one project, some at a time, then advance its bookmark.
 
         Args:
-            project_id: the project.
+            context: the project's.
             bookmark: None where everything is to be read (`FULL_TABLE`).
         """
 
-    def _path(self, project_id: str) -> str:
-        return self.path.format(project_id=path_segment(project_id))
+    def _path(self, context: Context) -> str:
+        return self.path.format(project_id=path_segment(context["project_id"]))
 
     def _bookmark(self, context: Context) -> Bookmark | None:
         if self.replication_method != "INCREMENTAL" or self.replication_key is None:
@@ -170,27 +170,30 @@ class ChangingRows(ProjectStream):
 
     def __init__(self, tap: TapDagctl) -> None:
         super().__init__(tap)
+        self._reader = RowReader(self.rows_key, self.schema, self._records)
         # Discovery has no valid configuration; it sends no state either.
         self.STATE_MSG_FREQUENCY = PAGES_A_STATE * (tap.config.get("page_size") or 1)
 
     @override
-    def pages_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[list[Row]]:
+    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
         settings = self._dagctl.settings
-        walk_after = partial(self._walk, project_id)
+        walk_after = partial(self._walk, context)
         if bookmark is None:
             for page in walk_after(whole_history(settings).after).pages():
-                yield [row for row, _ in page]
+                yield [record for _, _, record in page]
         else:
             yield from changed_rows(walk_after, bookmark, settings)
 
-    def _walk(self, project_id: str, after: int | None) -> Walk:
+    def _walk(self, context: Context, after: int | None) -> Walk:
         params = {} if after is None else {"updated_after": timestamps.render(after)}
         listing = Listing(
-            path=self._path(project_id),
+            path=self._path(context),
             rows_key=self.rows_key,
+            reader=self._reader,
+            context=context,
             params={**self.params, **params},
             page_size=self._dagctl.settings.page_size,
-            title=f"{self.name} of {project_id}",
+            title=f"{self.name} of {context['project_id']}",
             connections=self._dagctl.settings.max_connections,
         )
         return Walk(self._dagctl.client, listing)
@@ -224,10 +227,14 @@ class Statistics(ProjectStream):
     """
 
     @override
-    def pages_of(self, project_id: str, bookmark: Bookmark | None) -> Iterator[list[Row]]:
+    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
+        for rows in self._rows(context, bookmark):
+            yield self._records.build(rows, context)
+
+    def _rows(self, context: Context, bookmark: Bookmark | None) -> Iterator[list[dict[str, Any]]]:
         settings = self._dagctl.settings
         today = self._dagctl.client.today()
-        rows_since = partial(self.rows_since, today=today, path=self._path(project_id))
+        rows_since = partial(self.rows_since, today=today, path=self._path(context))
         if bookmark is None:
             start = None if settings.start is None else timestamps.day_of(settings.start)
             yield from rows_since(days.first_day(None, start, 0, today))
@@ -241,7 +248,7 @@ class Statistics(ProjectStream):
             )
 
     @abstractmethod
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[Row]]:
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         """Yield the statistics from the day `first` up to `today`, answer by answer."""
 
 
@@ -256,7 +263,7 @@ class DailyStats(Statistics):
     replication_key = "date"
 
     @override
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[Row]]:
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         client = self._dagctl.client
         read = partial(self._read, path=path)
         rows = client.get(path, read, {"days": (today - first).days + 1})
@@ -284,7 +291,7 @@ class ModelStats(Statistics):
     replication_key = "end_date"
 
     @override
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[Row]]:
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         length = self._dagctl.settings.model_stats_window_days
         read = partial(keyed_rows, rows_key=self.rows_key, path=path, key="model_name")
         for window in days.windows(first, today, length):

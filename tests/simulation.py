@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from tap_dagctl.ahead import THREAD_NAME
 from tap_dagctl.output import Output
+from tap_dagctl.records import as_dict
 from tap_dagctl.tap import TapDagctl
 from tests.dagctl_api.world import EXECUTIONS, RUNS, Row, World, from_text
 from tests.syncs import config_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.encoding.simple import Message
 
+    from tap_dagctl.records import Record
     from tests.dagctl_api.server import Api, Request
 
 TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
@@ -121,11 +123,9 @@ class Collector(Output):
         self.states: list[dict[str, Any]] = []
 
     @override
-    def write_records(
-        self, stream: str, records: list[dict[str, Any]], version: int | None
-    ) -> None:
+    def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
         for record in records:
-            self.write_message(RecordMessage(stream, record, version))
+            self.write_message(RecordMessage(stream, as_dict(record), version))
 
     @override
     def write_message(self, message: Message) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_dagctl import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31))  # noqa: DTZ001 - offset below
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59)
@@ -94,6 +98,42 @@ def test_what_rfc_3339_allows_besides(text: str, rendered: str) -> None:
 def test_what_is_no_timestamp_is_refused(text: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the message is for the caller to write
         timestamps.to_fixed_width(text)
+
+
+USUAL = st.builds(written, MOMENTS, FRACTIONS, st.just(0))
+COLUMNS = st.lists(USUAL, max_size=5) | st.lists(
+    USUAL
+    | st.builds(written, MOMENTS, FRACTIONS, OFFSETS)
+    | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,10})?Z", fullmatch=True)
+    | st.from_regex(r"2026-0[1-9]-[0-3]\dT[0-2]\d:[0-6]\d:[0-6]\d\.[0-9]{6}Z", fullmatch=True)
+    | st.text(max_size=30),
+    max_size=5,
+)
+
+
+@settings(max_examples=500)
+@given(COLUMNS)
+def test_many_at_once_are_what_they_are_one_by_one(texts: list[str]) -> None:
+    check_at_once(texts, timestamps.to_fixed_width_each, timestamps.to_fixed_width)
+    check_at_once(texts, timestamps.parse_each, timestamps.parse)
+
+
+def check_at_once(
+    texts: list[str], each: Callable[[list[str]], object], one: Callable[[str], object]
+) -> None:
+    try:
+        expected = list(map(one, texts))
+    except ValueError:
+        with pytest.raises(ValueError):  # noqa: PT011 - as above
+            each(texts)
+    else:
+        assert each(texts) == expected
+
+
+def test_of_many_some_may_be_missing() -> None:
+    texts = [None, "2026-02-26T06:00:00.5Z", None]
+
+    assert timestamps.to_fixed_width_each(texts) == [None, "2026-02-26T06:00:00.500000Z", None]
 
 
 @given(MOMENTS)

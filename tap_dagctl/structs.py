@@ -1,0 +1,146 @@
+"""The rows of a page as records, all at once where they fit their schema.
+
+Nearly every row of a long list does. The library that decodes it can check types, refuse what it
+does not know and fill in what was left out as it goes, in a third of the time; such a record is a
+struct. A row that does not fit goes through `records`, which loses nothing of it. The same row
+always comes out the same, whatever stands beside it in a page, so that records can be compared.
+"""
+
+from __future__ import annotations
+
+import types
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_dagctl import timestamps
+from tap_dagctl.decoding import decoded
+from tap_dagctl.records import ADDITIONAL_PROPERTIES, as_dict, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_dagctl.records import Record, RecordBuilder
+
+    Row = tuple[str, int, Record]
+    """Its key, its `updated_at` in nanoseconds since the epoch, and all of it as a record."""
+
+_TYPES: dict[str, Any] = {
+    "string": str | None,
+    "boolean": bool | None,
+    "integer": int | None,
+    "number": int | float | None,
+    "object": dict[str, Any] | None,
+}
+_REQUIRED = ("id", "updated_at")
+
+
+class RowReader:
+    """Reads the rows of one stream, each of which has an `id` and an `updated_at`."""
+
+    def __init__(self, rows_key: str, schema: Mapping[str, Any], builder: RecordBuilder) -> None:
+        """Make the struct of a schema.
+
+        Args:
+            rows_key: where the rows stand in an answer.
+            schema: of the records.
+            builder: makes the records of rows that do not fit it.
+        """
+        fields = schema["properties"]
+        self._builder = builder
+        self._times = [name for name, field in fields.items() if field.get("format") == "date-time"]
+        kinds = {name: _TYPES[kind_of(field)] for name, field in fields.items()}
+        # What the API itself calls so is none of ours.
+        kinds[ADDITIONAL_PROPERTIES] = None
+        self._struct = msgspec.defstruct(
+            "Row",
+            [
+                (name, str) if name in _REQUIRED else (name, kind, None)
+                for name, kind in kinds.items()
+            ],
+            kw_only=True,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        rows: Any = types.GenericAlias(list, (self._struct,))
+        counts = [(name, Any, None) for name in ("total", "page", "limit", "total_pages")]
+        body = msgspec.defstruct("Body", [(rows_key, rows), *counts])
+        self._decoder = msgspec.json.Decoder(body)
+
+    def decode(self, content: bytes) -> object:
+        """Return what `decoded` does, but with the rows as structs where every row fits.
+
+        Raises:
+            ValueError: as there.
+        """
+        with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
+            return msgspec.structs.asdict(self._decoder.decode(content))
+        return decoded(content)
+
+    def read(self, rows: Sequence[Any], context: Mapping[str, Any]) -> list[Row]:
+        """Return the rows of a body that `decode` returned.
+
+        Args:
+            rows: either structs or objects.
+            context: what the rows belong to, whatever they say of it themselves.
+
+        Raises:
+            ValueError: a row has no usable `id` or `updated_at`.
+        """
+        if self._are_structs(rows):
+            keys, texts = [row.id for row in rows], [row.updated_at for row in rows]
+        else:
+            keys, texts = [row.get("id") for row in rows], [row.get("updated_at") for row in rows]
+        if not all(keys) or not all(isinstance(key, str) for key in keys):
+            msg = "a row has no usable id"
+            raise ValueError(msg)
+        return list(zip(keys, _instants(texts, keys), self._records(rows, context), strict=True))
+
+    def _are_structs(self, rows: Sequence[Any]) -> bool:
+        return bool(rows) and isinstance(rows[0], self._struct)
+
+    def _records(self, rows: Sequence[Any], context: Mapping[str, Any]) -> Sequence[Record]:
+        if self._are_structs(rows):
+            with suppress(ValueError):
+                return self._completed(rows, context)
+        return [self._record(row, context) for row in rows]
+
+    def _completed(self, structs: Sequence[Record], context: Mapping[str, Any]) -> Sequence[Record]:
+        """Return `structs` with their timestamps in the form in which they leave.
+
+        Raises:
+            ValueError: one of them has a text that is no timestamp.
+        """
+        columns = {
+            name: timestamps.to_fixed_width_each([getattr(struct, name) for struct in structs])
+            for name in self._times
+        }
+        for name, column in columns.items():
+            for struct, text in zip(structs, column, strict=True):
+                setattr(struct, name, text)
+        for name, value in context.items():
+            for struct in structs:
+                setattr(struct, name, value)
+        return structs
+
+    def _record(self, row: Record, context: Mapping[str, Any]) -> Record:
+        """Return the record of one row: a struct if it fits, as in a page where all rows do."""
+        with suppress(msgspec.ValidationError, ValueError):
+            struct = msgspec.convert(row, self._struct) if isinstance(row, dict) else row
+            return self._completed([struct], context)[0]
+        return self._builder.record(as_dict(row), context)
+
+
+def _instants(texts: Sequence[Any], keys: Sequence[str]) -> list[int]:
+    with suppress(ValueError, TypeError, AttributeError):
+        return timestamps.parse_each(texts)
+    times: list[int] = []
+    try:
+        # Until one cannot be read: then there are as many as there are rows before it.
+        times.extend(map(timestamps.parse, texts))
+    except ValueError as error:
+        key = keys[len(times)][:80]
+        msg = f"updated_at of row {key!r} is {error}"
+        raise ValueError(msg) from None
+    return times
