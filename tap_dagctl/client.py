@@ -6,14 +6,17 @@ import logging
 import math
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
+import urllib3
 
 from tap_dagctl import faults, timestamps
-from tap_dagctl.deadline import Deadline, DeadlineAdapter
+from tap_dagctl.connections import connections
+from tap_dagctl.deadline import Deadline
 from tap_dagctl.decoding import decoded
 from tap_dagctl.errors import AnswerError, RequestError
 from tap_dagctl.retries import PassingError, Retries
@@ -36,7 +39,8 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_TIMEOUTS = 10
 """An answer may trickle in for so many times `request_timeout`, and then counts as none."""
 
-_CHUNK_BYTES = 64 * 1024
+# An ordinary page in one.
+_CHUNK_BYTES = 512 * 1024
 _MOST_ERROR_BYTES = 4 * 1024
 
 
@@ -73,19 +77,12 @@ class Client:
             "User-Agent": settings.user_agent,
             "X-Organization-ID": settings.organization_id,
         }
-        # Without the session of requests there is nothing that could follow a redirect, keep a
-        # cookie, or replace the token by a netrc entry; and a third less to do for each answer.
-        self._adapter = DeadlineAdapter(pool_maxsize=settings.max_connections)
-        self._surroundings: dict[str, Any] = {}
-        if urlsplit(settings.api_url).scheme == "https":
-            # Proxies and certificates. This machine's loopback is no proxy's business: the token
-            # would reach it unencrypted.
-            self._surroundings = dict(
-                requests.Session().merge_environment_settings(
-                    settings.api_url, {}, stream=None, verify=None, cert=None
-                )
-            )
+        self._most_connections = settings.max_connections
         self._server_time: int | None = None
+
+    @cached_property
+    def _connections(self) -> urllib3.HTTPConnectionPool:
+        return connections(self._base_url, self._most_connections)
 
     def today(self) -> date:
         """Return the UTC day by the server's clock at its latest answer, else by this machine's."""
@@ -143,7 +140,7 @@ class Client:
         try:
             with deadline:
                 status, headers, content, elapsed = self._exchange(path, params)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if deadline.passed:
                 raise _endless() from None
             raise self._named(path, faults.of_connection(error, self._base_url)) from None
@@ -174,27 +171,39 @@ class Client:
     ) -> tuple[int, Mapping[str, str], bytes, float]:
         """Return the status, the headers, the body as far as it may go, and the seconds to it."""
         began = time.monotonic()
-        request = requests.Request(
+        query = urlencode({name: str(value) for name, value in (params or {}).items()})
+        response = self._connections.urlopen(
             "GET",
-            f"{self._base_url}{path}",
+            f"{urlsplit(self._base_url).path}{path}{query and '?'}{query}",
             headers=self._headers,
-            params={name: str(value) for name, value in (params or {}).items()},
-        ).prepare()
-        surroundings = {**self._surroundings, "stream": True, "timeout": self._timeout}
-        with self._adapter.send(request, **surroundings) as response:
-            elapsed = time.monotonic() - began
-            most = MOST_BYTES if response.status_code == HTTPStatus.OK else _MOST_ERROR_BYTES
-            content = bytearray()
-            for chunk in response.iter_content(_CHUNK_BYTES):
-                content += chunk
-                if len(content) > most:
-                    break
-            return response.status_code, response.headers, bytes(content), elapsed
+            timeout=urllib3.Timeout(self._timeout),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        elapsed = time.monotonic() - began
+        with response:
+            most = MOST_BYTES if response.status == HTTPStatus.OK else _MOST_ERROR_BYTES
+            return response.status, response.headers, _body(response, most), elapsed
 
     @staticmethod
     def _named(path: str, fault: PassingError | RequestError) -> PassingError | RequestError:
         """Return `fault`, which says what was asked if nothing else will be added to it."""
         return fault if isinstance(fault, PassingError) else type(fault)(f"GET {path}: {fault}")
+
+
+def _body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    """Return the body, unpacked: all of it, or what is more than `most` bytes."""
+    chunks, size = [], 0
+    try:
+        for chunk in response.stream(_CHUNK_BYTES, decode_content=True):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > most:
+                break
+    except urllib3.exceptions.ProtocolError as error:
+        raise faults.CutShortError from error
+    return b"".join(chunks)
 
 
 def _endless() -> PassingError:

@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import requests
 import urllib3
 
 from tap_dagctl import timestamps
@@ -47,14 +46,18 @@ _ADVICE = {
     "into HTTPS_PROXY",
 }
 
+
+class CutShortError(urllib3.exceptions.HTTPError):
+    """An answer that had begun broke off."""
+
+
 _NO_CONNECTION = "no connection, or it was broken off"
 # In this order: the later ones contain the earlier ones. Without advice: that is elsewhere.
 _OF_CONNECTION: tuple[tuple[type[Exception], str, str], ...] = (
     (urllib3.exceptions.DecodeError, "the answer cannot be unpacked", ""),
-    (urllib3.exceptions.IncompleteRead, "the answer was cut short", ""),
-    (requests.exceptions.ChunkedEncodingError, "the answer was cut short", ""),
+    (CutShortError, "the answer was cut short", ""),
     (
-        requests.exceptions.ProxyError,
+        urllib3.exceptions.ProxyError,
         "the proxy does not answer, or refuses",
         "check HTTPS_PROXY and NO_PROXY",
     ),
@@ -70,13 +73,9 @@ _OF_CONNECTION: tuple[tuple[type[Exception], str, str], ...] = (
         "no answer in time (request_timeout)",
         "raise request_timeout, or lower page_size",
     ),
-    (requests.ConnectionError, _NO_CONNECTION, ""),
+    (urllib3.exceptions.ProtocolError, _NO_CONNECTION, ""),
 )
-_SPEAKING = {
-    urllib3.exceptions.DecodeError,
-    urllib3.exceptions.IncompleteRead,
-    requests.exceptions.ChunkedEncodingError,
-}
+_SPEAKING = {urllib3.exceptions.DecodeError, CutShortError}
 
 
 def of_status(
@@ -114,7 +113,7 @@ def of_status(
     )
 
 
-def of_connection(error: requests.RequestException, api_url: str) -> PassingError | RequestError:
+def of_connection(error: Exception, api_url: str) -> PassingError | RequestError:
     """Return the error for an answer that did not come, or not to its end."""
     elsewhere = f"check api_url ({api_url}) and the network"
     if api_url == DEFAULT_API_URL:
@@ -131,7 +130,7 @@ def of_connection(error: requests.RequestException, api_url: str) -> PassingErro
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it wraps: requests and urllib3 put that into arguments."""
+    """Yield an error and what it wraps: urllib3 puts that into arguments."""
     yield error
     reason = getattr(error, "reason", None)
     for cause in (*error.args, reason, error.__cause__):

@@ -118,7 +118,7 @@ class RecordBuilder:
         additional: dict[str, Any] = {}
         for name, value in row.items():
             converter = self._converters.get(name)
-            if name in context:
+            if name in context or (name == ADDITIONAL_PROPERTIES and value is None):
                 continue
             if converter is None:
                 additional[name] = value

@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-import requests
+import urllib3
 
 from tap_dagctl.errors import TapError
 from tap_dagctl.faults import of_connection
@@ -312,7 +312,7 @@ def test_the_default_host_that_cannot_be_reached_may_have_another_name(
     output = run_tap(tmp_path, config, environment=nowhere | {"NO_PROXY": "", "no_proxy": ""})
     assert "the proxy does not answer, or refuses (1 try); check HTTPS_PROXY" in output.error
 
-    fault = of_connection(requests.ConnectionError(), DEFAULT_API_URL)
+    fault = of_connection(urllib3.exceptions.ProtocolError(), DEFAULT_API_URL)
     assert isinstance(fault, PassingError)
     assert "newer dagctl pages name https://api.dagctl.io" in fault.advice
 

@@ -55,7 +55,10 @@ def test_a_record_does_not_depend_on_how_it_was_made(rows: list[dict[str, Any]])
     ]
     records, beside_an_odd_one = records_of(page), records_of([*page, ODD])[:-1]
 
-    assert [json.dumps(as_dict(record)) for record in records] == list(map(json.dumps, expected))
+    # As text: 1 and 1.0 are equal, and not the same.
+    assert json.dumps(list(map(as_dict, records)), sort_keys=True) == json.dumps(
+        expected, sort_keys=True
+    )
     assert records == beside_an_odd_one
 
 
