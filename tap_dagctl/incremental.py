@@ -73,22 +73,30 @@ def _changed(
     page: list[Row], cursor: Cursor, sent: Sent, read_again: int | None
 ) -> Iterator[Record]:
     """Yield the records of a page that were not sent before; remember what will be read again."""
-    had_from, had_to = cursor.had or (0, -1)
-    for _, time, record in page:
-        is_near = read_again is None or time >= read_again
-        if is_near or sent:
+    near = "" if read_again is None else timestamps.render(read_again)
+    for _, moment, record in page:
+        is_near = moment >= near
+        if cursor.had is not None or is_near or sent:
             row = as_dict(record)
-            if not had_from <= time <= had_to and row not in sent:
+            if not _had(moment, cursor) and row not in sent:
                 yield record
-            sent.took(row, remember=is_near)
-        elif not had_from <= time <= had_to:
+            if is_near or sent:
+                sent.took(row, remember=is_near)
+        else:
             yield record
+
+
+def _had(moment: str, cursor: Cursor) -> bool:
+    if cursor.had is None:
+        return False
+    had_from, had_to = cursor.had
+    return had_from <= timestamps.parse(moment) <= had_to
 
 
 def _anchor(row: Row) -> str:
     """Return a digest of the row, its `updated_at` to the last digit."""
-    _, time, record = row
-    return digest({**as_dict(record), "updated_at": time})
+    _, moment, record = row
+    return digest({**as_dict(record), "updated_at": moment})
 
 
 _KEYS = ("id",)

@@ -45,12 +45,14 @@ def page_holding(offset: int, most: int) -> PageNumber:
 
     Of pages that reach equally far, the largest.
     """
-    limits = range(most, most // 2, -1)
-    return max(
-        (PageNumber(offset // limit + 1, limit) for limit in limits),
-        # A page whose end every limit divides could not be overlapped by the one after it.
-        key=lambda number: (_can_be_overlapped(number.end, most), number.end, number.limit),
+    reaching = sorted(
+        (((offset // limit + 1) * limit, limit) for limit in range(most, most // 2, -1)),
+        reverse=True,
     )
+    # A page whose end every limit divides could not be overlapped by the one after it.
+    usable = (end_limit for end_limit in reaching if _can_be_overlapped(end_limit[0], most))
+    end, limit = next(usable, reaching[0])
+    return PageNumber(end // limit, limit)
 
 
 def _can_be_overlapped(end: int, most: int) -> bool:

@@ -102,7 +102,7 @@ class Walk:
         self.began = page.answer.asked_at
         if self.began is None and page.rows:
             # A row may be stamped with the future.
-            latest = max(time for _, time, _ in page.rows)
+            latest = timestamps.parse(max(moment for _, moment, _ in page.rows))
             self.began = max(0, min(latest - timestamps.TICK, timestamps.now()))
         yield from self._from(page)
 

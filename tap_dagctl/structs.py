@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from tap_dagctl.records import Record, RecordBuilder
 
-    Row = tuple[str, int, Record]
-    """Its key, its `updated_at` in nanoseconds since the epoch, and all of it as a record."""
+    Row = tuple[str, str, Record]
+    """Its key, its `updated_at` as `timestamps.exact` writes it, and all of it as a record."""
 
 _TYPES: dict[str, Any] = {
     "string": str | None,
@@ -88,59 +88,47 @@ class RowReader:
         Raises:
             ValueError: a row has no usable `id` or `updated_at`.
         """
-        if self._are_structs(rows):
-            keys, texts = [row.id for row in rows], [row.updated_at for row in rows]
-        else:
-            keys, texts = [row.get("id") for row in rows], [row.get("updated_at") for row in rows]
-        if not all(keys) or not all(isinstance(key, str) for key in keys):
-            msg = "a row has no usable id"
-            raise ValueError(msg)
-        return list(zip(keys, _instants(texts, keys), self._records(rows, context), strict=True))
-
-    def _are_structs(self, rows: Sequence[Any]) -> bool:
-        return bool(rows) and isinstance(rows[0], self._struct)
-
-    def _records(self, rows: Sequence[Any], context: Mapping[str, Any]) -> Sequence[Record]:
-        if self._are_structs(rows):
+        if rows and isinstance(rows[0], self._struct):
             with suppress(ValueError):
-                return self._completed(rows, context)
-        return [self._record(row, context) for row in rows]
+                return self._at_once(rows, context)
+        return [self._row(row, context) for row in rows]
 
-    def _completed(self, structs: Sequence[Record], context: Mapping[str, Any]) -> Sequence[Record]:
-        """Return `structs` with their timestamps in the form in which they leave.
+    def _at_once(self, structs: Sequence[Any], context: Mapping[str, Any]) -> list[Row]:
+        """Complete `structs`, and return their rows.
 
         Raises:
-            ValueError: one of them has a text that is no timestamp.
+            ValueError: one of them has no key, or a text that is no timestamp.
         """
-        columns = {
-            name: timestamps.to_fixed_width_each([getattr(struct, name) for struct in structs])
-            for name in self._times
+        keys = [struct.id for struct in structs]
+        if not all(keys):
+            msg = "a key is empty"
+            raise ValueError(msg)
+        came = {name: [getattr(struct, name) for struct in structs] for name in self._times}
+        left: dict[str, list[Any]] = {
+            name: timestamps.to_fixed_width_each(texts) for name, texts in came.items()
         }
-        for name, column in columns.items():
-            for struct, text in zip(structs, column, strict=True):
-                setattr(struct, name, text)
+        for name, texts in left.items():
+            for struct, before, text in zip(structs, came[name], texts, strict=True):
+                if text is not before:
+                    setattr(struct, name, text)
         for name, value in context.items():
             for struct in structs:
                 setattr(struct, name, value)
-        return structs
+        moments = timestamps.exact_each(came["updated_at"], left["updated_at"])
+        return list(zip(keys, moments, structs, strict=True))
 
-    def _record(self, row: Record, context: Mapping[str, Any]) -> Record:
-        """Return the record of one row: a struct if it fits, as in a page where all rows do."""
+    def _row(self, row: Record, context: Mapping[str, Any]) -> Row:
+        fields = as_dict(row)
+        key = fields.get("id")
+        if not key or not isinstance(key, str):
+            msg = "a row has no usable id"
+            raise ValueError(msg)
+        try:
+            moment = timestamps.exact(fields.get("updated_at"))
+        except ValueError as error:
+            msg = f"updated_at of row {key[:80]!r} is {error}"
+            raise ValueError(msg) from None
         with suppress(msgspec.ValidationError, ValueError):
             struct = msgspec.convert(row, self._struct) if isinstance(row, dict) else row
-            return self._completed([struct], context)[0]
-        return self._builder.record(as_dict(row), context)
-
-
-def _instants(texts: Sequence[Any], keys: Sequence[str]) -> list[int]:
-    with suppress(ValueError, TypeError, AttributeError):
-        return timestamps.parse_each(texts)
-    times: list[int] = []
-    try:
-        # Until one cannot be read: then there are as many as there are rows before it.
-        times.extend(map(timestamps.parse, texts))
-    except ValueError as error:
-        key = keys[len(times)][:80]
-        msg = f"updated_at of row {key!r} is {error}"
-        raise ValueError(msg) from None
-    return times
+            return self._at_once([struct], context)[0]
+        return key, moment, self._builder.record(fields, context)

@@ -20,7 +20,6 @@ TICK = 1_000
 """The finest step, in nanoseconds, the API is told: `render` writes microseconds."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_LOCAL_EPOCH = _EPOCH.replace(tzinfo=None)
 _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
@@ -29,7 +28,6 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # RFC 3339 allows a 61st second; no `datetime` can hold one.
 _LEAP_SECOND = ":60"
 
-_MICROSECOND = timedelta(microseconds=1)
 _WIDTH = len("2026-02-26T06:00:00.000000Z")
 _POINT = len("2026-02-26T06:00:00")
 _MOST_DIGITS = 9
@@ -148,25 +146,26 @@ def _are_fixed(texts: list[str]) -> bool:
     return True
 
 
-def parse_each(texts: Sequence[str]) -> list[int]:
-    """Return each of `texts` as `parse` does, but quicker.
+def exact(text: object) -> str:
+    """Return an API timestamp in the form of `render`, with any digits beyond those behind them.
+
+    Two such texts are the same if the instants are, and sort as they do to the microsecond.
 
     Raises:
-        ValueError: what `parse` raises for one of them.
+        ValueError: as `to_fixed_width`.
     """
-    try:
-        fixed = to_fixed_width_each(texts)
-    except ValueError:
-        return [parse(text) for text in texts]
+    fixed, finer = to_fixed_width(text), parse(text) % TICK
+    return f"{fixed[:-1]}{finer:03}Z" if finer else fixed
+
+
+def exact_each(texts: Sequence[str], fixed: Sequence[str]) -> Sequence[str]:
+    """Return each of `texts` as `exact` does, given what `to_fixed_width_each` made of them."""
+    if max(map(len, texts), default=0) <= _WIDTH:
+        return fixed  # there is no room for a finer digit
     return [
-        # A text that is no longer has no digits that were cut.
-        _of_fixed(short) if short is not None and len(text) <= _WIDTH else parse(text)
+        short if len(text) <= _WIDTH else exact(text)
         for text, short in zip(texts, fixed, strict=True)
     ]
-
-
-def _of_fixed(text: str) -> int:
-    return (datetime.fromisoformat(text[:-1]) - _LOCAL_EPOCH) // _MICROSECOND * 1_000
 
 
 def day_of(instant: int) -> date:

@@ -59,6 +59,16 @@ def test_what_leaves_sorts_as_the_instants_do(
     assert timestamps.to_fixed_width(first) <= timestamps.to_fixed_width(second)
 
 
+@given(MOMENTS, FRACTIONS, OFFSETS)
+def test_an_exact_text_says_the_same_to_the_last_digit(
+    moment: datetime, fraction: str, offset: int
+) -> None:
+    text = timestamps.exact(written(moment, fraction, offset))
+
+    assert timestamps.parse(text) == timestamps.parse(written(moment, fraction, offset))
+    assert text == timestamps.exact(written(moment, fraction.ljust(9, "0"), 0))
+
+
 def test_strings_alone_would_have_sorted_otherwise() -> None:
     texts = ["2026-02-26T06:00:34Z", "2026-02-26T06:00:34.5Z"]
 
@@ -115,7 +125,11 @@ COLUMNS = st.lists(USUAL, max_size=5) | st.lists(
 @given(COLUMNS)
 def test_many_at_once_are_what_they_are_one_by_one(texts: list[str]) -> None:
     check_at_once(texts, timestamps.to_fixed_width_each, timestamps.to_fixed_width)
-    check_at_once(texts, timestamps.parse_each, timestamps.parse)
+    check_at_once(
+        texts,
+        lambda each: timestamps.exact_each(each, timestamps.to_fixed_width_each(each)),  # type: ignore[arg-type]  # none is None
+        timestamps.exact,
+    )
 
 
 def check_at_once(
