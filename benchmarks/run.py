@@ -18,7 +18,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,9 @@ PYTHON = sys.executable
 DLT = str(ROOT / ".tools" / "dlt" / "bin" / "python")
 TAP = str(Path(PYTHON).with_name("tap-dagctl"))
 THIS, IDIOMATIC, BARE = "tap-dagctl", "idiomatic SDK tap", "fetch, decode, encode (msgspec)"
+PLAIN = "plain script"
+# What writes a line for each row; dlt writes files of its own.
+WRITERS = {THIS, IDIOMATIC, BARE, PLAIN}
 LOADERS = ROOT / ".meltano" / "loaders"
 
 
@@ -40,7 +43,6 @@ class Measured:
 
     seconds: float
     megabytes: float
-    rows: int
 
 
 @contextmanager
@@ -62,7 +64,7 @@ def programs(url: str, folder: Path) -> dict[str, list[str]]:
         "fetch and throw away (requests)": [PYTHON, str(HERE / "bare.py"), url, "throw"],
         BARE: [PYTHON, str(HERE / "bare.py"), url],
         THIS: tap(url, folder),
-        "plain script": [PYTHON, str(HERE / "plain_script.py"), url],
+        PLAIN: [PYTHON, str(HERE / "plain_script.py"), url],
         "dlt, extract step alone": [DLT, str(HERE / "dlt_source.py"), url, str(folder / "dlt")],
         IDIOMATIC: [
             PYTHON,
@@ -105,34 +107,64 @@ def _pinned(line: list[str], core: int) -> list[str]:
     return ["taskset", "-c", str(core % (os.cpu_count() or 1)), *line]
 
 
+def slowly(line: list[str], folder: Path) -> Measured:
+    """Run a program once, its output to a target that reads about 10 MB a second.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    target = "import os, time\nwhile os.read(0, 65536): time.sleep(0.006)"
+    with subprocess.Popen([PYTHON, "-c", target], stdin=subprocess.PIPE) as reader:
+        if reader.stdin is None:
+            sys.exit("benchmark: the target has no pipe")
+        measured = _run(line, folder, reader.stdin)
+        reader.stdin.close()
+    return measured
+
+
 def measure(line: list[str], folder: Path) -> Measured:
     """Run a program once, its output to a file.
 
     Raises:
         RuntimeError: it failed.
     """
-    output = folder / "output"
-    with output.open("wb") as stdout, (folder / "log").open("wb") as stderr:
+    with (folder / "output").open("wb") as stdout:
+        return _run(line, folder, stdout)
+
+
+def _run(line: list[str], folder: Path, stdout: IO[bytes]) -> Measured:
+    with (folder / "log").open("wb") as stderr:
         began = time.monotonic()
-        process = subprocess.Popen(_pinned(line, 0), stdout=stdout, stderr=stderr)
+        # As an installed program is: its modules compiled once and for all.
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        process = subprocess.Popen(_pinned(line, 0), stdout=stdout, stderr=stderr, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         msg = f"{line[0]} failed: {(folder / 'log').read_text()[-2_000:]}"
         raise RuntimeError(msg)
-    with output.open("rb") as written:
-        rows = sum(b'"exec_' in text for text in written)
-    return Measured(seconds, usage.ru_maxrss / 1_024, rows)
+    return Measured(seconds, usage.ru_maxrss / 1_024)
 
 
-def in_turns(lines: dict[str, list[str]], times: int, folder: Path) -> dict[str, list[Measured]]:
+def _check(name: str, output: Path, rows: int) -> None:
+    with output.open("rb") as lines:
+        written = sum(b'"exec_' in line for line in lines)
+    if written != rows:
+        sys.exit(f"benchmark: {name} wrote {written} of {rows} rows")
+
+
+def in_turns(
+    lines: dict[str, list[str]], times: int, folder: Path, rows: int
+) -> dict[str, list[Measured]]:
     """Run the programs in turns, so many times after a first time that does not count."""
     found: dict[str, list[Measured]] = {name: [] for name in lines}
     for turn in range(times + 1):
         for name, line in lines.items():
             measured = measure(line, folder)
             print(f"  {name}: {measured.seconds:.2f} s", file=sys.stderr, flush=True)
+            if name in WRITERS and not turn:
+                _check(name, folder / "output", rows)
             if turn:
                 found[name].append(measured)
     return found
@@ -150,7 +182,7 @@ def throughput(rows: int, delay: int, times: int) -> list[str]:
         if delay:
             lines[f"{THIS}, 8 connections"] = tap(url, Path(folder), 8)
             lines[f"{THIS}, 1 connection"] = tap(url, Path(folder), 1)
-        found = in_turns(lines, times, Path(folder))
+        found = in_turns(lines, times, Path(folder), rows)
     ours = seconds(found[THIS])
     title = f"### {rows:,} rows, {delay} ms an answer"
     table = [title, "", "| program | seconds | times tap-dagctl | peak MB |", "|---|---|---|---|"]
@@ -161,21 +193,25 @@ def throughput(rows: int, delay: int, times: int) -> list[str]:
 
 
 def memory(few: int, many: int) -> list[str]:
-    """Return the table of what each needs for few and for many rows."""
+    """Return the table of what each needs for few and for many rows, 20 ms an answer."""
     table = ["### Memory", "", f"| program | {few:,} rows, MB | {many:,} rows, MB | times |"]
     table.append("|---|---|---|---|")
     peaks: dict[str, list[float]] = {}
     for rows in (few, many):
-        with serving(rows, 0) as url, tempfile.TemporaryDirectory() as folder:
-            lines = {
-                f"{THIS}, {number} connections": tap(url, Path(folder), number)
+        with serving(rows, 20) as url, tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            found = {
+                f"{THIS}, {number} connections": measure(tap(url, folder, number), folder)
                 for number in (1, 4, 16)
             }
-            lines["plain script"] = programs(url, Path(folder))["plain script"]
-            for name, line in lines.items():
-                peaks.setdefault(name, []).append(measure(line, Path(folder)).megabytes)
-    for name, (first, last) in peaks.items():
-        table.append(f"| {name} | {first:.0f} | {last:.0f} | {last / first:.2f} |")
+            slow = f"{THIS}, 16 connections, a target that reads 10 MB a second"
+            found[slow] = slowly(tap(url, folder, 16), folder)
+            found[PLAIN] = measure(programs(url, folder)[PLAIN], folder)
+            for program, measured in found.items():
+                peaks.setdefault(program, []).append(measured.megabytes)
+                print(f"  {program}: {measured.megabytes:.0f} MB", file=sys.stderr, flush=True)
+    for program, (first, last) in peaks.items():
+        table.append(f"| {program} | {first:.0f} | {last:.0f} | {last / first:.2f} |")
     return [*table, ""]
 
 

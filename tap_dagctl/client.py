@@ -54,11 +54,13 @@ class Answer:
             nanoseconds since the epoch; None where it did not say.
         asked_at: the server's clock when it was asked, or up to a second earlier: that less the
             time the answer took, in whole seconds like `Date` itself.
+        waited: seconds until it began to come.
     """
 
     body: Any
     server_time: int | None
     asked_at: int | None
+    waited: float
 
 
 class Client:
@@ -164,7 +166,8 @@ class Client:
             raise PassingError(what, f"check api_url ({self._base_url})") from None
         self._server_time = server_time
         took = math.ceil(elapsed) * timestamps.NANOSECONDS
-        return Answer(body, server_time, None if server_time is None else server_time - took)
+        asked_at = None if server_time is None else server_time - took
+        return Answer(body, server_time, asked_at, elapsed)
 
     def _exchange(
         self, path: str, params: Mapping[str, object] | None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from contextlib import suppress
 
 if sys.version_info >= (3, 11):
@@ -18,6 +19,10 @@ else:
     from typing_extensions import Self
 
 _of_thread = threading.local()
+_running: set[Deadline] = set()
+_watching = threading.Lock()
+_STEP_SECONDS = 0.25
+"""How late a deadline may be."""
 
 
 class Deadline:
@@ -28,33 +33,45 @@ class Deadline:
     """
 
     def __init__(self, seconds: float) -> None:
-        """Prepare it; the time runs from the beginning of the `with` block."""
+        """Prepare it; the time runs from now on."""
         self.passed = False
+        self.at = time.monotonic() + seconds
         self._socket: object = None
-        self._timer = threading.Timer(seconds, self._pass)
-        self._timer.daemon = True
 
     def __enter__(self) -> Self:
         _of_thread.deadline = self
-        self._timer.start()
+        _running.add(self)
+        # One for all of them, as long as the program runs: a timer each costs a thread each.
+        if _watching.acquire(blocking=False):
+            threading.Thread(target=_watch, name="deadlines", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        _running.discard(self)
         _of_thread.deadline = None
 
     def holds_for(self, connected: object) -> None:
         """Take the socket an answer is about to be read from."""
         self._socket = connected
         if self.passed:
-            self._pass()
+            self.let_pass()
 
-    def _pass(self) -> None:
+    def let_pass(self) -> None:
+        """Shut down what is read from."""
         self.passed = True
         if isinstance(self._socket, socket.socket):
             # Not its own `shutdown`: with TLS that goes on without TLS, while another thread reads.
             with suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _watch() -> None:
+    while True:
+        time.sleep(_STEP_SECONDS)
+        now = time.monotonic()
+        for deadline in _running.copy():
+            if deadline.at < now:
+                deadline.let_pass()
 
 
 def of_this_thread() -> Deadline | None:

@@ -55,7 +55,7 @@ def changed_rows(
             yield from changed_rows(walk_after, bookmark, settings)
             return
         read_again = _read_again_after(walk.began, bookmark.value, settings)
-        yield list(_changed(page, cursor, sent, read_again))
+        yield _changed(page, cursor, sent, read_again)
         # Not before they were taken: what the bookmark remembers counts as sent.
         if walk.began is not None and page:
             # Rows ever further back: some of them have surely not moved.
@@ -69,21 +69,19 @@ def changed_rows(
         yield from changed_rows(walk_after, bookmark, settings)
 
 
-def _changed(
-    page: list[Row], cursor: Cursor, sent: Sent, read_again: int | None
-) -> Iterator[Record]:
-    """Yield the records of a page that were not sent before; remember what will be read again."""
+def _changed(page: list[Row], cursor: Cursor, sent: Sent, read_again: int | None) -> list[Record]:
+    """Return the records of a page that were not sent before; remember what will be read again."""
     near = "" if read_again is None else timestamps.render(read_again)
+    if cursor.had is None and not sent and all(moment < near for _, moment, _ in page):
+        return [record for _, _, record in page]
+    changed: list[Record] = []
     for _, moment, record in page:
-        is_near = moment >= near
-        if cursor.had is not None or is_near or sent:
-            row = as_dict(record)
-            if not _had(moment, cursor) and row not in sent:
-                yield record
-            if is_near or sent:
-                sent.took(row, remember=is_near)
-        else:
-            yield record
+        is_near, row = moment >= near, as_dict(record)
+        if not _had(moment, cursor) and row not in sent:
+            changed.append(record)
+        if is_near or sent:
+            sent.took(row, remember=is_near)
+    return changed
 
 
 def _had(moment: str, cursor: Cursor) -> bool:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tap_dagctl.structs import Row, RowReader
 
 
+_ROWS = (dict, Struct)
+
+
 @dataclass(frozen=True)
 class Listing:
     """What a walk reads.
@@ -141,7 +144,9 @@ def rows_of(answer: Answer, rows_key: str, path: str) -> list[Any]:
     """
     body = answer.body
     rows = body.get(rows_key) if isinstance(body, dict) else body
-    if not isinstance(rows, list) or not all(isinstance(row, (dict, Struct)) for row in rows):
+    if not isinstance(rows, list) or not all(
+        issubclass(kind, _ROWS) for kind in set(map(type, rows))
+    ):
         msg = f"GET {path}: the answer has no list of {rows_key}; check api_url"
         raise AnswerError(msg)
     return rows

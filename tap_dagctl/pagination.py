@@ -11,6 +11,7 @@ it has a later `updated_at`, and belongs to the next sync. docs/exactness.md has
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -39,6 +40,10 @@ before they are needed; twice as many at most."""
 
 LONG_WALK_PAGES = 5
 """Pages from which on a walk is long enough for more than one connection."""
+
+WORTH_WAITING_SECONDS = 0.002
+"""What a server must make a walk wait for each page before more than one connection pays: threads
+have their price, and a page takes a few milliseconds to deal with."""
 
 MOST_REQUESTS_A_PAGE = 6
 """Requests a walk may make for each page it would need if nothing moved, before it gives up."""
@@ -80,6 +85,7 @@ class Walk:
         self._largest_total = 0
         self._nothing_new = 0
         self._most_given = 0
+        self._waits: deque[float] = deque(maxlen=LONG_WALK_PAGES)
         self.began: int | None = None
         self.server_time: int | None = None
         self.end = 0
@@ -187,7 +193,8 @@ class Walk:
         """
         numbers: list[PageNumber] = []
         is_long = page.total > LONG_WALK_PAGES * self._listing.page_size
-        most = self._listing.connections if is_long and not page.is_short else 0
+        pays = is_long and not page.is_short and min(self._waits) > WORTH_WAITING_SECONDS
+        most = self._listing.connections if pays else 0
         end = self.end
         while len(numbers) < most and end < page.total:
             number = page_holding(end - 1, self._most)
@@ -231,6 +238,7 @@ class Walk:
             # that was read: what has gone out must not go out again as it was before.
             self._ahead.plan(())
             page = self._fetch(number)
+        self._waits.append(page.answer.waited)
         if self._first_total is None:
             self._first_total = page.total
         self._largest_total = max(self._largest_total, page.total)

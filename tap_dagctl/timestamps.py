@@ -29,8 +29,8 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LEAP_SECOND = ":60"
 
 _WIDTH = len("2026-02-26T06:00:00.000000Z")
-_POINT = len("2026-02-26T06:00:00")
-_MOST_DIGITS = 9
+_SHORTEST = len("2026-02-26T06:00:00Z")
+_FINER = re.compile("[0-9]{1,3}")
 _HOUR = slice(len("2026-02-26T06"))
 # A text of fixed width with every digit made a nought, and where in it the tens of minutes and
 # seconds stand.
@@ -120,15 +120,15 @@ def to_fixed_width_each(texts: Sequence[str | None]) -> list[str | None]:
 
 
 def _widened(text: str) -> str:
-    """Return `text` with six digits after the point, or as it is where it is not written so."""
-    digits = text[_POINT + 1 : -1]
-    is_usual = text[-1:] == "Z" and (
-        (text[_POINT : _POINT + 1] == "." and digits.isdecimal() and digits.isascii())
-        or len(text) == _POINT + 1
-    )
-    return (
-        f"{text[:_POINT]}.{digits[:6]:0<6}Z" if is_usual and len(digits) <= _MOST_DIGITS else text
-    )
+    """Return `text` with six digits after the point, if it is a timestamp and written in UTC."""
+    if not text.endswith("Z"):
+        return text
+    if len(text) > _WIDTH:
+        finer = text[_WIDTH - 1 : -1]
+        return f"{text[: _WIDTH - 1]}Z" if _FINER.fullmatch(finer) else text
+    if len(text) <= _SHORTEST + 1:  # no fraction, or a point without one
+        return f"{text[:-1]}.000000Z"
+    return f"{text[:-1]:0<26}Z"
 
 
 def _are_fixed(texts: list[str]) -> bool:

@@ -15,10 +15,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 from typing_extensions import override
 
+from tap_dagctl import pagination
 from tap_dagctl.ahead import THREAD_NAME
 from tap_dagctl.output import Output
 from tap_dagctl.records import as_dict
@@ -169,6 +171,8 @@ class Simulation:
         self.figures = figures
         self.state: dict[str, Any] = {}
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in ("projects", *TABLES)}
+        # The server is near: whatever it takes, it is to be asked for several pages at once.
+        self.worth_waiting = -1.0
         self._serial = 0
         self._lock = threading.Lock()
         self._was_cut = False
@@ -320,7 +324,8 @@ class Simulation:
             tap.streams[name].selected = False
         if stopped:
             pipe.last_words = lambda: tap.state
-        tap.sync_all()
+        with patch.object(pagination, "WORTH_WAITING_SECONDS", self.worth_waiting):
+            tap.sync_all()
 
     def take(self, state: dict[str, Any]) -> None:
         """Go on from a state that somebody wrote."""

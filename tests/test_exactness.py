@@ -290,6 +290,18 @@ def test_a_short_walk_uses_one_connection(api: Api) -> None:
         fetched_ahead.assert_called()
 
 
+@pytest.mark.parametrize(("worth_waiting", "pays"), [(0.0, True), (60.0, False)])
+def test_more_than_one_connection_is_used_where_the_server_is_what_a_walk_waits_for(
+    api: Api, *, worth_waiting: float, pays: bool
+) -> None:
+    history = Simulation(api, Arrangement(page_size=20, connections=16), Figures())
+    history.worth_waiting = worth_waiting
+    history.act(insert(200))
+    with patch.object(Ahead, "_run", autospec=True, side_effect=Ahead._run) as fetched_ahead:
+        assert len(history.sync().records) == 1 + 200
+    assert fetched_ahead.called == pays
+
+
 def test_a_server_that_caps_far_below_page_size_is_read_to_the_end(api: Api) -> None:
     history = Simulation(api, Arrangement(page_size=500, most_rows=12), Figures())
     history.act(insert(1_200))

@@ -114,7 +114,7 @@ USUAL = st.builds(written, MOMENTS, FRACTIONS, st.just(0))
 COLUMNS = st.lists(USUAL, max_size=5) | st.lists(
     USUAL
     | st.builds(written, MOMENTS, FRACTIONS, OFFSETS)
-    | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,10})?Z", fullmatch=True)
+    | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,10})?Z", fullmatch=True)
     | st.from_regex(r"2026-0[1-9]-[0-3]\dT[0-2]\d:[0-6]\d:[0-6]\d\.[0-9]{6}Z", fullmatch=True)
     | st.text(max_size=30),
     max_size=5,
