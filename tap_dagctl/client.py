@@ -199,7 +199,7 @@ def _body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
     """Return the body, unpacked: all of it, or what is more than `most` bytes."""
     chunks, size = [], 0
     try:
-        for chunk in response.stream(_CHUNK_BYTES, decode_content=True):
+        for chunk in response.stream(min(most, _CHUNK_BYTES), decode_content=True):
             chunks.append(chunk)
             size += len(chunk)
             if size > most:

@@ -17,7 +17,8 @@ class Recent:
 
     def __init__(self, least: int) -> None:
         self._least = least
-        # Each with the tick at which its page was answered.
+        self._answered = -1
+        # Each with the tick at which its page was answered; the latest of those is above.
         self._newer: dict[str, tuple[Row, int]] = {}
         self._older: dict[str, tuple[Row, int]] = {}
 
@@ -32,6 +33,8 @@ class Recent:
     def may_be_newer(self, page: Page) -> bool:
         """Whether what was read of one of the page's rows may be newer than what the page shows."""
         newer, older, asked = self._newer, self._older, page.asked
+        if asked > self._answered:
+            return False
         for row in page.rows:
             known = newer.get(row[0]) or older.get(row[0])
             if known is not None and known[1] > asked and known[0] != row:
@@ -45,6 +48,7 @@ class Recent:
         """
         if len(self._newer) >= self._least:
             self._newer, self._older = {}, self._newer
+        self._answered = max(self._answered, page.answered)
         new, newer, older = [], self._newer, self._older
         for row in page.rows:
             known = newer.get(row[0]) or older.get(row[0])

@@ -113,7 +113,8 @@ class RowReader:
                     setattr(struct, name, text)
         for name, value in context.items():
             for struct in structs:
-                setattr(struct, name, value)
+                if getattr(struct, name) != value:
+                    setattr(struct, name, value)
         moments = timestamps.exact_each(came["updated_at"], left["updated_at"])
         return list(zip(keys, moments, structs, strict=True))
 
