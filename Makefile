@@ -10,7 +10,7 @@ UV := .tools/uv/bin/uv
 MELTANO := .tools/meltano/bin/meltano
 unexport VIRTUAL_ENV
 
-.PHONY: setup demo test test-tap exactness storm memory benchmark lint format docs dist clean
+.PHONY: setup demo test test-tap test-all test-sdk exactness storm memory benchmark lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -37,9 +37,31 @@ demo: setup
 test: setup lint
 	.venv/bin/pytest -q --numprocesses auto
 
+NO_LOADER := $(addprefix --ignore=tests/test_,loaders.py meltano.py warehouse.py)
 # What needs no loader: all that can run on a Python the loaders have no wheels for.
 test-tap: .venv/ready
-	.venv/bin/pytest -q --numprocesses auto $(addprefix --ignore=tests/test_,loaders.py meltano.py warehouse.py)
+	.venv/bin/pytest -q --numprocesses auto $(NO_LOADER)
+
+# What needs no loader, on every supported Python that is here.
+test-all: $(UV)
+	@for version in 3.10 3.11 3.12 3.13 3.14; do \
+		python=$$($(UV) python find --no-python-downloads --no-project $$version 2>/dev/null) \
+			|| { echo "Python $$version is not here"; continue; }; \
+		echo "Python $$version"; \
+		UV_PROJECT_ENVIRONMENT=.tools/python-$$version $(UV) sync --quiet --frozen --python $$python \
+			&& .tools/python-$$version/bin/pytest -q --numprocesses auto $(NO_LOADER) || exit 1; \
+	done
+
+# The same with the oldest and the newest SDK that the range in pyproject.toml allows.
+test-sdk: $(UV)
+	@for resolution in lowest-direct highest; do \
+		environment=.tools/sdk-$$resolution; \
+		UV_PROJECT_ENVIRONMENT=$$environment $(UV) sync --quiet --frozen --python "$(PYTHON)" \
+			&& $(UV) pip install --quiet --python $$environment --upgrade-package singer-sdk \
+				--resolution $$resolution --editable . \
+			&& $(UV) pip list --quiet --python $$environment | grep singer-sdk \
+			&& $$environment/bin/pytest -q --numprocesses auto $(NO_LOADER) || exit 1; \
+	done
 
 # Thousands of made-up histories; SEED=… runs those of one seed again and looks for the shortest.
 HISTORIES ?= 3000
@@ -66,7 +88,7 @@ lint: .venv/ready
 	.venv/bin/mypy
 
 docs: .venv/ready
-	.venv/bin/python docs/tables.py
+	.venv/bin/python -m docs.write
 
 format: .venv/ready
 	.venv/bin/ruff check --fix
