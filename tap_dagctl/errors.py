@@ -38,6 +38,10 @@ class RejectedError(RequestError):
     """The token was rejected, as it would be for every further request."""
 
 
+class ForbiddenError(RequestError):
+    """The token lacks the permission that this one request needs."""
+
+
 class AnswerError(TapError):
     """The API answered something that cannot be loaded without losing data."""
 

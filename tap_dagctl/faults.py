@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from tap_dagctl import timestamps
-from tap_dagctl.errors import RejectedError, RequestError, one_line
+from tap_dagctl.errors import ForbiddenError, RejectedError, RequestError, one_line
 from tap_dagctl.retries import PassingError
 from tap_dagctl.settings import DEFAULT_API_URL
 
@@ -51,6 +51,10 @@ class CutShortError(urllib3.exceptions.HTTPError):
     """An answer that had begun broke off."""
 
 
+_KINDS: dict[int, type[RequestError]] = {
+    HTTPStatus.UNAUTHORIZED: RejectedError,
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+}
 _NO_CONNECTION = "no connection, or it was broken off"
 # In this order: the later ones contain the earlier ones. Without advice: that is elsewhere.
 _OF_CONNECTION: tuple[tuple[type[Exception], str, str], ...] = (
@@ -103,8 +107,7 @@ def of_status(
     else:
         advice = next((text for known, text in _ADVICE.items() if known == status), _REFUSED)
         if status not in _PASSES_BY_ITSELF:
-            kind = RejectedError if status == HTTPStatus.UNAUTHORIZED else RequestError
-            return kind(f"{what}: {advice}")
+            return _KINDS.get(status, RequestError)(f"{what}: {advice}")
     return PassingError(
         what,
         advice,

@@ -23,7 +23,11 @@ logger = logging.getLogger("tap-dagctl.incremental")
 
 
 def changed_rows(
-    walk_after: Callable[[int | None], Walk], bookmark: Bookmark, settings: Settings
+    walk_after: Callable[[int | None], Walk],
+    bookmark: Bookmark,
+    settings: Settings,
+    *,
+    is_filtered: bool = True,
 ) -> Iterator[list[Record]]:
     """Yield every record that changed since the bookmark, each version once; then advance it.
 
@@ -34,6 +38,7 @@ def changed_rows(
         walk_after: makes a walk over the rows updated after an instant, or over all.
         bookmark: of the stream and project.
         settings: for `start_date` and the overlap.
+        is_filtered: whether the API leaves out what was not updated after that instant.
     """
     cursor = bookmark.cursor(settings)
     walk = walk_after(cursor.after)
@@ -52,10 +57,11 @@ def changed_rows(
                 walk.title,
             )
             bookmark.forget()
-            yield from changed_rows(walk_after, bookmark, settings)
+            yield from changed_rows(walk_after, bookmark, settings, is_filtered=is_filtered)
             return
         read_again = _read_again_after(walk.began, bookmark.value, settings)
-        yield _changed(page, cursor, sent, read_again)
+        rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
+        yield _changed(rows, cursor, sent, read_again)
         # Not before they were taken: what the bookmark remembers counts as sent.
         if walk.began is not None and page:
             # Rows ever further back: some of them have surely not moved.
@@ -66,7 +72,13 @@ def changed_rows(
     bookmark.complete(walk.began, cursor.start, sent.remembered)
     if cut is not None and walk.began == cut.began:
         # It went on: what changed between the two, behind where it was cut, is still to be read.
-        yield from changed_rows(walk_after, bookmark, settings)
+        yield from changed_rows(walk_after, bookmark, settings, is_filtered=is_filtered)
+
+
+def lies_after(row: Row, instant: int | None) -> bool:
+    """Whether a row was updated after an instant; None stands for before all."""
+    _, moment, _ = row
+    return instant is None or timestamps.parse(moment) > instant
 
 
 def _changed(page: list[Row], cursor: Cursor, sent: Sent, read_again: int | None) -> list[Record]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _ROWS = (dict, Struct)
+_LOST = "so rows would be lost; report it to dagctl"
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _count(answer: Answer, name: str) -> int | None:
 
 def unusable(listing: Listing, what: str) -> AnswerError:
     """Return the error for an answer that cannot be used without losing rows."""
-    return AnswerError(f"GET {listing.path}: {what}, so rows would be lost; report it to dagctl")
+    return AnswerError(f"GET {listing.path}: {what}, {_LOST}")
 
 
 def rows_of(answer: Answer, rows_key: str, path: str) -> list[Any]:
@@ -161,5 +162,19 @@ def keyed_rows(answer: Answer, rows_key: str, path: str, key: str) -> list[dict[
     rows = rows_of(answer, rows_key, path)
     if not all(isinstance(row.get(key), str) and row[key] for row in rows):
         msg = f"GET {path}: a row has no {key}, so it cannot be loaded; report it to dagctl"
+        raise AnswerError(msg)
+    return rows
+
+
+def whole_list(answer: Answer, rows_key: str, path: str) -> list[dict[str, Any]]:
+    """Return the rows of a list that is documented to come whole, each with an `id`.
+
+    Raises:
+        AnswerError: it did not, or a row could not be loaded.
+    """
+    rows = keyed_rows(answer, rows_key, path, "id")
+    total = _count(answer, "total") or 0
+    if total > len(rows):
+        msg = f"GET {path}: the answer has {len(rows)} of {total} {rows_key}, {_LOST}"
         raise AnswerError(msg)
     return rows

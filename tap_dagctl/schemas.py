@@ -164,3 +164,78 @@ MODEL_STATS = _schema(
     _P95,
     _MAX,
 )
+
+JOBS = _schema(
+    _key("id", "The job's id (`job_…`)."),
+    _PROJECT_ID,
+    _text("name", "The job's name."),
+    _text("description", "What the job is for, in its owner's words."),
+    _text("command", "What it runs."),
+    _text("schedule", "When it runs, as a cron expression."),
+    _flag("enabled", "Whether its schedule is on."),
+    _object("resources", "CPU and memory for its pods, in Kubernetes notation."),
+    _object(
+        "environment",
+        "Environment variables of its pods, which may hold secrets; not selected by default.",
+    ),
+    _text("slack_channel", "The Slack channel it tells of failures."),
+    _flag("slack_alerts_enabled", "Whether it tells Slack at all."),
+    _flag("slack_alert_on_success", "Whether it tells Slack of successes, too."),
+    _flag("webhook_enabled", "Whether a webhook can start it."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)
+
+PLANS = _schema(
+    _key("id", "The plan's id (`plan_…`)."),
+    _text(
+        "plan_id", "The group of plans it belongs to: what was explained, and what was executed."
+    ),
+    _text("plan_type", "`explain` shows what would change, `execute` changes it."),
+    _PROJECT_ID,
+    _text("from_commit_sha", "The commit that was deployed."),
+    _text("to_commit_sha", "The commit to deploy."),
+    _text("commit_message", "The message of the commit to deploy."),
+    _integer("commits_behind", "Commits between the two."),
+    _text(
+        "status",
+        "How it stands: `pending`, `running`, `completed`, `failed`, `rejected` or `cancelled`.",
+    ),
+    _text("triggered_by", "What started it."),
+    _object("plan_output", "What would change or has changed, as the tool that ran it says."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)
+
+_ORGANIZATION_ID = _text("organization_id", "The organization it belongs to.")
+
+ENVIRONMENT_PROTECTIONS = _schema(
+    _key("id", "The protection's id (`ep_…`)."),
+    _ORGANIZATION_ID,
+    _text("environment_name", "The environment that is protected."),
+    _flag("enabled", "Whether the protection is on."),
+    _text("created_by", "Who made it."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)
+
+MEMBERS = _schema(
+    _key("id", "The member's id."),
+    _ORGANIZATION_ID,
+    _text("email", "The member's e-mail address."),
+    _text("name", "The member's name."),
+    _text("picture", "Address of the member's picture."),
+    _text("role", "What the member may do: `owner`, `admin`, `developer` or `reader`."),
+    _CREATED_AT,
+    _UPDATED_AT,
+    _time("last_login_at", "When the member last signed in."),
+)
+
+INVITATIONS = _schema(
+    _key("id", "The invitation's id."),
+    _ORGANIZATION_ID,
+    _text("email", "The e-mail address that was invited."),
+    _text("role", "What the invited will be allowed to do."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)

@@ -80,13 +80,7 @@ class TapDagctl(InterruptibleTap):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        return [
-            streams.Projects(self),
-            streams.Runs(self),
-            streams.ModelExecutions(self),
-            streams.DailyStats(self),
-            streams.ModelStats(self),
-        ]
+        return [stream(self) for stream in streams.STREAMS]
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

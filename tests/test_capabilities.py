@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -167,3 +169,42 @@ def test_projects_are_chosen_by_id_or_name(api: Api, tmp_path: Path, names: list
     assert output.exit_code == 0, output.stderr
     assert [row["id"] for row in output.records("projects")] == ["proj_b"]
     assert not any("proj_a" in request.path for request in api.requests)
+
+
+def test_the_projects_to_read_come_as_ids_and_names_from_the_environment(
+    api: Api, tmp_path: Path
+) -> None:
+    config = config_of(api)
+    environment = {f"TAP_DAGCTL_{name.upper()}": value for name, value in config.items()}
+    environment["TAP_DAGCTL_PROJECT_IDS"] = '[" proj_b ", "finance", "proj_b", ""]'
+    output = run_tap(tmp_path, None, "--config=ENV", environment=environment)
+
+    assert output.exit_code == 0, output.stderr
+    assert [row["id"] for row in output.records("projects")] == ["proj_b"]
+
+
+def test_requests_name_the_tap_and_its_version(api: Api, tmp_path: Path) -> None:
+    run_tap(tmp_path, config_of(api))
+    expected = f"tap-dagctl/{version('tap-dagctl')}"
+
+    assert {request.headers["user-agent"] for request in api.requests} == {expected}
+
+
+def test_logs_take_the_shape_a_configuration_gives_them(api: Api, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "orchestrators.md").read_text()
+    (written,) = re.findall("```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "logging.yaml").write_text(written)
+    environment = {"SINGER_SDK_LOG_CONFIG": str(tmp_path / "logging.yaml")}
+    output = run_tap(tmp_path, config_of(api), environment=environment)
+
+    lines = [json.loads(line) for line in output.stderr.splitlines()]
+    assert {"tap-dagctl", "singer_sdk.metrics"} <= {line["logger_name"] for line in lines}
+
+
+def test_the_log_level_can_be_chosen(api: Api, tmp_path: Path) -> None:
+    quiet = run_tap(tmp_path, config_of(api), environment={"TAP_DAGCTL_LOGLEVEL": "error"})
+    loud = run_tap(tmp_path, config_of(api), environment={"TAP_DAGCTL_LOGLEVEL": "debug"})
+
+    assert quiet.stderr == ""
+    assert "| DEBUG" in loud.stderr
+    assert api.world.token not in loud.stderr

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_dagctl import streams
 from tests.dagctl_api.server import Reply
 from tests.syncs import config_of, run_tap
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.dagctl_api.server import Api, Request
 
-STREAMS = {"projects", "runs", "model_executions", "daily_stats", "model_stats"}
+STREAMS = {stream.name for stream in streams.STREAMS}
 
 
 def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import yaml
 
 from tests.dagctl_api.history import History
 from tests.dagctl_api.server import Api, serving
@@ -106,3 +108,26 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
     return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def test_three_taps_at_once_fill_the_tables_that_one_fills(
+    api: Api, history: History, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    meltano = Meltano.of(api, tmp_path)
+    project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
+    names = [f"tap-dagctl-{number}" for number in range(len(history.world.projects))]
+    for name, key in zip(names, history.world.projects, strict=True):
+        part = {"name": name, "inherit_from": "tap-dagctl", "config": {"project_ids": [key]}}
+        project["plugins"]["extractors"].append(part)
+        variable = name.upper().replace("-", "_")
+        meltano.environment[f"{variable}_API_URL"] = api.url
+    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
+    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+        meltano.environment["TARGET_POSTGRES_SQLALCHEMY_URL"] = url
+        meltano.run(names[0], "target-postgres")
+        for pause in (timedelta(), timedelta(hours=30), timedelta()):
+            history.advance(pause)
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(lambda name: meltano.run(name, "target-postgres"), names))
+        found = _in_postgres(url)
+    assert differences(found, history.world) == []

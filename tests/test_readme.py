@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_the_readmes_tables_are_the_taps() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "tables.py"), "--check"],
+        [sys.executable, "-m", "docs.write", "--check"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -10,16 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from tap_dagctl import schemas, timestamps
+from tap_dagctl import schemas, streams, timestamps
 from tap_dagctl.records import ADDITIONAL_PROPERTIES, RecordBuilder
 
-SCHEMAS = {
-    "projects": schemas.PROJECTS,
-    "runs": schemas.RUNS,
-    "model_executions": schemas.MODEL_EXECUTIONS,
-    "daily_stats": schemas.DAILY_STATS,
-    "model_stats": schemas.MODEL_STATS,
-}
+SCHEMAS = {stream.name: stream.schema for stream in streams.STREAMS}
 VALUES = st.recursive(
     st.none()
     | st.booleans()

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from tests.dagctl_api.history import History
+from docs.stream_pages import QUERIES
+from tests.dagctl_api.history import SLOW_PROJECT, SLOWER_MODEL, History
 from tests.dagctl_api.server import Api, serving
 from tests.dagctl_api.world import World
 from tests.meltano import Meltano
-from tests.truth import KEYS, Table, difference, tables
+from tests.truth import KEYS, OBJECTS, Table, difference, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,12 @@ def in_duckdb(path: Path) -> dict[str, Table]:
 
 
 def _without_nulls(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if value is not None}
+    # The loader writes an object as JSON.
+    return {
+        name: json.loads(value) if name in OBJECTS else value
+        for name, value in row.items()
+        if value is not None
+    }
 
 
 def differences(found: dict[str, Table], world: World) -> list[str]:
@@ -143,6 +149,21 @@ def test_values_that_a_loader_could_mistake_arrive_as_they_are(
 
     assert [runs[(f"run_{n:02}",)]["error_message"] for n in range(len(awkward))] == awkward
     assert [runs[(f"dur_{n:02}",)]["duration_seconds"] for n in range(len(numbers))] == numbers
-    assert json.loads(runs[("new",)]["additional_properties"]) == {
+    assert runs[("new",)]["additional_properties"] == {
         "queue": {"name": 'a "b"', "depth": [1, None]}
     }
+
+
+def test_every_stream_and_the_query_its_page_shows(api: Api, tmp_path: Path) -> None:
+    meltano = Meltano.of(api, tmp_path)
+    meltano.environment["TAP_DAGCTL__SELECT"] = json.dumps(["*.*"])
+    meltano.run("tap-dagctl", "target-duckdb")
+    with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:
+        for name, query in QUERIES.items():
+            assert connection.sql(f"from dagctl.{name}").fetchall(), name
+            connection.sql(query).fetchall()
+        (slower,) = connection.sql(QUERIES["model_stats"]).fetchall()
+        assert slower[0] == SLOWER_MODEL
+        assert [row[0] for row in connection.sql(QUERIES["daily_stats"]).fetchall()] == [
+            SLOW_PROJECT
+        ]

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.dagctl_api import statistics
-from tests.dagctl_api.world import EXECUTIONS, RUNS, Row, from_text
+from tests.dagctl_api.world import EXECUTIONS, JOBS, PLANS, RUNS, Row, from_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from tests.dagctl_api.world import World
 
 Table = dict[tuple[Any, ...], Row]
-TIMES = {"created_at", "updated_at", "start_time", "end_time"}
+TIMES = {"created_at", "updated_at", "start_time", "end_time", "last_login_at"}
 KEYS = {
     "projects": ("id",),
     "runs": ("id",),
     "model_executions": ("id",),
     "daily_stats": ("project_id", "date"),
     "model_stats": ("project_id", "model_name", "start_date", "end_date"),
+    "jobs": ("id",),
+    "plans": ("id",),
 }
+KEYS_OF_GUARDED = dict.fromkeys(("environment_protections", "members", "invitations"), ("id",))
+OBJECTS = {"resources", "environment", "plan_output", "additional_properties"}
 FIRST_MONDAY = date(1970, 1, 5)
 WINDOW_DAYS = 7
 
@@ -29,18 +33,26 @@ WINDOW_DAYS = 7
 def tables(world: World, first_day: date) -> dict[str, Table]:
     """Return what a warehouse holds that was first loaded on or before `first_day` + 30 days."""
     return {
-        name: {tuple(row[key] for key in KEYS[name]): _plain(row) for row in rows}
+        name: {tuple(row[key] for key in KEYS[name]): plain(row) for row in rows}
         for name, rows in (
             ("projects", [project.row for project in world.projects.values()]),
-            ("runs", [row for key in world.projects for row in world.rows(RUNS, key)]),
-            (
-                "model_executions",
-                [row for key in world.projects for row in world.rows(EXECUTIONS, key)],
-            ),
+            ("runs", _of_projects(world, RUNS)),
+            ("model_executions", _of_projects(world, EXECUTIONS)),
+            ("jobs", [_without_environment(row) for row in _of_projects(world, JOBS)]),
+            ("plans", _of_projects(world, PLANS)),
             ("daily_stats", list(_daily(world, first_day))),
             ("model_stats", list(_by_model(world, first_day))),
         )
     }
+
+
+def _of_projects(world: World, table: str) -> list[Row]:
+    return [row for key in world.projects for row in world.rows(table, key)]
+
+
+def _without_environment(job: Row) -> Row:
+    """Leave out what is not selected by default."""
+    return {name: value for name, value in job.items() if name != "environment"}
 
 
 def _daily(world: World, first: date) -> Iterator[Row]:
@@ -61,7 +73,7 @@ def _by_model(world: World, first: date) -> Iterator[Row]:
         start += timedelta(days=WINDOW_DAYS)
 
 
-def _plain(row: Row) -> Row:
+def plain(row: Row) -> Row:
     """Times as UTC moments without an offset; what is null is not there, as in the API."""
     plain = {}
     for name, value in row.items():
@@ -83,7 +95,7 @@ def in_messages(records: Iterable[tuple[str, Row]]) -> dict[str, Table]:
         for field in TIMES & row.keys():
             # Every timestamp leaves the tap in this one form.
             row[field] = datetime.strptime(row[field], "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007
-        found.setdefault(name, {})[tuple(row[key] for key in KEYS[name])] = row
+        found.setdefault(name, {})[tuple(row[key] for key in (KEYS | KEYS_OF_GUARDED)[name])] = row
     return found
 
 

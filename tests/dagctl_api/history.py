@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.dagctl_api.world import EXECUTIONS, RUNS, to_text
+from tests.dagctl_api.world import (
+    EXECUTIONS,
+    INVITATIONS,
+    JOBS,
+    MEMBERS,
+    PLANS,
+    PROTECTIONS,
+    RUNS,
+    to_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +145,7 @@ class History:
                 description=f"The {pipeline.name.replace('_', ' ')} pipeline",
                 repository_url=f"https://git.example.com/data/{pipeline.name}",
                 branch="main",
+                git_auth_method="deploy_key",
                 sqlmesh_environment="prod" if pipeline.kind == "sqlmesh" else None,
                 sqlmesh_version="0.228.1" if pipeline.kind == "sqlmesh" else None,
                 use_managed_state_database=pipeline.kind == "sqlmesh",
@@ -147,6 +157,7 @@ class History:
                 commits_behind=0,
                 current_commit_sha="9f2c1d7",
                 latest_commit_sha="9f2c1d7",
+                latest_commit_message="Mend the models",
                 cpu_request="500m",
                 cpu_limit="2",
                 memory_request="1Gi",
@@ -155,6 +166,9 @@ class History:
                 successful_runs_history_limit=3,
                 failed_runs_history_limit=3,
             )
+            for job in pipeline.jobs:
+                world.put(JOBS, pipeline.key, _job(pipeline, job))
+        _people(world)
         self.advance(timedelta(days=days))
 
     def advance(self, by: timedelta) -> None:
@@ -165,6 +179,8 @@ class History:
             for pipeline in PIPELINES:
                 for job, slot in _slots(pipeline, self._planned, until, self._seed):
                     self._plan(pipeline, job, slot)
+                for moment in _mondays(self._planned, until):
+                    self._deploy(pipeline, moment)
             self._planned = until
             while self._events and self._events[0][0] <= until:
                 moment, _, table, project_id, key, fields = heapq.heappop(self._events)
@@ -219,6 +235,34 @@ class History:
             duration_seconds=round((ended - began).total_seconds(), 3),
             error_message=message,
         )
+
+    def _deploy(self, pipeline: Pipeline, moment: datetime) -> None:
+        """Decide how a commit is explained, approved and executed, or rejected."""
+        number = f"{pipeline.key[5:]}_{moment:%Y%m%d}"
+        luck = random.Random(f"{self._seed} deploy {number}")
+        common = {
+            "plan_id": f"group_{number}",
+            "from_commit_sha": f"{luck.randrange(16**7):07x}",
+            "to_commit_sha": f"{luck.randrange(16**7):07x}",
+            "commit_message": "Mend the models",
+            "commits_behind": luck.randrange(1, 9),
+            "triggered_by": "push",
+        }
+
+        def record(seconds: float, kind: str, status: str, **fields: Any) -> None:
+            at = moment + timedelta(seconds=seconds)
+            entry = {"plan_type": kind, **common, "status": status, **fields}
+            key = f"plan_{number}_{kind}"
+            heapq.heappush(self._events, (at, next(self._order), PLANS, pipeline.key, key, entry))
+
+        record(0, "explain", "running")
+        record(40, "explain", "pending", plan_output={"models": {"changed": 3, "names": ["a"]}})
+        if luck.random() < 0.3:
+            record(4_000, "explain", "rejected", plan_output={"auto_discarded": True})
+            return
+        record(4_000, "explain", "completed")
+        record(4_001, "execute", "running")
+        record(4_200, "execute", "failed" if luck.random() < 0.2 else "completed")
 
     def _run_models(
         self,
@@ -286,6 +330,56 @@ class History:
         slow_day = self._end.date() - timedelta(days=SLOW_DAYS_AGO)
         planted = pipeline.name == SLOW_PROJECT and moment.date() == slow_day
         return luck.uniform(1, 2) + (2 * SLA_SECONDS if planted else 0)
+
+
+def _job(pipeline: Pipeline, job: Job) -> dict[str, Any]:
+    return {
+        "id": f"job_{pipeline.key[5:]}_{job.name}",
+        "name": job.name,
+        "description": f"The {job.name} job",
+        "command": f"{pipeline.kind} {job.kind}",
+        "schedule": f"{job.minute} */{job.every_hours} * * *",
+        "status": None,
+        "enabled": True,
+        "resources": {"cpu": "500m", "memory": "1Gi"},
+        "environment": {"TARGET": "prod"},
+        "slack_channel": "#data" if pipeline.name == SLOW_PROJECT else None,
+        "slack_alerts_enabled": pipeline.name == SLOW_PROJECT,
+        "slack_alert_on_success": False,
+        "webhook_enabled": False,
+    }
+
+
+def _people(world: World) -> None:
+    for number, role in enumerate(("owner", "admin", "developer", "reader")):
+        world.put_in_organization(
+            MEMBERS,
+            {
+                "id": f"user_{number}",
+                "email": f"{role}@example.com",
+                "name": f"The {role}",
+                "picture": f"https://pictures.example.com/{role}",
+                "role": role,
+                "last_login_at": to_text(world.now) if number else None,
+            },
+        )
+    world.put_in_organization(
+        INVITATIONS, {"id": "invitation_0", "email": "new@example.com", "role": "reader"}
+    )
+    world.put_in_organization(
+        PROTECTIONS,
+        {"id": "ep_0", "environment_name": "prod", "enabled": True, "created_by": "user_0"},
+    )
+
+
+def _mondays(after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the Mondays at 9:10 after one moment and not after another."""
+    day = after.replace(hour=9, minute=10, second=0, microsecond=0)
+    day -= timedelta(days=day.weekday())
+    while day <= until:
+        if day > after:
+            yield day
+        day += timedelta(days=7)
 
 
 def _slots(

@@ -17,12 +17,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from typing_extensions import override
 
 from tests.dagctl_api import statistics
-from tests.dagctl_api.world import EXECUTIONS, RUNS, from_text
+from tests.dagctl_api.world import EXECUTIONS, PLANS, PROTECTIONS, RUNS, from_text
 
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.dagctl_api.world import Row, World
 
@@ -126,10 +126,22 @@ class Api(ThreadingHTTPServer):
             case ["projects"]:
                 rows = [project.row for project in world.projects.values()]
                 return {"projects": rows, "total": len(rows)}
+            case ["environment-protections"] | ["organizations", _] as path:
+                return self._of_organization(path[-1])
             case ["projects", project_id, *rest] if unquote(project_id) in world.projects:
                 return self._of_project(unquote(project_id), rest, request.params)
             case _:
                 raise Refusal(404, "not found")
+
+    def _of_organization(self, name: str) -> dict[str, Any]:
+        world = self.world
+        if name == "environment-protections":
+            if "manage_secrets" not in world.permissions:
+                raise Refusal(403, "manage_secrets is needed")
+            name = PROTECTIONS
+        if name not in world.organization:
+            raise Refusal(404, "not found")
+        return _whole(name, world.organization[name].values())
 
     def _of_project(
         self, project_id: str, rest: list[str], params: dict[str, str]
@@ -145,6 +157,15 @@ class Api(ThreadingHTTPServer):
                 return answer
             case ["model-executions"]:
                 return self._page(world.rows(EXECUTIONS, project_id), EXECUTIONS, params)
+            case [("jobs" | "plans") as table]:
+                rows = world.rows(table, project_id)
+                # It knows no `updated_after` for plans, whatever is asked.
+                asked = {name: value for name, value in params.items() if name != "updated_after"}
+                return (
+                    self._page(rows, PLANS, {"limit": "25", **asked})
+                    if table == PLANS
+                    else _whole(table, rows)
+                )
             case ["runs", "daily-stats"]:
                 days = int(params.get("days", "30"))
                 return {"daily_stats": statistics.daily(world, project_id, days)}
@@ -180,6 +201,11 @@ class Api(ThreadingHTTPServer):
             "limit": told,
             "total_pages": -(-len(rows) // limit),
         }
+
+
+def _whole(key: str, rows: Iterable[Row]) -> dict[str, Any]:
+    listed = list(rows)
+    return {key: listed, "total": len(listed)}
 
 
 def without_nulls(value: Any) -> Any:

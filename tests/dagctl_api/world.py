@@ -20,6 +20,11 @@ START = datetime(2026, 3, 2, 6, 0, tzinfo=timezone.utc)
 
 RUNS = "runs"
 EXECUTIONS = "executions"
+JOBS = "jobs"
+PLANS = "plans"
+PROTECTIONS = "protections"
+MEMBERS = "members"
+INVITATIONS = "invitations"
 
 
 def to_text(moment: datetime) -> str:
@@ -45,7 +50,9 @@ def from_text(text: str) -> datetime:
 @dataclass
 class Project:
     row: Row
-    tables: dict[str, dict[str, Row]] = field(default_factory=lambda: {RUNS: {}, EXECUTIONS: {}})
+    tables: dict[str, dict[str, Row]] = field(
+        default_factory=lambda: {RUNS: {}, EXECUTIONS: {}, JOBS: {}, PLANS: {}}
+    )
 
 
 @dataclass
@@ -54,13 +61,18 @@ class World:
 
     Attributes:
         order: how a list is ordered, which the API page leaves open.
-        visible: whether a row is seen yet: a row may become visible after its `updated_at`.
+        organization: the tables that belong to no project.
+        permissions: what the token may do besides reading.
     """
 
     token: str = "dctl_made_up_0123456789abcdef"  # noqa: S105 - made up, looked for by the tests
     organization_id: str = "org-stand-in"
     now: datetime = START
     projects: dict[str, Project] = field(default_factory=dict)
+    organization: dict[str, dict[str, Row]] = field(
+        default_factory=lambda: {PROTECTIONS: {}, MEMBERS: {}, INVITATIONS: {}}
+    )
+    permissions: set[str] = field(default_factory=lambda: {"manage_secrets"})
     order: Callable[[Row], Any] = lambda row: (row["created_at"], row["id"])
     descending: bool = True
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -91,6 +103,16 @@ class World:
             }
             self.projects[project_id].tables[table][row["id"]] = stored
             return stored
+
+    def put_in_organization(self, table: str, row: Row) -> None:
+        with self.lock:
+            stamp = to_text(self.now)
+            self.organization[table][row["id"]] = {
+                "organization_id": self.organization_id,
+                "created_at": stamp,
+                "updated_at": stamp,
+                **row,
+            }
 
     def change(self, table: str, project_id: str, key: str, **fields: Any) -> None:
         """Change some fields of a row, None clearing one, and stamp it."""

@@ -1,12 +1,8 @@
-"""`make docs`: writes the README's tables of settings and streams from the tap itself.
-
-With `--check` it writes nothing, and fails where the README differs.
-"""
+"""The README's tables of settings and streams, from the tap itself."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_dagctl.settings import SCHEMA
@@ -16,18 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk import Stream
-
-README = Path(__file__).resolve().parent.parent / "README.md"
-
-
-def main() -> None:
-    """Write the tables, or check them."""
-    written = README.read_text()
-    meant = with_tables(written)
-    if "--check" not in sys.argv:
-        README.write_text(meant)
-    elif written != meant:
-        sys.exit("README.md differs from the tap: run `make docs`")
 
 
 def with_tables(text: str) -> str:
@@ -81,8 +65,5 @@ def _summary(stream: Stream) -> str:
 
 
 def _replication(stream: Stream) -> str:
-    return f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
-
-
-if __name__ == "__main__":
-    main()
+    text = f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
+    return text if stream.selected_by_default else f"{text}; off until selected"

@@ -1,0 +1,68 @@
+"""What every stream of the tap does."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from abc import abstractmethod
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from tap_dagctl.errors import TapError
+from tap_dagctl.records import RecordBuilder
+from tap_dagctl.sdk import PagewiseStream
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog
+
+    from tap_dagctl.records import Record
+    from tap_dagctl.tap import TapDagctl
+
+
+class DagctlStream(PagewiseStream):
+    """A stream of records whose failures wait for the end of the sync."""
+
+    def __init__(self, tap: TapDagctl) -> None:
+        super().__init__(tap)
+        self._dagctl = tap
+        self._records = RecordBuilder(self.name, self.schema)
+
+    @override
+    def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
+        if self._dagctl.failures.stopped:
+            return
+        # `--test` ends without the hook that tells failures after a whole sync.
+        with nullcontext() if self._trying else self._dagctl.failures.kept():
+            yield from self.pages(context)
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        # What the SDK calls an unhandled error is how `--test` ends, or gets a line of its own.
+        expected = self._trying or isinstance(sys.exc_info()[1], TapError)
+        quiet = level == logging.ERROR and expected
+        super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        super().apply_catalog(catalog)
+        # The SDK lets the method that discovery wrote outvote the one a user forces.
+        if entry := catalog.get_stream(self.name):
+            forced = entry.metadata.root.forced_replication_method
+            self.forced_replication_method = forced or self.forced_replication_method
+
+    @property
+    def _trying(self) -> bool:
+        """Whether this is `--test`, which reads a record of each stream and stops."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @abstractmethod
+    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
+        """Yield the records of `context`, some at a time."""

@@ -1,0 +1,152 @@
+"""The kinds of streams there are: whole lists, rows that change, statistics."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tap_dagctl import days, timestamps
+from tap_dagctl.base import DagctlStream
+from tap_dagctl.bookmark import whole_history
+from tap_dagctl.errors import ForbiddenError
+from tap_dagctl.incremental import changed_rows, lies_after
+from tap_dagctl.lookback import changed_statistics
+from tap_dagctl.pages import Listing, whole_list
+from tap_dagctl.pagination import Walk
+from tap_dagctl.projects import ProjectStream
+from tap_dagctl.structs import RowReader
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_dagctl.bookmark import Bookmark
+    from tap_dagctl.records import Record
+    from tap_dagctl.tap import TapDagctl
+
+PAGES_A_STATE = 20
+"""Pages of a long walk after which a state goes out, so that it can be gone on with."""
+
+
+class ProjectList(ProjectStream):
+    """A list of one project that comes whole, however long it is."""
+
+    primary_keys = ("id",)
+
+    @override
+    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
+        path = self._path(context)
+        read = partial(whole_list, rows_key=self.rows_key, path=path)
+        yield self._records.build(self._dagctl.client.get(path, read), context)
+
+
+class GuardedList(DagctlStream):
+    """A list of the organization's that holds personal or security data: off until selected.
+
+    A token may lack the permission it needs. Where everything is selected, that is one warning;
+    whoever selected this and not everything wants it, and is told that it failed.
+    """
+
+    primary_keys = ("id",)
+    selected_by_default = False
+
+    path: ClassVar[str]
+    rows_key: ClassVar[str]
+
+    @override
+    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
+        if self._trying:
+            return  # `--test` selects every stream, whatever the user did
+        read = partial(whole_list, rows_key=self.rows_key, path=self.path)
+        try:
+            rows = self._dagctl.client.get(self.path, read)
+        except ForbiddenError as error:
+            if not all(stream.selected for stream in self._dagctl.streams.values()):
+                raise
+            self.logger.warning("%s: skipped, as the token may not read it: %s", self.name, error)
+            return
+        yield self._records.build(rows, {})
+
+
+class ChangingRows(ProjectStream):
+    """A list of rows that change, in pages: those updated since, by the API's choice or ours."""
+
+    primary_keys = ("id",)
+    replication_key = "updated_at"
+    params: ClassVar[Mapping[str, object]] = {}
+    is_filtered: ClassVar[bool] = True
+
+    def __init__(self, tap: TapDagctl) -> None:
+        super().__init__(tap)
+        self._reader = RowReader(self.rows_key, self.schema, self._records)
+        # Discovery has no valid configuration; it sends no state either.
+        self.STATE_MSG_FREQUENCY = PAGES_A_STATE * (tap.config.get("page_size") or 1)
+
+    @override
+    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
+        settings = self._dagctl.settings
+        walk_after = partial(self._walk, context)
+        if bookmark is None:
+            after = whole_history(settings).after
+            for page in walk_after(after).pages():
+                yield [row[-1] for row in page if self.is_filtered or lies_after(row, after)]
+        else:
+            yield from changed_rows(walk_after, bookmark, settings, is_filtered=self.is_filtered)
+
+    def _walk(self, context: Context, after: int | None) -> Walk:
+        params = {}
+        if after is not None and self.is_filtered:
+            params["updated_after"] = timestamps.render(after)
+        listing = Listing(
+            path=self._path(context),
+            rows_key=self.rows_key,
+            reader=self._reader,
+            context=context,
+            params={**self.params, **params},
+            page_size=self._dagctl.settings.page_size,
+            title=f"{self.name} of {context['project_id']}",
+            connections=self._dagctl.settings.max_connections,
+        )
+        return Walk(self._dagctl.client, listing)
+
+
+class Statistics(ProjectStream):
+    """Statistics by day or window, read again while late runs can still change them.
+
+    The bookmark is the server's day of the last sync, whether or not that day has a row: a
+    project that rests for a month is not read a month back each time.
+    """
+
+    @override
+    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
+        for rows in self._rows(context, bookmark):
+            yield self._records.build(rows, context)
+
+    def _rows(self, context: Context, bookmark: Bookmark | None) -> Iterator[list[dict[str, Any]]]:
+        settings = self._dagctl.settings
+        today = self._dagctl.client.today()
+        rows_since = partial(self.rows_since, today=today, path=self._path(context))
+        if bookmark is None:
+            start = None if settings.start is None else timestamps.day_of(settings.start)
+            yield from rows_since(days.first_day(None, start, 0, today))
+        else:
+            yield from changed_statistics(
+                rows_since,
+                bookmark,
+                settings,
+                today,
+                keys=self.primary_keys,
+            )
+
+    @abstractmethod
+    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
+        """Yield the statistics from the day `first` up to `today`, answer by answer."""
