@@ -284,7 +284,8 @@ class Simulation:
         def alter(answer: dict[str, Any]) -> None:
             # Several requests at once are for one list.
             done.totals[asked[-1]] = max(done.totals[asked[-1]], answer["total"])
-            if answer["total"]:
+            # A list that comes whole and counts more is refused.
+            if answer["total"] and "page" in answer:
                 answer["total"] += arrangement.counted_too_many
 
         self._api.misbehave, self._api.alter = misbehave, alter
@@ -320,7 +321,7 @@ class Simulation:
         )
         with handlers_kept():
             tap = TapDagctl(config=config, state=self.state, message_writer=pipe)
-        for name in ("daily_stats", "model_stats"):
+        for name in ("daily_stats", "model_stats", "jobs", "plans"):
             tap.streams[name].selected = False
         if stopped:
             pipe.last_words = lambda: tap.state
