@@ -6,10 +6,8 @@ import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 import yaml
 
@@ -17,9 +15,9 @@ from tests.dagctl_api.history import History
 from tests.dagctl_api.server import Api, serving
 from tests.dagctl_api.world import World
 from tests.meltano import ROOT, Meltano
-from tests.postgres import postgres
 from tests.syncs import TAP, config_of
 from tests.truth import KEYS, Table, difference, in_messages, tables
+from tests.warehouses import postgres_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +39,6 @@ def api(history: History) -> Iterator[Api]:
         yield api
 
 
-def differences(found: dict[str, Table], world: World) -> list[str]:
-    return [
-        line
-        for name, expected in tables(world, FIRST_DAY).items()
-        for line in difference(name, found[name], expected)
-    ]
-
-
 def test_a_plain_pipe_into_jsonl(api: Api, history: History, tmp_path: Path) -> None:
     """Lines are appended, so the last of a key is the row."""
     (tmp_path / "tap.json").write_text(json.dumps(config_of(api)))
@@ -62,7 +52,8 @@ def test_a_plain_pipe_into_jsonl(api: Api, history: History, tmp_path: Path) -> 
         history.advance(pause)
         subprocess.run(["bash", "-c", shell], cwd=tmp_path, check=True, timeout=300)
         found = {name: _from_lines(tmp_path / f"{name}.jsonl", name) for name in KEYS}
-        assert differences(found, history.world) == []
+        for name, expected in tables(history.world, FIRST_DAY).items():
+            assert difference(name, found[name], expected) == []
 
 
 def _from_lines(path: Path, stream: str) -> Table:
@@ -74,40 +65,12 @@ def test_postgres_after_every_run(
     api: Api, history: History, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     meltano = Meltano.of(api, tmp_path)
-    with postgres(tmp_path_factory.mktemp("postgres")) as url:
-        meltano.environment["TARGET_POSTGRES_SQLALCHEMY_URL"] = url
+    with postgres_in(tmp_path_factory.mktemp("postgres")) as warehouse:
+        meltano.environment |= warehouse.environment
         for pause in (timedelta(), timedelta(hours=30), timedelta()):
             history.advance(pause)
             meltano.run("tap-dagctl", "target-postgres")
-            assert differences(_in_postgres(url), history.world) == []
-
-
-def _in_postgres(url: str) -> dict[str, Table]:
-    found: dict[str, Table] = {}
-    with psycopg.connect(url.replace("+psycopg2", "")) as connection:
-        for name, keys in KEYS.items():
-            cursor = connection.execute(f'select * from dagctl."{name}"')  # noqa: S608 - names from KEYS
-            columns = [column.name for column in cursor.description or ()]
-            rows = [
-                {
-                    column: _plain(value)
-                    for column, value in zip(columns, values, strict=True)
-                    if value is not None and not column.startswith("_sdc_")
-                }
-                for values in cursor.fetchall()
-            ]
-            found[name] = {tuple(row[key] for key in keys): row for row in rows}
-            assert len(found[name]) == len(rows), f"{name} holds a key twice"
-    return found
-
-
-def _plain(value: Any) -> Any:
-    """As the API writes it: a day is text, a moment is UTC without an offset, a number a number."""
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
-    return value.isoformat() if hasattr(value, "isoformat") else value
+            assert warehouse.differences(history.world, FIRST_DAY) == []
 
 
 def test_three_taps_at_once_fill_the_tables_that_one_fills(
@@ -122,12 +85,11 @@ def test_three_taps_at_once_fill_the_tables_that_one_fills(
         variable = name.upper().replace("-", "_")
         meltano.environment[f"{variable}_API_URL"] = api.url
     (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
-    with postgres(tmp_path_factory.mktemp("postgres")) as url:
-        meltano.environment["TARGET_POSTGRES_SQLALCHEMY_URL"] = url
+    with postgres_in(tmp_path_factory.mktemp("postgres")) as warehouse:
+        meltano.environment |= warehouse.environment
         meltano.run(names[0], "target-postgres")
         for pause in (timedelta(), timedelta(hours=30), timedelta()):
             history.advance(pause)
             with ThreadPoolExecutor() as pool:
                 list(pool.map(lambda name: meltano.run(name, "target-postgres"), names))
-        found = _in_postgres(url)
-    assert differences(found, history.world) == []
+        assert warehouse.differences(history.world, FIRST_DAY) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -14,7 +14,7 @@ from tests.dagctl_api.history import SLOW_PROJECT, SLOWER_MODEL, History
 from tests.dagctl_api.server import Api, serving
 from tests.dagctl_api.world import World
 from tests.meltano import Meltano
-from tests.truth import KEYS, OBJECTS, Table, difference, tables
+from tests.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,39 +37,11 @@ def api(history: History) -> Iterator[Api]:
         yield api
 
 
-def in_duckdb(path: Path) -> dict[str, Table]:
-    found = {}
-    with duckdb.connect(str(path), read_only=True) as connection:
-        for name, keys in KEYS.items():
-            result = connection.sql(f"from dagctl.{name}")
-            rows = [dict(zip(result.columns, values, strict=True)) for values in result.fetchall()]
-            found[name] = {tuple(row[key] for key in keys): _without_nulls(row) for row in rows}
-            assert len(found[name]) == len(rows), f"{name} holds a key twice"
-    return found
-
-
-def _without_nulls(row: dict[str, Any]) -> dict[str, Any]:
-    # The loader writes an object as JSON.
-    return {
-        name: json.loads(value) if name in OBJECTS else value
-        for name, value in row.items()
-        if value is not None
-    }
-
-
-def differences(found: dict[str, Table], world: World) -> list[str]:
-    return [
-        line
-        for name, expected in tables(world, FIRST_DAY).items()
-        for line in difference(name, found[name], expected)
-    ]
-
-
 def test_duckdb_holds_what_the_api_holds_after_every_run(
     api: Api, history: History, tmp_path: Path
 ) -> None:
     meltano = Meltano.of(api, tmp_path)
-    warehouse = tmp_path / WAREHOUSE
+    warehouse = duckdb_at(tmp_path / WAREHOUSE)
     world = history.world
     running = [
         (project, row["id"])
@@ -81,20 +53,20 @@ def test_duckdb_holds_what_the_api_holds_after_every_run(
     world.change("runs", *running[0], error_message="slow to start")
 
     meltano.run("tap-dagctl", "target-duckdb")
-    assert differences(in_duckdb(warehouse), world) == []
+    assert warehouse.differences(world, FIRST_DAY) == []
 
     history.advance(timedelta(hours=30))
     world.change("runs", *running[0], error_message=None)
     meltano.run("tap-dagctl", "target-duckdb")
-    found = in_duckdb(warehouse)
-    assert differences(found, world) == []
+    assert warehouse.differences(world, FIRST_DAY) == []
+    found = warehouse.tables()
     for _, key in running:
         assert found["runs"][(key,)]["status"] not in {"pending", "running"}
         assert "end_time" in found["runs"][(key,)]
     assert "error_message" not in found["runs"][(running[0][1],)]
 
     meltano.run("tap-dagctl", "target-duckdb")
-    assert differences(in_duckdb(warehouse), world) == []
+    assert warehouse.differences(world, FIRST_DAY) == []
 
 
 @pytest.mark.parametrize("rows", [1, 2, 501])
@@ -108,7 +80,7 @@ def test_the_loader_keeps_the_first_row_of_every_batch(
         meltano = Meltano.of(api, tmp_path)
         meltano.environment["TARGET_DUCKDB_BATCH_SIZE_ROWS"] = "100"
         meltano.run("tap-dagctl", "target-duckdb")
-    assert len(in_duckdb(tmp_path / WAREHOUSE)["runs"]) == rows
+    assert len(duckdb_at(tmp_path / WAREHOUSE).tables()["runs"]) == rows
 
 
 def test_values_that_a_loader_could_mistake_arrive_as_they_are(
@@ -145,7 +117,7 @@ def test_values_that_a_loader_could_mistake_arrive_as_they_are(
     world.put("runs", "proj_a", {"id": "new", "queue": {"name": 'a "b"', "depth": [1, None]}})
     with serving(world) as api:
         Meltano.of(api, tmp_path).run("tap-dagctl", "target-duckdb")
-    runs = in_duckdb(tmp_path / WAREHOUSE)["runs"]
+    runs = duckdb_at(tmp_path / WAREHOUSE).tables()["runs"]
 
     assert [runs[(f"run_{n:02}",)]["error_message"] for n in range(len(awkward))] == awkward
     assert [runs[(f"dur_{n:02}",)]["duration_seconds"] for n in range(len(numbers))] == numbers
