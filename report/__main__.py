@@ -1,0 +1,38 @@
+"""`make report`: writes the page from the warehouse."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from report.answers import ask
+from report.page import page
+from report.warehouse import ROOT, WarehouseError, duckdb_file, in_duckdb, in_postgres
+
+
+def main() -> None:
+    """Write the page, and say where it is."""
+    parser = argparse.ArgumentParser(prog="make report", description=__doc__)
+    parser.add_argument("--warehouse", choices=("duckdb", "postgres"), default="duckdb")
+    parser.add_argument("--output", type=Path, default=ROOT / "output" / "report.html")
+    options = parser.parse_args()
+    # Where the loader's connection is written down; what the environment says goes first.
+    load_dotenv(ROOT / ".env")
+    try:
+        if options.warehouse == "postgres":
+            source, rows = "PostgreSQL", in_postgres()
+        else:
+            file = duckdb_file()
+            source, rows = file.name, in_duckdb(file)
+        text = page(ask(rows), source)
+        options.output.write_text(text)
+    except (WarehouseError, OSError) as error:
+        sys.exit(f"report: {error}")
+    sys.stdout.write(f"{options.output} is written, from {source}\n")
+
+
+if __name__ == "__main__":
+    main()

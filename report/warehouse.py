@@ -1,0 +1,98 @@
+"""Reads the answers, from DuckDB or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Row = dict[str, Any]
+SCHEMA = "dagctl_answers"
+ROOT = Path(__file__).resolve().parent.parent
+LOADED = ROOT / "output" / "warehouse.duckdb"
+DEMO = ROOT / "output" / "demo.duckdb"
+
+
+class WarehouseError(Exception):
+    """The answers cannot be read; the message says what to do."""
+
+
+def duckdb_file() -> Path:
+    """Return the file of the loader, or the demo's where nothing else has been loaded yet.
+
+    Raises:
+        WarehouseError: there is neither.
+    """
+    named = os.environ.get("TARGET_DUCKDB_FILEPATH")
+    for path in (Path(named),) if named else (LOADED, DEMO):
+        if path.exists():
+            return path
+    raise WarehouseError(
+        f"{named or LOADED} is not there: load it with "
+        "`.tools/meltano/bin/meltano run everything`, or make one up with `make demo`"
+    )
+
+
+def in_duckdb(path: Path) -> Callable[[str], list[Row]]:
+    """Return what runs a query in a DuckDB file."""
+
+    def rows(query: str) -> list[Row]:
+        try:
+            with duckdb.connect(str(path), read_only=True) as connection:
+                connection.execute(f"set schema = '{SCHEMA}'")
+                result = connection.sql(query)
+                return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
+        except duckdb.CatalogException as error:
+            raise _not_built("duckdb") from error
+        except duckdb.Error as error:
+            raise WarehouseError(f"{path} cannot be read: {_first_line(error)}") from error
+
+    return rows
+
+
+def in_postgres() -> Callable[[str], list[Row]]:
+    """Return what runs a query in the PostgreSQL that the loader's variables name."""
+    names = ("HOST", "PORT", "USER", "PASSWORD", "DATABASE")
+    host, port, user, password, database = (
+        os.environ.get(f"TARGET_POSTGRES_{name}") for name in names
+    )
+
+    def rows(query: str) -> list[Row]:
+        try:
+            with psycopg.connect(
+                host=host,
+                port=port or 5432,
+                user=user,
+                password=password,
+                dbname=database,
+                options=f"-c search_path={SCHEMA}",
+            ) as connection:
+                cursor = connection.execute(query.encode())
+                columns = [column.name for column in cursor.description or ()]
+                return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        except psycopg.errors.UndefinedTable as error:
+            raise _not_built("postgres") from error
+        except psycopg.Error as error:
+            raise WarehouseError(
+                "PostgreSQL cannot be read; check TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD "
+                f"and _DATABASE: {_first_line(error)}"
+            ) from error
+
+    return rows
+
+
+def _not_built(warehouse: str) -> WarehouseError:
+    return WarehouseError(
+        "the answers are not built yet: run "
+        f"`.tools/meltano/bin/meltano invoke dbt-{warehouse}:build`"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

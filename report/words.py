@@ -1,0 +1,65 @@
+"""How the page writes numbers, days and times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from report.warehouse import Row
+
+NOTHING = "-"
+_MINUTE = 60
+_TWO_DAYS = 48
+_LONGEST_TEXT = 300
+
+
+def text(value: str | None) -> str:
+    """Write a text that may not be there, or may be a whole log."""
+    if not value:
+        return NOTHING
+    return value if len(value) <= _LONGEST_TEXT else f"{value[:_LONGEST_TEXT]} …"
+
+
+def duration(seconds: float | None) -> str:
+    """Write seconds as people say them: 8.4 s, 12 min 5 s, 3 h 20 min, 4 d 2 h."""
+    if seconds is None:
+        return NOTHING
+    if round(seconds, 1) < _MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, left = divmod(round(seconds), _MINUTE)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= _TWO_DAYS:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s"
+
+
+def day(value: date) -> str:
+    """Write a day so that nobody mistakes the month."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def moment(value: datetime | None) -> str:
+    """Write a moment, which is in UTC, to the minute."""
+    return f"{day(value.date())}, {value:%H:%M}" if value else NOTHING
+
+
+def window(row: Row) -> str:
+    """Write the days a row's statistics are over."""
+    return f"{day(row['start_date'])} to {day(row['end_date'])}"
+
+
+def count(value: float | None) -> str:
+    """Write a whole number with its thousands apart."""
+    return NOTHING if value is None else f"{int(value):,}"
+
+
+def share(value: float) -> str:
+    """Write a share of one in percent."""
+    return f"{100 * value:.1f} %"
+
+
+def change(percent: float | None) -> str:
+    """Write a change in percent, with its sign."""
+    return NOTHING if percent is None else f"{percent:+.1f} %"
