@@ -13,7 +13,7 @@ unexport VIRTUAL_ENV
 # takes 2 s to start then, and not 6.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo test test-tap test-all test-sdk exactness storm memory benchmark lint format docs dist clean
+.PHONY: setup demo report test test-tap test-all test-sdk exactness storm memory benchmark lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -35,7 +35,11 @@ $(UV):
 	touch $@
 
 demo: setup
-	.venv/bin/python demo/demo.py
+	.venv/bin/python -m demo.demo
+
+# One page of the answers, from the warehouse; REPORT="--warehouse postgres" reads PostgreSQL.
+report: setup
+	.venv/bin/python -m report $(REPORT)
 
 test: setup lint
 	.venv/bin/pytest -q --numprocesses auto

@@ -19,6 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from report.answers import ask
+from report.page import page
+from report.warehouse import in_duckdb
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,43 +32,33 @@ OUTPUT = ROOT / "output"
 WAREHOUSE = OUTPUT / "demo.duckdb"
 STATE = OUTPUT / "demo-state.db"
 LOG = OUTPUT / "demo.log"
+REPORT = OUTPUT / "demo-report.html"
 HOURS_BETWEEN = 6
-SLA_SECONDS = 1_800
-RISE_PERCENT = 20
 TABLES = {
     "projects": "id",
     "runs": "id",
     "model_executions": "id",
     "daily_stats": "project_id, date",
     "model_stats": "project_id, model_name, start_date, end_date",
+    "jobs": "id",
+    "plans": "id",
 }
-BREACHES = """
-    select p.name as project, s.date, s.p95_duration_seconds as p95,
-           s.max_duration_seconds as longest, s.total_runs as runs
-    from dagctl.daily_stats s join dagctl.projects p on p.id = s.project_id
-    where s.p95_duration_seconds > $seconds
-      and s.date::date > (select max(date::date) from dagctl.daily_stats) - 7
-    order by s.date, project
-"""
+BREACHES = "select * from dagctl_answers.sla_breaches order by date, project_name"
 SLOWER = """
-    select p.name as project, now.model_name as model, now.start_date as week,
-           before.p95_duration_seconds as before, now.p95_duration_seconds as p95,
-           round(100 * (now.p95_duration_seconds / before.p95_duration_seconds - 1), 1) as change
-    from dagctl.model_stats now
-    join dagctl.model_stats before
-      on (before.project_id, before.model_name) = (now.project_id, now.model_name)
-     and before.end_date::date + 1 = now.start_date::date
-    join dagctl.projects p on p.id = now.project_id
-    where before.p95_duration_seconds > 0 and change > $percent
-    order by change desc
+    select * from dagctl_answers.model_regressions
+    where windows_ago <= 1 order by change_percent desc
 """
+USED = "select * from dagctl_answers.settings_used"
 
 
 def main() -> None:
     """Run the demo."""
-    for path in (WAREHOUSE, STATE, LOG):
+    for path in (WAREHOUSE, STATE, LOG, REPORT):
         path.unlink(missing_ok=True)
-    with _stand_in() as account:
+    # Yesterday, just after noon, a run of sales_warehouse is going on: the second sync shows that
+    # it is finished, and that its row was replaced.
+    now = datetime.now(tz=timezone.utc).replace(hour=12, minute=1, second=40) - timedelta(days=1)
+    with _stand_in(now) as account:
         print("First sync: 90 days of three projects…", flush=True)
         seconds = _sync(account)
         first = _snapshot()
@@ -79,15 +73,16 @@ def main() -> None:
             changed = [key for key in first[table] if rows[key] != first[table][key]]
             print(f"  {table:<17}{len(added):>7,} added {len(changed):>6,} changed")
         print(f"  in {seconds:.1f} s")
+        print("\ndbt builds the answers, and tests them…", flush=True)
+        seconds = _build(account, now + timedelta(hours=HOURS_BETWEEN))
+        print(f"  in {seconds:.1f} s")
     _answers()
+    REPORT.write_text(page(ask(in_duckdb(WAREHOUSE)), WAREHOUSE.name))
     _what_next()
 
 
 @contextmanager
-def _stand_in() -> Iterator[dict[str, str]]:
-    # Yesterday, just after noon, a run of sales_warehouse is going on: the second sync shows that
-    # it is finished, and that its row was replaced.
-    now = datetime.now(tz=timezone.utc).replace(hour=12, minute=1, second=40) - timedelta(days=1)
+def _stand_in(now: datetime) -> Iterator[dict[str, str]]:
     # It ends when its standard input is closed, so it cannot outlive this program.
     with subprocess.Popen(
         [sys.executable, "-m", "tests.dagctl_api", "--now", now.isoformat()],
@@ -106,12 +101,23 @@ def _stand_in() -> Iterator[dict[str, str]]:
 
 
 def _sync(account: dict[str, str]) -> float:
+    return _meltano(account, "run", "tap-dagctl", "target-duckdb")
+
+
+def _build(account: dict[str, str], now: datetime) -> float:
+    # "Now" is the API's clock, which the account's rows go by, not this machine's.
+    variables = json.dumps({"dagctl_as_of": f"{now:%Y-%m-%d %H:%M:%S}"})
+    return _meltano(account, "invoke", "dbt-duckdb", "build", "--vars", variables)
+
+
+def _meltano(account: dict[str, str], *arguments: str) -> float:
+    """Run Meltano on the made-up account, and return how long it took, in seconds."""
     began = time.monotonic()
     # Nothing of a real account that the environment or .env may hold is used.
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("TAP_DAGCTL", "TARGET_DUCKDB", "MELTANO"))
+        if not name.startswith(("TAP_DAGCTL", "TARGET_DUCKDB", "MELTANO", "DBT_"))
     }
     environment |= {
         "DAGCTL_TOKEN": account["token"],
@@ -127,7 +133,7 @@ def _sync(account: dict[str, str]) -> float:
     }
     with LOG.open("a") as log:
         done = subprocess.run(
-            [str(MELTANO), "run", "tap-dagctl", "target-duckdb"],
+            [str(MELTANO), *arguments],
             cwd=ROOT,
             env=environment,
             stdout=log,
@@ -136,7 +142,7 @@ def _sync(account: dict[str, str]) -> float:
         )
     if done.returncode:
         print("".join(LOG.read_text().splitlines(keepends=True)[-20:]), file=sys.stderr)
-        sys.exit(f"demo: meltano run failed; its whole log is {LOG}")
+        sys.exit(f"demo: meltano {arguments[0]} failed; its whole log is {LOG}")
     return time.monotonic() - began
 
 
@@ -163,23 +169,31 @@ def _hashable(key: object) -> tuple[Any, ...]:
 
 
 def _answers() -> None:
-    with duckdb.connect(str(WAREHOUSE), read_only=True) as connection:
-        print(f"\nDays of the last 7 whose p95 broke an SLA of {SLA_SECONDS:,} s:")
-        for project, day, p95, longest, runs in connection.execute(
-            BREACHES, {"seconds": SLA_SECONDS}
-        ).fetchall():
-            print(f"  {day}  {project}: p95 {p95:,.0f} s, longest {longest:,.0f} s, {runs} runs")
-        print(f"\nModels whose weekly p95 rose by more than {RISE_PERCENT} %:")
-        for project, model, week, before, p95, change in connection.execute(
-            SLOWER, {"percent": RISE_PERCENT}
-        ).fetchall():
-            print(f"  week of {week}  {model} ({project}): {before:.1f} → {p95:.1f} s, +{change} %")
+    rows = in_duckdb(WAREHOUSE)
+    (used,) = rows(USED)
+    print(f"\nDays of the last {used['sla_days']} whose p95 broke the SLA:")
+    for row in rows(BREACHES):
+        print(
+            f"  {row['date']}  {row['project_name']}: p95 {row['p95_duration_seconds']:,.0f} s, "
+            f"longest {row['max_duration_seconds']:,.0f} s, {row['total_runs']} runs, "
+            f"SLA {row['sla_seconds']:,.0f} s"
+        )
+    print(f"\nModels whose p95 rose by more than {used['regression_percent']:g} % in a week:")
+    for row in rows(SLOWER):
+        print(
+            f"  week of {row['start_date']}  {row['model_name']} ({row['project_name']}): "
+            f"{row['previous_p95_duration_seconds']:.1f} → {row['p95_duration_seconds']:.1f} s, "
+            f"+{row['change_percent']} %"
+        )
 
 
 def _what_next() -> None:
-    print(f"\nThe warehouse: {WAREHOUSE.relative_to(ROOT)} (schema dagctl). With your own account:")
+    print(f"\nA page to look at: {REPORT.relative_to(ROOT)}")
+    print(f"The warehouse: {WAREHOUSE.relative_to(ROOT)} (schemas dagctl and dagctl_answers)")
+    print("\nWith your own account:")
     print("  cp .env.example .env    # then write your token and organization into it")
-    print("  .tools/meltano/bin/meltano run tap-dagctl target-duckdb")
+    print("  .tools/meltano/bin/meltano run everything    # loads, and builds the answers")
+    print("  make report")
     print(
         "  .venv/bin/python -c \"import duckdb; duckdb.connect('output/warehouse.duckdb')"
         ".sql('from dagctl.runs').show()\""

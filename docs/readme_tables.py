@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from tap_dagctl.settings import SCHEMA
 from tap_dagctl.tap import TapDagctl
@@ -13,10 +16,16 @@ if TYPE_CHECKING:
 
     from singer_sdk import Stream
 
+TRANSFORM = Path(__file__).resolve().parent.parent / "transform"
+
 
 def with_tables(text: str) -> str:
-    """Return `text` with both tables between their markers as they should be."""
-    for name, lines in (("settings", _settings()), ("streams", _streams())):
+    """Return `text` with its tables between their markers as they should be."""
+    for name, lines in (
+        ("settings", _settings()),
+        ("streams", _streams()),
+        ("answers", _answers()),
+    ):
         begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
         before, found, rest = text.partition(begin)
         _, found_too, after = rest.partition(end)
@@ -67,3 +76,10 @@ def _summary(stream: Stream) -> str:
 def _replication(stream: Stream) -> str:
     text = f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
     return text if stream.selected_by_default else f"{text}; off until selected"
+
+
+def _answers() -> Iterator[str]:
+    yield "| table | what it holds |"
+    yield "|---|---|"
+    for model in yaml.safe_load((TRANSFORM / "models/answers/answers.yml").read_text())["models"]:
+        yield f"| `{model['name']}` | {model['description'].strip()} |"

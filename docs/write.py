@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docs import hub, readme_tables, snapshots, stream_pages
+from docs import dbt_staging, hub, readme_tables, snapshots, stream_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 STREAMS = ROOT / "docs" / "streams"
 HUB = ROOT / "meltanohub" / "tap-dagctl.yml"
+STAGING = ROOT / "transform" / "models" / "staging" / "staging.yml"
 SNAPSHOTS = ROOT / "tests" / "catalog"
 
 
@@ -25,6 +26,7 @@ def files() -> Iterator[tuple[Path, str]]:
     """Yield every generated file as it should be."""
     yield README, readme_tables.with_tables(README.read_text())
     yield HUB, hub.definition()
+    yield STAGING, dbt_staging.description()
     for name, text in snapshots.catalog_entries():
         yield SNAPSHOTS / f"{name}.json", text
     for name, text in stream_pages.pages():

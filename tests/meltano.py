@@ -31,9 +31,10 @@ class Meltano:
     @classmethod
     def of(cls, api: Api, directory: Path) -> Meltano:
         (directory / ".meltano").mkdir()
-        for kind in ("extractors", "loaders"):
+        for kind in ("extractors", "loaders", "utilities"):
             (directory / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
         shutil.copy(ROOT / "meltano.yml", directory)
+        (directory / "transform").symlink_to(ROOT / "transform")
         (directory / "output").mkdir()
         return cls(
             directory,

@@ -1,0 +1,79 @@
+"""The rounding of the answers is the guide's: Python's, to the last digit, in both databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import psycopg
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment
+
+from tests.meltano import ROOT
+from tests.postgres import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MACROS = (ROOT / "transform" / "macros" / "numbers.sql").read_text()
+MODULE: Any = Environment().from_string(MACROS).module  # noqa: S701 - SQL, not HTML
+ONE_DECIMAL = MODULE.one_decimal("x")
+CHANGE = MODULE.change_percent("before", "now")
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def ask(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, list[tuple[float, ...]]], list[float]]]:
+    """Return what evaluates an expression for each row of named values."""
+    if request.param == "duckdb":
+        with duckdb.connect() as connection:
+            yield lambda query, rows: [
+                value for row in rows for (value,) in connection.execute(query, row).fetchall()
+            ]
+    else:
+        with (
+            postgres(tmp_path_factory.mktemp("postgres")) as url,
+            psycopg.connect(url.replace("+psycopg2", "")) as session,
+        ):
+            yield lambda query, rows: [
+                value
+                for row in rows
+                for (value,) in session.execute(query.replace("?", "%s").encode(), row).fetchall()
+            ]
+
+
+numbers = st.one_of(
+    st.floats(-1e9, 1e9),
+    # Halves that a double holds, and halves that it almost holds.
+    st.integers(-40_000, 40_000).map(lambda number: number / 4),
+    st.integers(-10_000_000, 10_000_000).map(lambda number: number / 100),
+)
+
+
+@settings(deadline=None)
+@given(values=st.lists(numbers, min_size=1, max_size=40))
+@example(values=[20.25, 20.35, 20.75, 22.45, 0.05, 0.15, 0.25, 0.35, -0.25, -22.45, 0.0])
+def test_one_decimal_is_pythons(
+    ask: Callable[[str, list[tuple[float, ...]]], list[float]], values: list[float]
+) -> None:
+    query = f"select {ONE_DECIMAL} from (select cast(? as double precision) as x) as given"  # noqa: S608 - the macro
+    assert ask(query, [(value,) for value in values]) == [round(value, 1) for value in values]
+
+
+positive = st.one_of(
+    st.sampled_from([80.0, 96.0, 96.2, 100.0, 120.0, 120.001, 400.0, 481.0]),
+    st.floats(1e-3, 1e6),
+)
+
+
+@settings(deadline=None)
+@given(pairs=st.lists(st.tuples(positive, positive), min_size=1, max_size=40))
+def test_a_change_is_pythons(
+    ask: Callable[[str, list[tuple[float, ...]]], list[float]], pairs: list[tuple[float, float]]
+) -> None:
+    columns = "cast(? as double precision) as before, cast(? as double precision) as now"
+    query = f"select {CHANGE} from (select {columns}) as given"  # noqa: S608 - the macro
+    assert ask(query, [*pairs]) == [(now - before) / before * 100 for before, now in pairs]

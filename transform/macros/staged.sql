@@ -1,0 +1,68 @@
+{#
+  One staging model: the columns that its description names, in the types it names there, one row a
+  key. A loader may leave out what was not selected, so a table or a column that is not there is
+  empty, with a line in the log; a loader that appends may hold a key more than once, and then the
+  newest row counts.
+#}
+{% macro staged(loaded, key) %}
+{%- set columns = model.columns.values() | list -%}
+{%- set present = tap_dagctl.columns_of(loaded) -%}
+{%- if present -%}
+{%- set stamps = ['updated_at', '_sdc_sequence', '_sdc_received_at', '_sdc_batched_at']
+    | select('in', present) | list -%}
+with loaded as (
+    select
+        {%- for column in columns %}
+        {{ tap_dagctl.as_type(column.name, column.data_type, present) }} as {{ adapter.quote(column.name) }},
+        {%- endfor %}
+        row_number() over (
+            partition by {{ key | map('string') | join(', ') }}
+            {%- if stamps %}
+            order by {% for stamp in stamps %}{{ adapter.quote(stamp) }} desc nulls last{{ ', ' if not loop.last }}{% endfor %}
+            {%- endif %}
+        ) as newest_first
+    from {{ loaded }}
+)
+
+select
+    {%- for column in columns %}
+    {{ adapter.quote(column.name) }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from loaded
+where newest_first = 1
+{%- else -%}
+select
+    {%- for column in columns %}
+    cast(null as {{ column.data_type }}) as {{ adapter.quote(column.name) }}{{ ',' if not loop.last }}
+    {%- endfor %}
+where 1 = 0
+{%- endif -%}
+{% endmacro %}
+
+
+{# The name and type of each column that the loader made; nothing where it made no table. #}
+{% macro columns_of(loaded) %}
+{%- set present = {} -%}
+{%- if execute -%}
+    {%- set relation = load_relation(loaded) -%}
+    {%- if relation is none -%}
+        {%- do log('There is no table ' ~ loaded ~ ': ' ~ model.name ~ ' is empty', info=true) -%}
+    {%- else -%}
+        {%- for column in adapter.get_columns_in_relation(relation) -%}
+            {%- do present.update({column.name: column.data_type | lower}) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{%- endif -%}
+{{ return(present) }}
+{% endmacro %}
+
+
+{% macro as_type(name, type, present) %}
+{%- if name not in present -%}
+cast(null as {{ type }})
+{%- elif type == 'timestamp' and 'with time zone' in present[name] -%}
+{{ adapter.quote(name) }} at time zone 'UTC'
+{%- else -%}
+cast({{ adapter.quote(name) }} as {{ type }})
+{%- endif -%}
+{% endmacro %}

@@ -1,0 +1,38 @@
+with finished as (
+    select
+        id,
+        project_id,
+        coalesce(job_name, 'unknown') as job_name,
+        status,
+        error_message,
+        coalesce(end_time, updated_at) as moment
+    from {{ ref('stg_dagctl__runs') }}
+    where status in ('success', 'partial', 'failed', 'error')
+),
+
+-- How many runs have succeeded since, counted from the newest run on: 0 is broken to this day.
+numbered as (
+    select
+        *,
+        row_number() over newest_first as position,
+        sum(case when status = 'success' then 1 else 0 end) over (
+            newest_first rows between unbounded preceding and current row
+        ) as succeeded_since
+    from finished
+    window newest_first as (partition by project_id, job_name order by moment desc, id desc)
+)
+
+select
+    numbered.project_id,
+    max(projects.name) as project_name,
+    numbered.job_name,
+    count(*) as broken_runs,
+    min(numbered.moment) as broken_since,
+    max(case when numbered.position = 1 then numbered.id end) as run_id,
+    max(case when numbered.position = 1 then numbered.status end) as status,
+    max(case when numbered.position = 1 then numbered.moment end) as ended_at,
+    max(case when numbered.position = 1 then numbered.error_message end) as error_message
+from numbered
+left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = numbered.project_id
+where numbered.succeeded_since = 0
+group by numbered.project_id, numbered.job_name

@@ -1,0 +1,52 @@
+-- Windows of one length only: a p95 over a week says nothing about one over a day.
+with compared as (
+    select
+        now.project_id,
+        now.model_name,
+        previous.start_date as previous_start_date,
+        previous.end_date as previous_end_date,
+        now.start_date,
+        now.end_date,
+        previous.p95_duration_seconds as previous_p95_duration_seconds,
+        now.p95_duration_seconds,
+        {{ tap_dagctl.change_percent(
+            'previous.p95_duration_seconds', 'now.p95_duration_seconds'
+        ) }} as change_percent
+    from {{ ref('stg_dagctl__model_stats') }} as now
+    join {{ ref('stg_dagctl__model_stats') }} as previous
+        on previous.project_id = now.project_id
+        and previous.model_name = now.model_name
+        and previous.end_date = now.start_date - 1
+        and previous.end_date - previous.start_date = now.end_date - now.start_date
+    where previous.p95_duration_seconds > 0
+        and now.p95_duration_seconds > 0
+),
+
+newest as (
+    select project_id, end_date - start_date as days_more, max(end_date) as end_date
+    from {{ ref('stg_dagctl__model_stats') }}
+    group by project_id, end_date - start_date
+)
+
+select
+    compared.project_id,
+    projects.name as project_name,
+    compared.model_name,
+    compared.previous_start_date,
+    compared.previous_end_date,
+    compared.start_date,
+    compared.end_date,
+    compared.previous_p95_duration_seconds,
+    compared.p95_duration_seconds,
+    {{ tap_dagctl.one_decimal('compared.change_percent') }} as change_percent,
+    cast(
+        (newest.end_date - compared.end_date) / (newest.days_more + 1) as integer
+    ) as windows_ago,
+    compared.end_date >= cast({{ tap_dagctl.as_of() }} as date) as is_open
+from compared
+join newest
+    on newest.project_id = compared.project_id
+    and newest.days_more = compared.end_date - compared.start_date
+left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = compared.project_id
+where compared.change_percent > {{ var('dagctl_regression_percent') }}
+order by compared.change_percent desc, projects.name, compared.model_name, compared.start_date

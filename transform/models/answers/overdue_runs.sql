@@ -1,0 +1,42 @@
+with usual as (
+    select
+        project_id,
+        coalesce(job_name, 'unknown') as job_name,
+        count(*) as runs,
+        {{ tap_dagctl.percentile(0.95, 'duration_seconds') }} as p95_duration_seconds
+    from {{ ref('stg_dagctl__runs') }} as runs
+    where status = 'success'
+        and duration_seconds is not null
+        and {{ tap_dagctl.day_of('runs') }} >= {{ tap_dagctl.first_of_last(var('dagctl_overdue_days')) }}
+    group by project_id, coalesce(job_name, 'unknown')
+),
+
+running as (
+    select
+        id,
+        project_id,
+        coalesce(job_name, 'unknown') as job_name,
+        start_time,
+        {{ tap_dagctl.seconds_between('start_time', tap_dagctl.as_of()) }} as running_seconds
+    from {{ ref('stg_dagctl__runs') }}
+    where status = 'running'
+        and start_time is not null
+)
+
+select
+    running.id as run_id,
+    running.project_id,
+    projects.name as project_name,
+    running.job_name,
+    running.start_time,
+    running.running_seconds,
+    usual.p95_duration_seconds as usual_p95_duration_seconds,
+    usual.runs as usual_runs
+from running
+join usual
+    on usual.project_id = running.project_id
+    and usual.job_name = running.job_name
+left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = running.project_id
+where usual.runs >= {{ var('dagctl_overdue_least_runs') }}
+    and running.running_seconds > {{ var('dagctl_overdue_factor') }} * usual.p95_duration_seconds
+order by running.start_time, running.id

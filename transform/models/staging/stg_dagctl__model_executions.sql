@@ -1,0 +1,1 @@
+{{ tap_dagctl.staged(source('dagctl', 'model_executions'), key=['id']) }}

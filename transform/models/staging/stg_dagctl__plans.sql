@@ -1,0 +1,1 @@
+{{ tap_dagctl.staged(source('dagctl', 'plans'), key=['id']) }}

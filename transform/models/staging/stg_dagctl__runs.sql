@@ -1,0 +1,1 @@
+{{ tap_dagctl.staged(source('dagctl', 'runs'), key=['id']) }}
