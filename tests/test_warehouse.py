@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from docs.stream_pages import QUERIES
+from tests.dagctl_api import statistics
 from tests.dagctl_api.history import SLOW_PROJECT, SLOWER_MODEL, History
 from tests.dagctl_api.server import Api, serving
 from tests.dagctl_api.world import World
@@ -139,3 +140,43 @@ def test_every_stream_and_the_query_its_page_shows(api: Api, tmp_path: Path) -> 
         assert [row[0] for row in connection.sql(QUERIES["daily_stats"]).fetchall()] == [
             SLOW_PROJECT
         ]
+
+
+def test_a_field_nobody_has_heard_of_is_in_the_warehouse_that_day(
+    api: Api, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every stream and at any depth, with one warning a stream however many rows have it."""
+    unheard = {"deep": [{"deeper": {"deepest": [1, None, {"x": "y"}]}}]}
+    world = history.world
+    for project in world.projects.values():
+        for row in (
+            project.row,
+            *(row for table in project.tables.values() for row in table.values()),
+        ):
+            row["unheard_of"] = unheard
+        for job in project.tables["jobs"].values():
+            job["resources"] = {**job["resources"], "unheard_of": unheard}
+    for table in world.organization.values():
+        for row in table.values():
+            row["unheard_of"] = unheard
+    for name in ("daily", "by_model"):
+        answer = getattr(statistics, name)
+        monkeypatch.setattr(
+            statistics,
+            name,
+            lambda *arguments, answer=answer: [
+                {**row, "unheard_of": unheard} for row in answer(*arguments)
+            ],
+        )
+    meltano = Meltano.of(api, tmp_path)
+    meltano.environment["TAP_DAGCTL__SELECT"] = json.dumps(["*.*"])
+    log = meltano.run("tap-dagctl", "target-duckdb")
+
+    with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:
+        for name in QUERIES:
+            column = f"select distinct additional_properties from dagctl.{name}"  # noqa: S608 - a name
+            ((found,),) = connection.sql(column).fetchall()
+            assert json.loads(found) == {"unheard_of": unheard}, name
+            assert log.count(f"{name}: field 'unheard_of' is not in the schema") == 1
+        for (resources,) in connection.sql("select resources from dagctl.jobs").fetchall():
+            assert json.loads(resources)["unheard_of"] == unheard
