@@ -50,9 +50,10 @@ test-tap: .venv/ready
 	.venv/bin/pytest -q --numprocesses auto $(NO_LOADER)
 
 # What needs no loader, on every supported Python that is here; pyenv hides those it was not told of.
+PYTHONS ?= 3.10 3.11 3.12 3.13 3.14
 test-all: $(UV)
 	@export PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | paste -sd: -); \
-	for version in 3.10 3.11 3.12 3.13 3.14; do \
+	for version in $(PYTHONS); do \
 		python=$$($(UV) python find --no-python-downloads --no-project $$version 2>/dev/null) \
 			|| { echo "Python $$version is not here"; continue; }; \
 		echo "Python $$version"; \

@@ -126,7 +126,12 @@ def test_a_token_without_the_permission_is_one_warning_where_everything_is_selec
     output = run_tap(tmp_path, config_of(api), catalog=everything)
 
     assert output.exit_code == 0, output.stderr
-    warnings = [line for line in output.stderr.splitlines() if "| WARNING" in line]
+    # On the oldest Python the SDK has a warning of its own.
+    warnings = [
+        line
+        for line in output.stderr.splitlines()
+        if "| WARNING" in line and "| py.warnings " not in line
+    ]
     assert [line for line in warnings if "environment_protections: skipped" in line] == warnings
     assert len(warnings) == 1
     assert output.records("members")
