@@ -77,7 +77,7 @@ def main() -> None:
         seconds = _build(account, now + timedelta(hours=HOURS_BETWEEN))
         print(f"  in {seconds:.1f} s")
     _answers()
-    REPORT.write_text(page(ask(in_duckdb(WAREHOUSE)), WAREHOUSE.name))
+    REPORT.write_text(page(ask(in_duckdb(WAREHOUSE)), WAREHOUSE.name), encoding="utf-8")
     _what_next()
 
 
@@ -159,7 +159,9 @@ def _snapshot() -> dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]:
     snapshot = {}
     with duckdb.connect(str(WAREHOUSE), read_only=True) as connection:
         for table, key in TABLES.items():
-            rows = connection.sql(f"select ({key}), * from dagctl.{table}").fetchall()  # noqa: S608 - names from above
+            # What the loader stamps changes with every row that is sent again.
+            own = "columns(name -> not starts_with(name, '_sdc_'))"
+            rows = connection.sql(f"select ({key}), {own} from dagctl.{table}").fetchall()  # noqa: S608 - names from above
             snapshot[table] = {_hashable(row[0]): row[1:] for row in rows}
     return snapshot
 

@@ -28,9 +28,13 @@ def main() -> None:
             file = duckdb_file()
             source, rows = file.name, in_duckdb(file)
         text = page(ask(rows), source)
-        options.output.write_text(text)
+        options.output.write_text(text, encoding="utf-8")
     except (WarehouseError, OSError) as error:
         sys.exit(f"report: {error}")
+    except KeyError as error:
+        sys.exit(
+            f"report: the answers were built by another version, without {error}: build them again"
+        )
     sys.stdout.write(f"{options.output} is written, from {source}\n")
 
 

@@ -31,6 +31,7 @@ class Answers:
     """What the page tells; each list in the order in which it is shown."""
 
     settings: Row
+    runs: int
     projects: list[ProjectDays]
     breaches: list[Row]
     regressions: list[Row]
@@ -45,21 +46,27 @@ class Answers:
 def ask(rows: Callable[[str], list[Row]]) -> Answers:
     """Ask the warehouse everything."""
     (settings,) = rows("select * from settings_used")
+    (runs,) = rows("select count(*) as loaded from stg_dagctl__runs")
     today = settings["as_of"].date()
     dates = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
     return Answers(
         settings=settings,
+        runs=runs["loaded"],
         projects=list(_projects(rows, dates)),
         breaches=rows("select * from sla_breaches order by date desc, project_name"),
         regressions=rows(
-            # The newest window is open as a rule, so the one before it is new, too.
+            # Today's window is open, so the one before it is new, too.
             "select * from model_regressions where windows_ago <= 1 "
             "order by windows_ago, change_percent desc, model_name"
         ),
         slowest=rows(_SLOWEST),
-        jobs=rows(_JOBS),
-        lost=rows(_LOST.format(first=dates[0].isoformat())),
-        broken_jobs=rows("select * from broken_jobs order by broken_since, project_name, job_name"),
+        jobs=rows(_JOBS.format(today=today.isoformat())),
+        lost=rows(_LOST.format(first=dates[0].isoformat(), last=today.isoformat())),
+        # A job that has not run for so long is not there any more.
+        broken_jobs=rows(
+            f"select * from broken_jobs where ended_at >= date '{dates[0]}' "  # noqa: S608 - a date
+            "order by broken_since, project_name, job_name"
+        ),
         overdue_runs=rows("select * from overdue_runs order by running_seconds desc"),
         held_back_models=rows(
             "select * from held_back_models "
@@ -86,18 +93,21 @@ _JOBS = """
     select weeks.*
     from job_weeks as weeks
     join (
-        select project_id, job_name, max(week) as week from job_weeks group by project_id, job_name
+        select project_id, job_name, max(week) as week
+        from job_weeks
+        where week <= date '{today}'
+        group by project_id, job_name
     ) as newest
       on (newest.project_id, newest.job_name, newest.week)
        = (weeks.project_id, weeks.job_name, weeks.week)
     order by weeks.success_rate, weeks.project_name, weeks.job_name
 """
 _LOST = """
-    select project_name, job_name, sum(failed_runs + error_runs) as failed_runs,
+    select project_id, project_name, job_name, sum(failed_runs + error_runs) as failed_runs,
            sum(partial_runs) as partial_runs, sum(lost_seconds) as lost_seconds
     from time_lost
-    where date >= date '{first}'
-    group by project_name, job_name
+    where date between date '{first}' and date '{last}'
+    group by project_id, project_name, job_name
     order by lost_seconds desc, project_name, job_name
 """
 

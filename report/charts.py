@@ -90,7 +90,7 @@ def p95_a_day(project: ProjectDays) -> str:
             )
         limit = project.sla_seconds / 60
         axes.axhline(limit, color=_BAD, linewidth=1, linestyle=(0, (4, 3)))
-        highest = max([limit, *(seconds / 60 for _, seconds in measured)])
+        highest = max([limit, *(seconds / 60 for _, seconds in measured)]) or 1
         axes.set_ylim(0, highest * 1.15)
         return _svg(figure, f"{project.name}: p95 a day in minutes")
 

@@ -29,6 +29,7 @@ def page(answers: Answers, source: str) -> str:
     return environment.get_template("page.html.jinja").render(
         as_of=moment(answers.settings["as_of"]),
         source=source,
+        loaded=answers.runs > 0,
         wrong=list(what_is_wrong(answers)),
         usual=list(what_is_usual(answers)),
         projects=[

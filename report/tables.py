@@ -20,7 +20,8 @@ class Column:
     """One column: its title, what a row says in it, and how it is set.
 
     Attributes:
-        kind: `n` for numbers, `bad` for what is wrong; a CSS class.
+        kind: CSS classes: `n` for numbers, `whole` for what no line may break, `bad` for what is
+            wrong.
     """
 
     title: str
@@ -48,7 +49,7 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
         "Days that broke the SLA",
         answers.breaches,
         (
-            Column("Day", lambda row: day(row["date"])),
+            Column("Day", lambda row: day(row["date"]), "whole"),
             Column("Project", _project),
             Column("p95", lambda row: duration(row["p95_duration_seconds"]), "n bad"),
             Column("SLA", lambda row: duration(row["sla_seconds"]), "n"),
@@ -87,7 +88,7 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
             Column("Error", lambda row: text(row["error_message"])),
         ),
         empty="The newest run of every job succeeded.",
-        note="Jobs whose newest run did not succeed.",
+        note="Jobs whose newest run did not succeed, of those that ran in the days of the charts.",
     )
     yield Table(
         "overdue",
@@ -184,7 +185,7 @@ def day_by_day(project: ProjectDays) -> Table:
         "Day by day",
         rows[::-1],
         (
-            Column("Day", lambda row: day(row["date"])),
+            Column("Day", lambda row: day(row["date"]), "whole"),
             Column("Runs", lambda row: count(row["total_runs"]), "n"),
             Column("Succeeded", lambda row: count(row["successful_runs"]), "n"),
             Column("In part", lambda row: count(row["partial_runs"]), "n"),

@@ -35,9 +35,12 @@ def answers(**fields: Any) -> Answers:
     runs = {"total_runs": 0, "successful_runs": 0, "partial_runs": 0, "failed_runs": 0}
     project = ProjectDays(HOSTILE, 1_800.0, DAYS, [runs] * 30, [None] * 30)
     empty: dict[str, Any] = {
-        name: [] for name in Answers.__dataclass_fields__ if name not in {"settings", "projects"}
+        name: []
+        for name in Answers.__dataclass_fields__
+        if name not in {"settings", "runs", "projects"}
     }
-    return Answers(**{**empty, "settings": settings, "projects": [project], **fields})
+    given = {"settings": settings, "runs": 1, "projects": [project]}
+    return Answers(**{**empty, **given, **fields})
 
 
 def test_it_needs_nothing_beside_it() -> None:
@@ -74,7 +77,9 @@ def test_what_a_project_is_called_stays_text() -> None:
 
 def test_an_account_without_a_run_or_a_project() -> None:
     for project_list in ([], answers().projects):
-        found = Page(page(answers(projects=project_list), "warehouse.duckdb"))
+        text = page(answers(projects=project_list, runs=0), "warehouse.duckdb")
+        assert "No run has been loaded" in text
+        found = Page(text)
         assert [table[0][0] for table in found.tables] == ["Day"] * len(project_list)
 
 

@@ -180,7 +180,8 @@ def assert_what_was_planted_is_found(warehouse: Warehouse) -> None:
     )
     assert breaches == [{"project_name": SLOW_PROJECT, "date": date(2026, 3, 1)}]
     regressions = warehouse.query(
-        "select project_name, model_name, start_date from dagctl_answers.model_regressions "
+        "select project_name, model_name, start_date, windows_ago "
+        "from dagctl_answers.model_regressions "
         "where project_id not like 'proj_awkward%'"
     )
     assert regressions == [
@@ -188,6 +189,7 @@ def assert_what_was_planted_is_found(warehouse: Warehouse) -> None:
             "project_name": SLOWER_PROJECT,
             "model_name": SLOWER_MODEL,
             "start_date": date(2026, 2, 23),
+            "windows_ago": 1,
         }
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -83,14 +83,40 @@ def test_what_another_loader_would_have_made(built: tuple[Meltano, World], tmp_p
                 '2026-03-03 01:30:00+02', null),
             ('run', 'proj_a', 'nightly', 'failed', '2026-03-03 01:30:00+02', null,
                 '2026-03-03 01:40:00+02', 600.125)""",
+        # What the API may leave out of an execution, and a time as text with an offset.
+        """create table dagctl.model_executions (id text, project_id text, model_name text,
+            status text, start_time text, updated_at timestamp)""",
+        """insert into dagctl.model_executions values
+            ('one', 'proj_a', 'm', 'success', '2026-03-03T01:30:00+02:00', '2026-03-03'),
+            ('two', 'proj_a', 'm', 'skipped', null, '2026-03-01'),
+            ('three', 'proj_a', 'm', 'skipped', null, '2026-03-01'),
+            ('four', 'proj_a', 'm', 'blocked', null, '2026-03-01')""",
+        # An override by id holds where no project was loaded.
+        """create table dagctl.daily_stats (project_id text, date timestamptz,
+            p95_duration_seconds double)""",
+        "insert into dagctl.daily_stats values ('proj_b', '2026-03-03 01:30:00+02', 100)",
     )
     meltano = Meltano(
         built[0].directory, {**built[0].environment, "TARGET_DUCKDB_FILEPATH": str(file)}
     )
-    done = dbt(meltano)
+    overrides = {"proj_a": 600, "proj_b": 60}
+    done = dbt(meltano, "run", dagctl_sla_seconds_by_project=overrides)
 
     assert done.returncode == 0, done.stdout
     assert "There is no table" in done.stdout
+    assert "has no column end_time: it is null" in done.stdout
+    assert rows(file, "select date, executions from dagctl_answers.model_days order by date") == [
+        (date(2026, 3, 1), 3),
+        (date(2026, 3, 2), 1),
+    ]
+    assert rows(
+        file,
+        "select model_name, skipped_executions, blocked_executions, held_back_in_a_row, "
+        "last_ran_at from dagctl_answers.held_back_models",
+    ) == [("m", 2, 1, 0, datetime(2026, 3, 2, 23, 30))]  # noqa: DTZ001 - UTC by contract
+    assert rows(file, "select project_id, date, sla_seconds from dagctl_answers.sla_breaches") == [
+        ("proj_b", date(2026, 3, 2), 60)
+    ]
     assert rows(file, "select id, name from dagctl_answers.stg_dagctl__projects") == [
         ("proj_a", "new name")
     ]
@@ -100,9 +126,9 @@ def test_what_another_loader_would_have_made(built: tuple[Meltano, World], tmp_p
         "from dagctl_answers.stg_dagctl__runs",
     ) == [("failed", datetime(2026, 3, 2, 23, 30), 600.125, None, None)]  # noqa: DTZ001 - UTC by contract
     assert rows(file, "select date, failed_runs from dagctl_answers.run_days") == [
-        (datetime(2026, 3, 2).date(), 1)  # noqa: DTZ001 - as above
+        (date(2026, 3, 2), 1)
     ]
-    for empty in ("model_days", "sla_breaches", "model_regressions", "stg_dagctl__plans"):
+    for empty in ("model_regressions", "stg_dagctl__plans"):
         assert rows(file, f"from dagctl_answers.{empty}") == []
 
 
@@ -150,12 +176,33 @@ def test_a_broken_key_is_an_error(copied: tuple[Meltano, Path]) -> None:
     assert "FAIL 1 not_null_stg_dagctl__daily_stats_date" in done.stdout
 
 
-def test_a_threshold_that_is_no_number(copied: tuple[Meltano, Path]) -> None:
-    done = dbt(copied[0], dagctl_sla_seconds_by_project={"sales_warehouse": "soon"})
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("dagctl_sla_seconds_by_project", {"default": "soon"}, "of default must be a number"),
+        ("dagctl_sla_seconds_by_project", ["sales"], "must be like {sales: 600}"),
+        ("dagctl_sla_days", 7.5, "must be a whole number, not 7.5"),
+        ("dagctl_regression_percent", "20%", "must be a number, not 20%"),
+    ],
+)
+def test_a_setting_that_is_wrong(
+    built: tuple[Meltano, World], name: str, value: Any, message: str
+) -> None:
+    done = dbt(built[0], "parse", **{name: value})
 
     assert done.returncode != 0
-    assert "dagctl_sla_seconds must be a number of seconds, for every project" in done.stdout
+    assert message in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_moment_asked_for_may_have_an_offset(copied: tuple[Meltano, Path]) -> None:
+    meltano, file = copied
+    asked = dbt(meltano, "run", "-s", "settings_used", dagctl_as_of="2026-03-04T00:30:00+02:00")
+
+    assert asked.returncode == 0, asked.stdout
+    assert rows(file, "select as_of from dagctl_answers.settings_used") == [
+        (datetime(2026, 3, 3, 22, 30),)  # noqa: DTZ001 - UTC by contract
+    ]
 
 
 def test_freshness_warns_and_stops_nothing(copied: tuple[Meltano, Path]) -> None:

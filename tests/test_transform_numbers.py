@@ -1,7 +1,9 @@
-"""The rounding of the answers is the guide's: Python's, to the last digit, in both databases."""
+"""What a macro makes of a value is what Python makes of it, in both databases."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -17,10 +19,17 @@ from tests.postgres import postgres
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MACROS = (ROOT / "transform" / "macros" / "numbers.sql").read_text()
-MODULE: Any = Environment().from_string(MACROS).module  # noqa: S701 - SQL, not HTML
-ONE_DECIMAL = MODULE.one_decimal("x")
-CHANGE = MODULE.change_percent("before", "now")
+
+def macros(name: str) -> Any:
+    """Return the macros of a file, as dbt would render them."""
+    environment = Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
+    environment.globals["adapter"] = SimpleNamespace(quote=lambda name: f'"{name}"')
+    return environment.from_string((ROOT / "transform" / "macros" / name).read_text()).module
+
+
+ONE_DECIMAL = macros("numbers.sql").one_decimal("x")
+CHANGE = macros("numbers.sql").change_percent("before", "now")
+AS_TIME = macros("staged.sql").as_type("x", "timestamp", {"x": "text"})
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
@@ -30,6 +39,7 @@ def ask(
     """Return what evaluates an expression for each row of named values."""
     if request.param == "duckdb":
         with duckdb.connect() as connection:
+            connection.execute("set timezone = 'America/New_York'")
             yield lambda query, rows: [
                 value for row in rows for (value,) in connection.execute(query, row).fetchall()
             ]
@@ -38,10 +48,13 @@ def ask(
             postgres(tmp_path_factory.mktemp("postgres")) as url,
             psycopg.connect(url.replace("+psycopg2", "")) as session,
         ):
+            session.execute("set timezone = 'America/New_York'")
             yield lambda query, rows: [
                 value
                 for row in rows
-                for (value,) in session.execute(query.replace("?", "%s").encode(), row).fetchall()
+                for (value,) in session.execute(
+                    query.replace("%", "%%").replace("?", "%s").encode(), row
+                ).fetchall()
             ]
 
 
@@ -77,3 +90,24 @@ def test_a_change_is_pythons(
     columns = "cast(? as double precision) as before, cast(? as double precision) as now"
     query = f"select {CHANGE} from (select {columns}) as given"  # noqa: S608 - the macro
     assert ask(query, [*pairs]) == [(now - before) / before * 100 for before, now in pairs]
+
+
+moments = st.datetimes(
+    datetime(1990, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
+    datetime(2090, 1, 1),  # noqa: DTZ001 - as above
+    timezones=st.sampled_from([timezone(timedelta(minutes=it)) for it in (0, 120, -300, 345)]),
+)
+
+
+@settings(deadline=None)
+@given(times=st.lists(moments, min_size=1, max_size=20), zulu=st.booleans())
+def test_a_time_that_was_loaded_as_text_is_utc(
+    ask: Callable[[str, list[tuple[Any, ...]]], list[Any]], times: list[datetime], zulu: bool
+) -> None:
+    query = f"select {AS_TIME} from (select cast(? as text) as x) as given"  # noqa: S608 - the macro
+    plain = [moment.astimezone(timezone.utc).replace(tzinfo=None) for moment in times]
+    zoned = [(moment.isoformat(),) for moment in times]
+    unzoned = [(moment.isoformat() + ("Z" if zulu else ""),) for moment in plain]
+
+    assert ask(query, zoned) == plain
+    assert ask(query, unzoned) == plain

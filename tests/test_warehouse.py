@@ -84,6 +84,26 @@ def test_the_loader_keeps_the_first_row_of_every_batch(
     assert len(duckdb_at(tmp_path / WAREHOUSE).tables()["runs"]) == rows
 
 
+def test_a_table_of_texts_alone_keeps_its_first_row(
+    api: Api, history: History, tmp_path: Path
+) -> None:
+    """What the loader would take for a header; see `add_metadata_columns` in meltano.yml."""
+    meltano = Meltano.of(api, tmp_path)
+    chosen = ["projects.id", "projects.name", "jobs.name", "plans.status"]
+    meltano.environment["TAP_DAGCTL__SELECT"] = json.dumps(chosen)
+    meltano.run("tap-dagctl", "target-duckdb")
+
+    with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:
+        for name, table in (("projects", None), ("jobs", "jobs"), ("plans", "plans")):
+            rows = connection.sql(f"select id from dagctl.{name}").fetchall()  # noqa: S608 - a name
+            expected = [
+                key
+                for project, held in history.world.projects.items()
+                for key in (held.tables[table] if table else [project])
+            ]
+            assert sorted(key for (key,) in rows) == sorted(expected)
+
+
 def test_values_that_a_loader_could_mistake_arrive_as_they_are(
     world: World, tmp_path: Path
 ) -> None:

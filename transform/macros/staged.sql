@@ -2,12 +2,18 @@
   One staging model: the columns that its description names, in the types it names there, one row a
   key. A loader may leave out what was not selected, so a table or a column that is not there is
   empty, with a line in the log; a loader that appends may hold a key more than once, and then the
-  newest row counts.
+  newest row counts: by `updated_at`, or by the stamps that most loaders add.
 #}
 {% macro staged(loaded, key) %}
 {%- set columns = model.columns.values() | list -%}
 {%- set present = tap_dagctl.columns_of(loaded) -%}
 {%- if present -%}
+{%- for name in key if name not in present -%}
+    {%- do exceptions.raise_compiler_error(loaded ~ ' has no column ' ~ name ~ ', which is its key') -%}
+{%- endfor -%}
+{%- for column in columns if column.name not in present -%}
+    {%- do log(loaded ~ ' has no column ' ~ column.name ~ ': it is null', info=true) -%}
+{%- endfor -%}
 {%- set stamps = ['updated_at', '_sdc_sequence', '_sdc_received_at', '_sdc_batched_at']
     | select('in', present) | list -%}
 with loaded as (
@@ -62,6 +68,16 @@ where 1 = 0
 cast(null as {{ type }})
 {%- elif type == 'timestamp' and 'with time zone' in present[name] -%}
 {{ adapter.quote(name) }} at time zone 'UTC'
+{%- elif type == 'date' and 'with time zone' in present[name] -%}
+cast({{ adapter.quote(name) }} at time zone 'UTC' as date)
+{%- elif type == 'timestamp' and present[name] in ('text', 'varchar', 'character varying') -%}
+{#- PostgreSQL would take no notice of an offset; a text without one is in UTC. -#}
+cast(cast(
+    {{ adapter.quote(name) }} || case
+        when replace(replace(substr({{ adapter.quote(name) }}, 11), '-', '+'), 'Z', '+') like '%+%' then ''
+        else 'Z'
+    end as timestamp with time zone
+) at time zone 'UTC' as timestamp)
 {%- else -%}
 cast({{ adapter.quote(name) }} as {{ type }})
 {%- endif -%}

@@ -1,18 +1,39 @@
-{# The moment that everything counts back from, in UTC. #}
+{#
+  The moment that everything counts back from, in UTC. It is read here and not by the database: of an
+  offset PostgreSQL would take no notice, and of a day each makes something else.
+#}
 {% macro as_of() -%}
-cast('{{ var("dagctl_as_of") or run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as timestamp)
+{%- set said = var('dagctl_as_of') -%}
+{%- if said -%}
+    {%- set moment = modules.datetime.datetime.fromisoformat((said | string).replace('Z', '+00:00')) -%}
+{%- else -%}
+    {%- set moment = run_started_at -%}
+{%- endif -%}
+{%- if moment.tzinfo -%}
+    {%- set moment = moment.astimezone(modules.pytz.utc) -%}
+{%- endif -%}
+cast('{{ moment.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as timestamp)
 {%- endmacro %}
 
 
 {# The first of the last `days` days, today being one of them: how the API counts `days`. #}
 {% macro first_of_last(days) -%}
-cast({{ tap_dagctl.as_of() }} as date) - {{ days | int - 1 }}
+cast({{ tap_dagctl.as_of() }} as date) - {{ days - 1 }}
 {%- endmacro %}
 
 
-{# The day a run or an execution belongs to: when it started, or was made while it waits. #}
+{#
+  When a run or an execution took place: when it started, or was made while it waits. The API does not
+  promise an execution any of these fields, so the others stand in.
+#}
+{% macro moment_of(row) -%}
+coalesce({{ row }}.start_time, {{ row }}.created_at, {{ row }}.end_time, {{ row }}.updated_at)
+{%- endmacro %}
+
+
+{# The day it belongs to. #}
 {% macro day_of(row) -%}
-cast(coalesce({{ row }}.start_time, {{ row }}.created_at) as date)
+cast({{ tap_dagctl.moment_of(row) }} as date)
 {%- endmacro %}
 
 

@@ -4,7 +4,7 @@
 select name
 from (
     select cast(null as text) as name where 1 = 0
-    {%- for name in var('dagctl_sla_seconds_by_project') %}
+    {%- for name in tap_dagctl.sla_overrides() %}
     union all
     select '{{ dbt.escape_single_quotes(name | string) }}'
     {%- endfor %}

@@ -2,12 +2,13 @@ with finished as (
     select
         id,
         project_id,
-        coalesce(job_name, 'unknown') as job_name,
+        coalesce(nullif(job_name, ''), 'unknown') as job_name,
         status,
         error_message,
-        coalesce(end_time, updated_at) as moment
+        coalesce(end_time, updated_at, start_time, created_at) as moment
     from {{ ref('stg_dagctl__runs') }}
     where status in ('success', 'partial', 'failed', 'error')
+        and coalesce(end_time, updated_at, start_time, created_at) <= {{ tap_dagctl.as_of() }}
 ),
 
 -- How many runs have succeeded since, counted from the newest run on: 0 is broken to this day.
@@ -19,7 +20,7 @@ numbered as (
             newest_first rows between unbounded preceding and current row
         ) as succeeded_since
     from finished
-    window newest_first as (partition by project_id, job_name order by moment desc, id desc)
+    window newest_first as (partition by project_id, job_name order by moment desc nulls last, id desc)
 )
 
 select

@@ -4,13 +4,13 @@ with executions as (
         project_id,
         model_name,
         status,
-        coalesce(start_time, created_at) as moment,
+        {{ tap_dagctl.moment_of('executions') }} as moment,
         status in ('skipped', 'blocked') as is_held_back
     from {{ ref('stg_dagctl__model_executions') }} as executions
     where model_name is not null
         and status not in ('pending', 'running')
         and {{ tap_dagctl.day_of('executions') }}
-            >= {{ tap_dagctl.first_of_last(var('dagctl_held_back_days')) }}
+            >= {{ tap_dagctl.first_of_last(tap_dagctl.whole_number('dagctl_held_back_days')) }}
         and {{ tap_dagctl.day_of('executions') }} <= cast({{ tap_dagctl.as_of() }} as date)
 ),
 
@@ -20,7 +20,7 @@ numbered as (
         *,
         sum(case when is_held_back then 0 else 1 end) over (
             partition by project_id, model_name
-            order by moment desc, id desc
+            order by moment desc nulls last, id desc
             rows between unbounded preceding and current row
         ) as ran_since
     from executions
@@ -50,5 +50,5 @@ select
     counted.last_ran_at
 from counted
 left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = counted.project_id
-where counted.skipped_executions + counted.blocked_executions >= {{ var('dagctl_held_back_times') }}
+where counted.skipped_executions + counted.blocked_executions >= {{ tap_dagctl.whole_number('dagctl_held_back_times') }}
 order by counted.skipped_executions + counted.blocked_executions desc, projects.name, counted.model_name

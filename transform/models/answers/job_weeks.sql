@@ -1,7 +1,7 @@
 with finished as (
     select
         project_id,
-        coalesce(job_name, 'unknown') as job_name,
+        coalesce(nullif(job_name, ''), 'unknown') as job_name,
         cast(date_trunc('week', {{ tap_dagctl.day_of('runs') }}) as date) as week,
         status,
         case when status = 'success' then duration_seconds end as seconds

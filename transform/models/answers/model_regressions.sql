@@ -20,12 +20,6 @@ with compared as (
         and previous.end_date - previous.start_date = now.end_date - now.start_date
     where previous.p95_duration_seconds > 0
         and now.p95_duration_seconds > 0
-),
-
-newest as (
-    select project_id, end_date - start_date as days_more, max(end_date) as end_date
-    from {{ ref('stg_dagctl__model_stats') }}
-    group by project_id, end_date - start_date
 )
 
 select
@@ -40,13 +34,13 @@ select
     compared.p95_duration_seconds,
     {{ tap_dagctl.one_decimal('compared.change_percent') }} as change_percent,
     cast(
-        (newest.end_date - compared.end_date) / (newest.days_more + 1) as integer
+        floor(
+            (cast({{ tap_dagctl.as_of() }} as date) - compared.start_date) * 1.0
+            / (compared.end_date - compared.start_date + 1)
+        ) as integer
     ) as windows_ago,
     compared.end_date >= cast({{ tap_dagctl.as_of() }} as date) as is_open
 from compared
-join newest
-    on newest.project_id = compared.project_id
-    and newest.days_more = compared.end_date - compared.start_date
 left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = compared.project_id
-where compared.change_percent > {{ var('dagctl_regression_percent') }}
+where compared.change_percent > {{ tap_dagctl.number('dagctl_regression_percent') }}
 order by compared.change_percent desc, projects.name, compared.model_name, compared.start_date

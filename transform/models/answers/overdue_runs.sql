@@ -1,26 +1,28 @@
 with usual as (
     select
         project_id,
-        coalesce(job_name, 'unknown') as job_name,
+        coalesce(nullif(job_name, ''), 'unknown') as job_name,
         count(*) as runs,
         {{ tap_dagctl.percentile(0.95, 'duration_seconds') }} as p95_duration_seconds
     from {{ ref('stg_dagctl__runs') }} as runs
     where status = 'success'
         and duration_seconds is not null
-        and {{ tap_dagctl.day_of('runs') }} >= {{ tap_dagctl.first_of_last(var('dagctl_overdue_days')) }}
-    group by project_id, coalesce(job_name, 'unknown')
+        and {{ tap_dagctl.day_of('runs') }}
+            >= {{ tap_dagctl.first_of_last(tap_dagctl.whole_number('dagctl_overdue_days')) }}
+        and {{ tap_dagctl.moment_of('runs') }} <= {{ tap_dagctl.as_of() }}
+    group by project_id, coalesce(nullif(job_name, ''), 'unknown')
 ),
 
 running as (
     select
         id,
         project_id,
-        coalesce(job_name, 'unknown') as job_name,
+        coalesce(nullif(job_name, ''), 'unknown') as job_name,
         start_time,
         {{ tap_dagctl.seconds_between('start_time', tap_dagctl.as_of()) }} as running_seconds
     from {{ ref('stg_dagctl__runs') }}
     where status = 'running'
-        and start_time is not null
+        and start_time <= {{ tap_dagctl.as_of() }}
 )
 
 select
@@ -37,6 +39,6 @@ join usual
     on usual.project_id = running.project_id
     and usual.job_name = running.job_name
 left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = running.project_id
-where usual.runs >= {{ var('dagctl_overdue_least_runs') }}
-    and running.running_seconds > {{ var('dagctl_overdue_factor') }} * usual.p95_duration_seconds
+where usual.runs >= {{ tap_dagctl.whole_number('dagctl_overdue_least_runs') }}
+    and running.running_seconds > {{ tap_dagctl.number('dagctl_overdue_factor') }} * usual.p95_duration_seconds
 order by running.start_time, running.id

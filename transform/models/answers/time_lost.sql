@@ -9,7 +9,7 @@ with failed_models as (
 runs as (
     select
         runs.project_id,
-        coalesce(runs.job_name, 'unknown') as job_name,
+        coalesce(nullif(runs.job_name, ''), 'unknown') as job_name,
         {{ tap_dagctl.day_of('runs') }} as date,
         runs.status,
         coalesce(failed_models.models, 0) as models,
