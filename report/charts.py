@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from html import escape
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -30,6 +31,7 @@ _COLOURS = {
 }
 _INK, _LINE, _GOOD, _PARTIAL, _BAD, _SERIES = _COLOURS
 _INCHES = (5.0, 2.2)
+_NOTHING = nan
 # Any: matplotlib types the names themselves, and each version has other names.
 _STYLE: dict[Any, Any] = {
     # Text stays text: it can be read out, found and copied, and needs no outlines in the file.
@@ -70,27 +72,16 @@ def p95_a_day(project: ProjectDays) -> str:
     """Draw the p95 of each day in minutes, against the line that it must not cross."""
     with mpl.rc_context(_STYLE):
         figure, axes = _axes(project.dates)
-        measured = [
-            (position, seconds)
-            for position, seconds in enumerate(project.p95)
-            if seconds is not None
-        ]
-        # A day without a p95 breaks the line: nothing is known of it.
-        line = [float("nan") if seconds is None else seconds / 60 for seconds in project.p95]
-        axes.plot(range(len(line)), line, color=_SERIES, linewidth=2, clip_on=False)
-        for breaks, colour, size in ((False, _SERIES, 3), (True, _BAD, 7)):
-            points = [it for it in measured if (it[1] > project.sla_seconds) is breaks]
-            axes.plot(
-                [position for position, _ in points],
-                [seconds / 60 for _, seconds in points],
-                "o",
-                color=colour,
-                markersize=size,
-                clip_on=False,
-            )
+        # What is nan is not drawn: a day without a p95 breaks the line, as nothing is known of it.
+        minutes = [_NOTHING if seconds is None else seconds / 60 for seconds in project.p95]
+        late = [seconds is not None and seconds > project.sla_seconds for seconds in project.p95]
         limit = project.sla_seconds / 60
+        axes.plot(minutes, color=_SERIES, linewidth=2, clip_on=False)
+        for breaks, colour, size in ((False, _SERIES, 3), (True, _BAD, 7)):
+            points = [y if it is breaks else _NOTHING for y, it in zip(minutes, late, strict=True)]
+            axes.plot(points, "o", color=colour, markersize=size, clip_on=False)
         axes.axhline(limit, color=_BAD, linewidth=1, linestyle=(0, (4, 3)))
-        highest = max([limit, *(seconds / 60 for _, seconds in measured)]) or 1
+        highest = max([limit, *(it for it in minutes if not isnan(it))]) or 1
         axes.set_ylim(0, highest * 1.15)
         return _svg(figure, f"{project.name}: p95 a day in minutes")
 
