@@ -87,7 +87,7 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
             Column("Since", lambda row: moment(row["broken_since"])),
             Column("Error", lambda row: text(row["error_message"])),
         ),
-        empty="The newest run of every job succeeded.",
+        empty="The newest run of every job that ran in the days of the charts succeeded.",
         note="Jobs whose newest run did not succeed, of those that ran in the days of the charts.",
     )
     yield Table(

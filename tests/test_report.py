@@ -117,6 +117,19 @@ def test_a_warehouse_without_answers(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_answers_of_another_version(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create schema dagctl_answers")
+        connection.execute("create table dagctl_answers.settings_used as select 7 as sla_days")
+        connection.execute("create table dagctl_answers.stg_dagctl__runs as select 'run' as id")
+    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
+
+    assert done.returncode == 1
+    assert "without 'as_of': build them again" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_file_that_is_no_warehouse(tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
     file.write_text("not a database, and long enough to be read as one" * 1_000)
