@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from docs.readme_tables import summary
 from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:
@@ -57,12 +58,8 @@ def description() -> str:
     return f"# Written by `make docs` from the tap's schemas.\n{text}"
 
 
-def _summary(stream: Stream) -> str:
-    return (stream.__doc__ or "").splitlines()[0].rstrip(".")
-
-
 def _table(stream: Stream) -> dict[str, Any]:
-    table: dict[str, Any] = {"name": stream.name, "description": f"{_summary(stream)}."}
+    table: dict[str, Any] = {"name": stream.name, "description": f"{summary(stream)}."}
     if stream.name in _FRESH:
         age = {"count": _FRESH[stream.name], "period": "hour"}
         table["config"] = {"loaded_at_field": "updated_at", "freshness": {"warn_after": age}}
@@ -72,7 +69,7 @@ def _table(stream: Stream) -> dict[str, Any]:
 def _model(stream: Stream) -> dict[str, Any]:
     model: dict[str, Any] = {
         "name": f"stg_dagctl__{stream.name}",
-        "description": f"{_summary(stream)}: one row a key, times in UTC.",
+        "description": f"{summary(stream)}: one row a key, times in UTC.",
     }
     if len(stream.primary_keys) > 1:
         together = {"columns": list(stream.primary_keys)}
@@ -80,8 +77,8 @@ def _model(stream: Stream) -> dict[str, Any]:
     model["columns"] = [
         _column(stream, name, field)
         for name, field in stream.schema["properties"].items()
-        # What is not loaded by default is not staged: it may hold secrets.
-        if (stream.name, name) != ("jobs", "environment")
+        # What is not selected by default is not staged: it may hold secrets.
+        if stream.metadata["properties", name].selected_by_default is not False
     ]
     return model
 

@@ -66,10 +66,11 @@ def _streams() -> Iterator[str]:
     yield "|---|---|---|---|"
     for stream in TapDagctl(validate_config=False).discover_streams():
         keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-        yield f"| `{stream.name}` | {_summary(stream)} | {keys} | {_replication(stream)} |"
+        yield f"| `{stream.name}` | {summary(stream)} | {keys} | {_replication(stream)} |"
 
 
-def _summary(stream: Stream) -> str:
+def summary(stream: Stream) -> str:
+    """Return what one row of the stream is, without a full stop."""
     return (stream.__doc__ or "").splitlines()[0].rstrip(".")
 
 

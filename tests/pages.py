@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 
 def report(output: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "report",
-            "--output",
-            str(output),
-            *arguments,
-        ],
+        [sys.executable, "-m", "report", "--output", str(output), *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,

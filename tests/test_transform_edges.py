@@ -260,9 +260,6 @@ def test_as_a_package_in_a_project_of_ones_own(
         "select max(p95_duration_seconds) as worst from {{ ref('tap_dagctl', 'sla_breaches') }}"
     )
     meltano.environment.update(
-        DBT_PROJECT_DIR=str(project),
-        DBT_PROFILES_DIR=str(project),
-        DBT_TARGET="dev",
         DBT_DUCKDB_PROJECT_DIR=str(project),
         DBT_DUCKDB_PROFILES_DIR=str(project),
         DBT_DUCKDB_TARGET="dev",
