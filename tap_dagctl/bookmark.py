@@ -12,10 +12,11 @@ It lives in the SDK's own state layout, in the partition of the project:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_dagctl import timestamps
+from tap_dagctl.checkpoint import Checkpoint
 from tap_dagctl.errors import StateError
 
 if TYPE_CHECKING:
@@ -49,16 +50,12 @@ class CutWalk:
     """How far a walk got that was interrupted.
 
     Attributes:
-        began: when it began.
-        end: offset behind the last row it read.
-        cap: the most rows the server gave in a page, as far as was known.
+        checkpoint: where it was.
         anchors: digests of some of the last rows it read.
         sent: digests of what it sent and the next sync will read again.
     """
 
-    began: int
-    end: int
-    cap: int
+    checkpoint: Checkpoint
     anchors: list[str]
     sent: list[str]
 
@@ -146,9 +143,8 @@ class Bookmark:
         """Record how far a walk has got, in case it is interrupted."""
         self._state["walk"] = {
             "updated_after": _text(cursor.after),
-            "began": timestamps.render(walk.began),
-            "end": walk.end,
-            "cap": walk.cap,
+            **asdict(walk.checkpoint),
+            "began": timestamps.render(walk.checkpoint.began),
             "anchors": walk.anchors,
             "sent": walk.sent,
         }
@@ -159,16 +155,18 @@ class Bookmark:
         try:
             if walk["updated_after"] != _text(cursor.after):
                 return None
-            cut = CutWalk(
+            checkpoint = Checkpoint(
                 began=timestamps.parse_setting(walk["began"]),
                 end=int(walk["end"]),
                 cap=int(walk["cap"]),
-                anchors=[str(anchor) for anchor in walk["anchors"]],
-                sent=list(walk["sent"]),
+                # Earlier versions took the cap for known.
+                known=int(walk.get("known", walk["cap"])),
             )
+            anchors = [str(anchor) for anchor in walk["anchors"]]
+            cut = CutWalk(checkpoint, anchors, list(walk["sent"]))
         except (AttributeError, KeyError, TypeError, ValueError):  # none, or not as we write it
             return None
-        return cut if cut.cap >= _LEAST_CAP else None
+        return cut if checkpoint.cap >= _LEAST_CAP else None
 
     def start(self, default: int | None) -> int | None:
         """Return where the history that has been read begins; None for the beginning of all.

@@ -48,7 +48,7 @@ def changed_rows(
         pages = walk.pages()
     else:
         anchors = frozenset(cut.anchors)
-        pages = walk.resumed(cut.end, cut.began, cut.cap, lambda row: _anchor(row) in anchors)
+        pages = walk.resumed(cut.checkpoint, lambda row: _anchor(row) in anchors)
     for page in pages:
         if bookmark.lies_after(walk.server_time, settings):
             logger.warning(
@@ -63,14 +63,17 @@ def changed_rows(
         rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
         yield _changed(rows, cursor, sent, read_again)
         # Not before they were taken: what the bookmark remembers counts as sent.
-        if walk.began is not None and page:
+        checkpoint = walk.checkpoint
+        if checkpoint is not None and page:
             # Rows ever further back: some of them have surely not moved.
             anchors_now = [_anchor(page[-back]) for back in _BACK if back <= len(page)]
-            bookmark.cut(
-                cursor, CutWalk(walk.began, walk.end, walk.cap, anchors_now, sent.remembered)
-            )
+            bookmark.cut(cursor, CutWalk(checkpoint, anchors_now, sent.remembered))
+    if walk.counts_rows and not walk.saw_rows:
+        # Left out for good, or only now: the bookmark must not pass what was never shown.
+        logger.info("%s: rows are counted and none is there: the bookmark stays", walk.title)
+        return
     bookmark.complete(walk.began, cursor.start, sent.remembered)
-    if cut is not None and walk.began == cut.began:
+    if cut is not None and walk.began == cut.checkpoint.began:
         # It went on: what changed between the two, behind where it was cut, is still to be read.
         yield from changed_rows(walk_after, bookmark, settings, is_filtered=is_filtered)
 

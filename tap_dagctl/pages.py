@@ -50,45 +50,67 @@ class Listing:
 class Page:
     """One answer.
 
+    A page has places, from `first` up to `end`, and not every place need show a row: a server that
+    filters behind its `LIMIT` leaves rows out, anywhere in the list, and keeps their places.
+
     Attributes:
         rows: its rows.
-        first: offset of its first row in the list.
-        limit: rows the server gives in such a page.
-        total: rows in the whole list, at least.
+        index: which page it is, from 1.
+        limit: places in such a page.
+        total: rows in the whole list, as the answer counts them.
+        total_pages: pages of the whole list, as the answer counts them; 0 where it does not.
+        number: as what it was asked for.
         answer: the answer it came in.
         asked, answered: when, by a count of what is asked and answered in a walk.
     """
 
     rows: list[Row]
-    first: int
+    index: int
     limit: int
     total: int
+    total_pages: int
+    number: PageNumber
     answer: Answer
     asked: int = 0
     answered: int = 0
 
     @property
+    def first(self) -> int:
+        """Offset of its first place in the list."""
+        return (self.index - 1) * self.limit
+
+    @property
     def end(self) -> int:
-        """Offset behind its last row."""
+        """Offset behind its last place."""
+        return self.first + self.limit
+
+    @property
+    def end_of_rows(self) -> int:
+        """Offset behind its last row, if every place that shows none lies behind that."""
         return self.first + len(self.rows)
 
     @property
     def is_short(self) -> bool:
-        """Whether there were fewer rows than fit."""
+        """Whether there are fewer rows than places."""
         return len(self.rows) < self.limit
 
     @property
-    def is_last(self) -> bool:
-        """Whether the list ended with this page when it was read.
-
-        A full page is the last only if the count says so exactly: one too low would hide rows.
-        """
-        return self.is_short or self.end == self.total
+    def counted(self) -> int:
+        """How many rows it should have by the count."""
+        return min(self.limit, max(0, self.total - self.first))
 
     @property
-    def disagrees(self) -> bool:
-        """Whether the rows say that the list ended, and the count that it did not."""
-        return self.is_short and self.end < self.total
+    def missing(self) -> int:
+        """How many rows are counted and not there."""
+        return max(0, self.counted - len(self.rows))
+
+    @property
+    def counts_agree(self) -> bool:
+        """Whether all rows that are counted fill as many pages as are counted.
+
+        A count of one page says nothing: some servers count a page of an empty list.
+        """
+        return self.total_pages <= max(1, -(-self.total // self.limit))
 
 
 def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
@@ -98,30 +120,21 @@ def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
         AnswerError: the answer has no rows or no count, or a row has no readable `id` or
             `updated_at`, so it could not be kept.
     """
-    given = rows_of(answer, listing.rows_key, listing.path)
+    total = _count(answer, "total")
+    # The server may cap `limit` (API page): what it answers counts, not what was asked. Likewise
+    # one that has no such page, or knows no pages, may give another.
+    limit = _count(answer, "limit") or number.limit
+    index = _count(answer, "page") or number.page
+    counted = None if total is None else max(0, total - (index - 1) * limit)
+    given = rows_of(answer, listing.rows_key, listing.path, counted=counted)
     try:
         rows = listing.reader.read(given, listing.context)
     except ValueError as error:
         raise unusable(listing, str(error)) from None
-    total = _count(answer, "total")
     if total is None:
         raise unusable(listing, "the answer has no usable total")
-    # The server may cap `limit` (API page): what it answers counts, not what was asked. Likewise
-    # one that has no such page, or knows no pages, may give another.
-    limit = _count(answer, "limit") or number.limit
-    page = _count(answer, "page") or number.page
     pages = _count(answer, "total_pages") or 0
-    if len(rows) >= limit:
-        # A full page is the last one only if neither count knows of more. Where a page is short,
-        # `total_pages` says nothing: some servers count one page of an empty list.
-        total = max(total, (pages - 1) * limit + 1)
-    return Page(
-        rows=rows,
-        first=(page - 1) * limit,
-        limit=limit,
-        total=total,
-        answer=answer,
-    )
+    return Page(rows, index, limit, total, pages, number, answer)
 
 
 def _count(answer: Answer, name: str) -> int | None:
@@ -135,16 +148,27 @@ def unusable(listing: Listing, what: str) -> AnswerError:
     return AnswerError(f"GET {listing.path}: {what}, {_LOST}")
 
 
-def rows_of(answer: Answer, rows_key: str, path: str) -> list[Any]:
+def rows_of(answer: Answer, rows_key: str, path: str, counted: int | None) -> list[Any]:
     """Return the rows of an answer, which stand under `rows_key` or are the whole answer.
 
-    The vendor's own client tolerates a bare list (API page, "GET /projects").
+    The vendor's own client tolerates a bare list (API page, "GET /projects"). Where there are no
+    rows, a server written in Go may send null for the list, or leave it out.
+
+    Args:
+        answer: the answer.
+        rows_key: where the rows stand in it.
+        path: what was asked for.
+        counted: how many rows there are by the answer's own count; None where it has none.
 
     Raises:
-        AnswerError: there are none: a shape nobody documented is not the same as no rows.
+        AnswerError: there is no list, and nothing says that it is empty.
     """
     body = answer.body
     rows = body.get(rows_key) if isinstance(body, dict) else body
+    if rows is None and isinstance(body, dict):
+        # Without a count, an answer that says anything else may be an error in disguise.
+        said_empty = counted == 0 or (counted is None and body.keys() <= {rows_key})
+        rows = [] if said_empty else None
     if not isinstance(rows, list) or not all(
         issubclass(kind, _ROWS) for kind in set(map(type, rows))
     ):
@@ -159,7 +183,7 @@ def keyed_rows(answer: Answer, rows_key: str, path: str, key: str) -> list[dict[
     Raises:
         AnswerError: there are none, or a row could not be loaded for want of its key.
     """
-    rows = rows_of(answer, rows_key, path)
+    rows = rows_of(answer, rows_key, path, _count(answer, "total"))
     if not all(isinstance(row.get(key), str) and row[key] for row in rows):
         msg = f"GET {path}: a row has no {key}, so it cannot be loaded; report it to dagctl"
         raise AnswerError(msg)

@@ -5,23 +5,25 @@ the page boundary, unread. So each page overlaps the page before it, and must sh
 walk unmoved: an **anchor**. Rows that did not move keep their order, so nothing that did not move
 can lie between the anchor and what was read before. A page without an anchor is not used; the walk
 steps back until it finds one, or begins again. A row that did move changed after the walk began:
-it has a later `updated_at`, and belongs to the next sync. docs/exactness.md has the whole argument.
+it has a later `updated_at`, and belongs to the next sync.
+
+A server may leave rows out of a page and keep their places. Where it leaves out more in one stretch
+than fit a page, no page shows an anchor and reaches beyond: such a stretch is read twice, and must
+be the same both times. docs/exactness.md has the whole argument.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from dataclasses import replace
-from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
-from tap_dagctl.ahead import Ahead
-from tap_dagctl.errors import AnswerError
-from tap_dagctl.offsets import MOST_ROWS, PageNumber, largest_limit, page_holding
-from tap_dagctl.pages import read_page, unusable
+from tap_dagctl.checkpoint import Checkpoint
+from tap_dagctl.ending import Ending
+from tap_dagctl.fetcher import Fetcher
+from tap_dagctl.limits import LEAST_ROWS, Limits
+from tap_dagctl.offsets import MOST_ROWS, PageNumber, page_holding
+from tap_dagctl.pages import unusable
 from tap_dagctl.progress import Progress
 from tap_dagctl.recent import Recent
 
@@ -38,19 +40,12 @@ ROWS_KEPT = 2_500
 """Rows of a walk that are kept to recognise anchors and repeats, besides those that may be fetched
 before they are needed; twice as many at most."""
 
-LONG_WALK_PAGES = 5
-"""Pages from which on a walk is long enough for more than one connection."""
-
-WORTH_WAITING_SECONDS = 0.002
-"""What a server must make a walk wait for each page before more than one connection pays: threads
-have their price, and a page takes a few milliseconds to deal with."""
-
-MOST_REQUESTS_A_PAGE = 6
-"""Requests a walk may make for each page it would need if nothing moved, before it gives up."""
-
 MOST_NEW_ROWS = 100_000
 """Rows a list may grow by while it is read, beyond doubling; and rows of it that may show nothing
 new, one after another. Beyond that its pages have no end."""
+
+NEARLY = 0.9
+"""So much of its limit a page must have for it not to matter whether it has all of it."""
 
 _BACK = (1, 2, 4, 8)
 """Where to look for a lost anchor: half pages further back. The last step is repeated."""
@@ -64,37 +59,41 @@ class Walk:
     Attributes:
         began: the server's clock when the first page was asked for: a bookmark that misses no
             row, for whatever changes later has a later `updated_at`. Where the server told no
-            time, an instant before the latest `updated_at` on the first page, which cannot lie
-            after that answer; or this machine's clock, if that is earlier. None before the first
-            answer, and where there is neither.
+            time, an instant before the latest `updated_at` on the first page with rows, which
+            cannot lie after that answer; or this machine's clock, if that is earlier. None before
+            the first answer, and where there is neither.
         server_time: the server's clock at the first answer, or None where it did not tell.
-        end: offset behind the last row read.
-        cap: the most rows the server gives in a page, as far as is known.
+        saw_rows: whether any row came.
         title: what messages call the walk.
     """
 
     def __init__(self, client: Client, listing: Listing) -> None:
         """Prepare a walk; nothing is asked for before `pages`."""
-        self._client = client
         self._listing = listing
         self._recent = Recent(ROWS_KEPT + MOST_ROWS * listing.connections)
-        self._ahead = Ahead(self._fetch)
-        self._ticks = count()
-        self._requests = 0
-        self._first_total: int | None = None
-        self._largest_total = 0
+        self._fetcher = Fetcher(client, listing)
+        self._limits = Limits(listing.page_size)
+        self._ending = Ending()
+        self._overlap = 0
+        self._is_from_the_start = True
         self._nothing_new = 0
-        self._most_given = 0
-        self._waits: deque[float] = deque(maxlen=LONG_WALK_PAGES)
         self.began: int | None = None
         self.server_time: int | None = None
-        self.end = 0
-        self.cap = MOST_ROWS
+        self._end = 0
+        self.saw_rows = False
         self.title = listing.title
 
     @property
-    def _most(self) -> int:
-        return min(self.cap, largest_limit(self._listing.page_size))
+    def counts_rows(self) -> bool:
+        """Whether any answer counted rows."""
+        return self._fetcher.largest_total > 0
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """How far it has got; None where it cannot be gone on with, for want of a clock."""
+        if self.began is None:
+            return None
+        return Checkpoint(self.began, self._end, self._limits.cap, self._limits.known)
 
     def pages(self) -> Iterator[list[Row]]:
         """Yield for each page the rows not yielded before.
@@ -106,83 +105,158 @@ class Walk:
         """
         page = self._get(PageNumber(1, self._listing.page_size))
         self.began = page.answer.asked_at
-        if self.began is None and page.rows:
-            # A row may be stamped with the future.
-            latest = timestamps.parse(max(moment for _, moment, _ in page.rows))
-            self.began = max(0, min(latest - timestamps.TICK, timestamps.now()))
         yield from self._from(page)
 
-    def resumed(self, end: int, began: int, cap: int, is_anchor: IsAnchor) -> Iterator[list[Row]]:
+    def resumed(self, before: Checkpoint, is_anchor: IsAnchor) -> Iterator[list[Row]]:
         """Go on as `pages` where an earlier walk was cut off, or do as `pages` does.
 
         Args:
-            end: offset behind the last row that walk read.
-            began: when that walk began.
-            cap: the most rows the server gave it in a page.
+            before: how far that walk got.
             is_anchor: whether a row is one of the last that walk read, unmoved.
         """
-        self.cap = min(self.cap, cap)
-        page = self._anchored(end, is_anchor, furthest=self._listing.page_size)
-        if page is None or page.disagrees:
+        self._limits.cap, self._limits.known = before.cap, before.known
+        self._is_from_the_start = False
+        page = self._anchored(before.end, is_anchor, furthest=self._listing.page_size)
+        if page is None:
             logger.info("%s: begins again, as its rows have moved", self._listing.title)
             yield from self.pages()
         else:
-            logger.info("%s: goes on at row %d of %d", self._listing.title, end, page.total)
-            self.began = began
-            yield from self._from(page)
+            logger.info("%s: goes on at row %d of %d", self._listing.title, before.end, page.total)
+            self.began = before.began
+            yield from self._from(self._placed(page, page))
 
     def _from(self, page: Page) -> Iterator[list[Row]]:
         try:
             yield from self._each_from(page)
         finally:
-            self._ahead.plan(())
+            self._fetcher.plan(())
 
     def _each_from(self, page: Page) -> Iterator[list[Row]]:
         progress = Progress(self._listing.title, self._listing.page_size, page.first)
         self.server_time = page.answer.server_time
         while True:
-            if page.disagrees:
+            if self.began is None and page.rows:
+                # A row may be stamped with the future.
+                latest = timestamps.parse(max(moment for _, moment, _ in page.rows))
+                self.began = max(0, min(latest - timestamps.TICK, timestamps.now()))
+                if page.index > 1:
+                    # What changed while nothing was shown must not lie behind this page.
+                    page = self._get(PageNumber(1, self._limits.most))
+            may_wait = page.end < page.total and page.total_pages > 0 and page.counts_agree
+            if self._limits.are_in_doubt(page) and not may_wait:
                 page = self._settled(page)
-            self.end = page.end
-            self._look_ahead(page)
+            self._pass(page)
             new = self._recent.new_of(page)
+            self._look_ahead(page)
+            if page.rows:
+                self._end, self.saw_rows = page.end_of_rows, True
             yield new
             self._nothing_new = 0 if new else self._nothing_new + len(page.rows)
-            if max(self._nothing_new, self.end - 2 * (self._first_total or 0)) > MOST_NEW_ROWS:
-                raise self._endless()
-            progress.report(rows=self.end, total=max(self.end, page.total))
-            if page.is_last:
+            if max(self._nothing_new, self._end - 2 * self._fetcher.first_total) > MOST_NEW_ROWS:
+                raise self._fetcher.endless()
+            progress.report(rows=self._end, total=max(self._end, page.total))
+            if self._ending.is_at(page):
                 return
-            following = self._anchored(self.end, self._recent.__contains__)
+            following = self._following(page)
             if following is None:
                 # All it had read lately has moved: the walk begins again.
-                following = self._get(PageNumber(1, self._most))
+                self._is_from_the_start = False
+                following = self._get(PageNumber(1, self._limits.most))
             page = following
 
+    def _following(self, page: Page) -> Page | None:
+        """Return the page that goes on where `page` ends, or None where it cannot be had."""
+        following = self._get(self._number_after(page.end))
+        if self._has_anchor(following):
+            return self._placed(following, page)
+        if self._limits.are_in_doubt(page):
+            page = self._settled(page)
+            self._pass(page)
+            return self._following(page)
+        found = None
+        if page.is_short:
+            # Perhaps the rows it should have begun with are left out.
+            found = self._beyond_what_is_left_out(page, following)
+        if found is None:
+            half = max(1, self._listing.page_size // 2)
+            found = self._anchored(page.end, self._recent.__contains__, nearest=half)
+        return found and self._placed(found, page)
+
+    def _pass(self, page: Page) -> None:
+        self._ending.passed(page)
+        # Then the next page begins with a row that is there, wherever these are missing.
+        self._overlap = max(self._overlap, min(page.missing, self._limits.most // 16))
+
+    def _number_after(self, end: int) -> PageNumber:
+        """Return the page to ask for where the list was read up to `end`."""
+        while True:
+            number = page_holding(max(0, end - 1 - self._overlap), self._limits.most)
+            if number.end > end:
+                return number
+            if not self._overlap:
+                what = f"its pages of {self._limits.most} rows are too short to overlap"
+                raise unusable(self._listing, what)
+            self._overlap //= 2
+
+    def _has_anchor(self, page: Page) -> bool:
+        return any(row in self._recent for row in page.rows)
+
+    def _placed(self, page: Page, before: Page) -> Page:
+        """Return `page` with the places it has for certain."""
+        if page.index == 1 or not page.rows or not self._limits.are_in_doubt(page):
+            return page
+        # With smaller pages, the second would lie behind all rows that were read.
+        is_second = before.index == 1 and self._is_from_the_start
+        is_told = page.total_pages > 0 and page.counts_agree
+        if is_told and (is_second or self._limits.known < LEAST_ROWS):
+            self._limits.believe(page)
+            return page
+        return self._limits.lower(page)
+
     def _settled(self, page: Page) -> Page:
-        """Return the page to go on with where `page` has fewer rows than fit and are counted.
+        """Return `page`, the first, which is short and may be capped, with the limit it has.
 
-        Either the count was taken a moment before or after the rows, or it is wrong, or the
-        server caps `limit` without telling, and then nothing follows from a page that is short.
-
-        Raises:
-            AnswerError: rows are counted, and none are there.
+        The second page of half its size lies within it. If pages are capped, it shows rows that
+        this page does not reach to.
         """
-        if page.limit <= self._most_given:
-            return _ended(page)
-        number = PageNumber(1, page.limit)
-        first = self._get(number)
-        if not first.disagrees:
-            return first if page.first == 0 or first.is_short else _ended(page)
-        if not first.rows:
-            raise unusable(self._listing, f"the answer counts {first.total} rows and has none")
-        if not self._get(PageNumber(2, len(first.rows))).rows:
-            return _ended(first)
-        again = self._get(number)
-        if len(again.rows) == len(first.rows):
-            self.cap = min(self.cap, len(again.rows))
-            return replace(again, limit=len(again.rows))
-        return _ended(again) if again.disagrees else again
+        # What was missing before may just have been beyond its end.
+        self._ending, self._overlap = Ending(), 0
+        if self._limits.known >= NEARLY * page.limit:
+            # A few places fewer do no harm, and need no request to be sure of.
+            return self._limits.lower(page)
+        half = max(1, page.limit // 2)
+        second = self._get(PageNumber(2, half))
+        is_capped = not all(row in self._recent or row in page.rows for row in second.rows)
+        return self._limits.settle(page, reaches=2 * half, is_capped=is_capped)
+
+    def _beyond_what_is_left_out(self, page: Page, following: Page) -> Page | None:
+        """Return the page that goes on behind places of `page` that show no row.
+
+        Args:
+            page: the last page with an anchor.
+            following: the one after it, which has none.
+        """
+        if page.rows:
+            number = page_holding(page.end_of_rows - 1, self._limits.most)
+            if number.end - page.end > self._limits.most // 4:
+                self._overlap = min(2 * self._overlap + 2, self._limits.most // 4)
+                sure = self._get(number)
+                return sure if self._has_anchor(sure) else None
+        stretch = [page]
+        while not following.rows:
+            self._ending.passed(following)
+            if self._ending.is_at(following):
+                break
+            self._look_ahead(following)
+            stretch.append(following)
+            following = self._get(self._number_after(following.end))
+        if not following.rows and page.end >= page.total:
+            return following
+        if following.asked < page.answered:
+            # Fetched ahead: rows may have moved into it before the stretch was read at all.
+            stretch.append(following)
+        again = [self._get(read.number).rows == read.rows for read in stretch]
+        return following if all(again) else None
 
     def _look_ahead(self, page: Page) -> None:
         """Begin to fetch the pages that come next if no row moves and every page is full.
@@ -192,34 +266,28 @@ class Walk:
         sees to the rows that have.
         """
         numbers: list[PageNumber] = []
-        is_long = page.total > LONG_WALK_PAGES * self._listing.page_size
-        pays = is_long and not page.is_short and min(self._waits) > WORTH_WAITING_SECONDS
-        most = self._listing.connections if pays else 0
-        end = self.end
+        most = 0 if self._limits.are_in_doubt(page) else self._fetcher.pays(page)
+        end = page.end
         while len(numbers) < most and end < page.total:
-            number = page_holding(end - 1, self._most)
-            if number.end <= end:
-                break
-            numbers.append(number)
-            end = number.end
-        self._ahead.plan(numbers)
+            numbers.append(self._number_after(end))
+            end = numbers[-1].end
+        self._fetcher.plan(numbers)
 
-    def _anchored(self, end: int, is_anchor: IsAnchor, furthest: int | None = None) -> Page | None:
-        """Return a page that holds an anchor and reaches beyond it, or None.
+    def _anchored(
+        self, end: int, is_anchor: IsAnchor, *, nearest: int = 0, furthest: int | None = None
+    ) -> Page | None:
+        """Return a page that holds an anchor, or None.
 
         Args:
             end: the list was read up to this offset.
             is_anchor: whether a row was read before and has not moved.
+            nearest: how many rows back to look first.
             furthest: how many rows back to look; by default to the beginning of the list.
         """
         half = max(1, self._listing.page_size // 2)
-        back = tries = 0
+        back, tries = nearest, 0
         while back < end and (furthest is None or back <= furthest):
-            number = page_holding(end - 1 - back, self._most)
-            if number.end <= end - back:
-                what = f"its pages of {self._most} rows are too short to overlap"
-                raise unusable(self._listing, what)
-            page = self._get(number)
+            page = self._get(page_holding(end - 1 - back, self._limits.most))
             # The server may have capped `limit`: then this is another page than the one meant.
             if any(is_anchor(row) for row in page.rows):
                 return page
@@ -228,45 +296,8 @@ class Walk:
         return None
 
     def _get(self, number: PageNumber) -> Page:
-        self._requests += 1
-        needed = 10 + self._largest_total // min(self.cap, self._listing.page_size)
-        if self._requests > needed * MOST_REQUESTS_A_PAGE:
-            raise self._endless()
-        page = self._ahead.take(number)
-        if page is None or self._recent.may_be_newer(page):
-            # A page fetched before its turn may show a row as it was before it moved to a page
-            # that was read: what has gone out must not go out again as it was before.
-            self._ahead.plan(())
-            page = self._fetch(number)
-        self._waits.append(page.answer.waited)
-        if self._first_total is None:
-            self._first_total = page.total
-        self._largest_total = max(self._largest_total, page.total)
-        if not page.is_short:
-            self._most_given = max(self._most_given, page.limit)
-        if page.limit < number.limit:
-            self.cap = min(self.cap, page.limit)
+        # A page fetched before its turn may show a row as it was before it moved to a page that
+        # was read: what has gone out must not go out again as it was before.
+        page = self._fetcher.get(number, self._limits.most, self._recent.may_be_newer)
+        self._limits.learn(page)
         return page
-
-    def _fetch(self, number: PageNumber, is_wanted: Callable[[], bool] = lambda: True) -> Page:
-        listing = self._listing
-        asked = next(self._ticks)
-        page = self._client.get(
-            listing.path,
-            partial(read_page, listing=listing, number=number),
-            {"page": number.page, "limit": number.limit, **listing.params},
-            is_wanted,
-            listing.reader.decode,
-        )
-        return replace(page, asked=asked, answered=next(self._ticks))
-
-    def _endless(self) -> AnswerError:
-        return AnswerError(
-            f"GET {self._listing.path}: its rows move faster than they can be read, or its pages "
-            f"have no end ({self._requests} requests for {self._largest_total} rows); run the sync "
-            "again when fewer change",
-        )
-
-
-def _ended(page: Page) -> Page:
-    return replace(page, total=page.end)

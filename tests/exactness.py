@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tests.dagctl_api.server import Api, serving
 from tests.dagctl_api.world import World
-from tests.simulation import TABLES, Act, Arrangement, Figures, Simulation
+from tests.simulation import HIDES, TABLES, Act, Arrangement, Figures, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,11 @@ ARRANGEMENTS = st.builds(
     tells_time=st.sampled_from([True, True, True, False]),
     projects=st.integers(1, 2),
     connections=st.sampled_from([1, 4, 16]),
-)
+    hides=st.sampled_from(["nothing", *HIDES]),
+    counts_hidden=st.sampled_from(["yes", "no", "pages"]),
+    tells_pages=st.sampled_from([True, True, False]),
+    empty_list=st.sampled_from(["[]", "null", "left out"]),
+).map(lambda arrangement: arrangement.within_the_promise)
 _WHERE = {"project": st.integers(0, 1), "stream": st.sampled_from(sorted(TABLES))}
 _LATE = st.sampled_from([0.0, 0.5, 1.0])
 _PICKS = st.lists(st.integers(0, 200), min_size=1, max_size=15).map(tuple)
@@ -61,6 +65,9 @@ FILLS = st.builds(
     picks=st.integers(0, 120).map(lambda rows: tuple(range(rows))),
     **_WHERE,
 )
+
+
+OVERTAKEN = st.frozensets(st.integers(3, 25), max_size=6)
 
 
 class Histories(RuleBasedStateMachine):
@@ -80,9 +87,12 @@ class Histories(RuleBasedStateMachine):
         for act in acts:
             self.simulation.act(act)
 
-    @rule(acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC))
-    def sync(self, acts: list[tuple[int, Act]]) -> None:
-        self.simulation.sync(acts)
+    @rule(
+        acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),
+        overtaken=OVERTAKEN,
+    )
+    def sync(self, acts: list[tuple[int, Act]], overtaken: frozenset[int]) -> None:
+        self.simulation.sync(acts, overtaken=overtaken)
 
     @rule(
         acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),

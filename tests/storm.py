@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from tap_dagctl import pagination
+from tap_dagctl import fetcher
 from tap_dagctl.tap import TapDagctl
 from tests.dagctl_api import faults
 from tests.dagctl_api.history import History
@@ -117,7 +117,7 @@ def storm(seed: int) -> Figures:
             # As many tries as make it improbable that one request meets nothing but faults.
             settings = {"page_size": 20, "max_attempts": 16, "request_timeout": 0.2}
             tap = TapDagctl(config=config_of(api, **settings), state=state, message_writer=pipe)
-            with patch.object(pagination, "WORTH_WAITING_SECONDS", -1.0):
+            with patch.object(fetcher, "WORTH_WAITING_SECONDS", -1.0):
                 tap.sync_all()
             state = pipe.states[-1]
             sent = Counter((name, *(row[key] for key in KEYS[name])) for name, row in pipe.records)

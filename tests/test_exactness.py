@@ -277,6 +277,20 @@ def test_pages_fetched_ahead_cost_no_request_more(
     assert [row["id"] for _, row in first.records] == [row["id"] for _, row in second.records]
 
 
+@pytest.mark.parametrize(
+    ("order_by", "descending"), [("created_at", True), ("start_time", True), ("id", False)]
+)
+def test_a_page_that_is_overtaken_does_not_bring_back_what_a_row_was(
+    api: Api, order_by: str, descending: bool
+) -> None:
+    history = filled(api, order_by=order_by, descending=descending, connections=4)
+    # One of them stands where the page that is overtaken and the one behind it overlap.
+    for row in range(0, ROWS, 2):
+        history.take({})
+        history.sync([(5, Act("update", picks=(row, row + 1)))], overtaken={4})
+    history.end()
+
+
 def test_a_short_walk_uses_one_connection(api: Api) -> None:
     history = Simulation(api, Arrangement(page_size=20, connections=16), Figures())
     for _ in range(5):

@@ -64,7 +64,7 @@ CASES = {
     "204": Case(GROWING, "the server answered 204", "that is no list: check api_url"),
     "null": Case(GROWING, NO_ROWS),
     "a list of lists": Case(GROWING, NO_ROWS),
-    "no rows": Case(GROWING, NO_ROWS),
+    "rows under another name": Case(GROWING, NO_ROWS),
     "an error in a 200": Case(GROWING, NO_ROWS),
     "429": Case(GROWING, "the server answered 429 (made up)", "lower max_connections"),
     "429 in seconds": Case(ASKED, "the server answered 429 (made up)", "lower max_connections"),

@@ -47,6 +47,7 @@ class Reply:
 
     Attributes:
         length: the `Content-Length` claimed, where it is not the truth.
+        moment: the server's clock when it was made, where other answers may go out before it.
         instead: does with the connection what no HTTP server does, instead of an answer.
     """
 
@@ -54,6 +55,7 @@ class Reply:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
+    moment: datetime | None = None
     instead: Callable[[socket.socket], None] | None = None
 
 
@@ -74,6 +76,12 @@ class Api(ThreadingHTTPServer):
         tells_limit: what answers say of `limit` where it was capped: `right`, `asked` or `not`.
         inclusive: whether `updated_after` is `>=`, which the API page leaves open.
         tells_time: whether answers carry a `Date`.
+        tells_pages: whether answers carry `total_pages`.
+        is_hidden: whether a row is left out of a page after paging, as by a permission: the page is
+            then short.
+        counts_hidden: whether `total` and `total_pages` count such rows: `yes`, `no`, or `pages`,
+            where only `total_pages` does.
+        empty_list: how a list without rows is written: `[]`, `null`, or `left out`.
     """
 
     daemon_threads = True
@@ -89,6 +97,10 @@ class Api(ThreadingHTTPServer):
         self.tells_limit = "right"
         self.inclusive = False
         self.tells_time = True
+        self.tells_pages = True
+        self.is_hidden: Callable[[Row], bool] = lambda _: False
+        self.counts_hidden = "yes"
+        self.empty_list = "[]"
         self._tls: ssl.SSLContext | None = None
         self.advance: Callable[[timedelta], None] = lambda by: world.advance(
             seconds=by.total_seconds(),
@@ -194,13 +206,30 @@ class Api(ThreadingHTTPServer):
             rows = [row for row in rows if is_after(from_text(row["updated_at"]), bound)]
         first = (page - 1) * limit
         told = {"right": limit, "asked": asked, "not": None}[self.tells_limit]
+        seen = [row for row in rows if not self.is_hidden(row)]
+        total = len(rows if self.counts_hidden == "yes" else seen)
+        in_pages = len(seen if self.counts_hidden == "no" else rows)
         return {
-            key: rows[first : first + limit],
-            "total": len(rows),
+            key: [row for row in rows[first : first + limit] if not self.is_hidden(row)],
+            "total": total,
             "page": page,
             "limit": told,
-            "total_pages": -(-len(rows) // limit),
+            "total_pages": -(-in_pages // limit) if self.tells_pages else None,
         }
+
+    def true_reply(self, request: Request) -> Reply:
+        """Return the true answer as it goes out."""
+        try:
+            status, answer = 200, self.answer(request)
+            self.alter(answer)
+        except Refusal as refusal:
+            status, answer = refusal.status, {"error": str(refusal)}
+        except (KeyError, ValueError):
+            status, answer = 400, {"error": "bad parameter"}
+        # Where rows are counted there is a list, however many of its rows are hidden.
+        first = (answer.get("page", 1) - 1) * (answer.get("limit") or 0)
+        is_empty = first >= answer.get("total", 0)
+        return reply_of(answer, request, status, self.empty_list if is_empty else "[]")
 
 
 def _whole(key: str, rows: Iterable[Row]) -> dict[str, Any]:
@@ -217,9 +246,14 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def reply_of(answer: Any, request: Request, status: int = 200) -> Reply:
+def reply_of(answer: Any, request: Request, status: int = 200, empty_list: str = "[]") -> Reply:
     """Write an answer as JSON, packed if it is large and the client can unpack it."""
-    body = json.dumps(without_nulls(answer)).encode()
+    written = without_nulls(answer)
+    if empty_list != "[]":
+        instead = [(key, None) for key, value in written.items() if value == []]
+        written = {key: value for key, value in written.items() if value != []}
+        written |= dict(instead) if empty_list == "null" else {}
+    body = json.dumps(written).encode()
     headers = {"Content-Type": "application/json"}
     accepted = request.headers.get("accept-encoding", "")
     if len(body) >= _GZIP_FROM_BYTES and "gzip" in accepted:
@@ -264,18 +298,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(request)
         reply = self.server.misbehave(request)
         # No clock jumps while a request is answered, as the clock here could when another does.
-        self._moment = self.server.world.now
-        self._send(reply or self._true_reply(request))
-
-    def _true_reply(self, request: Request) -> Reply:
-        try:
-            status, answer = 200, self.server.answer(request)
-            self.server.alter(answer)
-        except Refusal as refusal:
-            status, answer = refusal.status, {"error": str(refusal)}
-        except (KeyError, ValueError):
-            status, answer = 400, {"error": "bad parameter"}
-        return reply_of(answer, request, status)
+        self._moment = (reply and reply.moment) or self.server.world.now
+        self._send(reply or self.server.true_reply(request))
 
     def _send(self, reply: Reply) -> None:
         if reply.instead:
