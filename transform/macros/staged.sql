@@ -8,6 +8,7 @@
 {%- set columns = model.columns.values() | list -%}
 {%- set present = tap_dagctl.columns_of(loaded) -%}
 {%- if present -%}
+{%- do tap_dagctl.refuse_local_time(loaded, present) -%}
 {%- for name in key if name not in present -%}
     {%- do exceptions.raise_compiler_error(loaded ~ ' has no column ' ~ name ~ ', which is its key') -%}
 {%- endfor -%}
