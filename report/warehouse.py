@@ -44,8 +44,11 @@ def in_duckdb(path: Path) -> Callable[[str], list[Row]]:
 
     def rows(query: str) -> list[Row]:
         try:
-            with duckdb.connect(str(path), read_only=True) as connection:
-                connection.execute(f"set schema = '{SCHEMA}'")
+            with duckdb.connect() as connection:
+                # A file that has the name of a schema would make names ambiguous: here it has none.
+                file = str(path).replace("'", "''")
+                connection.execute(f"attach '{file}' as warehouse (type duckdb, read_only)")
+                connection.execute(f"use warehouse.{SCHEMA}")
                 result = connection.sql(query)
                 return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
         except duckdb.CatalogException as error:

@@ -28,7 +28,7 @@ with loaded as (
             order by {% for stamp in stamps %}{{ adapter.quote(stamp) }} desc nulls last{{ ', ' if not loop.last }}{% endfor %}
             {%- endif %}
         ) as newest_first
-    from {{ loaded }}
+    from {{ tap_dagctl.as_stored(loaded) }}
 )
 
 select
@@ -45,6 +45,17 @@ select
 where 1 = 0
 {%- endif -%}
 {% endmacro %}
+
+
+{#
+  The table as a view names it. DuckDB calls a database by its file's name and keeps that name in the
+  view, so that a copied or renamed file would have broken views; without it a view looks in its own
+  file. Only where the schema has the file's name would that be ambiguous.
+#}
+{% macro as_stored(loaded) -%}
+{%- set same_file = target.type == 'duckdb' and loaded.database == this.database -%}
+{{ loaded.include(database=not same_file or loaded.schema == loaded.database) }}
+{%- endmacro %}
 
 
 {# The name and type of each column that the loader made; nothing where it made no table. #}
