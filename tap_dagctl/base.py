@@ -8,7 +8,7 @@ from abc import abstractmethod
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from tap_dagctl.errors import TapError
+from tap_dagctl.errors import ConfigurationError, TapError
 from tap_dagctl.records import RecordBuilder
 from tap_dagctl.sdk import PagewiseStream
 
@@ -52,11 +52,31 @@ class DagctlStream(PagewiseStream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
+        own_keys, own_replication_key = self.primary_keys, self.replication_key
         super().apply_catalog(catalog)
-        # The SDK lets the method that discovery wrote outvote the one a user forces.
+        # What an entry does not say, the SDK takes for none.
+        self.primary_keys = self.primary_keys or own_keys
+        self.replication_key = self.replication_key or own_replication_key
         if entry := catalog.get_stream(self.name):
+            # An entry that says nothing at all is selected; the least word added would change that.
+            if not entry.metadata:
+                entry.metadata.root.selected = True
+            # The SDK lets the method that discovery wrote outvote the one a user forces.
             forced = entry.metadata.root.forced_replication_method
             self.forced_replication_method = forced or self.forced_replication_method
+        if self.selected and self.replication_key != own_replication_key:
+            msg = (
+                f"{self.name} cannot be replicated by {self.replication_key}, only by "
+                f"{own_replication_key or 'reading it whole'}; take the replication key out of the "
+                "catalog, or of `metadata` in meltano.yml"
+            )
+            raise ConfigurationError(msg)
+
+    @property
+    @override
+    def effective_schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = super().effective_schema
+        return schema if schema.get("properties") else self.schema
 
     @property
     def _trying(self) -> bool:

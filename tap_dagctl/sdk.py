@@ -11,7 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk import Stream, Tap
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.plugin_base import PluginBase
 
 from tap_dagctl.errors import Stopped
 from tap_dagctl.output import Output, abandon
@@ -95,6 +97,21 @@ class PagewiseStream(Stream):
         self._write_state_message()
 
     @override
+    def _process_record(
+        self,
+        record: dict[str, Any],
+        child_context: Context | None = None,
+        partition_context: Context | None = None,
+    ) -> None:
+        """Sync what is below the record.
+
+        The SDK leaves that out where a map drops or filters the record, so whoever did not want
+        the projects in the warehouse lost all their runs. There is no public switch.
+        """
+        for context in self.generate_child_contexts(record=record, context=child_context):
+            self._sync_children(context)
+
+    @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Return None: the SDK's ceiling is this machine's clock, which may be wrong."""
 
@@ -126,6 +143,27 @@ class InterruptibleTap(Tap):
 
     message_writer_class = Output
     _interrupted = False
+
+    @override
+    def setup_mapper(self) -> None:
+        """Make the maps of what is selected, from the streams as the catalog has left them.
+
+        The SDK makes them from the catalog alone: of a stream that is not selected, which has no
+        field there, not even its key; of one that is not listed, none.
+        """
+        PluginBase.setup_mapper(self)
+        for stream in self.streams.values():
+            if stream.selected:
+                schema = get_selected_schema(stream.name, stream.effective_schema, stream.mask)
+                self.mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)
+            else:
+                plain = SameRecordTransform(
+                    stream.name,
+                    stream.schema,
+                    stream.primary_keys,
+                    flattening_options=self.mapper.flattening_options,
+                )
+                self.mapper.stream_maps[stream.name] = [plain]
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

@@ -10,6 +10,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_dagctl import settings, streams
 from tap_dagctl.bookmark import check_shape
+from tap_dagctl.catalog_layout import check_catalog
 from tap_dagctl.client import Client
 from tap_dagctl.command import Command
 from tap_dagctl.errors import ConfigurationError
@@ -38,6 +39,7 @@ class TapDagctl(InterruptibleTap):
     def __init__(
         self,
         *,
+        catalog: Any = None,  # noqa: ANN401 - the SDK's own
         validate_config: bool = True,
         **kwargs: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
@@ -46,8 +48,10 @@ class TapDagctl(InterruptibleTap):
         Raises:
             ConfigurationError: with one line for each thing that is wrong.
         """
+        if isinstance(catalog, dict):
+            check_catalog(catalog)
         try:
-            super().__init__(validate_config=validate_config, **kwargs)
+            super().__init__(catalog=catalog, validate_config=validate_config, **kwargs)
             for stream in self.streams.values() if validate_config else ():
                 stream.get_batch_config(self.config)
         except ConfigValidationError as error:
@@ -58,6 +62,8 @@ class TapDagctl(InterruptibleTap):
             raise ConfigurationError(msg) from None
         if validate_config:
             _ = self.settings
+        if catalog is not None and not any(stream.selected for stream in self.streams.values()):
+            self.logger.warning("The catalog selects no stream of this tap, so nothing is read")
 
     @cached_property
     def settings(self) -> Settings:

@@ -121,15 +121,6 @@ def test_stream_maps_rename_drop_and_filter(api: Api, tmp_path: Path) -> None:
     assert output.records("runs") == output.records("model_executions") == []
 
 
-def test_a_map_that_filters_a_project_skips_what_belongs_to_it(api: Api, tmp_path: Path) -> None:
-    maps = {"projects": {"__filter__": "record['name'] == 'finance'"}}
-    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
-
-    assert output.exit_code == 0, output.stderr
-    assert [row["id"] for row in output.records("projects")] == ["proj_b"]
-    assert not any("proj_a/" in request.path for request in api.requests)
-
-
 def test_flattening_unfolds_what_the_schema_names_and_keeps_the_rest_as_json(
     api: Api, tmp_path: Path
 ) -> None:

@@ -76,6 +76,24 @@ def test_full_table_and_selection_by_meltano(api: Api, tmp_path: Path) -> None:
     assert not any("executions" in request.path for request in api.requests)
 
 
+def test_a_map_may_name_streams_that_an_inheriting_plugin_does_not_select(
+    api: Api, tmp_path: Path
+) -> None:
+    api.world.put("runs", "proj_a", {"id": "run"})
+    meltano = Meltano.of(api, tmp_path)
+    project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
+    (plugin,) = (it for it in project["plugins"]["extractors"] if it["name"] == "tap-dagctl-runs")
+    plugin["select"] = ["runs.*"]
+    maps = {"*": {"loaded_by": "'meltano'"}, "jobs": {"name": "__NULL__"}}
+    plugin["config"] = {"stream_maps": maps}
+    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
+    meltano.run("tap-dagctl-runs", "target-jsonl")
+
+    (line,) = (tmp_path / "output" / "runs.jsonl").read_text().splitlines()
+    assert (json.loads(line)["id"], json.loads(line)["loaded_by"]) == ("run", "meltano")
+    assert [file.name for file in (tmp_path / "output").glob("*.jsonl")] == ["runs.jsonl"]
+
+
 def test_meltano_says_why_when_a_setting_is_missing(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     del meltano.environment["DAGCTL_TOKEN"]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
+from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.mapper import PluginMapper
 from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
@@ -74,6 +76,30 @@ def test_the_hook_that_ends_a_sync_is_called_once_for_each_stream(
     tap.sync_all()
 
     assert sorted(calls) == sorted(tap.streams)
+
+
+def test_the_sdk_still_leaves_out_what_is_below_a_record_that_a_map_drops() -> None:
+    """When this fails, `PagewiseStream` need not sync children itself."""
+    theirs = inspect.signature(Stream._process_record)
+    ours = inspect.signature(PagewiseStream._process_record)
+
+    assert list(theirs.parameters) == list(ours.parameters)
+    assert "if self.stream_maps[0].get_filter_result(record):" in inspect.getsource(
+        Stream._process_record
+    )
+    assert list(inspect.signature(Stream._sync_children).parameters) == ["self", "child_context"]
+
+
+def test_the_sdk_still_makes_maps_from_the_catalog_alone() -> None:
+    """When this fails, `InterruptibleTap.setup_mapper` may not be needed any more."""
+    assert "register_raw_streams_from_catalog(self.catalog)" in inspect.getsource(Tap.setup_mapper)
+    source = inspect.getsource(PluginMapper.register_raw_streams_from_catalog)
+    assert "get_selected_schema(" in source
+    assert list(inspect.signature(get_selected_schema).parameters) == [
+        "stream_name",
+        "schema",
+        "mask",
+    ]
 
 
 def test_the_sdk_still_ends_a_signal_in_one_method_with_exit_code_0() -> None:
