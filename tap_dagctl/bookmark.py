@@ -20,7 +20,7 @@ from tap_dagctl.checkpoint import Checkpoint
 from tap_dagctl.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import MutableMapping
 
     from tap_dagctl.settings import Settings
 
@@ -187,34 +187,6 @@ def whole_history(settings: Settings) -> Cursor:
     """Return what a sync reads that knows of none before it."""
     start = settings.start
     return Cursor(None if start is None else start - timestamps.TICK, None, start)
-
-
-def check_shape(state: Mapping[str, Any]) -> None:
-    """Check that bookmarks can be looked for in `state`, which may have been edited.
-
-    Raises:
-        StateError: they cannot; the SDK would fail on it somewhere within the sync.
-    """
-    streams = state.get("bookmarks", {})
-    if not isinstance(streams, dict) or not all(map(_is_of_stream, streams.values())):
-        msg = (
-            "The state is not one of this tap, which has bookmarks.<stream>.partitions[], each "
-            "with a context of its own; "
-            "check the file given with --state, or leave it out to read everything again"
-        )
-        raise StateError(msg)
-
-
-def _is_of_stream(value: object) -> bool:
-    partitions = value.get("partitions", []) if isinstance(value, dict) else None
-    if not isinstance(partitions, list) or not all(isinstance(part, dict) for part in partitions):
-        return False
-    contexts = [part.get("context") for part in partitions]
-    return (
-        all(isinstance(context, dict) for context in contexts)
-        and all(contexts.count(context) == 1 for context in contexts)
-        and all(isinstance(part.get("progress_markers", {}), dict) for part in partitions)
-    )
 
 
 def _text(instant: int | None) -> str | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_dagctl import settings, streams
-from tap_dagctl.bookmark import check_shape
 from tap_dagctl.catalog_layout import check_catalog
 from tap_dagctl.client import Client
 from tap_dagctl.command import Command
@@ -17,6 +16,7 @@ from tap_dagctl.errors import ConfigurationError
 from tap_dagctl.failures import Failures
 from tap_dagctl.sdk import InterruptibleTap
 from tap_dagctl.settings import Settings
+from tap_dagctl.state_layout import check_state
 
 if sys.version_info >= (3, 12):
     from typing import override
@@ -90,7 +90,7 @@ class TapDagctl(InterruptibleTap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        check_shape(state)
+        check_state(state, self.streams.values(), names={stream.name for stream in streams.STREAMS})
         super().load_state(state)
 
     @override

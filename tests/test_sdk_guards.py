@@ -46,7 +46,7 @@ def test_the_sdk_still_moves_a_bookmark_back() -> None:
 
     tap = TapDagctl(
         config={"api_token": World().token, "organization_id": "org"},
-        state={"bookmarks": {"rows": _bookmark("2026-03-02T06:00:00Z")}},
+        state={"bookmarks": {"projects": {}, "rows": _bookmark("2026-03-02T06:00:00Z")}},
     )
     tap.setup_mapper()
     rows = Rows(tap)

@@ -112,12 +112,6 @@ def test_statistics_begin_within_the_time_there_can_be_any(
     assert (first.exit_code, again.exit_code) == (0, 0), first.stderr + again.stderr
 
 
-def test_a_bookmark_of_another_key_is_no_bookmark(history: Simulation) -> None:
-    history.take(with_bookmark(replication_key="id", replication_key_value="2"))
-
-    assert sorted(sent(history)) == ["0", "1", "2"]
-
-
 @pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", 7, [], {"a": 1}, True])
 def test_a_bookmark_that_cannot_be_understood_is_one_line_and_stays(
     api: Api, tmp_path: Path, value: object
@@ -138,35 +132,6 @@ def test_a_bookmark_that_cannot_be_understood_is_one_line_and_stays(
     assert [row["id"] for row in output.records("runs")] == ["other"]
     kept = output.state["bookmarks"]["runs"]["partitions"][0]
     assert kept["replication_key_value"] == value
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        {"bookmarks": []},
-        {"bookmarks": {"runs": []}},
-        {"bookmarks": {"runs": {"partitions": {}}}},
-        {"bookmarks": {"runs": {"partitions": ["x"]}}},
-        {"bookmarks": {"runs": {"partitions": [{}]}}},
-        {"bookmarks": {"runs": None}},
-        {"bookmarks": None},
-        {"singer_state": {}},
-        {"bookmarks": {"runs": {"partitions": [{"context": {}}, {"context": {}}]}}},
-        {"bookmarks": {"runs": {"partitions": [{"context": {}, "progress_markers": 5}]}}},
-    ],
-)
-def test_a_state_of_the_wrong_shape_is_one_line_or_no_state(
-    api: Api, tmp_path: Path, state: dict[str, Any]
-) -> None:
-    api.world.put(RUNS, "proj_a", {"id": "run"})
-    output = run_tap(tmp_path, config_of(api), state=state)
-
-    assert "Traceback" not in output.stderr
-    if output.exit_code == 0:
-        assert [row["id"] for row in output.records("runs")] == ["run"]
-    else:
-        assert output.exit_code == 1
-        assert len(output.errors) == 1
 
 
 def test_a_start_date_that_moves_back_brings_the_history_before_it(history: Simulation) -> None:
