@@ -44,7 +44,7 @@ report: setup
 test: setup lint
 	.venv/bin/pytest -q --numprocesses auto
 
-NO_LOADER := $(addprefix --ignore-glob=tests/test_,loaders.py meltano.py warehouse.py report.py transform*)
+NO_LOADER := $(addprefix --ignore-glob=tests/test_,deletions.py loaders.py meltano.py warehouse.py report.py transform*)
 # What needs no loader: all that can run on a Python the loaders have no wheels for.
 test-tap: .venv/ready
 	.venv/bin/pytest -q --numprocesses auto $(NO_LOADER)

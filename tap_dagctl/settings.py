@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DEFAULT_API_URL = "https://api.dagctl.com/api/v1"
 _API_PREFIX = "/api/v1"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+ACTIVATE_VERSION = "emit_activate_version_messages"
+"""The SDK's own, which its streams heed though no capability names it."""
 HELP = "`tap-dagctl --about` describes every setting"
 
 
@@ -168,6 +170,12 @@ class Settings:
         Raises:
             ConfigurationError: `start_date`, `api_url` or a credential cannot be used.
         """
+        if config.get(ACTIVATE_VERSION):
+            msg = (
+                f"{ACTIVATE_VERSION} is not supported, so take it out: with a target that deletes, "
+                "the rows of each project that failed or that `project_ids` leaves out would go"
+            )
+            raise ConfigurationError(msg)
         defaults = {name: it["default"] for name, it in _PROPERTIES.items() if "default" in it}
         config = defaults | {name: value for name, value in config.items() if value is not None}
         names = (name.strip() for name in config.get("project_ids") or () if name)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import TapCapabilities
 
 from tap_dagctl import settings, streams
 from tap_dagctl.catalog_layout import check_catalog
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     import click
     from singer_sdk import Stream
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 
 class TapDagctl(InterruptibleTap):
@@ -35,6 +37,12 @@ class TapDagctl(InterruptibleTap):
 
     name = "tap-dagctl"
     config_jsonschema: ClassVar[dict[str, Any]] = settings.SCHEMA
+    # The SDK would have a target delete what a sync did not bring, though a project has failed.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        capability
+        for capability in InterruptibleTap.capabilities
+        if capability is not TapCapabilities.ACTIVATE_VERSION
+    ]
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path)
     assert "Name:" in text.stdout
     assert "| api_token |" in markdown.stdout
     assert about["name"] == "tap-dagctl"
+    assert "activate-version" not in about["capabilities"]
     for name, setting in about["settings"]["properties"].items():
         assert setting.get("title"), name
         assert setting.get("description"), name
@@ -79,6 +80,7 @@ def test_test_says_no_in_one_line(api: Api, tmp_path: Path) -> None:
         ({"start_date": "yesterday"}, "'yesterday' is not a date: write it like 2026-01-31"),
         ({"start_date": "2026-02-30"}, "'2026-02-30' is not a date"),
         ({"project_ids": "proj_a"}, "'proj_a' is not of type 'array'"),
+        ({"emit_activate_version_messages": True}, "emit_activate_version_messages is not suppor"),
         ({"batch_config": {"encoding": 1}}, "config['batch_config']"),
         ({"stream_maps": {"runs": {"x": "1 +"}}}, "Failed to parse expression 1 +"),
     ],
