@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 
 def main() -> None:
     """Run the command line."""
     # What is imported stays: looking it through for garbage takes a tenth of a small sync.
     gc.disable()
+    from tap_dagctl.errors import ConfigurationError  # noqa: PLC0415 - see above
     from tap_dagctl.tap import TapDagctl  # noqa: PLC0415 - see above
 
     gc.enable()
-    TapDagctl.cli()
+    try:
+        command = TapDagctl.cli
+    except ConfigurationError as error:
+        sys.exit(f"tap-dagctl: {error}")  # there is no log yet
+    command()
 
 
 if __name__ == "__main__":

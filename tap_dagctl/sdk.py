@@ -8,14 +8,18 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from singer_sdk import Stream, Tap
+from singer_sdk.cli import plugin_cli
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._catalog import get_selected_schema
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 from singer_sdk.plugin_base import PluginBase
 
-from tap_dagctl.errors import Stopped
+from tap_dagctl import environment, logs
+from tap_dagctl.errors import ConfigurationError, OutputError, Stopped, one_line
 from tap_dagctl.output import Output, abandon
 from tap_dagctl.records import as_dict
 
@@ -25,10 +29,13 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from types import FrameType
 
+    import click
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import RecordMessage
 
     from tap_dagctl.records import Record
 
@@ -97,6 +104,35 @@ class PagewiseStream(Stream):
         self._write_state_message()
 
     @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        try:
+            yield from super().get_batches(batch_config, context)
+        except (ImportError, OSError, ValueError) as error:
+            root = one_line(batch_config.storage.root)
+            msg = f"batch_config: no file can be written to {root}: {one_line(repr(error))}"
+            raise OutputError(msg) from None
+
+    @override
+    def _generate_record_messages(
+        self, record: dict[str, Any]
+    ) -> Generator[RecordMessage, None, None]:
+        """Make the messages of a record, or say that a map cannot; the SDK lets any error through.
+
+        Raises:
+            ConfigurationError: an expression of a stream map failed.
+        """
+        try:
+            yield from super()._generate_record_messages(record)
+        except Exception as error:
+            if not any(isinstance(stream_map, CustomStreamMap) for stream_map in self.stream_maps):
+                raise
+            why = one_line(repr(error))
+            msg = f"stream_maps: an expression fails on a row of {self.name}: {why}"
+            raise ConfigurationError(msg) from None
+
+    @override
     def _process_record(
         self,
         record: dict[str, Any],
@@ -139,10 +175,46 @@ class PagewiseStream(Stream):
 
 
 class InterruptibleTap(Tap):
-    """A tap that ends at a signal with a last state, and an exit code that says so."""
+    """A tap that ends at a signal with a last state, and an exit code that says so.
+
+    Attributes:
+        variables: by setting, those of the environment that settings were read from.
+    """
 
     message_writer_class = Output
+    variables: Mapping[str, str] = MappingProxyType({})
+    # What no capability names, and streams heed all the same.
+    hidden_settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     _interrupted = False
+
+    @property
+    @override
+    def _env_var_config(self) -> dict[str, Any]:
+        """The settings in the environment, each of its kind, or an error that names the variable.
+
+        The SDK has no public place for that. Its own reader finds the texts, those in `.env` too.
+        """
+        self.append_builtin_config(self.config_jsonschema)
+        schemas = {**self.config_jsonschema["properties"], **self.hidden_settings}
+        texts = {name: {"type": ["string"]} for name in schemas}
+        found = parse_environment_config({"properties": texts}, self._env_var_prefix)
+        self.variables = {name: f"{self._env_var_prefix}{name.upper()}" for name in found}
+        values = {
+            name: environment.value_of(text, schemas[name]["type"], self.variables[name])
+            for name, text in found.items()
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    @plugin_cli
+    @override
+    def cli(cls) -> click.Command:  # noqa: N805 - the SDK calls it with the class
+        """The command, after logging has been set up; see the SDK.
+
+        Raises:
+            ConfigurationError: the environment asks for what logging cannot do.
+        """
+        with logs.set_up((f"{cls._env_var_prefix}LOGLEVEL", "LOGLEVEL")):
+            return super().cli
 
     @override
     def setup_mapper(self) -> None:

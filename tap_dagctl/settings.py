@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from singer_sdk import typing as th
 
 from tap_dagctl import timestamps
+from tap_dagctl.environment import naming_variables
 from tap_dagctl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -96,8 +97,7 @@ SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        # Integer as well, or the SDK would leave a number from the environment a string.
-        th.CustomType({"type": ["integer", "number"], "exclusiveMinimum": 0, "maximum": 86_400}),
+        th.CustomType({"type": ["number"], "exclusiveMinimum": 0, "maximum": 86_400}),
         default=60,
         title="Request timeout (seconds)",
         description="How long to wait for a connection, and for each part of an answer.",
@@ -241,9 +241,15 @@ def _api_url(text: str) -> str:
     return urlunsplit((url.scheme, url.netloc, path, "", ""))
 
 
-def explain(errors: list[str]) -> str:
-    """Return the SDK's schema errors as one line each, without any credential's value."""
-    return "\n".join(f"Configuration: {_without_value(error)}; {HELP}" for error in errors)
+def explain(errors: list[str], variables: Mapping[str, str]) -> str:
+    """Return the SDK's schema errors as one line each, without any credential's value.
+
+    Args:
+        errors: as the SDK words them.
+        variables: by setting, those of the environment that settings were read from.
+    """
+    lines = (naming_variables(_without_value(error), variables) for error in errors)
+    return "\n".join(f"Configuration: {line}; {HELP}" for line in lines)
 
 
 def _without_value(error: str) -> str:

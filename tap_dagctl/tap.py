@@ -10,9 +10,11 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import TapCapabilities
 
 from tap_dagctl import settings, streams
+from tap_dagctl.batch import check_batch
 from tap_dagctl.catalog_layout import check_catalog
 from tap_dagctl.client import Client
 from tap_dagctl.command import Command
+from tap_dagctl.environment import naming_variables
 from tap_dagctl.errors import ConfigurationError
 from tap_dagctl.failures import Failures
 from tap_dagctl.sdk import InterruptibleTap
@@ -37,6 +39,7 @@ class TapDagctl(InterruptibleTap):
 
     name = "tap-dagctl"
     config_jsonschema: ClassVar[dict[str, Any]] = settings.SCHEMA
+    hidden_settings: ClassVar[dict[str, Any]] = {settings.ACTIVATE_VERSION: {"type": ["boolean"]}}
     # The SDK would have a target delete what a sync did not bring, though a project has failed.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         capability
@@ -60,18 +63,24 @@ class TapDagctl(InterruptibleTap):
             check_catalog(catalog)
         try:
             super().__init__(catalog=catalog, validate_config=validate_config, **kwargs)
-            for stream in self.streams.values() if validate_config else ():
-                stream.get_batch_config(self.config)
         except ConfigValidationError as error:
-            raise ConfigurationError(settings.explain(error.errors)) from None
-        except (ValueError, TypeError, KeyError) as error:
-            # The SDK reads the environment, the catalog and the stream maps there, unguarded.
+            raise ConfigurationError(settings.explain(error.errors, self.variables)) from None
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            # The SDK reads the catalog and the stream maps there, unguarded.
             msg = f"The configuration, state or catalog cannot be read: {error!r}; {settings.HELP}"
             raise ConfigurationError(msg) from None
         if validate_config:
-            _ = self.settings
+            self._check_settings()
         if catalog is not None and not any(stream.selected for stream in self.streams.values()):
             self.logger.warning("The catalog selects no stream of this tap, so nothing is read")
+
+    def _check_settings(self) -> None:
+        try:
+            _ = self.settings
+            if batch_config := self.config.get("batch_config"):
+                check_batch(batch_config)
+        except ConfigurationError as error:
+            raise ConfigurationError(naming_variables(str(error), self.variables)) from None
 
     @cached_property
     def settings(self) -> Settings:

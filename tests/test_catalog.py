@@ -246,3 +246,24 @@ def test_a_map_over_all_streams_does_not_hinder_the_connection_test(
         assert output.exit_code == 0, output.stderr
         assert set(schemas(output)) >= PROJECT_STREAMS | {"projects"}
         assert all(it["schema"]["properties"] for it in schemas(output).values())
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("md5(pod_name)", "AttributeError"),
+        ("record['nope']", "KeyError"),
+        ("int(status)", "ValueError"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("nope", "MapExpressionError"),
+    ],
+)
+@pytest.mark.parametrize("place", ["status", "__filter__"])
+def test_an_expression_that_fails_on_a_row_is_one_line(
+    api: Api, tmp_path: Path, expression: str, why: str, place: str
+) -> None:
+    output = run_tap(tmp_path, config_of(api, stream_maps={"runs": {place: expression}}))
+
+    assert output.error.startswith(f"stream_maps: an expression fails on a row of runs: {why}(")
+    again = run_tap(tmp_path, config_of(api), state=output.state)
+    assert [row["id"] for row in again.records("runs")] == ["run_proj_a", "run_proj_b"]

@@ -83,6 +83,8 @@ def test_test_says_no_in_one_line(api: Api, tmp_path: Path) -> None:
         ({"emit_activate_version_messages": True}, "emit_activate_version_messages is not suppor"),
         ({"batch_config": {"encoding": 1}}, "config['batch_config']"),
         ({"stream_maps": {"runs": {"x": "1 +"}}}, "Failed to parse expression 1 +"),
+        ({"stream_maps": {"runs": {"x": ""}}}, "cannot be read: IndexError"),
+        ({"stream_maps": {"__else__": "x"}}, "cannot be read: AttributeError"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_before_any_request(
@@ -107,16 +109,6 @@ def test_missing_credentials_are_a_line_each(tmp_path: Path) -> None:
         "setting"
         for name in ("api_token", "organization_id")
     ]
-
-
-def test_a_setting_in_the_environment_that_is_no_number_is_one_line(
-    api: Api, tmp_path: Path
-) -> None:
-    environment = {"TAP_DAGCTL_PAGE_SIZE": "lots"}
-    output = run_tap(tmp_path, config_of(api), "--config", "ENV", environment=environment)
-
-    assert "invalid literal for int() with base 10: 'lots'" in output.error
-    assert api.requests == []
 
 
 def test_an_unknown_project_is_refused_before_anything_is_synced(api: Api, tmp_path: Path) -> None:

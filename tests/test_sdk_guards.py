@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
+from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.plugin_base import PluginBase
@@ -100,6 +101,32 @@ def test_the_sdk_still_makes_maps_from_the_catalog_alone() -> None:
         "schema",
         "mask",
     ]
+
+
+def test_the_sdk_makes_messages_of_a_record_in_one_generator() -> None:
+    theirs = inspect.signature(Stream._generate_record_messages)
+    ours = inspect.signature(PagewiseStream._generate_record_messages)
+
+    assert list(theirs.parameters) == list(ours.parameters)
+    assert "stream_map.transform(record)" in inspect.getsource(Stream._generate_record_messages)
+
+
+def test_the_sdk_reads_the_environment_in_one_place_and_leaves_numbers_as_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When this fails, `InterruptibleTap._env_var_config` may not be needed any more."""
+    assert "config_dict.update(self._env_var_config)" in inspect.getsource(PluginBase.__init__)
+    assert TapDagctl._env_var_prefix == "TAP_DAGCTL_"
+    monkeypatch.setenv("TAP_DAGCTL_SECONDS", "2.5")
+    for kind, value in (("number", "2.5"), ("string", "2.5")):
+        schema = {"properties": {"seconds": {"type": [kind]}}}
+        assert parse_environment_config(schema, "TAP_DAGCTL_") == {"seconds": value}
+
+
+def test_the_sdk_sets_logging_up_as_the_command_is_made() -> None:
+    assert "_setup_console_logging(log_level=" in inspect.getsource(
+        PluginBase.__dict__["cli"].method
+    )
 
 
 def test_the_sdk_still_ends_a_signal_in_one_method_with_exit_code_0() -> None:

@@ -1,0 +1,49 @@
+"""BATCH files: whether what `batch_config` asks for can be had."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from tap_dagctl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class _Encoding(msgspec.Struct, forbid_unknown_fields=True):
+    format: Literal["jsonl", "parquet"]
+    compression: Literal["gzip", "none"] | None = None
+
+
+class _Storage(msgspec.Struct, forbid_unknown_fields=True):
+    root: Annotated[str, msgspec.Meta(min_length=1)]
+    prefix: str | None = None
+    params: dict[str, Any] = {}
+
+
+class _BatchConfig(msgspec.Struct, forbid_unknown_fields=True):
+    encoding: _Encoding
+    storage: _Storage
+    batch_size: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+def check_batch(batch_config: Mapping[str, Any]) -> None:
+    """Check what the SDK finds out only when the first file is written, or never.
+
+    Raises:
+        ConfigurationError: it cannot be had.
+    """
+    try:
+        encoding = msgspec.convert(batch_config, _BatchConfig).encoding
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"batch_config cannot be used: {error}") from None
+    if encoding.format == "parquet" and find_spec("pyarrow") is None:
+        what = "parquet needs pyarrow, which is not here: install it beside the tap, or set jsonl"
+        raise ConfigurationError(f"batch_config: {what}")
+    if encoding.format == "jsonl" and encoding.compression != "gzip":
+        # The SDK compresses the files all the same, and a target would take them for plain text.
+        what = "jsonl is always written with gzip: set encoding.compression to gzip"
+        raise ConfigurationError(f"batch_config: {what}")

@@ -1,0 +1,71 @@
+"""What `batch_config` asks for and cannot have is one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.syncs import config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dagctl_api.server import Api
+
+GZIP = {"format": "jsonl", "compression": "gzip"}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"encoding": {"format": "parquet"}}, "batch_config: parquet needs pyarrow, which is not"),
+        ({"encoding": {**GZIP, "format": "csv"}}, "'csv' is not one of ['jsonl', 'parquet']"),
+        ({"encoding": {**GZIP, "compression": "zstd"}}, "'zstd' is not one of ['gzip', 'none']"),
+        # The SDK writes gzip all the same, and a target would believe the message.
+        ({"encoding": {**GZIP, "compression": "none"}}, "jsonl is always written with gzip: set"),
+        ({"encoding": {"format": "jsonl"}}, "jsonl is always written with gzip: set"),
+        ({"encoding": {}}, "Object missing required field `format` - at `$.encoding`"),
+        ({"encoding": None}, "Expected `object`, got `null` - at `$.encoding`"),
+        ({"storage": None}, "Expected `object`, got `null` - at `$.storage`"),
+        ({"storage": {"prefix": "x"}}, "Object missing required field `root` - at `$.storage`"),
+        # The SDK would read nothing, and end with 0.
+        ({"batch_size": 0}, "Expected `int` >= 1 - at `$.batch_size`"),
+        ({"batch_size": "many"}, "Expected `int | null`, got `str` - at `$.batch_size`"),
+        ({"size": 1}, "Object contains unknown field `size`"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_before_any_request(
+    api: Api, tmp_path: Path, change: dict[str, Any], line: str
+) -> None:
+    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}, **change}
+    output = run_tap(tmp_path, config_of(api, batch_config=batch_config))
+
+    assert line in output.error
+    assert (api.requests, output.messages) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "root", ["file://{}/file", "file:///dev/null/x", "nope://x", "s3://bucket", "ftp://127.0.0.1:1"]
+)
+def test_a_folder_that_cannot_be_written_is_one_line_and_loses_nothing(
+    api: Api, tmp_path: Path, root: str
+) -> None:
+    api.world.put("runs", "proj_a", {"id": "run"})
+    (tmp_path / "file").write_text("in the way")
+    storage = {"root": root.format(tmp_path)}
+    config = config_of(api, batch_config={"encoding": GZIP, "storage": storage})
+    output = run_tap(tmp_path, config)
+
+    assert output.error.startswith(f"batch_config: no file can be written to {storage['root']}: ")
+    again = run_tap(tmp_path, config_of(api), state=output.state)
+    assert [row["id"] for row in again.records("runs")] == ["run"]
+
+
+def test_a_folder_that_is_not_there_is_made(api: Api, tmp_path: Path) -> None:
+    storage = {"root": f"file://{tmp_path}/new/folder"}
+    config = config_of(api, batch_config={"encoding": GZIP, "storage": storage})
+    output = run_tap(tmp_path, config)
+
+    assert output.exit_code == 0, output.stderr
+    assert list((tmp_path / "new" / "folder").iterdir())
