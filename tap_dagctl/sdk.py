@@ -65,8 +65,18 @@ class PagewiseStream(Stream):
         writer = self._tap.message_writer
         if write_messages and context and self._are_records_final and isinstance(writer, Output):
             self._sync_pages(context, writer)
-        else:
-            yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        records = super()._sync_records(context, write_messages=write_messages)
+        if write_messages:
+            yield from records
+            return
+        # The SDK would write into a BATCH file what is not selected, and what no map has seen.
+        if len(self.stream_maps) > 1:
+            msg = f"stream_maps: with batch_config there can be no copy (__source__) of {self.name}"
+            raise ConfigurationError(msg)
+        for record in records:
+            for message in self._generate_record_messages(record):
+                yield message.record
 
     @property
     def _are_records_final(self) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.syncs import config_of, run_tap
+from tests.syncs import Output, config_of, run_tap
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.dagctl_api.server import Api
 
 GZIP = {"format": "jsonl", "compression": "gzip"}
@@ -69,3 +71,48 @@ def test_a_folder_that_is_not_there_is_made(api: Api, tmp_path: Path) -> None:
 
     assert output.exit_code == 0, output.stderr
     assert list((tmp_path / "new" / "folder").iterdir())
+
+
+def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
+    api: Api, tmp_path: Path
+) -> None:
+    api.world.put("runs", "proj_a", {"id": "run", "status": "success"})
+    api.world.put("jobs", "proj_a", {"id": "job", "environment": {"SECRET": "made up"}})
+    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+    for entry in catalog["streams"]:
+        for item in entry["metadata"]:
+            if item["breadcrumb"] in (["properties", "environment"], ["properties", "command"]):
+                item["metadata"]["selected"] = False
+    maps = {
+        "projects": None,
+        "runs": {"status": "status.upper()", "__alias__": "all_runs"},
+        "plans": {"__filter__": "False"},
+    }
+    plain = run_tap(tmp_path, config_of(api, stream_maps=maps), catalog=catalog)
+    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}}
+    config = config_of(api, stream_maps=maps, batch_config=batch_config)
+    output = run_tap(tmp_path, config, catalog=catalog)
+
+    assert output.exit_code == 0, output.stderr
+    assert [row["status"] for row in in_files(output, "all_runs")] == ["SUCCESS"]
+    for stream in ("all_runs", "jobs", "daily_stats", "projects", "plans"):
+        assert in_files(output, stream) == plain.records(stream)
+    assert not {"environment", "command"} & set(in_files(output, "jobs")[0])
+
+
+def in_files(output: Output, stream: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for message in output.messages
+        if message["type"] == "BATCH" and message["stream"] == stream
+        for file in message["manifest"]
+        for line in gzip.decompress(Path(urlsplit(file).path).read_bytes()).splitlines()
+    ]
+
+
+def test_a_copy_of_a_stream_cannot_be_had_in_files(api: Api, tmp_path: Path) -> None:
+    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}}
+    maps = {"copy": {"__source__": "runs"}}
+    output = run_tap(tmp_path, config_of(api, stream_maps=maps, batch_config=batch_config))
+
+    assert "with batch_config there can be no copy (__source__) of runs" in output.error
