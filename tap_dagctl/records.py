@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tap_dagctl.decoding import LEAST_INTEGER, MOST_INTEGER
 from tap_dagctl.errors import one_line
 from tap_dagctl.timestamps import to_fixed_width
 
@@ -46,6 +47,9 @@ def _boolean(value: object) -> bool:
 def _integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
         msg = "not an integer"
+        raise ValueError(msg)
+    if not LEAST_INTEGER <= value <= MOST_INTEGER:
+        msg = "an integer of more than 64 bits"
         raise ValueError(msg)
     return int(value)
 

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 import types
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from tap_dagctl import timestamps
-from tap_dagctl.decoding import decoded
+from tap_dagctl.decoding import (
+    LEAST_INTEGER,
+    MOST_INTEGER,
+    decoded,
+    has_huge_integer,
+    has_nul,
+)
 from tap_dagctl.records import ADDITIONAL_PROPERTIES, as_dict, kind_of
 
 if TYPE_CHECKING:
@@ -26,14 +32,16 @@ if TYPE_CHECKING:
     Row = tuple[str, str, Record]
     """Its key, its `updated_at` as `timestamps.exact` writes it, and all of it as a record."""
 
+_Integer = Annotated[int, msgspec.Meta(ge=LEAST_INTEGER, le=MOST_INTEGER)]
 _TYPES: dict[str, Any] = {
     "string": str | None,
     "boolean": bool | None,
-    "integer": int | None,
-    "number": int | float | None,
+    "integer": _Integer | None,
+    "number": _Integer | float | None,
     "object": dict[str, Any] | None,
 }
 _REQUIRED = ("id", "updated_at")
+_COUNTS = ("total", "page", "limit", "total_pages")
 
 
 class RowReader:
@@ -64,9 +72,13 @@ class RowReader:
             gc=False,
         )
         rows: Any = types.GenericAlias(list, (self._struct,))
-        counts = [(name, Any, None) for name in ("total", "page", "limit", "total_pages")]
-        body = msgspec.defstruct("Body", [(rows_key, rows), *counts])
+        body = msgspec.defstruct(
+            "Body", [(rows_key, rows), *((name, Any, None) for name in _COUNTS)]
+        )
         self._decoder = msgspec.json.Decoder(body)
+        self._rows_key = rows_key
+        # What the decoder does not look into.
+        self._objects = [name for name, kind in kinds.items() if kind == _TYPES["object"]]
 
     def decode(self, content: bytes) -> object:
         """Return what `decoded` does, but with the rows as structs where every row fits.
@@ -74,8 +86,14 @@ class RowReader:
         Raises:
             ValueError: as there.
         """
-        with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
-            return msgspec.structs.asdict(self._decoder.decode(content))
+        if not has_nul(content):
+            with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
+                body = msgspec.structs.asdict(self._decoder.decode(content))
+                rows = body[self._rows_key] or ()
+                free = [body[name] for name in _COUNTS]
+                free += [getattr(row, name) for name in self._objects for row in rows]
+                if not has_huge_integer(free):
+                    return body
         return decoded(content)
 
     def read(self, rows: Sequence[Any], context: Mapping[str, Any]) -> list[Row]:
