@@ -8,6 +8,7 @@ It lives in the SDK's own state layout, in the partition of the project:
 - `start_date`: where the history that has been read begins; null for the beginning of all.
 - `sent`: digests of rows sent so late that the next sync reads them again.
 - `walk`: how far a walk got that was interrupted.
+- `window_days`: how long the windows of `model_stats` were that have been read.
 """
 
 from __future__ import annotations
@@ -116,11 +117,21 @@ class Bookmark:
     def forget(self) -> None:
         """Take out everything: it cannot be right."""
         self.value = None
-        for name in ("replication_key_value", "start_date", "sent", "walk"):
+        for name in ("replication_key_value", "start_date", "sent", "walk", "window_days"):
             self._state.pop(name, None)
 
+    @property
+    def window_days(self) -> object:
+        """How long the windows of days were that have been read; None where that is not known."""
+        return self._state.get("window_days")
+
     def complete(
-        self, instant: int | None, start: int | None, sent: list[str], text: str | None = None
+        self,
+        instant: int | None,
+        start: int | None,
+        sent: list[str],
+        text: str | None = None,
+        window_days: int | None = None,
     ) -> None:
         """Record that everything up to `instant` has been read; never go back.
 
@@ -129,12 +140,15 @@ class Bookmark:
             start: where the history begins that has been read; None for the beginning of all.
             sent: digests of what the next sync will read again.
             text: how the state shows `instant`, where not as a timestamp.
+            window_days: how long the windows of days were that have been read.
         """
         new: dict[str, Any] = {"start_date": _text(start), "sent": sent}
         if instant is not None and (self.value is None or instant > self.value):
             self.value = instant
             new["replication_key"] = self._replication_key
             new["replication_key_value"] = text or timestamps.render(instant)
+        if window_days is not None:
+            new["window_days"] = window_days
         # In one step: a signal may come between any two, and the state goes out as it is.
         self._state.update(new)
         self._state.pop("walk", None)

@@ -46,28 +46,79 @@ def windows(first: date, today: date, length: int) -> Iterator[Window]:
         start += timedelta(days=length)
 
 
-def first_day(
-    bookmark: date | None,
-    start: date | None,
-    lookback: int,
-    today: date,
-    history: date | None = None,
-) -> date:
-    """Return the first day to read.
+@dataclass(frozen=True)
+class Wanted:
+    """What the settings ask of the statistics on a day.
 
-    Args:
-        bookmark: the day the last sync took place, or None before the first.
+    Attributes:
+        today: the server's day.
         start: `start_date`, or None.
         lookback: `stats_lookback_days`: how many closed days late runs may still change.
-        today: the server's day. A bookmark or start beyond it reads just today.
-        history: the first day that has been read, where known: an earlier `start` is read.
+        window_days: how many days each row is over, where a setting says so.
     """
-    if bookmark is None:
-        first = start or today - timedelta(days=DEFAULT_DAYS - 1)
-    elif start is not None and history is not None and start < history:
-        first = start
-    else:
-        first = bookmark - timedelta(days=lookback)
-        if start is not None:
-            first = max(first, start)
-    return min(max(first, FIRST_WINDOW), today)
+
+    today: date
+    start: date | None
+    lookback: int
+    window_days: int | None = None
+
+    @property
+    def first(self) -> date:
+        """The first day of all that is wanted; today where `start` lies beyond it."""
+        first = self.start or self.today - timedelta(days=DEFAULT_DAYS - 1)
+        return min(max(first, FIRST_WINDOW), self.today)
+
+    def changing(self, last_read: date) -> date:
+        """Return the first day that may have changed since statistics were read on a day."""
+        return max(last_read - timedelta(days=self.lookback), FIRST_WINDOW)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which days a sync must read.
+
+    Attributes:
+        first: the first of them; the last is today.
+        start: where the history begins that has been read when the sync is complete.
+        had: days from the first of these two up to the second, which is not one of them, were read
+            by an earlier sync, and late runs change them no more; None where there are none.
+    """
+
+    first: date
+    start: date
+    had: tuple[date, date] | None = None
+
+    def has(self, last: date) -> bool:
+        """Whether statistics that end with the day `last` need not be read again."""
+        return self.had is not None and self.had[0] <= last < self.had[1]
+
+
+def first_reach(wanted: Wanted) -> Reach:
+    """Return what a sync reads that knows of none before it."""
+    return Reach(wanted.first, wanted.first)
+
+
+def next_reach(
+    wanted: Wanted, bookmark: date, history: date | None, *, of_other_windows: bool = False
+) -> Reach:
+    """Return what a sync reads after one that was complete.
+
+    Args:
+        wanted: what the settings ask for.
+        bookmark: the day that sync took place, or one in the future by no more than the look-back.
+        history: the first day that has been read; None where the state does not say.
+        of_other_windows: whether it was read in windows of another length.
+    """
+    last_read = min(bookmark, wanted.today)
+    if wanted.start is not None and wanted.first > last_read + timedelta(days=1):
+        # The days between are not wanted, so a new history begins.
+        return first_reach(wanted)
+    changing = wanted.changing(last_read)
+    if history is None:
+        history = wanted.first if wanted.start else min(wanted.first, changing)
+    again = min(max(changing, history), wanted.today)
+    if of_other_windows:
+        first = min(wanted.first, again)
+        return Reach(first, first)
+    first = wanted.first if wanted.first < history else again
+    return Reach(first, min(first, history), (history, changing))

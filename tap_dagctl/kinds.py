@@ -7,12 +7,13 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_dagctl import days, timestamps
+from tap_dagctl import timestamps
 from tap_dagctl.base import DagctlStream
 from tap_dagctl.bookmark import whole_history
+from tap_dagctl.days import first_reach
 from tap_dagctl.errors import ForbiddenError
 from tap_dagctl.incremental import changed_rows, lies_after
-from tap_dagctl.lookback import changed_statistics
+from tap_dagctl.lookback import changed_statistics, wanted_of
 from tap_dagctl.pages import Listing, whole_list
 from tap_dagctl.pagination import Walk
 from tap_dagctl.projects import ProjectStream
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dagctl.bookmark import Bookmark
+    from tap_dagctl.days import Reach
     from tap_dagctl.records import Record
     from tap_dagctl.tap import TapDagctl
 
@@ -126,27 +128,30 @@ class Statistics(ProjectStream):
     project that rests for a month is not read a month back each time.
     """
 
+    last_day: ClassVar[str]
+    """The field that holds the last day a row is over."""
+
+    @property
+    def window_days(self) -> int | None:
+        """How many days a row is over, where a setting says so."""
+        return None
+
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
         for rows in self._rows(context, bookmark):
             yield self._records.build(rows, context)
 
     def _rows(self, context: Context, bookmark: Bookmark | None) -> Iterator[list[dict[str, Any]]]:
-        settings = self._dagctl.settings
         today = self._dagctl.client.today()
-        rows_since = partial(self.rows_since, today=today, path=self._path(context))
+        wanted = wanted_of(self._dagctl.settings, today, self.window_days)
+        rows_of = partial(self.rows_of, today=today, path=self._path(context))
         if bookmark is None:
-            start = None if settings.start is None else timestamps.day_of(settings.start)
-            yield from rows_since(days.first_day(None, start, 0, today))
+            yield from rows_of(first_reach(wanted))
         else:
             yield from changed_statistics(
-                rows_since,
-                bookmark,
-                settings,
-                today,
-                keys=self.primary_keys,
+                rows_of, bookmark, wanted, self.primary_keys, last_day=self.last_day
             )
 
     @abstractmethod
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
-        """Yield the statistics from the day `first` up to `today`, answer by answer."""
+    def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
+        """Yield the statistics of the days of `reach`, answer by answer."""

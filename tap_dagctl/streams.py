@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import MetadataMapping
 
     from tap_dagctl.client import Answer
+    from tap_dagctl.days import Reach
 
 
 class Runs(ChangingRows):
@@ -84,16 +85,17 @@ class DailyStats(Statistics):
     rows_key = "daily_stats"
     schema = schemas.DAILY_STATS
     primary_keys = ("project_id", "date")
-    replication_key = "date"
+    replication_key = last_day = "date"
 
     @override
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
+    def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         client = self._dagctl.client
         read = partial(self._read, path=path)
-        rows = client.get(path, read, {"days": (today - first).days + 1})
-        if client.today() > today:
+        until = None
+        while until is None or until < client.today():
             # The server counts back from its today: at midnight the first day fell off.
-            rows = client.get(path, read, {"days": (client.today() - first).days + 1})
+            until = client.today()
+            rows = client.get(path, read, {"days": (until - reach.first).days + 1})
         yield rows
 
     def _read(self, answer: Answer, path: str) -> list[dict[str, Any]]:
@@ -112,13 +114,19 @@ class ModelStats(Statistics):
     rows_key = "stats"
     schema = schemas.MODEL_STATS
     primary_keys = ("project_id", "model_name", "start_date", "end_date")
-    replication_key = "end_date"
+    replication_key = last_day = "end_date"
+
+    @property
+    @override
+    def window_days(self) -> int:
+        return self._dagctl.settings.model_stats_window_days
 
     @override
-    def rows_since(self, first: date, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
-        length = self._dagctl.settings.model_stats_window_days
+    def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         read = partial(keyed_rows, rows_key=self.rows_key, path=path, key="model_name")
-        for window in days.windows(first, today, length):
+        for window in days.windows(reach.first, today, self.window_days):
+            if reach.has(window.end):
+                continue
             asked = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
             yield [{**row, **asked} for row in self._dagctl.client.get(path, read, asked)]
 

@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 
     from tests.dagctl_api.server import Api, Request
 
+Asked = dict[str, list[dict[str, str]]]
 TODAY = date(2026, 3, 2)  # a Monday
+DAY = timedelta(days=1)
 DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))
 
 
 def sync(
     api: Api, directory: Path, state: dict[str, Any] | None = None, **settings: Any
-) -> tuple[Output, dict[str, list[dict[str, str]]]]:
+) -> tuple[Output, Asked]:
     """Sync `proj_a` and return what was asked for, by the last part of the path."""
     api.requests.clear()
     output = run_tap(directory, config_of(api, project_ids=["proj_a"], **settings), state=state)
     assert output.exit_code == 0, output.stderr
-    asked: dict[str, list[dict[str, str]]] = {}
+    asked: Asked = {}
     for request in api.requests:
         asked.setdefault(request.path.rsplit("/", 1)[-1], []).append(request.params)
     return output, asked
@@ -110,23 +112,112 @@ def test_windows_cover_every_day_once_and_lie_on_one_grid(
 
 
 @given(
-    bookmark=st.none() | DAYS,
-    start=st.none() | DAYS,
-    lookback=st.integers(0, 5_000),
-    today=DAYS,
+    start=st.none() | st.integers(-10, 3_000),
+    read=st.none() | st.integers(0, 3_000),
+    ago=st.integers(-5, 90),
+    lookback=st.integers(0, 100),
 )
-def test_no_day_that_may_have_changed_is_left_out(
-    bookmark: date | None, start: date | None, lookback: int, today: date
+def test_no_day_that_may_have_changed_is_left_out_and_none_read_without_need(
+    start: int | None, read: int | None, ago: int, lookback: int
 ) -> None:
-    first = days.first_day(bookmark, start, lookback, today)
+    """Every number is of days before today."""
+    wanted = days.Wanted(TODAY, None if start is None else TODAY - start * DAY, lookback)
+    last_read = max(ago, 0)
+    history = None if read is None else last_read + read
+    reach = days.next_reach(
+        wanted, TODAY - ago * DAY, None if history is None else TODAY - history * DAY
+    )
+    asked = {
+        before
+        for before in range(4_000)
+        if TODAY - before * DAY >= reach.first and not reach.has(TODAY - before * DAY)
+    }
 
-    assert first <= today
-    if bookmark is None and start is None:
-        assert first == today - timedelta(days=29)
-    if bookmark is not None:
-        assert first <= max(bookmark - timedelta(days=lookback), start or date.min)
-    if start is not None and start <= today:
-        assert first >= start or bookmark is not None
+    assert reach.start <= reach.first <= TODAY
+    skipped = start is not None and max(start, 0) + 1 < last_read
+    if skipped:
+        assert asked == set(range(max(start or 0, 0) + 1))
+    elif history is not None:
+        changing = range(min(last_read + lookback, history) + 1)
+        oldest = 29 if start is None else max(start, 0)
+        assert asked == {*changing, *range(history + 1, oldest + 1)}
+
+
+def test_before_the_first_window_there_is_nothing() -> None:
+    wanted = days.Wanted(TODAY, date(1, 1, 1), 36_500)
+
+    assert days.first_reach(wanted).first == days.FIRST_WINDOW
+    reach = days.next_reach(wanted, date(1970, 1, 6), TODAY)
+    assert reach == days.Reach(days.FIRST_WINDOW, days.FIRST_WINDOW, (TODAY, days.FIRST_WINDOW))
+
+
+def test_a_start_date_that_moves_back_brings_what_lies_before_and_nothing_else(
+    api: Api, tmp_path: Path
+) -> None:
+    for ago in range(60):
+        started = {"start_time": f"{TODAY - ago * DAY}T01:00:00Z", "duration_seconds": ago}
+        api.world.put("runs", "proj_a", {"id": f"run {ago}", **started})
+        execution = {"id": f"execution {ago}", "model_name": "m", **started}
+        api.world.put("executions", "proj_a", execution)
+
+    def of(ago: int) -> str:
+        return (TODAY - ago * DAY).isoformat()
+
+    def moved(output: Output, start: int | None) -> tuple[Output, Asked, list[str], list[str]]:
+        settings = {} if start is None else {"start_date": of(start)}
+        done, asked = sync(api, tmp_path, output.state, **settings)
+        ends = [row["end_date"] for row in done.records("model_stats")]
+        return done, asked, sorted(row["date"] for row in done.records("daily_stats")), ends
+
+    output, _ = sync(api, tmp_path, start_date=of(10))
+    # Monday's window is over, and the one before it may still change.
+    last_two = ["2026-03-01", "2026-03-08"]
+    for start in (10, 4, 1, 0):
+        output, asked, dates, ends = moved(output, start)
+        assert (dates, ends) == ([], [])
+        assert asked["daily-stats"] == [{"days": "3"}]
+        assert [window["end_date"] for window in asked["stats"]] == last_two
+
+    output, asked, dates, ends = moved(output, 25)
+    assert dates == [of(ago) for ago in range(25, 10, -1)]
+    # The window of the old start had been read.
+    assert ends == ["2026-02-08", "2026-02-15"]
+    assert [window["end_date"] for window in asked["stats"]] == [*ends, *last_two]
+    output, _, dates, ends = moved(output, None)
+    assert (dates, ends) == ([of(ago) for ago in range(29, 25, -1)], ["2026-02-01"])
+    for again in (25, None, 40, 40):
+        output, asked, dates, ends = moved(output, again)
+    assert (dates, ends) == ([], [])
+    assert [window["end_date"] for window in asked["stats"]] == last_two
+
+
+def test_windows_of_another_length_are_read_from_the_start_on(api: Api, tmp_path: Path) -> None:
+    first, _ = sync(api, tmp_path, start_date="2026-02-16")
+    second, asked = sync(
+        api, tmp_path, first.state, start_date="2026-02-16", model_stats_window_days=1
+    )
+    assert asked["daily-stats"] == [{"days": "3"}]
+    days_asked = [window["end_date"] for window in asked["stats"]]
+    assert days_asked == [(TODAY - ago * DAY).isoformat() for ago in range(14, -1, -1)]
+
+    _, asked = sync(api, tmp_path, second.state, start_date="2026-02-15", model_stats_window_days=1)
+    assert [window["end_date"][-2:] for window in asked["stats"]] == ["15", "28", "01", "02"]
+    # A state that does not say how long they were is of the same.
+    for part in second.state["bookmarks"]["model_stats"]["partitions"]:
+        assert part.pop("window_days") == 1
+    _, asked = sync(api, tmp_path, second.state, start_date="2026-02-16")
+    assert len(asked["stats"]) == 2
+
+
+def test_a_state_remembers_only_what_will_be_read_again(api: Api, tmp_path: Path) -> None:
+    for ago in range(20):
+        started = {"start_time": f"{TODAY - ago * DAY}T01:00:00Z"}
+        api.world.put("runs", "proj_a", {"id": f"run {ago}", **started})
+    output, _ = sync(api, tmp_path)
+    (part,) = output.state["bookmarks"]["daily_stats"]["partitions"]
+
+    assert len(output.records("daily_stats")) == 20
+    assert len(part["sent"]) == 3
 
 
 def test_a_day_that_falls_off_at_midnight_is_asked_for_again(api: Api, tmp_path: Path) -> None:
