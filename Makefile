@@ -76,6 +76,7 @@ test-sdk: $(UV)
 HISTORIES ?= 3000
 exactness: .venv/ready
 	.venv/bin/python -m tests.exactness $(if $(SEED),--seed $(SEED),--histories $(HISTORIES))
+	.venv/bin/python -m tests.statistics_histories $(if $(SEED),--seed $(SEED),--histories $(HISTORIES))
 
 # Syncs in which every fifth request meets a fault; SEED=… runs one of them again.
 STORMS ?= 200

@@ -116,7 +116,7 @@ def next_reach(
     changing = wanted.changing(last_read)
     if history is None:
         history = wanted.first if wanted.start else min(wanted.first, changing)
-    again = min(max(changing, history), wanted.today)
+    again = max(changing, history)
     if of_other_windows:
         first = min(wanted.first, again)
         return Reach(first, first)

@@ -6,10 +6,12 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_dagctl import days
+from tests.statistics_histories import prove
 from tests.syncs import Output, config_of, run_tap
 
 if TYPE_CHECKING:
@@ -209,6 +211,54 @@ def test_windows_of_another_length_are_read_from_the_start_on(api: Api, tmp_path
     assert len(asked["stats"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("start", "last_read", "history", "first"),
+    [
+        (None, 1, 500, 29),
+        (None, 60, 500, 62),
+        (40, 1, 500, 40),
+        # What lies before the history was not read in the old windows either.
+        (0, 1, 1, 1),
+        # A start beyond the last sync begins a new history.
+        (1, 20, 500, 1),
+    ],
+)
+def test_windows_of_another_length_miss_no_day_since_the_last_sync(
+    start: int | None, last_read: int, history: int, first: int
+) -> None:
+    """Every number is of days before today."""
+    wanted = days.Wanted(TODAY, None if start is None else TODAY - start * DAY, lookback=2)
+    reach = days.next_reach(
+        wanted, TODAY - last_read * DAY, TODAY - history * DAY, of_other_windows=True
+    )
+
+    assert reach == days.Reach(TODAY - first * DAY, TODAY - first * DAY)
+
+
+@pytest.mark.parametrize(
+    ("settings", "days_asked", "history"),
+    [
+        ({}, "13", "2026-02-01"),
+        ({"start_date": "2026-01-01"}, "13", "2026-01-01"),
+        ({"start_date": "2026-02-21"}, "10", "2026-02-21"),
+        ({"stats_lookback_days": 100}, "111", "2025-11-12"),
+    ],
+)
+def test_a_bookmark_set_by_hand_says_that_what_lies_before_was_read(
+    api: Api, tmp_path: Path, settings: dict[str, Any], days_asked: str, history: str
+) -> None:
+    context = {"context": {"project_id": "proj_a"}}
+    bookmark = {"replication_key": "date", "replication_key_value": "2026-02-20"}
+    state = {"bookmarks": {"daily_stats": {"partitions": [{**context, **bookmark}]}}}
+    output, asked = sync(api, tmp_path, state, **settings)
+    (part,) = output.state["bookmarks"]["daily_stats"]["partitions"]
+
+    assert asked["daily-stats"] == [{"days": days_asked}]
+    assert part["start_date"][:10] == history
+    _, asked = sync(api, tmp_path, output.state, **settings)
+    assert asked["daily-stats"] == [{"days": "101" if "stats" in str(settings) else "3"}]
+
+
 def test_a_state_remembers_only_what_will_be_read_again(api: Api, tmp_path: Path) -> None:
     for ago in range(20):
         started = {"start_time": f"{TODAY - ago * DAY}T01:00:00Z"}
@@ -220,15 +270,81 @@ def test_a_state_remembers_only_what_will_be_read_again(api: Api, tmp_path: Path
     assert len(part["sent"]) == 3
 
 
-def test_a_day_that_falls_off_at_midnight_is_asked_for_again(api: Api, tmp_path: Path) -> None:
+@pytest.mark.parametrize("midnights", [1, 2])
+def test_a_day_that_falls_off_at_midnight_is_asked_for_again(
+    api: Api, tmp_path: Path, midnights: int
+) -> None:
     api.world.put("runs", "proj_a", {"id": "run", "start_time": "2026-02-20T10:00:00Z"})
 
     def misbehave(request: Request) -> None:
-        if request.path.endswith("daily-stats") and api.world.now.date() == TODAY:
+        passed = (api.world.now.date() - TODAY).days
+        if request.path.endswith("daily-stats") and passed < midnights:
             api.world.advance(days=1)
 
     api.misbehave = misbehave
     output, asked = sync(api, tmp_path, start_date="2026-02-20")
 
-    assert asked["daily-stats"] == [{"days": "11"}, {"days": "12"}]
+    assert asked["daily-stats"] == [{"days": f"{11 + days}"} for days in range(midnights + 1)]
     assert [row["date"] for row in output.records("daily_stats")] == ["2026-02-20"]
+
+
+NO_DATE = "GET /projects/proj_a/runs/daily-stats: a row has no date, so it cannot be loaded"
+NO_MODEL = "GET /projects/proj_a/model-executions/stats: a row has no model_name"
+NO_DAY = "GET /projects/proj_a/runs/daily-stats: a row's date is not written YYYY-MM-DD"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({}, NO_DATE),
+        ({"date": ""}, NO_DATE),
+        ({"date": 20260302}, NO_DATE),
+        ({"date": ["2026-03-02"]}, NO_DATE),
+        ({"date": "20260302"}, NO_DAY),
+        ({"date": "2026-W10-1"}, NO_DAY),
+        ({"date": "2026-3-2"}, NO_DAY),
+        ({"date": "2026-02-30"}, NO_DAY),
+        ({"date": "2026-03-02T00:00:00Z"}, NO_DAY),
+        ({"date": "yesterday"}, NO_DAY),
+        ({"total_executions": 1}, NO_MODEL),
+        ({"model_name": ""}, NO_MODEL),
+        ({"model_name": 7}, NO_MODEL),
+    ],
+)
+def test_a_row_that_cannot_be_loaded_is_asked_for_again_and_then_an_error(
+    api: Api, tmp_path: Path, row: dict[str, Any], message: str
+) -> None:
+    stream, rows_key = ("model_stats", "stats") if message is NO_MODEL else ("daily_stats",) * 2
+    started = {"start_time": "2026-03-02T01:00:00Z", "model_name": "m"}
+    for table in ("runs", "executions"):
+        api.world.put(table, "proj_a", {"id": table, **started})
+
+    def alter(answer: dict[str, Any]) -> None:
+        # A page of runs may have `stats` as well, which is one object.
+        if isinstance(answer.get(rows_key), list) and answer[rows_key]:
+            answer[rows_key].append(row)
+            if passes:
+                api.alter = lambda _: None
+
+    passes, api.alter = False, alter
+    config = config_of(api, project_ids=["proj_a"], max_attempts=2)
+    failed = run_tap(tmp_path, config)
+    assert message in failed.error
+    assert failed.records(stream) == []
+    (part,) = failed.state["bookmarks"][stream]["partitions"]
+    assert "replication_key_value" not in part
+
+    passes = True
+    done = run_tap(tmp_path, config, state=failed.state)
+    assert done.exit_code == 0, done.stderr
+    assert len(done.records(stream)) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_made_up_history_loses_or_repeats_statistics(seed: int) -> None:
+    figures = prove(40, seed)
+
+    assert figures.histories >= 40
+    assert figures.cut > 0
+    assert figures.records > 100
+    assert figures.checked > 5_000
