@@ -93,8 +93,8 @@ class Histories(RuleBasedStateMachine):
 
     @override
     def teardown(self) -> None:
-        # Hypothesis also tears down what failed before it began.
-        if hasattr(self, "simulation"):
+        # Hypothesis also tears down what failed, even before it began.
+        if hasattr(self, "simulation") and self.simulation.is_sound:
             self.simulation.end()
 
 

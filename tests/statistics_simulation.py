@@ -124,10 +124,15 @@ class Figures:
 
 
 class StatisticsSimulation:
-    """One history."""
+    """One history.
+
+    Attributes:
+        is_sound: whether no sync of it has failed.
+    """
 
     def __init__(self, api: Api, figures: Figures) -> None:
         self.figures = figures
+        self.is_sound = True
         self.chosen = Chosen()
         self.state: dict[str, Any] = {}
         self.world = api.world = World()
@@ -190,6 +195,7 @@ class StatisticsSimulation:
             cut: after how many messages the process is killed.
             stopped: it is not killed but stopped: it still writes its state.
         """
+        self.is_sound = False
         began, before = self.today, _parts(self.state)
         changes_before = {key: list(changes) for key, changes in self._changes.items()}
         asked: list[tuple[str, date]] = []
@@ -232,6 +238,7 @@ class StatisticsSimulation:
         self.figures.cut += self._was_cut
         self.figures.records += len(records)
         self.check()
+        self.is_sound = True
         return records
 
     def _run(self, pipe: Collector, *, stopped: bool) -> None:
