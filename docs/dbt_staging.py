@@ -41,11 +41,8 @@ _FRESH = {"runs": 24, "model_executions": 24}
 
 def description() -> str:
     """Return the properties file of the sources and the staging models."""
-    streams = [
-        stream
-        for stream in TapDagctl(validate_config=False).discover_streams()
-        if stream.selected_by_default
-    ]
+    # What is offered only with `include_sensitive` is not staged.
+    streams = TapDagctl(validate_config=False).discover_streams()
     source = {
         "name": "dagctl",
         "description": "What tap-dagctl loaded, as the loader stored it.",
@@ -75,10 +72,7 @@ def _model(stream: Stream) -> dict[str, Any]:
         together = {"columns": list(stream.primary_keys)}
         model["data_tests"] = [{"tap_dagctl.unique_together": {"arguments": together}}]
     model["columns"] = [
-        _column(stream, name, field)
-        for name, field in stream.schema["properties"].items()
-        # What is not selected by default is not staged: it may hold secrets.
-        if stream.metadata["properties", name].selected_by_default is not False
+        _column(stream, name, field) for name, field in stream.schema["properties"].items()
     ]
     return model
 

@@ -11,9 +11,6 @@ from tap_dagctl.tap import TapDagctl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SELECT = ["*.*", "!environment_protections.*", "!members.*", "!invitations.*", "!jobs.environment"]
-"""What is loaded unless a user says otherwise: nothing that holds personal or security data."""
-
 # Meltano's word for a type, by hand where the schema's word would mislead.
 _KINDS = {
     "string": "string",
@@ -48,7 +45,6 @@ def content() -> dict[str, Any]:
         "executable": "tap-dagctl",
         "capabilities": sorted(capability.value for capability in about.capabilities),
         "settings_group_validation": [["api_token", "organization_id"]],
-        "select": SELECT,
         "settings": list(_settings("", about.settings)),
     }
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from docs import everything
 from tap_dagctl.settings import SCHEMA
-from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk import Stream
+
+    from tap_dagctl.base import DagctlStream
 
 TRANSFORM = Path(__file__).resolve().parent.parent / "transform"
 
@@ -45,7 +47,8 @@ def _settings() -> Iterator[str]:
 
 
 def _code(default: object) -> str:
-    return "" if default is None else f"`{default}`"
+    text = str(default).lower() if isinstance(default, bool) else default
+    return "" if default is None else f"`{text}`"
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -64,7 +67,7 @@ def _type(schema: dict[str, Any]) -> str:
 def _streams() -> Iterator[str]:
     yield "| stream | one row is | key | replication |"
     yield "|---|---|---|---|"
-    for stream in TapDagctl(validate_config=False).discover_streams():
+    for stream in everything.streams():
         keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
         yield f"| `{stream.name}` | {summary(stream)} | {keys} | {_replication(stream)} |"
 
@@ -74,9 +77,9 @@ def summary(stream: Stream) -> str:
     return (stream.__doc__ or "").splitlines()[0].rstrip(".")
 
 
-def _replication(stream: Stream) -> str:
+def _replication(stream: DagctlStream) -> str:
     text = f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
-    return text if stream.selected_by_default else f"{text}; off until selected"
+    return f"{text}; only with `include_sensitive`" if stream.is_sensitive else text
 
 
 def _answers() -> Iterator[str]:

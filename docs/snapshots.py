@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tap_dagctl.tap import TapDagctl
+from docs import everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 def catalog_entries() -> Iterator[tuple[str, str]]:
     """Yield the name of each stream, and its entry as discovery writes it."""
-    catalog = json.loads(TapDagctl(validate_config=False).catalog_json_text)
+    catalog = json.loads(everything.tap().catalog_json_text)
     for entry in catalog["streams"]:
         yield entry["tap_stream_id"], json.dumps(entry, indent=2) + "\n"

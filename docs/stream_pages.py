@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 from typing_extensions import override
 
+from docs import everything
 from tap_dagctl.output import Output
 from tap_dagctl.records import as_dict
 from tap_dagctl.tap import TapDagctl
@@ -20,9 +21,9 @@ from tests.syncs import config_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from singer_sdk import Stream
     from singer_sdk.singerlib.encoding.simple import Message
 
+    from tap_dagctl.base import DagctlStream
     from tap_dagctl.records import Record
 
 QUERIES = {
@@ -89,11 +90,11 @@ NOW = datetime(2026, 3, 4, 12, 0, tzinfo=timezone.utc)
 def pages() -> Iterator[tuple[str, str]]:
     """Yield the name of each stream, and its page."""
     samples = _samples()
-    for stream in TapDagctl(validate_config=False).streams.values():
+    for stream in everything.streams():
         yield stream.name, "\n".join(_page(stream, samples[stream.name]))
 
 
-def _page(stream: Stream, sample: dict[str, Any]) -> Iterator[str]:
+def _page(stream: DagctlStream, sample: dict[str, Any]) -> Iterator[str]:
     yield f"# {stream.name}"
     yield ""
     yield (stream.__doc__ or "").splitlines()[0]
@@ -103,13 +104,14 @@ def _page(stream: Stream, sample: dict[str, Any]) -> Iterator[str]:
     yield f"- Key: {keys}"
     yield f"- Replication: {f'incremental on `{key}`' if key else 'full table'}"
     yield f"- Read from `GET {getattr(stream, 'path', '/projects')}`"
-    if not stream.selected_by_default:
-        yield "- Off until selected: personal or security data"
+    if stream.is_sensitive:
+        yield "- Only with `include_sensitive`: personal or security data"
     yield ""
     yield "| field | type | meaning |"
     yield "|---|---|---|"
     for name, field in stream.schema["properties"].items():
-        yield f"| `{name}` | {_type(field)} | {field['description']} |"
+        only = " Only with `include_sensitive`." if name in stream.sensitive_fields else ""
+        yield f"| `{name}` | {_type(field)} | {field['description']}{only} |"
     yield ""
     yield "A record, as it leaves the tap:"
     yield ""
@@ -148,8 +150,5 @@ class _First(Output):
 def _samples() -> dict[str, dict[str, Any]]:
     first = _First()
     with serving(History(World(now=NOW), days=14).world) as api:
-        tap = TapDagctl(config=config_of(api), message_writer=first)
-        for stream in tap.streams.values():
-            stream.selected = True
-        tap.sync_all()
+        TapDagctl(config=config_of(api, include_sensitive=True), message_writer=first).sync_all()
     return first.records

@@ -6,8 +6,9 @@ import logging
 import sys
 from abc import abstractmethod
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_dagctl import settings
 from tap_dagctl.errors import ConfigurationError, TapError
 from tap_dagctl.records import RecordBuilder
 from tap_dagctl.sdk import PagewiseStream
@@ -18,7 +19,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
@@ -28,12 +29,26 @@ if TYPE_CHECKING:
 
 
 class DagctlStream(PagewiseStream):
-    """A stream of records whose failures wait for the end of the sync."""
+    """A stream of records whose failures wait for the end of the sync.
+
+    Attributes:
+        is_sensitive: whether it is offered only with `include_sensitive`.
+        sensitive_fields: fields that are offered only with it.
+    """
+
+    schema: dict[str, Any]
+    is_sensitive: ClassVar[bool] = False
+    sensitive_fields: ClassVar[Collection[str]] = ()
 
     def __init__(self, tap: TapDagctl) -> None:
         super().__init__(tap)
         self._dagctl = tap
-        self._records = RecordBuilder(self.name, self.schema)
+        left_out = () if settings.includes_sensitive(tap.config) else self.sensitive_fields
+        if left_out:
+            fields = self.schema["properties"].items()
+            kept = {name: field for name, field in fields if name not in left_out}
+            self.schema = {**self.schema, "properties": kept}
+        self._records = RecordBuilder(self.name, self.schema, left_out)
 
     @override
     def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:

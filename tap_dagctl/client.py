@@ -18,7 +18,7 @@ from tap_dagctl import faults, timestamps
 from tap_dagctl.connections import connections
 from tap_dagctl.deadline import Deadline
 from tap_dagctl.decoding import decoded
-from tap_dagctl.errors import AnswerError, RequestError
+from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
 from tap_dagctl.retries import PassingError, Retries
 
 if TYPE_CHECKING:
@@ -129,8 +129,9 @@ class Client:
             if isinstance(error.__cause__, AnswerError):
                 msg = f"{error.__cause__} {tries}"
                 raise AnswerError(msg) from None
+            kind = RequestError if self._retries.has_answered else UnreachableError
             msg = f"GET {path}: {error} {tries}; {error.advice}"
-            raise RequestError(msg) from None
+            raise kind(msg) from None
 
     def _get_once(
         self,
@@ -148,8 +149,7 @@ class Client:
             raise self._named(path, faults.of_connection(error, self._base_url)) from None
         except OSError as error:
             # The certificates that requests is told to use are not there.
-            msg = f"GET {path}: {error}: check REQUESTS_CA_BUNDLE"
-            raise RequestError(msg) from None
+            raise UnreachableError(f"GET {path}: {error}", "check REQUESTS_CA_BUNDLE") from None
         if deadline.passed:
             raise _endless()
         server_time = faults.http_date(headers.get("Date", ""))
@@ -192,7 +192,9 @@ class Client:
     @staticmethod
     def _named(path: str, fault: PassingError | RequestError) -> PassingError | RequestError:
         """Return `fault`, which says what was asked if nothing else will be added to it."""
-        return fault if isinstance(fault, PassingError) else type(fault)(f"GET {path}: {fault}")
+        if isinstance(fault, PassingError):
+            return fault
+        return type(fault)(f"GET {path}: {fault.what}", fault.advice)
 
 
 def _body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:

@@ -31,15 +31,41 @@ class StateError(TapError):
 
 
 class RequestError(TapError):
-    """A request failed for good, or was tried as often as `max_attempts` allows."""
+    """A request failed for good, or was tried as often as `max_attempts` allows.
+
+    Attributes:
+        what: what failed.
+        advice: what a person can do, where that is not said with it.
+    """
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(f"{what}: {advice}" if advice else what)
+        self.what = what
+        self.advice = advice
 
 
 class RejectedError(RequestError):
     """The token was rejected, as it would be for every further request."""
 
 
-class ForbiddenError(RequestError):
-    """The token lacks the permission that this one request needs."""
+class UnreachableError(RequestError):
+    """The API cannot be reached, and could not be for any further request."""
+
+
+class RefusedError(RequestError):
+    """The server refuses what was asked for, and may well answer other requests."""
+
+
+class RefusedListError(RequestError):
+    """The server refuses one list of an account that it knows.
+
+    Attributes:
+        project_id: the project whose list it is; None for one of the organization's.
+    """
+
+    def __init__(self, what: str, advice: str, project_id: str | None = None) -> None:
+        super().__init__(what, advice)
+        self.project_id = project_id
 
 
 class AnswerError(TapError):

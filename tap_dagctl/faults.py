@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from tap_dagctl import timestamps
-from tap_dagctl.errors import ForbiddenError, RejectedError, RequestError, one_line
+from tap_dagctl.errors import RefusedError, RejectedError, RequestError, UnreachableError, one_line
 from tap_dagctl.retries import PassingError
 from tap_dagctl.settings import DEFAULT_API_URL
 
@@ -39,8 +39,7 @@ _ADVICE = {
     "under Settings > Authentication > API Tokens",
     HTTPStatus.FORBIDDEN: "the token may not read this: check that organization_id is the token's "
     "own organization",
-    HTTPStatus.NOT_FOUND: "there is nothing here: check api_url, and whether the project still "
-    "exists",
+    HTTPStatus.NOT_FOUND: "there is nothing here: check api_url",
     HTTPStatus.TOO_MANY_REQUESTS: "lower max_connections, or sync less often",
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "the proxy wants a user and password: write them "
     "into HTTPS_PROXY",
@@ -51,9 +50,11 @@ class CutShortError(urllib3.exceptions.HTTPError):
     """An answer that had begun broke off."""
 
 
+# What else fails at once is refused, and only this one thing may be.
 _KINDS: dict[int, type[RequestError]] = {
+    HTTPStatus.BAD_REQUEST: RequestError,
     HTTPStatus.UNAUTHORIZED: RejectedError,
-    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: RequestError,
 }
 _NO_CONNECTION = "no connection, or it was broken off"
 # In this order: the later ones contain the earlier ones. Without advice: that is elsewhere.
@@ -103,11 +104,11 @@ def of_status(
     elif status < HTTPStatus.BAD_REQUEST:
         host = _shown(_host(headers.get("Location", "")), token) or "another path"
         advice = f"it points to {host}, and the token is not sent there: set api_url to the new one"
-        return RequestError(f"{what}: {advice}")
+        return RequestError(what, advice)
     else:
         advice = next((text for known, text in _ADVICE.items() if known == status), _REFUSED)
         if status not in _PASSES_BY_ITSELF:
-            return _KINDS.get(status, RequestError)(f"{what}: {advice}")
+            return _KINDS.get(status, RefusedError)(what, advice)
     return PassingError(
         what,
         advice,
@@ -124,12 +125,12 @@ def of_connection(error: Exception, api_url: str) -> PassingError | RequestError
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         advice = "set REQUESTS_CA_BUNDLE to a bundle that holds its authority, or check api_url"
-        return RequestError(f"the TLS certificate of the server is not trusted: {advice}")
+        return UnreachableError("the TLS certificate of the server is not trusted", advice)
     for kind, what, advice in _OF_CONNECTION:
         if any(isinstance(cause, kind) for cause in causes):
             is_silence = kind not in _SPEAKING
             return PassingError(what, advice or elsewhere, is_silence=is_silence)
-    return RequestError(f"it cannot be asked for ({type(error).__name__}): {elsewhere}")
+    return RequestError(f"it cannot be asked for ({type(error).__name__})", elsewhere)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -11,7 +11,7 @@ from tap_dagctl import timestamps
 from tap_dagctl.base import DagctlStream
 from tap_dagctl.bookmark import whole_history
 from tap_dagctl.days import first_reach
-from tap_dagctl.errors import ForbiddenError
+from tap_dagctl.errors import RefusedError, RefusedListError
 from tap_dagctl.incremental import changed_rows, lies_after
 from tap_dagctl.lookback import changed_statistics, wanted_of
 from tap_dagctl.pages import Listing, whole_list
@@ -51,31 +51,24 @@ class ProjectList(ProjectStream):
         yield self._records.build(self._dagctl.client.get(path, read), context)
 
 
-class GuardedList(DagctlStream):
-    """A list of the organization's that holds personal or security data: off until selected.
-
-    A token may lack the permission it needs. Where everything is selected, that is one warning;
-    whoever selected this and not everything wants it, and is told that it failed.
-    """
+class OrganizationList(DagctlStream):
+    """A list of the organization's that comes whole, and holds personal or security data."""
 
     primary_keys = ("id",)
-    selected_by_default = False
+    is_sensitive = True
 
     path: ClassVar[str]
     rows_key: ClassVar[str]
+    permission: ClassVar[str] = "the permission for it"
 
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        if self._trying:
-            return  # `--test` selects every stream, whatever the user did
         read = partial(whole_list, rows_key=self.rows_key, path=self.path)
         try:
             rows = self._dagctl.client.get(self.path, read)
-        except ForbiddenError as error:
-            if not all(stream.selected for stream in self._dagctl.streams.values()):
-                raise
-            self.logger.warning("%s: skipped, as the token may not read it: %s", self.name, error)
-            return
+        except RefusedError as error:
+            advice = f"give the token {self.permission} in dagctl, or deselect {self.name}"
+            raise RefusedListError(error.what, advice) from None
         yield self._records.build(rows, {})
 
 

@@ -10,7 +10,7 @@ from tap_dagctl import schemas
 from tap_dagctl.base import DagctlStream
 from tap_dagctl.bookmark import Bookmark
 from tap_dagctl.client import path_segment
-from tap_dagctl.errors import ConfigurationError, one_line
+from tap_dagctl.errors import ConfigurationError, RefusedError, RefusedListError, one_line
 from tap_dagctl.pages import whole_list
 
 if sys.version_info >= (3, 12):
@@ -42,7 +42,18 @@ class Projects(DagctlStream):
     @override
     def log_sync_costs(self) -> None:
         """Tell what failed: the one public hook the SDK calls when every stream has been synced."""
-        self._dagctl.failures.tell()
+        failures = self._dagctl.failures
+        if refused := failures.refused_projects:
+            with failures.kept():
+                listed = {row["id"] for row in self._dagctl.client.get("/projects", _projects)}
+                for project in sorted(refused - listed):
+                    self.logger.warning(
+                        "The project %s was deleted while it was read: what had come of it stays, "
+                        "and the next sync does not read it",
+                        one_line(project),
+                    )
+                failures.forget_refused(refused - listed)
+        failures.tell()
 
     @override
     def get_child_context(self, record: dict[str, Any], context: Context | None) -> Context:
@@ -85,7 +96,15 @@ class ProjectStream(DagctlStream):
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         # The SDK syncs a child only with its parent's context.
         if context is not None:
-            yield from self.pages_of(context, self._bookmark(context))
+            try:
+                yield from self.pages_of(context, self._bookmark(context))
+            except RefusedError as error:
+                advice = (
+                    f"the project is listed, and its {self.name} are refused: ask dagctl why; "
+                    "until then leave out the project, with project_ids or a filter on projects, "
+                    f"or deselect {self.name}"
+                )
+                raise RefusedListError(error.what, advice, context["project_id"]) from None
 
     @abstractmethod
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:

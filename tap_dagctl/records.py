@@ -17,7 +17,7 @@ from tap_dagctl.errors import one_line
 from tap_dagctl.timestamps import to_fixed_width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     Record = dict[str, Any] | msgspec.Struct
     """What leaves the tap for a row: every field of the schema, null where there is nothing."""
@@ -90,8 +90,18 @@ def as_dict(record: Record) -> dict[str, Any]:
 class RecordBuilder:
     """Makes records of one stream's schema, and says once what it did not know."""
 
-    def __init__(self, stream: str, schema: Mapping[str, Any]) -> None:
+    def __init__(
+        self, stream: str, schema: Mapping[str, Any], left_out: Collection[str] = ()
+    ) -> None:
+        """Prepare the records of `stream`.
+
+        Args:
+            stream: its name.
+            schema: of its records.
+            left_out: fields that are known, and not to be loaded under any name.
+        """
         self._stream = stream
+        self._left_out = frozenset(left_out)
         fields = {
             name: field
             for name, field in schema["properties"].items()
@@ -122,7 +132,9 @@ class RecordBuilder:
         additional: dict[str, Any] = {}
         for name, value in row.items():
             converter = self._converters.get(name)
-            if name in context or (name == ADDITIONAL_PROPERTIES and value is None):
+            if name in context or name in self._left_out:
+                continue
+            if name == ADDITIONAL_PROPERTIES and value is None:
                 continue
             if converter is None:
                 additional[name] = value

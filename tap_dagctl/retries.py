@@ -18,6 +18,14 @@ T = TypeVar("T")
 MAX_WAIT_SECONDS = 120
 """Longest wait before another try, whatever `Retry-After` asks for."""
 
+FIRST_TRIES = 4
+FIRST_SECONDS = 10.0
+"""How often, and for how long, somebody is looked for who has never answered yet.
+
+Enough for a machine that wakes up or a network that comes up late (four tries take 3.5 to 7 s), and
+not so much that a misspelt address looks like a hanging program.
+"""
+
 logger = logging.getLogger("tap-dagctl.retries")
 
 
@@ -55,10 +63,17 @@ class Retries:
     When something has failed for good because there was no server to be heard, nothing else waits
     for one as long again: each further call is tried once, until one of them is answered. Else an
     account of fifty projects would wait for hours where one had waited for minutes.
+
+    As long as nobody has ever answered, nobody is waited for longer than `FIRST_TRIES` and
+    `FIRST_SECONDS`: more often than not an address is wrong.
+
+    Attributes:
+        has_answered: whether anybody ever has, be it with an error.
     """
 
     def __init__(self, most: int) -> None:
         """Allow `most` tries of one thing before it fails."""
+        self.has_answered = False
         self._most = most
         self._not_before = 0.0
         self._is_gone = False
@@ -77,19 +92,35 @@ class Retries:
             PassingError: it was raised for as many tries as there may be.
         """
         most = 1 if self._is_gone else self._most
+        began, tries = time.monotonic(), 0
 
         def in_turn() -> T:
+            nonlocal tries
             while (wait := self._not_before - time.monotonic()) > 0:
                 time.sleep(wait)
-            return attempt()
+            tries += 1
+            try:
+                return attempt()
+            except Exception as error:
+                is_silence = isinstance(error, PassingError) and error.is_silence
+                self.has_answered = self.has_answered or not is_silence
+                raise
+
+        def is_hopeless(error: Exception) -> bool:
+            del error  # only a `PassingError` is asked about, and each has been looked at
+            if not is_wanted():
+                return True
+            waited = time.monotonic() - began
+            return not self.has_answered and (tries >= FIRST_TRIES or waited >= FIRST_SECONDS)
 
         def told(details: Details) -> None:
             error, wait = details["exception"], details["wait"]
             if isinstance(error, PassingError) and error.is_limit:
                 # Whoever else asks, on another connection, waits as well.
                 self._not_before = max(self._not_before, time.monotonic() + wait)
+            limit = most if self.has_answered else min(most, FIRST_TRIES)
             logger.warning(
-                "%s: %s; try %d of %d, waiting %.1f s", what, error, details["tries"], most, wait
+                "%s: %s; try %d of %d, waiting %.1f s", what, error, details["tries"], limit, wait
             )
 
         def given_up(details: Details) -> None:
@@ -102,14 +133,14 @@ class Retries:
             _waits,
             PassingError,
             max_tries=most,
-            giveup=lambda _: not is_wanted(),
+            giveup=is_hopeless,
             jitter=None,  # `_waits` has its own: `Retry-After` is a minimum, not to be shortened
             on_backoff=told,
             on_giveup=given_up,
             logger=None,
         )
         result = retrying(in_turn)()
-        self._is_gone = False
+        self._is_gone, self.has_answered = False, True
         return result
 
 

@@ -176,7 +176,7 @@ JOBS = _schema(
     _object("resources", "CPU and memory for its pods, in Kubernetes notation."),
     _object(
         "environment",
-        "Environment variables of its pods, which may hold secrets; not selected by default.",
+        "Environment variables of its pods, which may hold secrets.",
     ),
     _text("slack_channel", "The Slack channel it tells of failures."),
     _flag("slack_alerts_enabled", "Whether it tells Slack at all."),

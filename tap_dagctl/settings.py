@@ -96,6 +96,15 @@ SCHEMA = th.PropertiesList(
         description="Pages fetched at the same time while a long walk lasts.",
     ),
     th.Property(
+        "include_sensitive",
+        th.BooleanType,
+        default=False,
+        title="Personal and security data",
+        description="Whether to offer what holds personal or security data at all: the streams "
+        "`environment_protections`, `members` and `invitations`, and the field `environment` of "
+        "`jobs`.",
+    ),
+    th.Property(
         "request_timeout",
         th.CustomType({"type": ["number"], "exclusiveMinimum": 0, "maximum": 86_400}),
         default=60,
@@ -107,7 +116,8 @@ SCHEMA = th.PropertiesList(
         _integer(1),
         default=8,
         title="Attempts",
-        description="How often one request is tried before it fails.",
+        description="How often one request is tried before it fails; at most 4 times as long as "
+        "nobody has ever answered.",
     ),
     th.Property(
         "stats_lookback_days",
@@ -239,6 +249,11 @@ def _api_url(text: str) -> str:
         raise ConfigurationError(msg)
     path = url.path.rstrip("/") or _API_PREFIX
     return urlunsplit((url.scheme, url.netloc, path, "", ""))
+
+
+def includes_sensitive(config: Mapping[str, Any]) -> bool:
+    """Return `include_sensitive`, of a configuration that nobody has checked: discovery's."""
+    return config.get("include_sensitive") is True
 
 
 def explain(errors: list[str], variables: Mapping[str, str]) -> str:

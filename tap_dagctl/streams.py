@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_dagctl import days, schemas
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.kinds import ChangingRows, GuardedList, ProjectList, Statistics
+from tap_dagctl.kinds import ChangingRows, OrganizationList, ProjectList, Statistics
 from tap_dagctl.pages import keyed_rows
 from tap_dagctl.projects import Projects
 
@@ -20,8 +20,6 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
-
-    from singer_sdk.singerlib import MetadataMapping
 
     from tap_dagctl.client import Answer
     from tap_dagctl.days import Reach
@@ -65,16 +63,8 @@ class Jobs(ProjectList):
     path = "/projects/{project_id}/jobs"
     rows_key = "jobs"
     schema = schemas.JOBS
-
-    @property
-    @override
-    def metadata(self) -> MetadataMapping:
-        metadata = super().metadata
-        # Whoever wrote a secret into a job's environment did not mean the warehouse to have it.
-        environment = metadata["properties", "environment"]
-        if environment.selected is None:
-            environment.selected_by_default = False
-        return metadata
+    # Whoever wrote a secret into a job's environment did not mean the warehouse to have it.
+    sensitive_fields = ("environment",)
 
 
 class DailyStats(Statistics):
@@ -131,16 +121,17 @@ class ModelStats(Statistics):
             yield [{**row, **asked} for row in self._dagctl.client.get(path, read, asked)]
 
 
-class EnvironmentProtections(GuardedList):
+class EnvironmentProtections(OrganizationList):
     """An environment that only some may change; needs the permission `manage_secrets`."""
 
     name = "environment_protections"
     path = "/environment-protections"
     rows_key = "protections"
     schema = schemas.ENVIRONMENT_PROTECTIONS
+    permission = "the permission manage_secrets"
 
 
-class Members(GuardedList):
+class Members(OrganizationList):
     """A member of the organization; personal data."""
 
     name = "members"
@@ -149,7 +140,7 @@ class Members(GuardedList):
     schema = schemas.MEMBERS
 
 
-class Invitations(GuardedList):
+class Invitations(OrganizationList):
     """A pending invitation to the organization; personal data."""
 
     name = "invitations"

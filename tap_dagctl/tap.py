@@ -18,6 +18,7 @@ from tap_dagctl.environment import naming_variables
 from tap_dagctl.errors import ConfigurationError
 from tap_dagctl.failures import Failures
 from tap_dagctl.sdk import InterruptibleTap
+from tap_dagctl.sensitive import without_sensitive
 from tap_dagctl.settings import Settings
 from tap_dagctl.state_layout import check_state
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import click
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.singerlib import Catalog
 
 
 class TapDagctl(InterruptibleTap):
@@ -103,7 +105,29 @@ class TapDagctl(InterruptibleTap):
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        return [stream(self) for stream in streams.STREAMS]
+        includes_sensitive = settings.includes_sensitive(self.config)
+        return [
+            stream(self)
+            for stream in streams.STREAMS
+            if includes_sensitive or not stream.is_sensitive
+        ]
+
+    @cached_property
+    @override
+    def input_catalog(self) -> Catalog | None:
+        """The catalog handed over, without what is not offered."""
+        catalog = super().input_catalog
+        if catalog is None or settings.includes_sensitive(self.config):
+            return catalog
+        by_name = {stream.name: stream for stream in streams.STREAMS}
+        catalog, selected = without_sensitive(catalog, by_name)
+        if selected:
+            self.logger.warning(
+                "The catalog selects %s, which is left out: it may hold personal or security data, "
+                "and is loaded only with include_sensitive: true",
+                ", ".join(selected),
+            )
+        return catalog
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ def test_meltano_yml_says_what_the_hub_would() -> None:
     found = extractor()
 
     assert sorted(found["capabilities"]) == definition["capabilities"]
-    for name in ("name", "namespace", "label", "executable", "select", "settings_group_validation"):
+    for name in ("name", "namespace", "label", "executable", "settings_group_validation"):
         assert found[name] == definition[name]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -13,7 +12,9 @@ from tap_dagctl.faults import of_connection
 from tap_dagctl.retries import PassingError, Retries
 from tap_dagctl.settings import DEFAULT_API_URL
 from tap_dagctl.tap import TapDagctl
+from tests import in_process
 from tests.dagctl_api import faults
+from tests.in_process import runs
 from tests.meltano import ROOT
 from tests.simulation import Collector, handlers_kept
 from tests.storm import storm, waiting_at_once
@@ -39,6 +40,7 @@ NOT_JSON = "the answer is not JSON"
 NO_ROWS = "has no list of runs; check api_url"
 LATER = "the trouble is at the server: run the sync again later"
 LOST = "so rows would be lost; report it to dagctl"
+REFUSED = "the project is listed, and its runs are refused: ask dagctl why"
 NO_TIME = "updated_at of row 'run_0' is not an RFC 3339 timestamp"
 
 
@@ -86,9 +88,9 @@ CASES = {
     "no count": Case(GROWING, "the answer has no usable total", LOST),
     "400": Case(AT_ONCE, "the server answered 400 (made up)", "was not understood: check start_"),
     "401": Case(AT_ONCE, "the server answered 401 (made up)", "the token was rejected"),
-    "403": Case(AT_ONCE, "the server answered 403 (made up)", "organization_id is the token's"),
-    "404": Case(AT_ONCE, "the server answered 404 (made up)", "whether the project still exists"),
-    "410": Case(AT_ONCE, "the server answered 410 (made up)", "the request was refused"),
+    "403": Case(AT_ONCE, "the server answered 403 (made up)", REFUSED),
+    "404": Case(AT_ONCE, "the server answered 404 (made up)", REFUSED),
+    "410": Case(AT_ONCE, "the server answered 410 (made up)", REFUSED),
     "redirect to another host": Case(AT_ONCE, "the server answered 302", "elsewhere.example"),
     "redirect to the same host": Case(AT_ONCE, "the server answered 308", "another path"),
     "redirect to nowhere": Case(AT_ONCE, "the server answered 301", "another path"),
@@ -191,16 +193,7 @@ def test_a_fault_is_met_so_often_and_so_long(api: Api, name: str) -> None:
 
 
 def sync(api: Api, state: dict[str, Any] | None = None) -> Collector:
-    """Sync in this process."""
-    pipe = Collector(None)
-    config = config_of(api, max_attempts=TRIES, request_timeout=0.2)
-    with handlers_kept():
-        TapDagctl(config=config, state=state, message_writer=pipe).sync_all()
-    return pipe
-
-
-def runs(pipe: Collector) -> list[dict[str, Any]]:
-    return [row for name, row in pipe.records if name == "runs"]
+    return in_process.sync(api, state, max_attempts=TRIES, request_timeout=0.2)
 
 
 def check_waits(waits: list[float], expected: list[float] | None) -> None:
@@ -284,24 +277,6 @@ def test_a_busy_server_is_waited_for_by_all(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert [name for name, _ in asked] == ["limited", "other", "limited"]
     assert asked[1][1] - asked[0][1] == pytest.approx(30, abs=0.1)
-
-
-def test_nobody_listens(tmp_path: Path, api: Api) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    output = run_tap(tmp_path, config_of(api, max_attempts=2) | {"api_url": url})
-
-    assert output.error == (
-        f"GET /projects: {BROKEN_OFF} (2 tries); check api_url ({url}/api/v1) and the network"
-    )
-
-
-def test_a_host_nobody_knows(tmp_path: Path, api: Api) -> None:
-    config = config_of(api, max_attempts=1) | {"api_url": "https://nobody.invalid"}
-    output = run_tap(tmp_path, config, environment={"HTTPS_PROXY": "", "https_proxy": ""})
-
-    assert "GET /projects: the host's name is not known (1 try)" in output.error
 
 
 def test_the_default_host_that_cannot_be_reached_may_have_another_name(

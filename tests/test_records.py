@@ -62,6 +62,20 @@ def test_nothing_of_a_row_is_lost_and_every_field_is_there(
     Draft202012Validator({**schema, "required": []}).validate(nullable)
 
 
+@given(rows(), st.data())
+def test_what_is_left_out_is_in_no_part_of_a_record(
+    stream_and_row: tuple[str, dict[str, Any]], data: st.DataObject
+) -> None:
+    stream, row = stream_and_row
+    names = data.draw(st.sets(st.sampled_from([*row, "environment"])))
+    schema = dict(SCHEMAS[stream])
+    schema["properties"] = {k: v for k, v in schema["properties"].items() if k not in names}
+    rest = {name: value for name, value in row.items() if name not in names}
+
+    (record,) = RecordBuilder(stream, schema, names).build([row], {})
+    assert record == RecordBuilder(stream, schema).record(rest, {})
+
+
 @pytest.mark.parametrize("stream", SCHEMAS)
 def test_a_field_that_was_left_out_is_null(stream: str) -> None:
     (record,) = RecordBuilder(stream, SCHEMAS[stream]).build([{}], {})

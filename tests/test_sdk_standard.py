@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ CONFIG: dict[str, Any] = {
     "api_token": World().token,
     "organization_id": World().organization_id,
     "api_url": "http://127.0.0.1:9",
+    "include_sensitive": True,
 }
 
 
@@ -47,21 +47,11 @@ def api() -> Iterator[Api]:
 FULL_TABLE = {"context"}
 
 
-def everything() -> dict[str, Any]:
-    """Return the catalog with everything selected, what is off by default included."""
-    catalog: dict[str, Any] = json.loads(TapDagctl(validate_config=False).catalog_json_text)
-    for entry in catalog["streams"]:
-        for metadata in entry["metadata"]:
-            metadata["metadata"]["selected"] = True
-    return catalog
-
-
 KEPT_IN_STATE = {"context", "replication_key", "replication_key_value", "start_date", "sent"}
 TestStandard = get_tap_test_class(
     TapDagctl,
     config=CONFIG,
     suite_config=SuiteConfig(max_records_limit=None),
-    catalog=everything(),
     parse_env_config=False,
 )
 

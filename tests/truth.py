@@ -24,7 +24,7 @@ KEYS = {
     "jobs": ("id",),
     "plans": ("id",),
 }
-KEYS_OF_GUARDED = dict.fromkeys(("environment_protections", "members", "invitations"), ("id",))
+KEYS_OF_SENSITIVE = dict.fromkeys(("environment_protections", "members", "invitations"), ("id",))
 OBJECTS = {"resources", "environment", "plan_output", "additional_properties"}
 FIRST_MONDAY = date(1970, 1, 5)
 WINDOW_DAYS = 7
@@ -51,7 +51,7 @@ def _of_projects(world: World, table: str) -> list[Row]:
 
 
 def _without_environment(job: Row) -> Row:
-    """Leave out what is not selected by default."""
+    """Leave out what is offered only with `include_sensitive`."""
     return {name: value for name, value in job.items() if name != "environment"}
 
 
@@ -95,7 +95,9 @@ def in_messages(records: Iterable[tuple[str, Row]]) -> dict[str, Table]:
         for field in TIMES & row.keys():
             # Every timestamp leaves the tap in this one form.
             row[field] = datetime.strptime(row[field], "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007
-        found.setdefault(name, {})[tuple(row[key] for key in (KEYS | KEYS_OF_GUARDED)[name])] = row
+        found.setdefault(name, {})[tuple(row[key] for key in (KEYS | KEYS_OF_SENSITIVE)[name])] = (
+            row
+        )
     return found
 
 

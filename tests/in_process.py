@@ -1,0 +1,24 @@
+"""Runs the tap in the test's own process, where its clock can be changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_dagctl.tap import TapDagctl
+from tests.simulation import Collector, handlers_kept
+from tests.syncs import config_of
+
+if TYPE_CHECKING:
+    from tests.dagctl_api.server import Api
+
+
+def sync(api: Api, state: dict[str, Any] | None = None, **settings: Any) -> Collector:
+    """Sync, and return what came."""
+    pipe = Collector(None)
+    with handlers_kept():
+        TapDagctl(config=config_of(api, **settings), state=state, message_writer=pipe).sync_all()
+    return pipe
+
+
+def runs(pipe: Collector) -> list[dict[str, Any]]:
+    return [row for name, row in pipe.records if name == "runs"]
