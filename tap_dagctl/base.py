@@ -61,7 +61,8 @@ class DagctlStream(PagewiseStream):
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
         # What the SDK calls an unhandled error is how `--test` ends, or gets a line of its own.
-        expected = self._trying or isinstance(sys.exc_info()[1], TapError)
+        has_its_line = isinstance(sys.exc_info()[1], (TapError, OSError, RecursionError))
+        expected = self._trying or has_its_line
         quiet = level == logging.ERROR and expected
         super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
 

@@ -101,7 +101,7 @@ class ProjectStream(DagctlStream):
             except RefusedError as error:
                 advice = (
                     f"the project is listed, and its {self.name} are refused: ask dagctl why; "
-                    "until then leave out the project, with project_ids or a filter on projects, "
+                    "until then leave out the project, with project_ids, "
                     f"or deselect {self.name}"
                 )
                 raise RefusedListError(error.what, advice, context["project_id"]) from None

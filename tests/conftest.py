@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import troubleshooting
 from tests.dagctl_api.server import Api, serving
 from tests.dagctl_api.world import World
 
@@ -24,3 +25,27 @@ def world() -> World:
 def api(world: World) -> Iterator[Api]:
     with serving(world) as api:
         yield api
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a whole run in which the README quotes a message that no program said."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["seen"] = sorted(troubleshooting.SEEN)
+    elif exitstatus == pytest.ExitCode.OK and _is_whole(config):
+        for quote in troubleshooting.unseen():
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            print(f"README.md, When something goes wrong: no test provokes: {quote}")  # noqa: T201
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker saw."""
+    troubleshooting.SEEN.update(getattr(node, "workeroutput", {}).get("seen", ()))
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    partial = ("keyword", "markexpr", "ignore", "ignore_glob", "deselect", "lf", "collectonly")
+    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(
+        config.getoption(name, None) for name in partial
+    )

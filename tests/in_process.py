@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_dagctl.errors import TapError
 from tap_dagctl.tap import TapDagctl
+from tests import troubleshooting
 from tests.simulation import Collector, handlers_kept
 from tests.syncs import config_of
 
@@ -15,8 +17,13 @@ if TYPE_CHECKING:
 def sync(api: Api, state: dict[str, Any] | None = None, **settings: Any) -> Collector:
     """Sync, and return what came."""
     pipe = Collector(None)
-    with handlers_kept():
-        TapDagctl(config=config_of(api, **settings), state=state, message_writer=pipe).sync_all()
+    config = config_of(api, **settings)
+    try:
+        with handlers_kept():
+            TapDagctl(config=config, state=state, message_writer=pipe).sync_all()
+    except TapError as error:
+        troubleshooting.check(str(error).splitlines())
+        raise
     return pipe
 
 

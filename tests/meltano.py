@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import troubleshooting
+
 if TYPE_CHECKING:
     from tests.dagctl_api.server import Api
 
@@ -51,7 +53,7 @@ class Meltano:
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `meltano`, and return what it said, whatever the exit code."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
-        return subprocess.run(
+        done = subprocess.run(
             [str(_MELTANO), *arguments],
             cwd=self.directory,
             env={**inherited, **self.environment},
@@ -60,6 +62,9 @@ class Meltano:
             check=False,
             timeout=300,
         )
+        log = done.stdout + done.stderr
+        troubleshooting.check(troubleshooting.of_the_tap(log) + troubleshooting.of_dbt(log))
+        return done
 
     def run(self, *arguments: str) -> str:
         """Run `meltano run`, which must succeed, and return its log."""

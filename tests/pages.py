@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from tests import troubleshooting
 from tests.meltano import ROOT
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def report(output: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "report", "--output", str(output), *arguments],
         cwd=ROOT,
         env=environment,
@@ -25,6 +26,8 @@ def report(output: Path, *arguments: str, **environment: str) -> subprocess.Comp
         check=False,
         timeout=120,
     )
+    troubleshooting.check(done.stderr.splitlines())
+    return done
 
 
 class Page(HTMLParser):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import troubleshooting
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,6 +32,7 @@ class Output:
 
     @classmethod
     def of(cls, exit_code: int, stdout: str, stderr: str) -> Output:
+        troubleshooting.check(troubleshooting.of_the_tap(stderr))
         lines = [line for line in stdout.splitlines() if line.startswith('{"type"')]
         return cls(exit_code, stdout, stderr, [json.loads(line) for line in lines])
 

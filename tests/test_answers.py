@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from tap_dagctl.streams import STREAMS
 from tests.dagctl_api.history import History
 from tests.dagctl_api.server import Api, serving
 from tests.dagctl_api.world import World
-from tests.syncs import Output, config_of, run_tap, selecting
+from tests.syncs import Output, config_of, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +60,7 @@ def api() -> Iterator[Api]:
 def output(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Output:
     """A sync of every field of every stream."""
     folder: Path = tmp_path_factory.mktemp("everything")
-    catalog: dict[str, Any] = json.loads(run_tap(folder, None, "--discover").stdout)
-    for entry in catalog["streams"]:
-        for metadata in entry["metadata"]:
-            metadata["metadata"]["selected"] = True
-    done = run_tap(folder, config_of(api), catalog=selecting(catalog, DOCUMENTED))
+    done = run_tap(folder, config_of(api, include_sensitive=True))
     assert done.exit_code == 0, done.stderr
     return done
 
