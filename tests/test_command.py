@@ -154,8 +154,8 @@ def test_a_failing_project_does_not_take_the_others_with_it(api: Api, tmp_path: 
 
     assert output.error == (
         "GET /projects/proj_a/runs: the server answered 404: the project is listed, and its runs "
-        "are refused: ask dagctl why; until then leave out the project, with project_ids or a "
-        "filter on projects, or deselect runs"
+        "are refused: ask dagctl why; until then leave out the project, with project_ids, "
+        "or deselect runs"
     )
     assert [row["id"] for row in output.records("runs")] == ["run_of_proj_b"]
     (partition,) = [
