@@ -67,6 +67,7 @@ def test_test_says_no_in_one_line(api: Api, tmp_path: Path) -> None:
         ({"request_timeout": 0}, "0 is less than or equal to the minimum of 0"),
         ({"request_timeout": 10**12}, "1000000000000 is greater than the maximum of 86400"),
         ({"organization_id": ""}, "organization_id is not a non-empty string"),
+        ({"organization_id": "\t"}, "organization_id is empty or has characters no HTTP header"),
         ({"page_size": 0}, "0 is less than the minimum of 1 in config['page_size']"),
         ({"page_size": 501}, "501 is greater than the maximum of 500 in config['page_size']"),
         ({"page_size": "many"}, "'many' is not of type 'integer'"),

@@ -195,6 +195,16 @@ def test_a_setting_that_is_wrong(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_connection_that_is_not_written_out_in_parts(built: tuple[Meltano, World]) -> None:
+    """What the loader takes, and dbt does not."""
+    url = {"TARGET_POSTGRES_SQLALCHEMY_URL": "postgresql+psycopg2://user@localhost/database"}
+    meltano = Meltano(built[0].directory, {**built[0].environment, **url})
+    done = meltano("invoke", "dbt-postgres", "debug")
+
+    assert done.returncode != 0
+    assert "Env var required but not provided: 'TARGET_POSTGRES_USER'" in done.stdout + done.stderr
+
+
 def test_the_moment_asked_for_may_have_an_offset(copied: tuple[Meltano, Path]) -> None:
     meltano, file = copied
     asked = dbt(meltano, "run", "-s", "settings_used", dagctl_as_of="2026-03-04T00:30:00+02:00")
