@@ -82,6 +82,8 @@ class Arrangement:
             self,
             tells_limit=self.tells_limit if is_told else "right",
             counts_hidden="yes" if are_long else self.counts_hidden,
+            # Very small pages of which rows are left out are too small to overlap.
+            page_size=self.page_size if self.hides == "nothing" else max(self.page_size, 13),
         )
 
     @property
