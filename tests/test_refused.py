@@ -90,8 +90,8 @@ def test_one_list_of_one_project_is_named_and_the_rest_is_read(
 
     assert first.error == (
         f"GET {path}: the server answered {status}: the project is listed, and its {stream} are "
-        "refused: ask dagctl why; until then leave out the project, with project_ids or a filter "
-        f"on projects, or deselect {stream}"
+        "refused: ask dagctl why; until then leave out the project, with project_ids, "
+        f"or deselect {stream}"
     )
     everything = set(api.world.projects)
     for name in LISTS:
