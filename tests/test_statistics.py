@@ -145,6 +145,18 @@ def test_no_day_that_may_have_changed_is_left_out_and_none_read_without_need(
         assert asked == {*changing, *range(history + 1, oldest + 1)}
 
 
+def test_a_start_date_in_the_future_reads_just_today(api: Api, tmp_path: Path) -> None:
+    output, asked = sync(api, tmp_path, start_date="2026-03-20")
+    assert asked["daily-stats"] == [{"days": "1"}]
+    assert asked["stats"] == [{"start_date": "2026-03-02", "end_date": "2026-03-08"}]
+
+    # Day by day the history goes on, and late runs are followed.
+    for days_asked in ("2", "3", "4", "4"):
+        api.world.advance(days=1)
+        output, asked = sync(api, tmp_path, output.state, start_date="2026-03-20")
+        assert asked["daily-stats"] == [{"days": days_asked}]
+
+
 def test_before_the_first_window_there_is_nothing() -> None:
     wanted = days.Wanted(TODAY, date(1, 1, 1), 36_500)
 
