@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_dagctl import days
@@ -119,6 +119,9 @@ def test_windows_cover_every_day_once_and_lie_on_one_grid(
     ago=st.integers(-5, 90),
     lookback=st.integers(0, 100),
 )
+# The day after the last sync, and one later.
+@example(start=5, read=10, ago=6, lookback=2)
+@example(start=4, read=10, ago=6, lookback=2)
 def test_no_day_that_may_have_changed_is_left_out_and_none_read_without_need(
     start: int | None, read: int | None, ago: int, lookback: int
 ) -> None:
