@@ -23,11 +23,13 @@ class Ending:
         """Begin with no row missing."""
         self._stretch = 0
         self._longest = 0
+        self._has_rows = False
 
     def passed(self, page: Page) -> None:
         """Take note of the rows that are missing in a page of the walk."""
         self._stretch = page.missing + (0 if page.rows else self._stretch)
         self._longest = max(self._longest, self._stretch)
+        self._has_rows = self._has_rows or bool(page.rows)
 
     def is_at(self, page: Page) -> bool:
         """Whether the list ends with `page`, which was passed."""
@@ -39,7 +41,8 @@ class Ending:
         if not self._longest:
             return True
         if not page.rows:
-            return page.first >= page.total and beyond >= self._longest
+            # Where no row was shown at all, the next sync looks again (`incremental`).
+            return page.first >= page.total and (beyond >= self._longest or not self._has_rows)
         if page.index == 1:
             # Nothing is known yet of how many rows are left out.
             return page.end >= _SO_MANY_TIMES * page.total

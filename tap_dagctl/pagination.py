@@ -164,15 +164,21 @@ class Walk:
                 following = self._get(PageNumber(1, self._limits.most))
             page = following
 
-    def _following(self, page: Page) -> Page | None:
-        """Return the page that goes on where `page` ends, or None where it cannot be had."""
-        following = self._get(self._number_after(page.end))
+    def _following(self, page: Page, fetched: Page | None = None) -> Page | None:
+        """Return the page that goes on where `page` ends, or None where it cannot be had.
+
+        Args:
+            page: the last page that was read.
+            fetched: one that may be it.
+        """
+        number = self._number_after(page.end)
+        following = fetched if fetched and fetched.number == number else self._get(number)
         if self._has_anchor(following):
             return self._placed(following, page)
         if self._limits.are_in_doubt(page):
             page = self._settled(page)
             self._pass(page)
-            return self._following(page)
+            return self._following(page, following)
         found = None
         if page.is_short:
             # Perhaps the rows it should have begun with are left out.
@@ -250,7 +256,7 @@ class Walk:
             self._look_ahead(following)
             stretch.append(following)
             following = self._get(self._number_after(following.end))
-        if not following.rows and page.end >= page.total:
+        if not following.rows and (page.end >= page.total or not self.saw_rows):
             return following
         if following.asked < page.answered:
             # Fetched ahead: rows may have moved into it before the stretch was read at all.

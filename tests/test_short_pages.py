@@ -148,6 +148,32 @@ def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(api: A
     history.end()
 
 
+def test_a_server_that_counts_what_updated_after_leaves_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = filled(api, 1_234, [], page_size=500, most_rows=500)
+    assert len(runs(history.sync())) == 1_234
+    history.act(Act("advance", seconds=600))
+    rows = {"total": 1_234, "total_pages": 3}
+    true_page = api._page
+    monkeypatch.setattr(
+        api,
+        "_page",
+        lambda listed, key, params: (
+            true_page(listed, key, params) | (rows if key == "runs" else {})
+        ),
+    )
+
+    idle = history.sync()
+    assert runs(idle) == []
+    # As many as a plain loop, and two to be sure.
+    assert idle.requests["runs", "proj_0"] <= 3 + 2
+    monkeypatch.undo()
+    history.act(Act("update", picks=(7,)))
+    assert len(runs(history.sync())) == 1
+    history.end()
+
+
 def test_only_rows_that_are_left_out_have_changed(api: Api) -> None:
     history = filled(api, 20, [5])
     history.sync()
