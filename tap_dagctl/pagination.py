@@ -144,7 +144,11 @@ class Walk:
                     page = self._get(PageNumber(1, self._limits.most))
             may_wait = page.end < page.total and page.total_pages > 0 and page.counts_agree
             if self._limits.are_in_doubt(page) and not may_wait:
-                page = self._settled(page)
+                settled = self._settled(page)
+                if settled is None:
+                    page = self._get(page.number)
+                    continue
+                page = settled
             self._pass(page)
             new = self._recent.new_of(page)
             self._look_ahead(page)
@@ -176,9 +180,11 @@ class Walk:
         if self._has_anchor(following):
             return self._placed(following, page)
         if self._limits.are_in_doubt(page):
-            page = self._settled(page)
-            self._pass(page)
-            return self._following(page, following)
+            settled = self._settled(page)
+            if settled is None:
+                return None
+            self._pass(settled)
+            return self._following(settled, following)
         found = None
         if page.is_short:
             # Perhaps the rows it should have begun with are left out.
@@ -217,21 +223,30 @@ class Walk:
         if is_told and (is_second or self._limits.known < LEAST_ROWS):
             self._limits.believe(page)
             return page
+        return self._lowered(page)
+
+    def _lowered(self, page: Page) -> Page:
+        """Return `page` with no more places than are known; rows may be missing all the same."""
+        self._ending.passed(page)
         return self._limits.lower(page)
 
-    def _settled(self, page: Page) -> Page:
+    def _settled(self, page: Page) -> Page | None:
         """Return `page`, the first, which is short and may be capped, with the limit it has.
+
+        None if the list has changed since: then another page shows nothing about this one.
 
         The second page of half its size lies within it. If pages are capped, it shows rows that
         this page does not reach to.
         """
-        # What was missing before may just have been beyond its end.
-        self._ending, self._overlap = Ending(), 0
         if self._limits.known >= NEARLY * page.limit:
             # A few places fewer do no harm, and need no request to be sure of.
-            return self._limits.lower(page)
+            return self._lowered(page)
+        # What was missing before may just have been beyond its end.
+        self._ending, self._overlap = Ending(), 0
         half = max(1, page.limit // 2)
         second = self._get(PageNumber(2, half))
+        if second.total != page.total:
+            return None
         is_capped = not all(row in self._recent or row in page.rows for row in second.rows)
         return self._limits.settle(page, reaches=2 * half, is_capped=is_capped)
 

@@ -135,6 +135,8 @@ class PagewiseStream(Stream):
         """
         try:
             yield from super()._generate_record_messages(record)
+        except RecursionError:
+            raise  # what is nested too deeply has a line of its own
         except Exception as error:
             if not any(isinstance(stream_map, CustomStreamMap) for stream_map in self.stream_maps):
                 raise

@@ -440,7 +440,7 @@ class Simulation:
             # What went on looks for its anchor, and then for what changed behind it.
             most = self._most_requests(pages) * (1 + was_cut) + 3 * was_cut
             # It looks whether rows that are counted and not there come after all.
-            most += 4 * (1 + was_cut) * self.arrangement.rows_and_count_differ
+            most += 5 * (1 + was_cut) * self.arrangement.rows_and_count_differ
             moved = sum(
                 done.totals[key] if act.kind == "stamp" else len(act.picks) for act in done.acts
             )

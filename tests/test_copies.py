@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from tests import troubleshooting
 from tests.dagctl_api.history import History
 from tests.dagctl_api.server import serving
 from tests.dagctl_api.world import World
@@ -113,8 +114,9 @@ def test_a_build_mends_a_copy_of_a_file_that_names_itself(
             select * from old.dagctl.runs
         """)
     copied = old.rename(tmp_path / f"{name}.duckdb")
-    with pytest.raises(duckdb.BinderException):
+    with pytest.raises(duckdb.BinderException) as caught:
         everything_in(copied)
+    troubleshooting.check([str(caught.value)])
 
     own = {**meltano.environment, "TARGET_DUCKDB_FILEPATH": str(copied)}
     build(Meltano(meltano.directory, own))

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import yaml
 
+from tests import troubleshooting
 from tests.dagctl_api.history import History
 from tests.dagctl_api.server import serving
 from tests.dagctl_api.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
@@ -270,6 +271,8 @@ def test_rows_without_the_loaders_stamps_are_warned_of(
 
     assert (silent.returncode, warned.returncode) == (0, 0), silent.stdout + warned.stdout
     assert "time zone" not in silent.stdout
+    warnings = [it for it in warned.stdout.splitlines() if "the time zone here is" in it]
+    troubleshooting.check(warnings)
     for name in TABLES_WITH_TIMES:
         rows = len(postgres_warehouse.tables()[name])
         line = f'"{name}": the time zone here is America/New_York, and nothing in {rows} rows'

@@ -149,7 +149,7 @@ def test_values_that_a_loader_could_mistake_arrive_as_they_are(
 
 def test_every_stream_and_the_query_its_page_shows(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
-    meltano.environment["TAP_DAGCTL__SELECT"] = json.dumps(["*.*"])
+    meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"] = "true"
     meltano.run("tap-dagctl", "target-duckdb")
     with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:
         for name, query in QUERIES.items():
@@ -189,7 +189,7 @@ def test_a_field_nobody_has_heard_of_is_in_the_warehouse_that_day(
             ],
         )
     meltano = Meltano.of(api, tmp_path)
-    meltano.environment["TAP_DAGCTL__SELECT"] = json.dumps(["*.*"])
+    meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"] = "true"
     log = meltano.run("tap-dagctl", "target-duckdb")
 
     with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:

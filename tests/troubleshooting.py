@@ -21,7 +21,11 @@ SEEN: set[str] = set()
 README = Path(__file__).resolve().parent.parent / "README.md"
 _TITLE = "\n| message | what to do |\n|---|---|\n"
 _LIKENESSES = (r"\d+", r"[A-Z]{3,}", r"\w+_\w+")
-_OF_THE_TAP = re.compile(r"\| (?:WARNING|ERROR|CRITICAL) +\| tap-dagctl[^|]* \| (.*)")
+_OF_THE_TAP = re.compile(
+    # Before there is a log, it speaks as any program does.
+    r"(?:\| (?:WARNING|ERROR|CRITICAL) +\| tap-dagctl[^|]* \| |^tap-dagctl: )(.*)",
+    re.MULTILINE,
+)
 _OF_DBT = re.compile(r" (?:WARN|FAIL) .*|Compilation Error.*\n *(.*)|Env var required .*")
 
 
