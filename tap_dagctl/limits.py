@@ -72,7 +72,8 @@ class Limits:
             is_capped: whether another page showed that it does not reach so far.
         """
         least = self.known
-        if not page.counts_agree and least <= (page.total - 1) // (page.total_pages - 1):
+        fits = not page.counts_agree and least <= (page.total - 1) // (page.total_pages - 1)
+        if fits and least < LEAST_ROWS:
             # Either pages are smaller than they seem to be, or rows are left out whose places are
             # counted as pages, but not as rows: then smaller pages do no harm.
             least = max(least, -(-page.total // page.total_pages))

@@ -245,9 +245,9 @@ class Walk:
         self._ending, self._overlap = Ending(), 0
         half = max(1, page.limit // 2)
         second = self._get(PageNumber(2, half))
-        if second.total != page.total:
-            return None
         is_capped = not all(row in self._recent or row in page.rows for row in second.rows)
+        if second.total != page.total or (is_capped and self._get(page.number).rows != page.rows):
+            return None
         return self._limits.settle(page, reaches=2 * half, is_capped=is_capped)
 
     def _beyond_what_is_left_out(self, page: Page, following: Page) -> Page | None:

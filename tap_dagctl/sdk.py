@@ -272,7 +272,9 @@ class InterruptibleTap(Tap):
             stop()
 
     def _stop(self, signum: int) -> NoReturn:
-        # There is none in discovery, nor while the tap is set up.
-        if state := getattr(self, "state", None):
+        # There is none in discovery, nor while the tap is set up. With files, the state is ahead of
+        # what was announced: the rows of the file that is being written would be lost.
+        state = getattr(self, "state", None)
+        if state and not self.config.get("batch_config"):
             self.state_writer.write_state(state)
         raise Stopped(signum)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
+import subprocess
 from pathlib import Path
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.syncs import Output, config_of, run_tap
+from tests.syncs import Output, arguments, config_of, run_tap
 
 if TYPE_CHECKING:
-    from tests.dagctl_api.server import Api
+    from tests.dagctl_api.server import Api, Request
 
 GZIP = {"format": "jsonl", "compression": "gzip"}
 
@@ -98,6 +101,39 @@ def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
     for stream in ("all_runs", "jobs", "daily_stats", "projects", "plans"):
         assert in_files(output, stream) == plain.records(stream)
     assert not {"environment", "command"} & set(in_files(output, "jobs")[0])
+
+
+@pytest.mark.parametrize("request_number", [2, 3, 4])
+def test_a_signal_while_a_file_is_written_loses_none_of_its_rows(
+    api: Api, tmp_path: Path, request_number: int
+) -> None:
+    keys = [f"run_{number:02}" for number in range(60)]
+    for key in keys:
+        api.world.put("runs", "proj_a", {"id": key})
+    api.world.advance(hours=1)
+    storage = {"root": f"file://{tmp_path}"}
+    batch_config = {"encoding": GZIP, "storage": storage}
+    config = config_of(api, page_size=20, batch_config=batch_config)
+    started: list[subprocess.Popen[str]] = []
+    asked = 0
+
+    def misbehave(request: Request) -> None:
+        nonlocal asked
+        asked += request.path.endswith("proj_a/runs")
+        if asked == request_number:
+            started[0].send_signal(signal.SIGTERM)
+
+    api.misbehave = misbehave
+    with subprocess.Popen(arguments(tmp_path, config), stdout=PIPE, stderr=PIPE, text=True) as tap:
+        started.append(tap)
+        stopped = Output.of(tap.wait(60), *tap.communicate())
+    assert stopped.exit_code == 128 + signal.SIGTERM
+    api.misbehave = lambda _: None
+    again = run_tap(tmp_path, config, state=stopped.state)
+
+    assert again.exit_code == 0, again.stderr
+    arrived = {row["id"] for output in (stopped, again) for row in in_files(output, "runs")}
+    assert arrived == set(keys)
 
 
 def in_files(output: Output, stream: str) -> list[dict[str, Any]]:
