@@ -89,7 +89,8 @@ class Arrangement:
     @property
     def rows_and_count_differ(self) -> bool:
         """Whether an answer may leave it open how many rows fit a page or are counted."""
-        return self.counted_too_many > 0 or self.tells_limit != "right" or self.hides != "nothing"
+        is_told = self.tells_pages and self.tells_limit == "right" and not self.counted_too_many
+        return not is_told or self.hides != "nothing"
 
 
 HIDES: dict[str, Callable[[int, str], bool]] = {
