@@ -118,7 +118,7 @@ def next_reach(
         history = wanted.first if wanted.start else min(wanted.first, changing)
     again = max(changing, history)
     if of_other_windows:
-        first = min(wanted.first, again)
+        first = wanted.first if wanted.start else min(wanted.first, again)
         return Reach(first, first)
     first = wanted.first if wanted.first < history else again
     return Reach(first, min(first, history), (history, changing))

@@ -19,7 +19,8 @@ from typing_extensions import override
 
 from tests.dagctl_api.server import Api, serving
 from tests.dagctl_api.world import World
-from tests.statistics_simulation import DAY, PROJECTS, Act, Figures, StatisticsSimulation
+from tests.statistics_promise import DAY
+from tests.statistics_simulation import PROJECTS, Act, Figures, StatisticsSimulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

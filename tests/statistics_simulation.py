@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING, Any
 
 from tap_dagctl.tap import TapDagctl
 from tests.dagctl_api import statistics
 from tests.dagctl_api.world import EXECUTIONS, RUNS, Row, World, to_text
 from tests.simulation import Collector, Killed, handlers_kept
+from tests.statistics_promise import (
+    DAY,
+    Chosen,
+    Promise,
+    Sync,
+    first_day_of,
+    has_other_windows,
+    must_remember,
+    settled,
+    take_up,
+    wanted_from,
+)
 from tests.syncs import config_of
-from tests.truth import FIRST_MONDAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +38,6 @@ if TYPE_CHECKING:
 STREAMS = ("daily_stats", "model_stats")
 LAST_DAY = {"daily_stats": "date", "model_stats": "end_date"}
 PROJECTS = ("proj_0", "proj_1")
-DEFAULT_DAYS = 30
-DAY = timedelta(days=1)
 _WRITTEN = ("replication_key_value", "start_date", "sent", "window_days")
 
 Key = tuple[str, str]
@@ -50,62 +59,6 @@ class Act:
     project: int = 0
     days_ago: int = 0
     model: int = 0
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The settings of a sync."""
-
-    start: date | None = None
-    lookback: int = 2
-    length: int = 7
-
-
-@dataclass
-class Promise:
-    """What the tap owes for a stream and a project.
-
-    Attributes:
-        bookmark: what the state says: the day of the last sync that was complete, or what somebody
-            wrote there.
-        last_read: that day, or one up to a midnight later where it cannot be told.
-        chosen: its settings.
-        read: the last days of all windows whose statistics the loader must hold.
-        excused: those that changed later than the look-back covers.
-        sent: each row as it was sent last.
-    """
-
-    bookmark: date | None = None
-    chosen: Chosen = field(default_factory=Chosen)
-    read: set[date] = field(default_factory=set)
-    excused: set[date] = field(default_factory=set)
-    sent: dict[str, Row] = field(default_factory=dict)
-    last_read: date | None = None
-
-    def ends(self, stream: str, first: date, last: date) -> set[date]:
-        """Return the last days of the windows from the one that holds a day to that of another."""
-        length = self.chosen.length if stream == "model_stats" else 1
-        end = first + (length - 1 - (first - FIRST_MONDAY).days % length) * DAY
-        ends = {end}
-        while end < last:
-            end += length * DAY
-            ends.add(end)
-        return ends
-
-
-@dataclass(frozen=True)
-class Sync:
-    """What is known of one sync before its rows are looked at.
-
-    Attributes:
-        began, ended: the server's day then.
-        after_cut: whether the sync before it was cut off.
-    """
-
-    chosen: Chosen
-    began: date
-    ended: date
-    after_cut: bool
 
 
 @dataclass
@@ -230,9 +183,13 @@ class StatisticsSimulation:
             ends = [end for project, end in asked if key == ("model_stats", project)]
             ends += [date.fromisoformat(row[LAST_DAY[key[0]]]) for row in rows]
             self._check_sent(key, rows, ends, done)
-            if not self._was_cut or before.get(key) != after.get(key):
+            if key in before and key not in after:
+                # One in the future was dropped, and the sync cut off before there was another.
+                assert self._was_cut
+                promise.bookmark, promise.read, promise.excused = None, set(), set()
+            elif not self._was_cut or before.get(key) != after.get(key):
                 bookmark = date.fromisoformat(after[key]["replication_key_value"])
-                promise_made(promise, key[0], bookmark, changes_before[key], done)
+                take_up(promise, key[0], bookmark, changes_before[key], done)
                 self._changes[key] = self._changes[key][len(changes_before[key]) :]
         self.figures.syncs += 1
         self.figures.cut += self._was_cut
@@ -271,12 +228,14 @@ class StatisticsSimulation:
     def _check_sent(self, key: Key, rows: list[Row], asked: list[date], sync: Sync) -> None:
         """Check that nothing was sent, or asked for, that did not need to be."""
         promise = self._promises[key]
-        settled = promise_kept(promise, key[0], sync)
+        done, known = settled(promise, key[0], sync), promise.known
+        if promise.bookmark and promise.last_read and promise.bookmark > promise.last_read:
+            # Whoever wrote a later bookmark said that the days up to it had been read.
+            known = known | promise.ends(key[0], promise.last_read, promise.bookmark)
         for end in asked:
-            assert end not in settled, f"{key}: what ends on {end} was read again without need"
-            unknown = end not in promise.read
-            if unknown and not _has_other_windows(promise, key[0], sync.chosen):
-                is_wanted = sync.chosen.start is None or end >= _wanted(sync.chosen, sync.began)
+            assert end not in done, f"{key}: what ends on {end} was read again without need"
+            if end not in known and not has_other_windows(promise, key[0], sync.chosen):
+                is_wanted = sync.chosen.start is None or end >= wanted_from(sync.chosen, sync.began)
                 assert is_wanted, f"{key}: what ends on {end} lies before start_date"
         seen: set[str] = set()
         for row in rows:
@@ -285,7 +244,7 @@ class StatisticsSimulation:
             assert name not in seen, f"sent twice in one sync: {row}"
             seen.add(name)
             if promise.sent.get(name) == row and not sync.after_cut:
-                assert not promise_remembers(promise, key[0], end, sync), f"sent again: {row}"
+                assert not must_remember(promise, key[0], end, sync), f"sent again: {row}"
             promise.sent[name] = self._held[key][name] = row
 
     def check(self) -> None:
@@ -297,7 +256,7 @@ class StatisticsSimulation:
                 pending |= promise.ends(stream, day, day)
             for end in promise.read - promise.excused - pending:
                 truth = [_plain(row) for row in self._truth(stream, project, end, promise)]
-                start = None if stream == "daily_stats" else truth_start(end, promise)
+                start = None if stream == "daily_stats" else first_day_of(end, promise)
                 held = [
                     _plain(row)
                     for row in self._held[key].values()
@@ -311,7 +270,7 @@ class StatisticsSimulation:
         if stream == "daily_stats":
             rows = statistics.daily(self.world, project, (self.today - end).days + 1)
             return [row | named for row in rows if row["date"] == end.isoformat()]
-        start = truth_start(end, promise)
+        start = first_day_of(end, promise)
         window = {"start_date": start, "end_date": end.isoformat()}
         rows = statistics.by_model(self.world, project, date.fromisoformat(start), end)
         return [row | named | window for row in rows]
@@ -320,79 +279,6 @@ class StatisticsSimulation:
         """Let everything rest: one sync brings what is owed, and the next has nothing to send."""
         self.sync()
         assert self.sync() == [], "an idle sync sent something"
-
-
-def truth_start(end: date, promise: Promise) -> str:
-    return (end - (promise.chosen.length - 1) * DAY).isoformat()
-
-
-def _wanted(chosen: Chosen, day: date) -> date:
-    return min(chosen.start or day - (DEFAULT_DAYS - 1) * DAY, day)
-
-
-def _begins_anew(promise: Promise, chosen: Chosen, day: date) -> bool:
-    """Whether a sync on `day` has no history to go on from."""
-    if promise.bookmark is None or promise.bookmark - chosen.lookback * DAY > day:
-        return True
-    skipped_to = promise.bookmark + 1 * DAY
-    return chosen.start is not None and _wanted(chosen, day) > skipped_to
-
-
-def _has_other_windows(promise: Promise, stream: str, chosen: Chosen) -> bool:
-    return stream == "model_stats" and promise.chosen.length != chosen.length
-
-
-def promise_kept(promise: Promise, stream: str, sync: Sync) -> set[date]:
-    """Return the ends of what was read before and can have changed no more."""
-    anew = any(_begins_anew(promise, sync.chosen, day) for day in (sync.began, sync.ended))
-    if promise.bookmark is None or anew or _has_other_windows(promise, stream, sync.chosen):
-        return set()
-    changing = min(promise.bookmark, sync.began) - sync.chosen.lookback * DAY
-    return {end for end in promise.read if end < changing}
-
-
-def promise_remembers(promise: Promise, stream: str, end: date, sync: Sync) -> bool:
-    """Whether the state must know that the row of `end` was sent."""
-    anew = any(_begins_anew(promise, sync.chosen, day) for day in (sync.began, sync.ended))
-    if anew or promise.last_read is None or _has_other_windows(promise, stream, sync.chosen):
-        return False
-    return end in promise.read and end >= promise.last_read - promise.chosen.lookback * DAY
-
-
-def promise_made(
-    promise: Promise, stream: str, bookmark: date, changes: list[date], sync: Sync
-) -> None:
-    """Take up what a complete sync owes."""
-    chosen, before = sync.chosen, promise.bookmark
-    day = latest = bookmark
-    if before is not None and before - chosen.lookback * DAY > sync.ended:
-        assert bookmark < before, "a bookmark in the future was kept"
-    if bookmark == before and bookmark > sync.began:
-        # It lay in the future, but not so far that it was dropped. When it was read is not known.
-        day, latest = max(sync.began, bookmark - chosen.lookback * DAY), sync.ended
-    anew = _begins_anew(promise, chosen, day)
-    other_windows = _has_other_windows(promise, stream, chosen)
-    old_read, promise.chosen = promise.read, chosen
-    read = promise.ends(stream, _wanted(chosen, day), day)
-    if anew or before is None:
-        promise.read, promise.excused = read, set()
-    else:
-        last = min(before, day)
-        if chosen.start is None or not other_windows:
-            read |= promise.ends(stream, last, day)
-        if other_windows:
-            promise.read, promise.excused = read, set()
-        else:
-            promise.read = old_read | read
-            late = {end for one in changes for end in promise.ends(stream, one, one)} & old_read
-            # Whoever wrote a later bookmark said that all before it had been read.
-            last = min(before, latest)
-            if promise.last_read is not None and last > promise.last_read:
-                late |= promise.ends(stream, promise.last_read - chosen.lookback * DAY, last)
-            changing = last - chosen.lookback * DAY
-            promise.excused |= {end for end in late if end < changing}
-    promise.bookmark = bookmark
-    promise.last_read = min(bookmark, sync.ended)
 
 
 def _parts(state: dict[str, Any]) -> dict[Key, Any]:
