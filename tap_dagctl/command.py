@@ -72,7 +72,12 @@ def _json_object(option: str, file: TextIO) -> TextIO:
 @contextmanager
 def _one_line_each(logger: logging.Logger) -> Iterator[None]:
     try:
-        yield
+        try:
+            yield
+        finally:
+            # What is still buffered would fail as Python ends, where nobody can catch it.
+            if sys.stdout:
+                sys.stdout.flush()
     except Stopped as stopped:
         # Not in the signal's handler: it may have come while a line was logged.
         logger.warning("Stopped by %s; the next sync goes on from here", stopped.signal_name)

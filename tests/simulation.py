@@ -384,7 +384,9 @@ class Simulation:
             },
         )
         with handlers_kept():
-            tap = TapDagctl(config=config, state=self.state, message_writer=pipe)
+            # A copy: what a killed process knew is gone with it.
+            state = json.loads(json.dumps(self.state))
+            tap = TapDagctl(config=config, state=state, message_writer=pipe)
         for name in ("daily_stats", "model_stats", "jobs", "plans"):
             tap.streams[name].selected = False
         if stopped:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     Session = psycopg.Connection[Any]
 
+# Nothing that dagctl records is older.
 MOMENTS = st.datetimes(
-    datetime(1972, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
+    datetime(2015, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
     datetime(2037, 12, 31),  # noqa: DTZ001 - the strategy adds the zone
     timezones=st.just(timezone.utc),
 )
