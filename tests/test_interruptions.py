@@ -122,7 +122,8 @@ def test_a_signal_in_the_middle_of_a_walk_loses_nothing_and_costs_little(
     again = interrupted.table("runs", "id").keys() & following.table("runs", "id").keys()
     assert len(again) <= ROWS / 10
     asked = {name: pages_asked(api, name) for name in ("proj_a", "proj_b")}
-    assert PAGES / 2 <= len(asked[project]) <= (PAGES / 2 + 20) * 1.1
+    # What was read since the last state that got out comes again: 20 pages, and what was under way.
+    assert PAGES / 2 <= len(asked[project]) <= (PAGES / 2 + 40) * 1.1
     if project == "proj_b":
         # It was complete: one look for what changed since.
         assert asked["proj_a"] == [1]
