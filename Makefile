@@ -44,7 +44,7 @@ report: setup
 test: setup lint
 	.venv/bin/pytest -q --numprocesses auto
 
-NO_LOADER := $(addprefix --ignore-glob=tests/test_,deletions.py loaders.py meltano.py warehouse.py report.py transform*)
+NO_LOADER := $(addprefix --ignore=tests/,warehouse transform report)
 # What needs no loader: all that can run on a Python the loaders have no wheels for.
 test-tap: .venv/ready
 	.venv/bin/pytest -q --numprocesses auto $(NO_LOADER)
@@ -75,17 +75,17 @@ test-sdk: $(UV)
 # Thousands of made-up histories; SEED=… runs those of one seed again and looks for the shortest.
 HISTORIES ?= 3000
 exactness: .venv/ready
-	.venv/bin/python -m tests.exactness $(if $(SEED),--seed $(SEED),--histories $(HISTORIES))
-	.venv/bin/python -m tests.statistics_histories $(if $(SEED),--seed $(SEED),--histories $(HISTORIES))
+	.venv/bin/python -m tests.sweeps.exactness $(if $(SEED),--seed $(SEED),--histories $(HISTORIES))
+	.venv/bin/python -m tests.sweeps.statistics_histories $(if $(SEED),--seed $(SEED),--histories $(HISTORIES))
 
 # Syncs in which every fifth request meets a fault; SEED=… runs one of them again.
 STORMS ?= 200
 storm: .venv/ready
-	.venv/bin/python -m tests.storm $(if $(SEED),--seed $(SEED),--storms $(STORMS))
+	.venv/bin/python -m tests.sweeps.storm $(if $(SEED),--seed $(SEED),--storms $(STORMS))
 
 # A million rows against ten thousand; takes minutes.
 memory: .venv/ready
-	.venv/bin/python -m tests.memory
+	.venv/bin/python -m tests.sweeps.memory
 
 # Beside what a user would pick instead; takes about half an hour, and wants a machine that is idle.
 benchmark: setup
@@ -98,7 +98,7 @@ lint: .venv/ready
 	.venv/bin/mypy
 
 docs: .venv/ready
-	.venv/bin/python -m docs.write
+	.venv/bin/python -m scripts.write
 
 format: .venv/ready
 	.venv/bin/ruff check --fix

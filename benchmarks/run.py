@@ -247,7 +247,7 @@ def through_loaders(rows: int) -> list[str]:
 @contextmanager
 def _postgres() -> Iterator[str]:
     sys.path.insert(0, str(ROOT))
-    from tests.postgres import postgres  # noqa: PLC0415 - the tests' own server, beside this folder
+    from tests.support.postgres import postgres  # noqa: PLC0415 - the tests' own server, beside this folder
 
     with tempfile.TemporaryDirectory() as folder, postgres(Path(folder)) as url:
         yield url

@@ -85,7 +85,7 @@ def main() -> None:
 def _stand_in(now: datetime) -> Iterator[dict[str, str]]:
     # It ends when its standard input is closed, so it cannot outlive this program.
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.dagctl_api", "--now", now.isoformat()],
+        [sys.executable, "-m", "stand_in", "--now", now.isoformat()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,

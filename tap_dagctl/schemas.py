@@ -6,7 +6,7 @@ from typing import Any
 
 from singer_sdk import typing as th
 
-from tap_dagctl.records import ADDITIONAL_PROPERTIES
+ADDITIONAL_PROPERTIES = "additional_properties"
 
 
 def _key(name: str, description: str) -> th.Property[str]:

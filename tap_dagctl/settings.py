@@ -9,7 +9,6 @@ from urllib.parse import urlsplit, urlunsplit
 from singer_sdk import typing as th
 
 from tap_dagctl import timestamps
-from tap_dagctl.environment import naming_variables
 from tap_dagctl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -249,27 +248,3 @@ def _api_url(text: str) -> str:
         raise ConfigurationError(msg)
     path = url.path.rstrip("/") or _API_PREFIX
     return urlunsplit((url.scheme, url.netloc, path, "", ""))
-
-
-def includes_sensitive(config: Mapping[str, Any]) -> bool:
-    """Return `include_sensitive`, of a configuration that nobody has checked: discovery's."""
-    return config.get("include_sensitive") is True
-
-
-def explain(errors: list[str], variables: Mapping[str, str]) -> str:
-    """Return the SDK's schema errors as one line each, without any credential's value.
-
-    Args:
-        errors: as the SDK words them.
-        variables: by setting, those of the environment that settings were read from.
-    """
-    lines = (naming_variables(_without_value(error), variables) for error in errors)
-    return "\n".join(f"Configuration: {line}; {HELP}" for line in lines)
-
-
-def _without_value(error: str) -> str:
-    # JSON schema errors begin with the value; a token given as a number would be shown.
-    for name in ("api_token", "organization_id"):
-        if error.endswith(f"config['{name}']"):
-            return f"{name} is not a non-empty string"
-    return error

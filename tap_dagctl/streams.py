@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_dagctl import days, schemas
-from tap_dagctl.errors import AnswerError
-from tap_dagctl.kinds import ChangingRows, OrganizationList, ProjectList, Statistics
-from tap_dagctl.pages import keyed_rows
-from tap_dagctl.projects import Projects
+from typing_extensions import override
 
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from tap_dagctl import schemas
+from tap_dagctl.errors import AnswerError
+from tap_dagctl.pagination.page import keyed_rows
+from tap_dagctl.state.statistics import is_day, windows
+from tap_dagctl.stream_types import (
+    ChangingRows,
+    OrganizationList,
+    ProjectList,
+    Projects,
+    Statistics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
-    from tap_dagctl.client import Answer
-    from tap_dagctl.days import Reach
+    from tap_dagctl.api.client import Answer
+    from tap_dagctl.state.statistics import Reach
 
 
 class Runs(ChangingRows):
@@ -79,7 +81,7 @@ class DailyStats(Statistics):
 
     @override
     def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
-        client = self._dagctl.client
+        client = self._sync.client
         read = partial(self._read, path=path)
         until = None
         while until is None or until < client.today():
@@ -90,7 +92,7 @@ class DailyStats(Statistics):
 
     def _read(self, answer: Answer, path: str) -> list[dict[str, Any]]:
         rows = keyed_rows(answer, self.rows_key, path, "date")
-        if not all(days.is_day(row["date"]) for row in rows):
+        if not all(is_day(row["date"]) for row in rows):
             msg = f"GET {path}: a row's date is not written YYYY-MM-DD; report it to dagctl"
             raise AnswerError(msg)
         return rows
@@ -109,16 +111,16 @@ class ModelStats(Statistics):
     @property
     @override
     def window_days(self) -> int:
-        return self._dagctl.settings.model_stats_window_days
+        return self._sync.settings.model_stats_window_days
 
     @override
     def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         read = partial(keyed_rows, rows_key=self.rows_key, path=path, key="model_name")
-        for window in days.windows(reach.first, today, self.window_days):
+        for window in windows(reach.first, today, self.window_days):
             if reach.has(window.end):
                 continue
             asked = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
-            yield [{**row, **asked} for row in self._dagctl.client.get(path, read, asked)]
+            yield [{**row, **asked} for row in self._sync.client.get(path, read, asked)]
 
 
 class EnvironmentProtections(OrganizationList):

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import TapCapabilities
+from typing_extensions import override
 
 from tap_dagctl import settings, streams
-from tap_dagctl.batch import check_batch
-from tap_dagctl.catalog_layout import check_catalog
-from tap_dagctl.client import Client
-from tap_dagctl.command import Command
-from tap_dagctl.environment import naming_variables
 from tap_dagctl.errors import ConfigurationError
-from tap_dagctl.failures import Failures
-from tap_dagctl.sdk import InterruptibleTap
-from tap_dagctl.sensitive import without_sensitive
-from tap_dagctl.settings import Settings
-from tap_dagctl.state_layout import check_state
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from tap_dagctl.singer.batch import check_batch
+from tap_dagctl.singer.catalog import check_catalog, without_sensitive
+from tap_dagctl.singer.command import Command
+from tap_dagctl.singer.environment import explain, naming_variables
+from tap_dagctl.singer.tap import InterruptibleTap
+from tap_dagctl.state.layout import check_state
+from tap_dagctl.sync import Sync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +58,7 @@ class TapDagctl(InterruptibleTap):
         try:
             super().__init__(catalog=catalog, validate_config=validate_config, **kwargs)
         except ConfigValidationError as error:
-            raise ConfigurationError(settings.explain(error.errors, self.variables)) from None
+            raise ConfigurationError(explain(error.errors, self.variables)) from None
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             # The SDK reads the catalog and the stream maps there, unguarded.
             msg = f"The configuration, state or catalog cannot be read: {error!r}; {settings.HELP}"
@@ -78,38 +70,23 @@ class TapDagctl(InterruptibleTap):
 
     def _check_settings(self) -> None:
         try:
-            _ = self.settings
+            _ = self.sync.settings
             if batch_config := self.config.get("batch_config"):
                 check_batch(batch_config)
         except ConfigurationError as error:
             raise ConfigurationError(naming_variables(str(error), self.variables)) from None
 
     @cached_property
-    def settings(self) -> Settings:
-        """The settings after every check.
-
-        Raises:
-            ConfigurationError: one of them cannot be used.
-        """
-        return Settings.from_config(self.config, version=self.plugin_version)
-
-    @cached_property
-    def client(self) -> Client:
-        """The one client of a sync, so that its streams share connections."""
-        return Client(self.settings)
-
-    @cached_property
-    def failures(self) -> Failures:
-        """What failed so far, while the rest of the sync goes on."""
-        return Failures()
+    def sync(self) -> Sync:
+        """What the streams share; each gets it, and not the tap."""
+        return Sync(self.config, version=self.plugin_version)
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        includes_sensitive = settings.includes_sensitive(self.config)
         return [
-            stream(self)
+            stream(self, self.sync)
             for stream in streams.STREAMS
-            if includes_sensitive or not stream.is_sensitive
+            if self.sync.includes_sensitive or not stream.is_sensitive
         ]
 
     @cached_property
@@ -117,7 +94,7 @@ class TapDagctl(InterruptibleTap):
     def input_catalog(self) -> Catalog | None:
         """The catalog handed over, without what is not offered."""
         catalog = super().input_catalog
-        if catalog is None or settings.includes_sensitive(self.config):
+        if catalog is None or self.sync.includes_sensitive:
             return catalog
         by_name = {stream.name: stream for stream in streams.STREAMS}
         catalog, selected = without_sensitive(catalog, by_name)

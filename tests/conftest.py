@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import troubleshooting
-from tests.dagctl_api.server import Api, serving
-from tests.dagctl_api.world import World
+from stand_in.server import Api, serving
+from stand_in.world import World
+from tests.support import troubleshooting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,89 @@
+"""The README's tables of settings and streams, from the tap itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from scripts import everything
+from tap_dagctl.settings import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk import Stream
+
+    from tap_dagctl.stream_types import DagctlStream
+
+TRANSFORM = Path(__file__).resolve().parent.parent / "transform"
+
+
+def with_tables(text: str) -> str:
+    """Return `text` with its tables between their markers as they should be."""
+    for name, lines in (
+        ("settings", _settings()),
+        ("streams", _streams()),
+        ("answers", _answers()),
+    ):
+        begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
+        before, found, rest = text.partition(begin)
+        _, found_too, after = rest.partition(end)
+        if not (found and found_too):
+            sys.exit(f"README.md has no place for the {name}: {begin}{end}")
+        text = "".join((before, begin, *(f"{line}\n" for line in lines), end, after))
+    return text
+
+
+def _settings() -> Iterator[str]:
+    yield "| setting | type | default | meaning |"
+    yield "|---|---|---|---|"
+    required = SCHEMA["required"]
+    for name, schema in SCHEMA["properties"].items():
+        kind = "required" if name in required else _code(schema.get("default"))
+        yield f"| `{name}` | {_type(schema)} | {kind} | {schema['description']} |"
+
+
+def _code(default: object) -> str:
+    text = str(default).lower() if isinstance(default, bool) else default
+    return "" if default is None else f"`{text}`"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    names = [name for name in schema["type"] if name != "null"]
+    words = {"array": "array of strings", "string": schema.get("format", "string")}
+    if schema.get("secret"):
+        return "string, secret"
+    text = words.get(names[-1], names[-1])
+    if "exclusiveMinimum" in schema:
+        return f"{text}, > {schema['exclusiveMinimum']}, at most {schema['maximum']}"
+    if "maximum" in schema:
+        return f"{text}, {schema['minimum']} to {schema['maximum']}"
+    return f"{text}, ≥ {schema['minimum']}" if "minimum" in schema else text
+
+
+def _streams() -> Iterator[str]:
+    yield "| stream | one row is | key | replication |"
+    yield "|---|---|---|---|"
+    for stream in everything.streams():
+        keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
+        yield f"| `{stream.name}` | {summary(stream)} | {keys} | {_replication(stream)} |"
+
+
+def summary(stream: Stream) -> str:
+    """Return what one row of the stream is, without a full stop."""
+    return (stream.__doc__ or "").splitlines()[0].rstrip(".")
+
+
+def _replication(stream: DagctlStream) -> str:
+    text = f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
+    return f"{text}; only with `include_sensitive`" if stream.is_sensitive else text
+
+
+def _answers() -> Iterator[str]:
+    yield "| table | what it holds |"
+    yield "|---|---|"
+    for model in yaml.safe_load((TRANSFORM / "models/answers/answers.yml").read_text())["models"]:
+        yield f"| `{model['name']}` | {model['description'].strip()} |"

@@ -1,0 +1,51 @@
+"""`make docs`: writes what is generated from the tap itself.
+
+With `--check` it writes nothing, and fails where a file differs.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts import dbt_staging, hub, readme_tables, snapshots, stream_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+STREAMS = ROOT / "docs" / "streams"
+HUB = ROOT / "meltanohub" / "tap-dagctl.yml"
+STAGING = ROOT / "transform" / "models" / "staging" / "staging.yml"
+SNAPSHOTS = ROOT / "tests" / "catalog"
+
+
+def files() -> Iterator[tuple[Path, str]]:
+    """Yield every generated file as it should be."""
+    yield README, readme_tables.with_tables(README.read_text())
+    yield HUB, hub.definition()
+    yield STAGING, dbt_staging.description()
+    for name, text in snapshots.catalog_entries():
+        yield SNAPSHOTS / f"{name}.json", text
+    for name, text in stream_pages.pages():
+        yield STREAMS / f"{name}.md", text
+
+
+def main() -> None:
+    """Write the files, or check them."""
+    differing = []
+    for path, text in files():
+        if path.exists() and path.read_text() == text:
+            continue
+        differing.append(str(path.relative_to(ROOT)))
+        if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_text(text)
+    if differing and "--check" in sys.argv:
+        sys.exit(f"{', '.join(differing)}: differ from the tap; run `make docs`")
+
+
+if __name__ == "__main__":
+    main()

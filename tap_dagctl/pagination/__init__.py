@@ -1,0 +1,3 @@
+"""Every row of a list in pages, while rows move under the reader."""
+
+from __future__ import annotations

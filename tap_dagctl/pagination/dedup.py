@@ -1,0 +1,58 @@
+"""The rows a walk read last: what anchors and repeats are recognised by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tap_dagctl.pagination.page import Page
+    from tap_dagctl.records.fast_path import Row
+
+
+class SeenRows:
+    """At least so many rows, and at most twice as many and twice what a page has.
+
+    So memory stays bounded, however long the walk is.
+    """
+
+    def __init__(self, least: int) -> None:
+        self._least = least
+        self._answered = -1
+        # Each with the tick at which its page was answered; the latest of those is above.
+        self._newer: dict[str, tuple[Row, int]] = {}
+        self._older: dict[str, tuple[Row, int]] = {}
+
+    def __contains__(self, row: Row) -> bool:
+        """Whether the newest version read of this row is `row`, every field the same.
+
+        `updated_at` alone would not do: a row can change twice within its resolution.
+        """
+        known = self._newer.get(row[0]) or self._older.get(row[0])
+        return known is not None and known[0] == row
+
+    def may_be_newer(self, page: Page) -> bool:
+        """Whether what was read of one of the page's rows may be newer than what the page shows."""
+        newer, older, asked = self._newer, self._older, page.asked
+        if asked > self._answered:
+            return False
+        for row in page.rows:
+            known = newer.get(row[0]) or older.get(row[0])
+            if known is not None and known[1] > asked and known[0] != row:
+                return True
+        return False
+
+    def new_rows(self, page: Page) -> list[Row]:
+        """Return the rows that were not read before in this version.
+
+        From now on each is the newest version read of it.
+        """
+        if len(self._newer) >= self._least:
+            self._newer, self._older = {}, self._newer
+        self._answered = max(self._answered, page.answered)
+        new, newer, older = [], self._newer, self._older
+        for row in page.rows:
+            known = newer.get(row[0]) or older.get(row[0])
+            if known is None or known[0] != row:
+                newer[row[0]] = (row, page.answered)
+                new.append(row)
+        return new

@@ -1,0 +1,3 @@
+"""From rows to records."""
+
+from __future__ import annotations

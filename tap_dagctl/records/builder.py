@@ -1,0 +1,161 @@
+"""From a row as the API writes it to a record as the schema promises it.
+
+The API leaves a null field out (API page, "Conventions"), so a loader that merges would keep a
+value that is gone: every field of the schema is in every record. What the schema does not name,
+or a value that does not fit its field, is kept in `additional_properties`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_dagctl.api.decoding import LEAST_INTEGER, MOST_INTEGER
+from tap_dagctl.errors import one_line
+from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
+from tap_dagctl.timestamps import to_fixed_width
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    Record = dict[str, Any] | msgspec.Struct
+    """What leaves the tap for a row: every field of the schema, null where there is nothing."""
+
+MOST_REPORTED = 100
+"""Fields of a stream that are warned of; rows can hold names without end."""
+
+logger = logging.getLogger("tap-dagctl.records")
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        msg = "not a string"
+        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        msg = "not a boolean"
+        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    return value
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        msg = "not an integer"
+        raise ValueError(msg)
+    if not LEAST_INTEGER <= value <= MOST_INTEGER:
+        msg = "an integer of more than 64 bits"
+        raise ValueError(msg)
+    return int(value)
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = "not a number"
+        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    return value
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        msg = "not an object"
+        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    return value
+
+
+_BY_TYPE: dict[str, Callable[[object], object]] = {
+    "string": _string,
+    "boolean": _boolean,
+    "integer": _integer,
+    "number": _number,
+    "object": _object,
+}
+
+
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """Return the type of a field, besides null."""
+    return next(str(kind) for kind in schema["type"] if kind != "null")
+
+
+def as_dict(record: Record) -> dict[str, Any]:
+    """Return `record` as the SDK knows records."""
+    return record if isinstance(record, dict) else msgspec.structs.asdict(record)
+
+
+class RecordBuilder:
+    """Makes records of one stream's schema, and says once what it did not know."""
+
+    def __init__(
+        self, stream: str, schema: Mapping[str, Any], left_out: Collection[str] = ()
+    ) -> None:
+        """Prepare the records of `stream`.
+
+        Args:
+            stream: its name.
+            schema: of its records.
+            left_out: fields that are known, and not to be loaded under any name.
+        """
+        self._stream = stream
+        self._left_out = frozenset(left_out)
+        fields = {
+            name: field
+            for name, field in schema["properties"].items()
+            if name != ADDITIONAL_PROPERTIES
+        }
+        times = {name for name, field in fields.items() if field.get("format") == "date-time"}
+        self._converters: dict[str, Callable[[object], object]] = {
+            name: to_fixed_width if name in times else _BY_TYPE[kind_of(field)]
+            for name, field in fields.items()
+        }
+        self._nothing: dict[str, Any] = dict.fromkeys([*fields, ADDITIONAL_PROPERTIES])
+        self._reported: set[str] = set()
+
+    def build(
+        self, rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the record of each of `rows`."""
+        return [self.record(row, context) for row in rows]
+
+    def record(self, row: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `row` with every field of the schema, each null or of its type.
+
+        Args:
+            row: as the API writes it.
+            context: what the row belongs to, whatever it says of that itself.
+        """
+        record = self._nothing.copy()
+        additional: dict[str, Any] = {}
+        for name, value in row.items():
+            converter = self._converters.get(name)
+            if name in context or name in self._left_out:
+                continue
+            if name == ADDITIONAL_PROPERTIES and value is None:
+                continue
+            if converter is None:
+                additional[name] = value
+                self._report(name, "is not in the schema")
+            elif value is not None:
+                try:
+                    record[name] = converter(value)
+                except (ValueError, OverflowError) as error:
+                    additional[name] = value
+                    self._report(name, f"has a value that is {error}")
+        record.update(context)
+        if additional:
+            record[ADDITIONAL_PROPERTIES] = additional
+        return record
+
+    def _report(self, name: str, what: str) -> None:
+        if name not in self._reported and len(self._reported) < MOST_REPORTED:
+            self._reported.add(name)
+            logger.warning(
+                "%s: field %r %s; it is kept in %s",
+                self._stream,
+                one_line(name),
+                what,
+                ADDITIONAL_PROPERTIES,
+            )

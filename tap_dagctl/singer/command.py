@@ -1,0 +1,92 @@
+"""The command line: what a user can cause ends in one line on stderr and a non-zero exit."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.plugin_base import SingerCommand
+from typing_extensions import override
+
+from tap_dagctl.errors import ConfigurationError, OutputError, Stopped, TapError
+from tap_dagctl.singer.writer import Writer
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    import click
+
+
+_TOO_DEEP = "The API sent a value nested too deeply to be loaded; report it to dagctl"
+
+
+class Command(SingerCommand):
+    """The SDK's command, without tracebacks for what a user can cause.
+
+    `--test` and `--discover` run while click parses the options, before the SDK begins to catch
+    anything (singer_sdk/tap_base.py, `cb_test`), so both halves are guarded.
+    """
+
+    @override
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _one_line_each(self.logger):
+            Writer.check()
+            return super().make_context(*args, **kwargs)
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        with _one_line_each(self.logger):
+            for option in ("state", "catalog"):
+                if ctx.params.get(option) is not None:
+                    ctx.params[option] = _json_object(f"--{option}", ctx.params[option])
+            # What there is by now stays to the end: no use looking through it again and again.
+            gc.freeze()
+            return super().invoke(ctx)
+
+
+def _json_object(option: str, file: TextIO) -> TextIO:
+    """Return the content of `file`, which may be a pipe and so can be read only once."""
+    try:
+        text = file.read()
+        is_object = isinstance(json.loads(text), dict)
+    except ValueError as error:
+        msg = f"{option} {file.name} is not JSON: {error}"
+        raise ConfigurationError(msg) from None
+    if not is_object:
+        msg = f"{option} {file.name} is not a JSON object"
+        raise ConfigurationError(msg)
+    return io.StringIO(text)
+
+
+@contextmanager
+def _one_line_each(logger: logging.Logger) -> Iterator[None]:
+    try:
+        try:
+            yield
+        finally:
+            # What is still buffered would fail as Python ends, where nobody can catch it.
+            if sys.stdout:
+                sys.stdout.flush()
+    except Stopped as stopped:
+        # Not in the signal's handler: it may have come while a line was logged.
+        logger.warning("Stopped by %s; the next sync goes on from here", stopped.signal_name)
+        raise
+    except OSError as error:
+        # What is not a message, such as a catalog, or a batch's file.
+        Writer.abandon()
+        logger.error("%s", OutputError.of(error))  # noqa: TRY400 - a traceback helps nobody here
+        sys.exit(1)
+    except RecursionError:
+        logger.error(_TOO_DEEP)  # noqa: TRY400 - a traceback helps nobody here
+        sys.exit(1)
+    except (TapError, SingerSDKError) as error:
+        for line in str(error).splitlines() or [type(error).__name__]:
+            logger.error("%s", line)  # noqa: TRY400 - a traceback helps nobody here
+        sys.exit(1)

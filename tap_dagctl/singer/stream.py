@@ -1,0 +1,223 @@
+"""A stream as the SDK wants it: every private name of its `Stream`, each with its reason.
+
+`tests/singer/test_sdk_guards.py` fails when the SDK changes one of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream
+from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
+from typing_extensions import override
+
+from tap_dagctl.errors import ConfigurationError, OutputError, TapError, one_line
+from tap_dagctl.records.builder import as_dict
+from tap_dagctl.singer.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterator, Sequence
+
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog, RecordMessage
+
+    from tap_dagctl.records.builder import Record
+
+
+class PagewiseStream(Stream):
+    """A stream that comes in pages, and writes its bookmark itself, when a walk is complete.
+
+    Attributes:
+        is_sensitive: whether it is offered only with `include_sensitive`.
+        sensitive_fields: fields that are offered only with it.
+    """
+
+    is_sensitive: ClassVar[bool] = False
+    sensitive_fields: ClassVar[Collection[str]] = ()
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether this is `--test`, which reads a record of each stream and stops."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @abstractmethod
+    def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
+        """Yield the records of `context`, some at a time."""
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        for records in self.record_pages(context):
+            yield from map(as_dict, records)
+
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Sync page by page where the SDK would write each record as it is, else as the SDK does.
+
+        What the SDK does for each record (singer_sdk/streams/core.py, `_sync_records`) takes
+        several times as long as fetching and encoding it; there is no public way round it. Nothing
+        is yielded page by page: `Stream.sync` throws it away.
+        """
+        writer = self._tap.message_writer
+        if write_messages and context and self._are_records_final and isinstance(writer, Writer):
+            self._sync_pages(context, writer)
+            return
+        records = super()._sync_records(context, write_messages=write_messages)
+        if write_messages:
+            yield from records
+            return
+        # The SDK would write into a BATCH file what is not selected, and what no map has seen.
+        if len(self.stream_maps) > 1:
+            msg = f"stream_maps: with batch_config there can be no copy (__source__) of {self.name}"
+            raise ConfigurationError(msg)
+        for record in records:
+            for message in self._generate_record_messages(record):
+                yield message.record
+
+    @property
+    def _are_records_final(self) -> bool:
+        """Whether selection, maps, flattening, a catalog and `--test` leave records as they are."""
+        (first, *others) = self.stream_maps
+        return (
+            self.selected
+            and not self.is_tried
+            and not self.child_streams
+            and not others
+            and type(first) is SameRecordTransform
+            and not first.flattening_enabled
+            and self.effective_schema == self.schema
+            and all(self.mask["properties", name] for name in self.schema["properties"])
+        )
+
+    def _sync_pages(self, context: Context, writer: Writer) -> None:
+        record_counter, timer = self.get_record_counter(), self.get_sync_timer()
+        (stream_map,) = self.stream_maps
+        since_state = 0
+        with record_counter, timer:
+            record_counter.with_context(context)
+            timer.with_context(context)
+            self._write_starting_replication_value(context)
+            for records in self.record_pages(context):
+                if since_state >= self.STATE_MSG_FREQUENCY:
+                    # Not before the next page is asked for: then the state knows of this one.
+                    since_state = 0
+                    self._write_state_message()
+                writer.write_records(stream_map.stream_alias, records, self._stream_version)
+                record_counter.increment(len(records))
+                self.state_manager.is_flushed = False
+                since_state += len(records)
+            self._finalize_state(self.get_context_state(context))
+        self._write_state_message()
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        try:
+            yield from super().get_batches(batch_config, context)
+        except (ImportError, OSError, ValueError) as error:
+            root = one_line(batch_config.storage.root)
+            msg = f"batch_config: no file can be written to {root}: {one_line(repr(error))}"
+            raise OutputError(msg) from None
+
+    @override
+    def _generate_record_messages(
+        self, record: dict[str, Any]
+    ) -> Generator[RecordMessage, None, None]:
+        """Make the messages of a record, or say that a map cannot; the SDK lets any error through.
+
+        Raises:
+            ConfigurationError: an expression of a stream map failed.
+        """
+        try:
+            yield from super()._generate_record_messages(record)
+        except RecursionError:
+            raise  # what is nested too deeply has a line of its own
+        except Exception as error:
+            if not any(isinstance(stream_map, CustomStreamMap) for stream_map in self.stream_maps):
+                raise
+            why = one_line(repr(error))
+            msg = f"stream_maps: an expression fails on a row of {self.name}: {why}"
+            raise ConfigurationError(msg) from None
+
+    @override
+    def _process_record(
+        self,
+        record: dict[str, Any],
+        child_context: Context | None = None,
+        partition_context: Context | None = None,
+    ) -> None:
+        """Sync what is below the record.
+
+        The SDK leaves that out where a map drops or filters the record, so whoever did not want
+        the projects in the warehouse lost all their runs. There is no public switch.
+        """
+        for context in self.generate_child_contexts(record=record, context=child_context):
+            self._sync_children(context)
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Return None: the SDK's ceiling is this machine's clock, which may be wrong."""
+
+    @override
+    def _increment_stream_state(
+        self,
+        latest_record: dict[str, Any],
+        *,
+        context: Context | None = None,
+    ) -> None:
+        """Leave the bookmark alone.
+
+        The SDK would compare the records' times as strings and, when only rows older than the
+        bookmark come (the overlap), move it back (singer_sdk/helpers/_state.py,
+        `increment_state` and `finalize_state_progress_markers`). There is no public switch.
+        """
+
+    @override
+    def compare_start_date(self, value: str, start_date_value: str) -> str:
+        """Return the bookmark: `bookmark.updated_after` weighs it against `start_date`.
+
+        The SDK's comparison raises on a bookmark or a `start_date` it cannot parse.
+        """
+        return value
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        # What the SDK calls an unhandled error is how `--test` ends, or gets a line of its own.
+        has_its_line = isinstance(sys.exc_info()[1], (TapError, OSError, RecursionError))
+        expected = self.is_tried or has_its_line
+        quiet = level == logging.ERROR and expected
+        super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        own_keys, own_replication_key = self.primary_keys, self.replication_key
+        super().apply_catalog(catalog)
+        # What an entry does not say, the SDK takes for none.
+        self.primary_keys = self.primary_keys or own_keys
+        self.replication_key = self.replication_key or own_replication_key
+        if entry := catalog.get_stream(self.name):
+            # An entry that says nothing at all is selected; the least word added would change that.
+            if not entry.metadata:
+                entry.metadata.root.selected = True
+            # The SDK lets the method that discovery wrote outvote the one a user forces.
+            forced = entry.metadata.root.forced_replication_method
+            self.forced_replication_method = forced or self.forced_replication_method
+        if self.selected and self.replication_key != own_replication_key:
+            msg = (
+                f"{self.name} cannot be replicated by {self.replication_key}, only by "
+                f"{own_replication_key or 'reading it whole'}; take the replication key out of the "
+                "catalog, or of `metadata` in meltano.yml"
+            )
+            raise ConfigurationError(msg)
+
+    @property
+    @override
+    def effective_schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = super().effective_schema
+        return schema if schema.get("properties") else self.schema

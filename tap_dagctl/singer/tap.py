@@ -1,0 +1,122 @@
+"""A tap as the SDK wants it: every private name of its `Tap`, each with its reason.
+
+`tests/singer/test_sdk_guards.py` fails when the SDK changes one of them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from singer_sdk import Tap
+from singer_sdk.cli import plugin_cli
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.plugin_base import PluginBase
+from typing_extensions import override
+
+from tap_dagctl.errors import Stopped
+from tap_dagctl.singer import environment, logs
+from tap_dagctl.singer.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import FrameType
+
+    import click
+
+
+class InterruptibleTap(Tap):
+    """A tap that ends at a signal with a last state, and an exit code that says so.
+
+    Attributes:
+        variables: by setting, those of the environment that settings were read from.
+    """
+
+    message_writer_class = Writer
+    variables: Mapping[str, str] = MappingProxyType({})
+    # What no capability names, and streams heed all the same.
+    hidden_settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    _interrupted = False
+
+    @property
+    @override
+    def _env_var_config(self) -> dict[str, Any]:
+        """The settings in the environment, each of its kind, or an error that names the variable.
+
+        The SDK has no public place for that. Its own reader finds the texts, those in `.env` too.
+        """
+        self.append_builtin_config(self.config_jsonschema)
+        schemas = {**self.config_jsonschema["properties"], **self.hidden_settings}
+        texts = {name: {"type": ["string"]} for name in schemas}
+        found = parse_environment_config({"properties": texts}, self._env_var_prefix)
+        self.variables = {name: f"{self._env_var_prefix}{name.upper()}" for name in found}
+        values = {
+            name: environment.value_of(text, schemas[name]["type"], self.variables[name])
+            for name, text in found.items()
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    @plugin_cli
+    @override
+    def cli(cls) -> click.Command:  # noqa: N805 - the SDK calls it with the class
+        """The command, after logging has been set up; see the SDK.
+
+        Raises:
+            ConfigurationError: the environment asks for what logging cannot do.
+        """
+        with logs.set_up((f"{cls._env_var_prefix}LOGLEVEL", "LOGLEVEL")):
+            return super().cli
+
+    @override
+    def setup_mapper(self) -> None:
+        """Make the maps of what is selected, from the streams as the catalog has left them.
+
+        The SDK makes them from the catalog alone: of a stream that is not selected, which has no
+        field there, not even its key; of one that is not listed, none.
+        """
+        PluginBase.setup_mapper(self)
+        for stream in self.streams.values():
+            if stream.selected:
+                schema = get_selected_schema(stream.name, stream.effective_schema, stream.mask)
+                self.mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)
+            else:
+                plain = SameRecordTransform(
+                    stream.name,
+                    stream.schema,
+                    stream.primary_keys,
+                    flattening_options=self.mapper.flattening_options,
+                )
+                self.mapper.stream_maps[stream.name] = [plain]
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """End with an exit code that tells the signal.
+
+        The SDK registers this for SIGINT and SIGTERM before the tap is whole, ends with 0, and
+        writes the state even into a line that is only half written.
+
+        Raises:
+            Stopped: at once, or when the line that is being written is whole.
+        """
+        if self._interrupted:
+            # Whoever asks twice does not want to wait for a target that reads no more.
+            Writer.abandon()
+            raise Stopped(signum)
+        self._interrupted = True
+        writer = getattr(self, "message_writer", None)
+        stop = partial(self._stop, signum)
+        if isinstance(writer, Writer):
+            writer.between_lines(stop)
+        else:
+            stop()
+
+    def _stop(self, signum: int) -> NoReturn:
+        # There is none in discovery, nor while the tap is set up. With files, the state is ahead of
+        # what was announced: the rows of the file that is being written would be lost.
+        state = getattr(self, "state", None)
+        if state and not self.config.get("batch_config"):
+            self.state_writer.write_state(state)
+        raise Stopped(signum)

@@ -1,0 +1,152 @@
+"""What leaves the tap: whole lines only, whatever interrupts it, a page of records at a time."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import sys
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import msgspec
+from singer_sdk.io_base import SingerWriter
+from singer_sdk.singerlib.json import serialize_json
+from typing_extensions import override
+
+from tap_dagctl.errors import OutputError
+from tap_dagctl.records.builder import as_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from singer_sdk.singerlib.encoding.simple import Message
+
+    from tap_dagctl.records.builder import Record
+
+_ENCODER = msgspec.json.Encoder()
+_JSON_ESCAPES = "tap-dagctl.json-escapes"
+
+
+class Writer(SingerWriter):
+    """Standard output, for one message a line."""
+
+    def __init__(self) -> None:
+        """Begin with nothing written."""
+        self._writing = False
+        self._waiting: Callable[[], None] | None = None
+
+    @override
+    def write_message(self, message: Message) -> None:
+        """Write a line.
+
+        Raises:
+            OutputError: nobody reads it, or there is no room for it.
+        """
+        self._write(self.format_message(message).encode("ascii") + b"\n")
+
+    def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
+        """Write a RECORD message for each of `records`, as `write_message` would.
+
+        Raises:
+            OutputError: nobody reads it, or there is no room for it.
+        """
+        if records:
+            self._write(record_lines(stream, records, version, datetime.now(tz=timezone.utc)))
+
+    def _write(self, lines: bytes) -> None:
+        self._writing = True
+        try:
+            self._write_all(lines)
+        except OSError as error:
+            self.abandon()
+            raise OutputError.of(error) from None
+        finally:
+            self._writing = False
+        action, self._waiting = self._waiting, None
+        if action:
+            action()
+
+    def between_lines(self, action: Callable[[], None]) -> None:
+        """Call `action` now or, from a signal that arrived within a line, when that is written."""
+        if self._writing:
+            self._waiting = action
+        else:
+            action()
+
+    @staticmethod
+    def _write_all(lines: bytes) -> None:
+        """Write all of `lines` to standard output.
+
+        Where that is unbuffered (`PYTHONUNBUFFERED`, usual in containers), a write that a signal
+        interrupts may end early, and Python's own layers above it would not write the rest.
+        """
+        try:
+            descriptor = sys.stdout.fileno()
+        except io.UnsupportedOperation:  # no file, but a test's
+            sys.stdout.write(lines.decode("ascii"))
+            return
+        left = memoryview(lines)
+        while left:
+            left = left[os.write(descriptor, left) :]
+
+    @staticmethod
+    def check() -> None:
+        """Check that there is a standard output.
+
+        Raises:
+            OutputError: whoever started the program closed it.
+        """
+        if sys.stdout is None:
+            msg = "There is no standard output to write to; start the tap with one"
+            raise OutputError(msg)
+
+    @staticmethod
+    def abandon() -> None:
+        """Throw away what is still buffered: Python would try to write it once more as it ends."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def record_lines(
+    stream: str, records: Sequence[Record], version: int | None, extracted: datetime
+) -> bytes:
+    """Return a line for each record, with what the SDK's own writer would say in it.
+
+    Like that writer's, the lines are ASCII: a target reads them right whatever encoding it takes
+    its input for.
+
+    Args:
+        stream: the name the messages go out under.
+        records: at least one.
+        version: of the stream, where it has one.
+        extracted: when the records were read, the same for all of them.
+    """
+    head = b'{"type":"RECORD","stream":%b,"record":' % _ENCODER.encode(stream)
+    said = b"" if version is None else b',"version":%d' % version
+    tail = b'%b,"time_extracted":"%b"}\n' % (said, extracted.isoformat().encode())
+    try:
+        lines = head + (tail + head).join(map(_ENCODER.encode, records)) + tail
+    except (OverflowError, UnicodeError):
+        lines = head + (tail + head).join(map(_encoded, records)) + tail
+    # What is not ASCII can only stand in a string.
+    return lines if lines.isascii() else lines.decode().encode("ascii", _JSON_ESCAPES)
+
+
+def _encoded(record: Record) -> bytes:
+    try:
+        return _ENCODER.encode(record)
+    except (OverflowError, UnicodeError):
+        return serialize_json(as_dict(record)).encode()
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    escaped = json.dumps(error.object[error.start : error.end])[1:-1]
+    return escaped, error.end
+
+
+codecs.register_error(_JSON_ESCAPES, _escape)

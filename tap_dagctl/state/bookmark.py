@@ -1,0 +1,220 @@
+"""The bookmark: how far a stream of one project has been read for certain.
+
+It lives in the SDK's own state layout, in the partition of the project:
+
+- `replication_key_value`: the server's clock when the last complete walk began, never a row's own
+  time: rows that change while a walk goes on may lie behind the reader, and belong to the next
+  sync. It is compared as an instant, never as text, and never goes back.
+- `start_date`: where the history that has been read begins; null for the beginning of all.
+- `sent`: digests of rows sent so late that the next sync reads them again.
+- `walk`: how far a walk got that was interrupted.
+- `window_days`: how long the windows of `model_stats` were that have been read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_dagctl import timestamps
+from tap_dagctl.errors import StateError
+from tap_dagctl.pagination.position import Position
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from tap_dagctl.settings import Settings
+
+
+# With fewer rows in a page no walk has got beyond the first.
+_LEAST_CAP = 3
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Which rows a sync must read.
+
+    Attributes:
+        after: read rows updated after this instant; None for all.
+        already_read: rows updated between these two instants, both included, were read by an
+            earlier sync and have not changed since; None where there are none.
+        start: where the history begins that has been read when the sync is complete.
+    """
+
+    after: int | None
+    already_read: tuple[int, int] | None
+    start: int | None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a walk got that was interrupted.
+
+    Attributes:
+        position: where it was.
+        anchors: digests of some of the last rows it read.
+        sent: digests of what it sent and the next sync will read again.
+    """
+
+    position: Position
+    anchors: list[str]
+    sent: list[str]
+
+
+class Bookmark:
+    """Reads and writes the state of one stream and project.
+
+    Attributes:
+        title: what messages call the stream and project.
+        value: the bookmark in nanoseconds since the epoch, or None before the first sync.
+    """
+
+    def __init__(self, state: MutableMapping[str, Any], title: str, replication_key: str) -> None:
+        """Read `state`, the SDK's writable state of one partition.
+
+        Raises:
+            StateError: the bookmark is no instant.
+        """
+        self.title = title
+        self._state = state
+        self._replication_key = replication_key
+        self.value: int | None = None
+        # A bookmark on another key says nothing about this one (SDK: same rule).
+        if state.get("replication_key") == replication_key:
+            self.value = _instant(state.get("replication_key_value"), title)
+
+    @property
+    def sent(self) -> object:
+        """What `SentRecords` is to know of earlier syncs."""
+        return self._state.get("sent") if self.value is not None else None
+
+    def cursor(self, settings: Settings) -> Cursor:
+        """Return what to read: from the bookmark less the overlap, or from `start_date`.
+
+        A row may become visible after its `updated_at`, hence the overlap. Rows stamped with the
+        bound itself need not be in the answer: whether it is included is not documented. Where
+        `start_date` has been moved back, the history before the bookmark is read once more, for
+        the part that is new.
+        """
+        history = whole_history(settings)
+        if self.value is None:
+            return history
+        start, from_start = history.start, history.after
+        after = self.value - max(settings.overlap_seconds * timestamps.NANOSECONDS, timestamps.TICK)
+        began_at = self.start(default=start)
+        if began_at is not None and (start is None or start < began_at):
+            return Cursor(from_start, (began_at, after), start)
+        if from_start is not None and from_start > after:
+            return history
+        return Cursor(after, None, began_at)
+
+    def lies_after(self, server_time: int | None, settings: Settings) -> bool:
+        """Whether the bookmark lies in the server's future, by more than the overlap."""
+        if self.value is None or server_time is None:
+            return False
+        return self.value - settings.overlap_seconds * timestamps.NANOSECONDS > server_time
+
+    def forget(self) -> None:
+        """Take out everything: it cannot be right."""
+        self.value = None
+        for name in ("replication_key_value", "start_date", "sent", "walk", "window_days"):
+            self._state.pop(name, None)
+
+    @property
+    def window_days(self) -> object:
+        """How long the windows of days were that have been read; None where that is not known."""
+        return self._state.get("window_days")
+
+    def complete(
+        self,
+        instant: int | None,
+        start: int | None,
+        sent: list[str],
+        text: str | None = None,
+        window_days: int | None = None,
+    ) -> None:
+        """Record that everything up to `instant` has been read; never go back.
+
+        Args:
+            instant: nanoseconds since the epoch; None where it is not known.
+            start: where the history begins that has been read; None for the beginning of all.
+            sent: digests of what the next sync will read again.
+            text: how the state shows `instant`, where not as a timestamp.
+            window_days: how long the windows of days were that have been read.
+        """
+        new: dict[str, Any] = {"start_date": _text(start), "sent": sent}
+        if instant is not None and (self.value is None or instant > self.value):
+            self.value = instant
+            new["replication_key"] = self._replication_key
+            new["replication_key_value"] = text or timestamps.render(instant)
+        if window_days is not None:
+            new["window_days"] = window_days
+        # In one step: a signal may come between any two, and the state goes out as it is.
+        self._state.update(new)
+        self._state.pop("walk", None)
+
+    def write_checkpoint(self, cursor: Cursor, checkpoint: Checkpoint) -> None:
+        """Record how far a walk has got, in case it is interrupted."""
+        self._state["walk"] = {
+            "updated_after": _text(cursor.after),
+            **asdict(checkpoint.position),
+            "began": timestamps.render(checkpoint.position.began),
+            "anchors": checkpoint.anchors,
+            "sent": checkpoint.sent,
+        }
+
+    def checkpoint(self, cursor: Cursor) -> Checkpoint | None:
+        """Return how far an interrupted walk over the rows of `cursor` got, if there was one."""
+        walk: Any = self._state.get("walk")
+        try:
+            if walk["updated_after"] != _text(cursor.after):
+                return None
+            position = Position(
+                began=timestamps.parse_setting(walk["began"]),
+                end=int(walk["end"]),
+                cap=int(walk["cap"]),
+                # Earlier versions took the cap for known.
+                known=int(walk.get("known", walk["cap"])),
+            )
+            anchors = [str(anchor) for anchor in walk["anchors"]]
+            checkpoint = Checkpoint(position, anchors, list(walk["sent"]))
+        except (AttributeError, KeyError, TypeError, ValueError):  # none, or not as we write it
+            return None
+        return checkpoint if position.cap >= _LEAST_CAP else None
+
+    def start(self, default: int | None) -> int | None:
+        """Return where the history that has been read begins; None for the beginning of all.
+
+        Args:
+            default: what to return where it is not recorded.
+        """
+        text = self._state.get("start_date", "")
+        if text is None:
+            return None
+        try:
+            return timestamps.parse_setting(text)
+        except (AttributeError, ValueError):  # not recorded, or not as we write it
+            return default
+
+
+def whole_history(settings: Settings) -> Cursor:
+    """Return what a sync reads that knows of none before it."""
+    start = settings.start
+    return Cursor(None if start is None else start - timestamps.TICK, None, start)
+
+
+def _text(instant: int | None) -> str | None:
+    return None if instant is None else timestamps.render(instant)
+
+
+def _instant(value: object, title: str) -> int | None:
+    if value is None or value == "":
+        return None
+    try:
+        return timestamps.parse_setting(value if isinstance(value, str) else str(value))
+    except (ValueError, OverflowError):
+        msg = (
+            f"State of {title}: replication_key_value {value!r} is not a time; write it like "
+            "2026-01-31T00:00:00Z, or take the bookmark out to read everything again"
+        )
+        raise StateError(msg) from None

@@ -1,0 +1,54 @@
+"""What the streams of one sync share: its settings, its client, and what has failed so far."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tap_dagctl.api.client import Client
+from tap_dagctl.errors import Failures
+from tap_dagctl.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Sync:
+    """One sync.
+
+    Nothing is checked or opened before it is needed: discovery may have no usable configuration.
+
+    Attributes:
+        config: the configuration as it was handed over.
+        failures: what failed so far, while the rest of the sync goes on.
+    """
+
+    def __init__(self, config: Mapping[str, Any], *, version: str) -> None:
+        """Prepare it.
+
+        Args:
+            config: a configuration that the SDK has validated, or, in discovery, any.
+            version: the tap's version.
+        """
+        self.config = config
+        self.failures = Failures()
+        self._version = version
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings after every check.
+
+        Raises:
+            ConfigurationError: one of them cannot be used.
+        """
+        return Settings.from_config(self.config, version=self._version)
+
+    @cached_property
+    def client(self) -> Client:
+        """The one client, so that all streams share its connections."""
+        return Client(self.settings)
+
+    @property
+    def includes_sensitive(self) -> bool:
+        """`include_sensitive`, which discovery needs too."""
+        return self.config.get("include_sensitive") is True

@@ -1,0 +1,318 @@
+"""What the network and the server can do instead of answering, each alone, and all together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+import urllib3
+
+from stand_in import faults
+from tap_dagctl.api.responses import of_connection
+from tap_dagctl.api.retries import PassingError, Retries
+from tap_dagctl.errors import TapError
+from tap_dagctl.settings import DEFAULT_API_URL
+from tap_dagctl.tap import TapDagctl
+from tests.support import in_process
+from tests.support.in_process import runs
+from tests.support.simulation import Collector, handlers_kept
+from tests.support.syncs import config_of, run_tap
+from tests.sweeps.storm import storm, waiting_at_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api, Reply, Request
+
+TRIES = 4
+PATH = "/projects/proj_a/runs"
+GROWING: list[float] = []
+"""Waits that grow from 0.5 to 1 s, then 1 to 2 s, and so on."""
+
+ASKED = [float(faults.RETRY_SECONDS)] * (TRIES - 1)
+BOUND = [120.0] * (TRIES - 1)
+AT_ONCE = None
+"""It fails at the first try."""
+
+BROKEN_OFF = "no connection, or it was broken off"
+NOT_JSON = "the answer is not JSON"
+NO_ROWS = "has no list of runs; check api_url"
+LATER = "the trouble is at the server: run the sync again later"
+LOST = "so rows would be lost; report it to dagctl"
+REFUSED = "the project is listed, and its runs are refused: ask dagctl why"
+NO_TIME = "updated_at of row 'run_0' is not an RFC 3339 timestamp"
+
+
+class Case(NamedTuple):
+    waits: list[float] | None
+    message: str
+    advice: str = ""
+
+
+CASES = {
+    "reset": Case(GROWING, BROKEN_OFF, "check api_url"),
+    "closed without an answer": Case(GROWING, BROKEN_OFF, "check api_url"),
+    "no HTTP": Case(GROWING, BROKEN_OFF, "check api_url"),
+    "body cut short": Case(GROWING, "the answer was cut short", "and the network"),
+    "chunk cut short": Case(GROWING, "the answer was cut short", "and the network"),
+    "not what Content-Encoding says": Case(GROWING, "the answer cannot be unpacked", "api_url"),
+    "HTML": Case(GROWING, NOT_JSON, "check api_url"),
+    "broken JSON": Case(GROWING, NOT_JSON, "check api_url"),
+    "no text": Case(GROWING, NOT_JSON, "check api_url"),
+    "no number": Case(GROWING, NOT_JSON, "check api_url"),
+    "nested without end": Case(GROWING, NOT_JSON, "check api_url"),
+    "empty": Case(GROWING, NOT_JSON, "check api_url"),
+    "204": Case(GROWING, "the server answered 204", "that is no list: check api_url"),
+    "null": Case(GROWING, NO_ROWS),
+    "a list of lists": Case(GROWING, NO_ROWS),
+    "rows under another name": Case(GROWING, NO_ROWS),
+    "an error in a 200": Case(GROWING, NO_ROWS),
+    "429": Case(GROWING, "the server answered 429 (made up)", "lower max_connections"),
+    "429 in seconds": Case(ASKED, "the server answered 429 (made up)", "lower max_connections"),
+    "429 at a time": Case(ASKED, "the server answered 429", "lower max_connections"),
+    "429 at no time": Case(GROWING, "the server answered 429", "lower max_connections"),
+    "429 for an hour": Case(BOUND, "the server answered 429", "lower max_connections"),
+    "503 in seconds": Case(ASKED, "the server answered 503 (made up)", LATER),
+    "503 at a time": Case(ASKED, "the server answered 503", LATER),
+    "408": Case(GROWING, "the server answered 408", LATER),
+    "425": Case(GROWING, "the server answered 425", LATER),
+    "500": Case(GROWING, "the server answered 500 (made up)", LATER),
+    "502": Case(GROWING, "the server answered 502 (4", LATER),
+    "504": Case(GROWING, "the server answered 504 (4", LATER),
+    "silence": Case(GROWING, "no answer in time (request_timeout)", "raise request_timeout"),
+    "silence within the body": Case(GROWING, "no answer in time", "raise request_timeout"),
+    "a row without id": Case(GROWING, "a row has no usable id", LOST),
+    "a row without updated_at": Case(GROWING, NO_TIME, LOST),
+    "a row with a bad time": Case(GROWING, NO_TIME, LOST),
+    "no count": Case(GROWING, "the answer has no usable total", LOST),
+    "400": Case(AT_ONCE, "the server answered 400 (made up)", "was not understood: check start_"),
+    "401": Case(AT_ONCE, "the server answered 401 (made up)", "the token was rejected"),
+    "403": Case(AT_ONCE, "the server answered 403 (made up)", REFUSED),
+    "404": Case(AT_ONCE, "the server answered 404 (made up)", REFUSED),
+    "410": Case(AT_ONCE, "the server answered 410 (made up)", REFUSED),
+    "redirect to another host": Case(AT_ONCE, "the server answered 302", "elsewhere.example"),
+    "redirect to the same host": Case(AT_ONCE, "the server answered 308", "another path"),
+    "redirect to nowhere": Case(AT_ONCE, "the server answered 301", "another path"),
+}
+FAULTS = faults.ANYWHERE | faults.SLOW | faults.IN_LISTS | faults.FOR_GOOD
+
+
+@pytest.fixture(autouse=True)
+def rows(api: Api) -> None:
+    """Two runs in one project, one in the other."""
+    api.world.put("runs", "proj_a", {"id": "run_a", "error_message": "content of a row"})
+    api.world.put("runs", "proj_a", {"id": "run_0", "error_message": "content of a row"})
+    api.world.put("runs", "proj_b", {"id": "run_b"})
+    api.world.advance(hours=1)
+
+
+@pytest.fixture
+def state(api: Api) -> dict[str, Any]:
+    """The state of a sync that went well; all its rows have changed since."""
+    before = sync(api).states[-1]
+    api.world.advance(minutes=10)
+    for project, key in (("proj_a", "run_a"), ("proj_a", "run_0"), ("proj_b", "run_b")):
+        api.world.change("runs", project, key, job_name="changed")
+    api.world.advance(minutes=10)
+    api.requests.clear()
+    return before
+
+
+def meet(api: Api, name: str, times: float = float("inf")) -> None:
+    """Let so many requests for the runs of `proj_a` meet a fault."""
+    met = 0
+
+    def misbehave(request: Request) -> Reply | None:
+        nonlocal met
+        if not request.path.endswith(PATH) or met >= times:
+            return None
+        met += 1
+        return FAULTS[name](api, request)
+
+    api.misbehave = misbehave
+
+
+def part_of(state: dict[str, Any], project: str) -> dict[str, Any]:
+    (part,) = (
+        part
+        for part in state["bookmarks"]["runs"]["partitions"]
+        if part["context"] == {"project_id": project}
+    )
+    return dict(part)
+
+
+def test_every_fault_has_its_case() -> None:
+    assert set(CASES) == set(FAULTS)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_fault_that_stays_is_one_line_and_moves_no_bookmark(
+    api: Api, state: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    case = CASES[name]
+    tries = 2 if case.waits is GROWING else 1
+    meet(api, name)
+    config = config_of(api, max_attempts=tries, request_timeout=0.5)
+    output = run_tap(tmp_path, config, state=state)
+
+    error = output.error
+    assert error.startswith(f"GET {PATH}: ")
+    assert case.message.replace("(4", f"({tries}") in error
+    assert case.advice in error
+    counted = "(2 tries)" if tries == 2 else "(1 try)"
+    assert (counted in error) == (case.waits is not AT_ONCE)
+    assert "content of a row" not in output.stderr
+    assert sum(request.path.endswith(PATH) for request in api.requests) == tries
+    # What failed keeps its bookmark; the others finish, unless the token was rejected.
+    finished = name != "401"
+    assert [row["id"] for row in output.records("runs")] == ["run_b"] * finished
+    assert part_of(output.state, "proj_a") == part_of(state, "proj_a")
+    assert (part_of(output.state, "proj_b") != part_of(state, "proj_b")) == finished
+    # The next sync brings what this one could not.
+    api.misbehave = lambda _: None
+    following = runs(sync(api, output.state))
+    assert {row["id"] for row in output.records("runs") + following} == {"run_a", "run_0", "run_b"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_fault_is_met_so_often_and_so_long(api: Api, name: str) -> None:
+    case = CASES[name]
+    tries = 1 if case.waits is AT_ONCE else TRIES
+    meet(api, name)
+    with waiting_at_once() as clock:
+        with pytest.raises(TapError, match=PATH):
+            sync(api)
+        assert sum(request.path.endswith(PATH) for request in api.requests) == tries
+        check_waits(clock.waits, case.waits)
+
+        clock.waits.clear()
+        meet(api, name, tries - 1)
+        assert sorted(row["id"] for row in runs(sync(api))) == ["run_0", "run_a", "run_b"]
+        check_waits(clock.waits, case.waits)
+
+
+def sync(api: Api, state: dict[str, Any] | None = None) -> Collector:
+    return in_process.sync(api, state, max_attempts=TRIES, request_timeout=0.2)
+
+
+def check_waits(waits: list[float], expected: list[float] | None) -> None:
+    if expected is AT_ONCE:
+        assert waits == []
+    elif expected is GROWING:
+        assert len(waits) == TRIES - 1
+        for number, wait in enumerate(waits):
+            assert 2**number / 2 <= wait <= 2**number
+    else:
+        # An answer can come a moment later than it says.
+        assert waits == pytest.approx(expected, abs=0.01)
+
+
+def test_waits_have_a_bound(api: Api) -> None:
+    meet(api, "500")
+    with waiting_at_once() as clock, handlers_kept(), pytest.raises(TapError):
+        TapDagctl(config=config_of(api, max_attempts=12), message_writer=Collector(None)).sync_all()
+
+    assert max(clock.waits) <= 120
+    assert min(clock.waits[-3:]) >= 60
+
+
+def test_when_nobody_is_there_any_more_only_the_first_request_waits_for_it(api: Api) -> None:
+    """An account of many projects would wait for hours."""
+
+    def misbehave(request: Request) -> Reply | None:
+        is_gone = not request.path.endswith("/projects")
+        return faults.ANYWHERE["closed without an answer"](api, request) if is_gone else None
+
+    api.misbehave = misbehave
+    with waiting_at_once() as clock, pytest.raises(TapError) as caught:
+        sync(api)
+
+    assert len(clock.waits) == TRIES - 1
+    first, *others = str(caught.value).splitlines()
+    assert f"({TRIES} tries)" in first
+    # Six streams of each of the two projects.
+    assert [line.count("(1 try)") for line in others] == [1] * (6 * 2 - 1)
+
+
+def test_when_somebody_is_there_again_requests_wait_again(api: Api) -> None:
+    of_a = 0
+
+    def misbehave(request: Request) -> Reply | None:
+        nonlocal of_a
+        if request.path.endswith(PATH):
+            return faults.ANYWHERE["reset"](api, request)
+        of_a += request.path.endswith("proj_b/runs")
+        return faults.ANYWHERE["reset"](api, request) if of_a == 1 else None
+
+    api.misbehave = misbehave
+    with waiting_at_once(), pytest.raises(TapError) as caught:
+        sync(api)
+
+    # Only the requests for the runs of proj_a, and what came right after them, have failed.
+    assert str(caught.value).count("\n") == 0
+    assert f"GET {PATH}" in str(caught.value)
+
+
+def test_a_busy_server_is_waited_for_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks on another connection, while one waits, does not ask before the wait is over."""
+    retries = Retries(most=2)
+    asked: list[tuple[str, float]] = []
+    with waiting_at_once() as clock:
+        wait = clock.sleep
+
+        def ask(name: str) -> None:
+            asked.append((name, clock.monotonic()))
+            if len(asked) == 1:
+                raise PassingError(name, "", retry_after=30, is_limit=True)
+
+        def sleep(seconds: float) -> None:
+            monkeypatch.setattr(clock, "sleep", wait)
+            # On another connection, while the first waits.
+            retries.call("other", lambda: ask("other"))
+            wait(seconds)
+
+        monkeypatch.setattr(clock, "sleep", sleep)
+        retries.call("limited", lambda: ask("limited"))
+
+    assert [name for name, _ in asked] == ["limited", "other", "limited"]
+    assert asked[1][1] - asked[0][1] == pytest.approx(30, abs=0.1)
+
+
+def test_the_default_host_that_cannot_be_reached_may_have_another_name(
+    tmp_path: Path, api: Api
+) -> None:
+    config = config_of(api, max_attempts=1, api_url="https://api.dagctl.com/api/v1")
+    # A proxy that is not there: nothing leaves this machine.
+    nowhere = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
+    output = run_tap(tmp_path, config, environment=nowhere | {"NO_PROXY": "", "no_proxy": ""})
+    assert "the proxy does not answer, or refuses (1 try); check HTTPS_PROXY" in output.error
+
+    fault = of_connection(urllib3.exceptions.ProtocolError(), DEFAULT_API_URL)
+    assert isinstance(fault, PassingError)
+    assert "newer dagctl pages name https://api.dagctl.io" in fault.advice
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_storm_of_faults_loses_and_repeats_nothing(seed: int) -> None:
+    figures = storm(seed)
+
+    assert figures.faults.total() >= 0.15 * figures.requests
+    assert figures.retries >= 0.9 * figures.faults.total()
+
+
+@pytest.mark.parametrize("pages", [0, 1, 7, None, "many", -1, 2.5])
+def test_a_count_of_pages_that_lies_is_left_out_of_account(
+    api: Api, state: dict[str, Any], pages: Any
+) -> None:
+    def alter(answer: dict[str, Any]) -> None:
+        if "total_pages" in answer:
+            answer["total_pages"] = pages
+
+    api.alter = alter
+    changed = sync(api, state)
+    idle = sync(api, changed.states[-1])
+
+    assert sorted(row["id"] for row in runs(changed)) == ["run_0", "run_a", "run_b"]
+    assert runs(idle) == []
+    # One for each project, each time: some servers count one page of an empty list.
+    assert sum(request.path.endswith("/runs") for request in api.requests) == 4

@@ -1,0 +1,355 @@
+"""Nothing lost, nothing sent twice, while the rows move: made-up histories, and each cause alone.
+
+The causes are those of docs/exactness.md; each test fails when its cure is taken out.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+
+from stand_in.world import EXECUTIONS, RUNS, from_text
+from tap_dagctl.pagination.prefetch import Prefetch
+from tap_dagctl.state.sent_records import SentRecords
+from tests.support.simulation import Act, Arrangement, Figures, Simulation
+from tests.sweeps.exactness import prove
+
+if TYPE_CHECKING:
+    from stand_in.server import Api
+
+ROWS = 200
+ORDERS = [
+    (order_by, descending)
+    for order_by in ("updated_at", "created_at", "start_time", "id")
+    for descending in (False, True)
+]
+EVERY_ORDER = pytest.mark.parametrize(("order_by", "descending"), ORDERS)
+
+
+@pytest.fixture(autouse=True)
+def state_after_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_dagctl.stream_types.PAGES_A_STATE", 1)
+
+
+def insert(rows: int) -> Act:
+    return Act("insert", picks=tuple(range(rows)))
+
+
+def advance(seconds: float) -> Act:
+    return Act("advance", seconds=seconds)
+
+
+def filled(api: Api, **arrangement: Any) -> Simulation:
+    """A history that begins with rows a second apart, the last of them an hour ago."""
+    simulation = Simulation(api, Arrangement(**{"page_size": 20, **arrangement}), Figures())
+    for _ in range(ROWS):
+        simulation.act(insert(1))
+        simulation.act(advance(1))
+    simulation.act(advance(3600))
+    return simulation
+
+
+def asked(sync: Any, stream: str = "runs") -> int:
+    return int(sync.requests[stream, "proj_0"])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_made_up_history_loses_or_repeats_a_row(seed: int) -> None:
+    figures = prove(40, seed)
+
+    assert figures.histories >= 40
+    assert figures.records > 1_000
+    assert figures.cut >= 5
+    assert (figures.lost, figures.repeated) == (0, 0)
+
+
+@EVERY_ORDER
+def test_ceiling_a_row_that_changes_behind_the_reader_comes_with_the_next_sync(
+    api: Api, order_by: str, descending: bool
+) -> None:
+    history = filled(api, order_by=order_by, descending=descending, overlap_seconds=0)
+    everywhere = tuple(range(0, ROWS, 7))
+    # The clock moves on: a bookmark from the end of the walk would leave these behind.
+    history.sync([(8, Act("update", picks=everywhere)), (9, advance(600)), (10, advance(600))])
+    history.act(advance(600))
+
+    history.end()
+
+
+def test_ceiling_the_clock_is_the_servers(api: Api) -> None:
+    history = filled(api)
+    before = history.world.now
+    history.sync([(5, advance(600))])
+
+    (part,) = history.state["bookmarks"]["runs"]["partitions"]
+    # A second less: as long as the first answer may have taken.
+    assert (before - from_text(part["replication_key_value"])).total_seconds() == 1
+
+
+def test_floor_a_bookmark_stays_when_only_older_rows_come(api: Api) -> None:
+    # Without a clock, the rows are all the tap has to go by.
+    history = filled(api, tells_time=False, overlap_seconds=600, descending=True)
+    history.sync()
+    newest = sorted(history.world.rows(RUNS, "proj_0"), key=lambda row: row["updated_at"])[-60:]
+    for row in newest:
+        history.world.delete(RUNS, "proj_0", row["id"])
+
+    # The simulation checks that no bookmark goes back.
+    assert [name for name, _ in history.sync().records] == ["projects"]
+    history.end()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-02T06:00:00Z",
+        "2026-03-02T06:00:00.5Z",
+        "2026-03-02T06:00:00.000000001Z",
+        "2026-03-02T08:00:00+02:00",
+        "2026-03-01T22:00:00.123456789-08:00",
+        "2026-03-02 06:00:00+00:00",
+        "2026-03-02T06:00:00",
+        "2026-03-02",
+    ],
+)
+def test_comparison_a_bookmark_is_an_instant_however_it_is_written(api: Api, text: str) -> None:
+    history = filled(api)
+    bookmark = {"replication_key": "updated_at", "replication_key_value": text}
+    part = {"context": {"project_id": "proj_0"}, **bookmark}
+    history.take({"bookmarks": {"runs": {"partitions": [part]}}})
+    sync = history.sync()
+
+    assert len(sync.records) == 1 + ROWS
+    history.end()
+
+
+@EVERY_ORDER
+@pytest.mark.parametrize("kind", ["delete", "update"])
+def test_shifting_pages_a_row_that_leaves_its_place_pulls_no_other_past_the_reader(
+    api: Api, order_by: str, descending: bool, kind: str
+) -> None:
+    for request in (3, 6, 9):
+        history = filled(api, order_by=order_by, descending=descending)
+        behind = tuple(range(0, ROWS, 3))
+        history.sync([(request, Act(kind, picks=behind))])
+        # Only what changed during the walk may be missing: all else was there to be read.
+        changed = {
+            row["id"]
+            for row in history.world.rows(RUNS, "proj_0")
+            if from_text(row["updated_at"]) == history.world.now
+        }
+        for row in history.world.rows(RUNS, "proj_0"):
+            assert row["id"] in history.tables["runs"] or row["id"] in changed
+        history.end()
+
+
+@EVERY_ORDER
+def test_shifting_pages_a_walk_whose_rows_all_moved_begins_again(
+    api: Api, order_by: str, descending: bool
+) -> None:
+    history = filled(api, order_by=order_by, descending=descending)
+    sync = history.sync([(6, Act("stamp")), (7, Act("delete", picks=tuple(range(60))))])
+
+    assert asked(sync) <= 3 * ROWS / 20
+    history.end()
+
+
+def test_repeats_an_idle_sync_sends_nothing_and_asks_once(api: Api) -> None:
+    history = filled(api, projects=2, overlap_seconds=20)
+    history.act(insert(5))
+    assert len(history.sync().records) == 2 + ROWS + 5
+    for _ in range(3):
+        history.act(advance(3))
+        idle = history.sync()
+        assert [name for name, _ in idle.records] == ["projects", "projects"]
+        assert {key: count for key, count in idle.requests.items() if key[0] != "projects"} == {
+            (stream, project): 1
+            for stream in ("runs", "model_executions")
+            for project in ("proj_0", "proj_1")
+        }
+
+
+def test_repeats_a_table_stamped_at_once_is_soon_not_even_read_again(api: Api) -> None:
+    history = filled(api)
+    history.act(Act("stamp"))
+    assert len(history.sync().records) == 1 + ROWS
+    history.act(advance(30))
+    assert len(history.sync().records) == 1
+    history.act(advance(61))
+    assert len(history.sync().records) == 1
+    assert asked(history.sync()) == 1
+
+
+def test_repeats_beyond_what_is_remembered_rows_may_come_again_but_never_vanish(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_dagctl.state.sent_records.MOST_REMEMBERED", 50)
+    history = filled(api)
+    history.act(Act("stamp"))
+    history.sync()
+    (part,) = history.state["bookmarks"]["runs"]["partitions"]
+    assert len(part["sent"]) == 50
+
+    with pytest.raises(AssertionError, match="sent again"):
+        history.sync()
+    history.check()
+
+
+@EVERY_ORDER
+@pytest.mark.parametrize("stopped", [True, False])
+def test_interruption_at_any_line_of_output_loses_nothing(
+    api: Api, order_by: str, descending: bool, stopped: bool
+) -> None:
+    rows_sent, cut = 0, 0
+    while rows_sent < ROWS:
+        cut += 13
+        history = filled(api, order_by=order_by, descending=descending)
+        history.act(Act("stamp"))
+        acts = [(7, Act("update", picks=(3, 90, 180)))]
+        rows_sent = len(history.sync(acts, cut, stopped=stopped).records)
+        history.act(Act("delete", picks=tuple(range(0, ROWS, 11))))
+        history.end()
+
+
+def test_interruption_a_long_walk_goes_on_where_it_was(api: Api) -> None:
+    history = filled(api)
+    sent = history.sync(cut=150).records
+    following = history.sync()
+
+    again = {row["id"] for _, row in sent} & {row["id"] for _, row in following.records}
+    # The project, and at most the page it was in.
+    assert len(again) <= 1 + 20 * 1.5
+    # The rest, and one look for what changed behind the place where it was cut.
+    assert asked(following) <= math.ceil((ROWS - 150) / 20 * 1.1) + 2
+    history.end()
+
+
+def test_interruption_a_walk_whose_anchors_are_gone_begins_again(api: Api) -> None:
+    history = filled(api)
+    history.sync(cut=150)
+    history.act(Act("stamp"))
+
+    assert len(history.sync().records) == 1 + ROWS
+    history.end()
+
+
+def test_what_comes_late_comes_if_it_is_not_later_than_the_overlap(api: Api) -> None:
+    history = filled(api, overlap_seconds=60)
+    history.sync()
+    history.act(Act("insert", picks=(1,), late=1.0))
+    assert len(history.sync().records) == 2
+
+    # The promise ends there (docs/exactness.md), and a longer overlap widens it.
+    history.act(Act("insert", picks=(1,), late=1.2))
+    assert len(history.sync().records) == 1
+    assert len(history.sync(overlap_seconds=90).records) > 1
+    history.check()
+
+
+def test_a_project_that_is_new_is_read_whole(api: Api) -> None:
+    history = filled(api)
+    history.sync()
+    history.world.add_project("proj_new", "new")
+    history.world.put(EXECUTIONS, "proj_new", {"id": "old", "updated_at": "2020-01-01T00:00:00Z"})
+
+    new = history.sync()
+    assert [(name, row["id"]) for name, row in new.records if name != "projects"] == [
+        ("model_executions", "old")
+    ]
+    assert asked(new) == 1
+
+
+@EVERY_ORDER
+@pytest.mark.parametrize("connections", [4, 16])
+def test_pages_fetched_ahead_cost_no_request_more(
+    api: Api, order_by: str, descending: bool, connections: int
+) -> None:
+    alone = filled(api, order_by=order_by, descending=descending, connections=1)
+    together = filled(api, order_by=order_by, descending=descending, connections=connections)
+    first, second = alone.sync(), together.sync()
+
+    assert asked(first) == asked(second)
+    # The order of the records is that of the list, whichever page came first.
+    assert [row["id"] for _, row in first.records] == [row["id"] for _, row in second.records]
+
+
+@pytest.mark.parametrize(
+    ("order_by", "descending"), [("created_at", True), ("start_time", True), ("id", False)]
+)
+def test_a_page_that_is_overtaken_does_not_bring_back_what_a_row_was(
+    api: Api, order_by: str, descending: bool
+) -> None:
+    history = filled(api, order_by=order_by, descending=descending, connections=4)
+    # One of them stands where the page that is overtaken and the one behind it overlap.
+    for row in range(0, ROWS, 2):
+        history.take({})
+        history.sync([(5, Act("update", picks=(row, row + 1)))], overtaken={4})
+    history.end()
+
+
+def test_a_short_walk_uses_one_connection(api: Api) -> None:
+    history = Simulation(api, Arrangement(page_size=20, connections=16), Figures())
+    for _ in range(5):
+        history.act(insert(20))
+    with patch.object(Prefetch, "_run", autospec=True, side_effect=Prefetch._run) as prefetched:
+        assert len(history.sync().records) == 1 + 100
+        prefetched.assert_not_called()
+        history.act(insert(20))
+        history.act(Act("stamp"))
+        assert len(history.sync().records) == 1 + 120
+        prefetched.assert_called()
+
+
+@pytest.mark.parametrize(("worth_waiting", "pays"), [(0.0, True), (60.0, False)])
+def test_more_than_one_connection_is_used_where_the_server_is_what_a_walk_waits_for(
+    api: Api, *, worth_waiting: float, pays: bool
+) -> None:
+    history = Simulation(api, Arrangement(page_size=20, connections=16), Figures())
+    history.worth_waiting = worth_waiting
+    history.act(insert(200))
+    with patch.object(Prefetch, "_run", autospec=True, side_effect=Prefetch._run) as prefetched:
+        assert len(history.sync().records) == 1 + 200
+    assert prefetched.called == pays
+
+
+def test_a_server_that_caps_far_below_page_size_is_read_to_the_end(api: Api) -> None:
+    history = Simulation(api, Arrangement(page_size=500, most_rows=12), Figures())
+    history.act(insert(1_200))
+
+    assert len(history.sync().records) == 1 + 1_200
+    history.end()
+
+
+def test_a_page_size_that_is_raised_holds_for_a_walk_that_goes_on(api: Api) -> None:
+    history = filled(api)
+    history.sync(cut=100)
+
+    assert asked(history.sync(page_size=500)) == 2
+    history.end()
+
+
+def test_a_row_from_the_future_does_not_take_the_bookmark_with_it(api: Api) -> None:
+    history = filled(api, tells_time=False, page_size=500)
+    # Without a Date the other clock there is is this machine's.
+    history.world.now = datetime.now(tz=timezone.utc) + timedelta(days=1)
+    future = {"updated_at": "2099-01-01T00:00:00Z", "start_time": "2099-01-01T00:00:00Z"}
+    history.world.put(RUNS, "proj_0", {"id": "future", **future})
+    history.sync()
+    (part,) = history.state["bookmarks"]["runs"]["partitions"]
+    assert part["replication_key_value"] < "2099"
+
+
+def test_a_row_that_returns_to_what_it_was_is_sent_again() -> None:
+    before, after = {"id": "a", "status": "success"}, {"id": "a", "status": "running"}
+    sent = SentRecords(("id",), None)
+    sent.mark_sent(before, remember=True)
+    assert before in SentRecords(("id",), sent.remembered)
+    sent = SentRecords(("id",), sent.remembered)
+    sent.mark_sent(after, remember=False)
+
+    assert before not in sent
+    assert sent.remembered == []

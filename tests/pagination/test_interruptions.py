@@ -1,0 +1,230 @@
+"""The program, interrupted by everything an operating system has for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import pytest
+
+from stand_in.server import Reply
+from tests.support.syncs import Output, arguments, config_of, run_tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stand_in.server import Api, Request
+
+ROWS = 4_000
+PAGE = 20
+PAGES = ROWS // PAGE
+
+
+@pytest.fixture(autouse=True)
+def rows(api: Api) -> None:
+    """As many runs in both projects, the last of them hours ago."""
+    for number in range(ROWS):
+        api.world.advance(seconds=1)
+        for project in ("proj_a", "proj_b"):
+            api.world.put("runs", project, {"id": f"{project}_{number:05}", "note": "x" * 100})
+    api.world.advance(hours=5)
+
+
+@pytest.fixture
+def config(api: Api) -> dict[str, Any]:
+    return config_of(api, page_size=PAGE)
+
+
+@pytest.fixture(params=["", "1"], ids=["buffered", "unbuffered"])
+def unbuffered(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def tap(
+    tmp_path: Path, config: dict[str, Any], unbuffered: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The running program."""
+    with subprocess.Popen(
+        arguments(tmp_path, config),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    ) as process:
+        yield process
+        process.kill()
+
+
+def at_request(api: Api, ending: str, number: int, action: Any) -> None:
+    """Do `action` before the answer to the request of that number whose path ends so."""
+    seen = 0
+
+    def misbehave(request: Request) -> None:
+        nonlocal seen
+        seen += request.path.endswith(ending)
+        if seen == number and request.path.endswith(ending):
+            action()
+
+    api.misbehave = misbehave
+
+
+def output_of(process: subprocess.Popen[bytes]) -> Output:
+    """Wait for the end, reading everything."""
+    stdout, stderr = process.communicate(timeout=60)
+    # What a killed program had half written never reaches a table.
+    whole, _, _ = stdout.decode().rpartition("\n")
+    assert "Traceback" not in stderr.decode()
+    return Output.of(process.returncode, whole, stderr.decode())
+
+
+def pages_asked(api: Api, project: str) -> list[int]:
+    path = f"{project}/runs"
+    return [int(request.params["page"]) for request in api.requests if request.path.endswith(path)]
+
+
+def check_nothing_is_lost(api: Api, interrupted: Output, following: Output) -> None:
+    assert following.exit_code == 0, following.stderr
+    table = interrupted.table("runs", "id") | following.table("runs", "id")
+    for project in ("proj_a", "proj_b"):
+        assert {key for (key,) in table if key.startswith(project)} == {
+            row["id"] for row in api.world.rows("runs", project)
+        }
+
+
+@pytest.mark.parametrize("project", ["proj_a", "proj_b"])
+@pytest.mark.parametrize(
+    ("number", "exit_code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)],
+)
+def test_a_signal_in_the_middle_of_a_walk_loses_nothing_and_costs_little(
+    api: Api,
+    tap: subprocess.Popen[bytes],
+    tmp_path: Path,
+    config: dict[str, Any],
+    project: str,
+    number: signal.Signals,
+    exit_code: int,
+) -> None:
+    at_request(api, f"{project}/runs", PAGES // 2, lambda: tap.send_signal(number))
+    interrupted = output_of(tap)
+    api.misbehave = lambda _: None
+    api.requests.clear()
+    following = run_tap(tmp_path, config, state=interrupted.state)
+
+    assert interrupted.exit_code == exit_code
+    check_nothing_is_lost(api, interrupted, following)
+    again = interrupted.table("runs", "id").keys() & following.table("runs", "id").keys()
+    assert len(again) <= ROWS / 10
+    asked = {name: pages_asked(api, name) for name in ("proj_a", "proj_b")}
+    # What was read since the last state that got out comes again: 20 pages, and what was under way.
+    assert PAGES / 2 <= len(asked[project]) <= (PAGES / 2 + 40) * 1.1
+    if project == "proj_b":
+        # It was complete: one look for what changed since.
+        assert asked["proj_a"] == [1]
+    if number != signal.SIGKILL:
+        assert interrupted.messages[-1]["type"] == "STATE"
+        assert f"Stopped by {number.name}" in interrupted.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_long_wait_for_another_try(
+    api: Api, tap: subprocess.Popen[bytes], number: signal.Signals
+) -> None:
+    def misbehave(_: Request) -> Reply:
+        return Reply(503, b"{}", {"Retry-After": "100"})
+
+    api.misbehave = misbehave
+    assert tap.stderr is not None
+    for line in tap.stderr:
+        if b"waiting 100.0 s" in line:
+            tap.send_signal(number)
+            break
+
+    # A wait of 100 seconds that went on would break the 60 that are waited here.
+    assert output_of(tap).exit_code == 128 + number
+
+
+def test_a_signal_waits_for_the_end_of_the_line_when_the_target_is_slow(
+    api: Api, tap: subprocess.Popen[bytes], tmp_path: Path, config: dict[str, Any]
+) -> None:
+    assert tap.stdout is not None
+    fill(tap)
+    tap.send_signal(signal.SIGTERM)
+    interrupted = output_of(tap)
+    following = run_tap(tmp_path, config, state=interrupted.state)
+
+    assert interrupted.exit_code == 143
+    assert interrupted.messages[-1]["type"] == "STATE"
+    assert json.loads(interrupted.stdout.splitlines()[-1])["type"] == "STATE"
+    check_nothing_is_lost(api, interrupted, following)
+
+
+def test_a_second_signal_does_not_wait_for_a_target_that_hangs(
+    tap: subprocess.Popen[bytes],
+) -> None:
+    fill(tap)
+    tap.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        tap.wait(timeout=1)
+    tap.send_signal(signal.SIGTERM)
+
+    assert tap.wait(timeout=30) == 143
+
+
+def fill(process: subprocess.Popen[bytes]) -> None:
+    """Wait until the program waits within a line, as nobody reads the pipe any more."""
+    assert process.stdout is not None
+    select.select([process.stdout], [], [])
+    wchan = Path(f"/proc/{process.pid}/wchan")
+    while "pipe" not in wchan.read_text():
+        assert process.poll() is None
+
+
+def test_a_target_that_dies_is_one_line(
+    api: Api, tap: subprocess.Popen[bytes], tmp_path: Path, config: dict[str, Any]
+) -> None:
+    assert tap.stdout is not None
+    read = b"".join(tap.stdout.readline() for _ in range(ROWS // 2))
+    tap.stdout.close()
+    assert tap.stderr is not None
+    stderr = tap.stderr.read().decode()
+    interrupted = Output.of(tap.wait(timeout=60), read.decode(), stderr)
+    following = run_tap(tmp_path, config, state=interrupted.state)
+
+    assert interrupted.exit_code == 1
+    assert "Traceback" not in stderr
+    assert "Exception ignored" not in stderr
+    (error,) = interrupted.errors
+    assert "The target stopped reading: its own messages say why; run the sync again" in error
+    check_nothing_is_lost(api, interrupted, following)
+
+
+@pytest.mark.parametrize("options", [[], ["--discover"], ["--about"], ["--version"]])
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, config: dict[str, Any], options: list[str]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        error = only_error(arguments(tmp_path, config, *options), full)
+
+    assert f"The output cannot be written: {os.strerror(28)}; mend that" in error
+
+
+def test_no_standard_output_at_all_is_one_line(tmp_path: Path, config: dict[str, Any]) -> None:
+    line = " ".join(arguments(tmp_path, config))
+
+    assert "There is no standard output" in only_error(["sh", "-c", f"{line} >&-"], None)
+
+
+def only_error(line: list[str], stdout: IO[bytes] | None) -> str:
+    done = subprocess.run(line, stdout=stdout, stderr=subprocess.PIPE, check=False, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    (error,) = Output.of(1, "", done.stderr).errors
+    return error

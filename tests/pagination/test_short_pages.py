@@ -1,0 +1,212 @@
+"""A page with fewer rows than its limit does not end a list: rows left out anywhere lose no other.
+
+A server that filters behind its `LIMIT` leaves rows out of its pages and keeps their places.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.simulation import Act, Arrangement, Figures, Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stand_in.server import Api
+
+PAGES = 3
+
+
+def left_out(page: int) -> dict[str, list[int]]:
+    """Which positions of a list of three full pages of `page` rows show no row."""
+    rows = PAGES * page
+    return {
+        "one row": [page + page // 2],
+        "a row of each page": [3, page + 7, rows - 1],
+        "the first row": [0],
+        "the last row": [rows - 1],
+        "rows at the ends of pages": [page - 1, page, 2 * page - 1, 2 * page],
+        "one row in ten": list(range(0, rows, 10)),
+        "the rows that overlap": list(range(page - page // 25, page + page // 50)),
+    }
+
+
+def whole_pages(page: int) -> dict[str, list[int]]:
+    rows = PAGES * page
+    return {
+        "the first page": list(range(page)),
+        "the second page": list(range(page, 2 * page)),
+        "the last page": list(range(2 * page, rows)),
+        "all but the last page": list(range(2 * page)),
+        "all but the first row": list(range(1, rows)),
+        "all but the last row": list(range(rows - 1)),
+    }
+
+
+SMALL = 60
+ANY = left_out(SMALL) | whole_pages(SMALL)
+MOST = left_out(500)
+COUNTS = ["yes", "no", "pages"]
+COUNTED = pytest.mark.parametrize("counts_hidden", COUNTS)
+CONNECTIONS = pytest.mark.parametrize("connections", [1, 4])
+
+
+@pytest.fixture(autouse=True)
+def state_after_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_dagctl.stream_types.PAGES_A_STATE", 1)
+
+
+def filled(api: Api, rows: int, hidden: list[int], **arrangement: Any) -> Simulation:
+    small = {"page_size": SMALL, "most_rows": SMALL}
+    history = Simulation(api, Arrangement(**{**small, **arrangement}), Figures())
+    history.act(Act("insert", picks=tuple(range(rows))))
+    history.act(Act("advance", seconds=3_600))
+    history.hide(hidden)
+    return history
+
+
+def runs(sync: Any) -> list[str]:
+    return [row["id"] for name, row in sync.records if name == "runs"]
+
+
+@CONNECTIONS
+@pytest.mark.parametrize(
+    ("name", "counts_hidden"),
+    # Where one row is counted and many places show none, nothing says that there is one.
+    [
+        (n, counts)
+        for n in ANY
+        for counts in COUNTS
+        if (n, counts) != ("all but the last row", "no")
+    ],
+)
+def test_no_row_is_lost_or_repeated_where_others_are_left_out(
+    api: Api, name: str, counts_hidden: str, connections: int
+) -> None:
+    hidden = ANY[name]
+    history = filled(
+        api, PAGES * SMALL, hidden, counts_hidden=counts_hidden, connections=connections
+    )
+    first = history.sync()
+    assert len(runs(first)) == PAGES * SMALL - len(hidden)
+    history.check()
+    history.act(Act("update", picks=tuple(range(0, 60, 3))))
+    history.end()
+
+
+@CONNECTIONS
+@pytest.mark.parametrize("name", MOST)
+def test_rows_that_are_left_out_cost_a_tenth_more_requests_at_most(
+    api: Api, name: str, connections: int
+) -> None:
+    history = filled(
+        api, PAGES * 500, MOST[name], page_size=500, most_rows=500, connections=connections
+    )
+
+    assert history.sync().requests["runs", "proj_0"] <= math.ceil(1.1 * PAGES)
+
+
+@COUNTED
+@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize("cut", [2, 50, 70, 110, 150])
+@pytest.mark.parametrize("name", ["a row of each page", "the rows that overlap", "the second page"])
+def test_a_walk_that_was_cut_goes_on_past_what_is_left_out(
+    api: Api, name: str, cut: int, counts_hidden: str, *, stopped: bool
+) -> None:
+    hidden = ANY[name]
+    history = filled(api, PAGES * SMALL, hidden, counts_hidden=counts_hidden)
+    history.sync(cut=cut, stopped=stopped)
+    history.end()
+
+
+def test_a_page_size_that_makes_a_hundred_short_pages(api: Api) -> None:
+    hidden = [number for number in range(900) if number % 3]
+    history = filled(api, 900, hidden, page_size=13)
+
+    assert len(runs(history.sync())) == 900 - len(hidden)
+    history.end()
+
+
+def short(api: Api, rows: int, hidden: list[int], **arrangement: Any) -> tuple[Simulation, int]:
+    history = filled(api, rows, hidden, **arrangement)
+    return history, history.sync().requests["runs", "proj_0"]
+
+
+def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(api: Api) -> None:
+    history, requests = short(api, 3, [0, 1, 2])
+    assert requests <= 3
+    (part,) = history.state["bookmarks"]["runs"]["partitions"]
+    assert "replication_key_value" not in part
+
+    # Had they only been late, they would come now.
+    history.world.delete("runs", "proj_0", history.world.rows("runs", "proj_0")[0]["id"])
+    history.act(Act("insert", picks=(1,)))
+    assert len(runs(history.sync())) == 1
+    history.end()
+
+
+def test_a_server_that_counts_what_updated_after_leaves_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = filled(api, 1_234, [], page_size=500, most_rows=500)
+    assert len(runs(history.sync())) == 1_234
+    history.act(Act("advance", seconds=600))
+    rows = {"total": 1_234, "total_pages": 3}
+    true_page = api._page
+    monkeypatch.setattr(
+        api,
+        "_page",
+        lambda listed, key, params: (
+            true_page(listed, key, params) | (rows if key == "runs" else {})
+        ),
+    )
+
+    idle = history.sync()
+    assert runs(idle) == []
+    # As many as a plain loop, and two to be sure.
+    assert idle.requests["runs", "proj_0"] <= 3 + 2
+    monkeypatch.undo()
+    history.act(Act("update", picks=(7,)))
+    assert len(runs(history.sync())) == 1
+    history.end()
+
+
+def test_only_rows_that_are_left_out_have_changed(api: Api) -> None:
+    history = filled(api, 20, [5])
+    history.sync()
+    history.act(Act("advance", seconds=600))
+    before = history.state
+    hidden = history.world.rows("runs", "proj_0")[5]["id"]
+    history.world.change("runs", "proj_0", hidden, status="failed")
+
+    assert runs(history.sync()) == []
+    assert history.state["bookmarks"]["runs"] == before["bookmarks"]["runs"]
+    history.act(Act("update", picks=(1, 2)))
+    assert len(runs(history.sync())) == 2
+    history.end()
+
+
+def capped(most_rows: int, tells_limit: str, *, tells_pages: bool) -> Callable[[Api], Simulation]:
+    def make(api: Api) -> Simulation:
+        told = {"most_rows": most_rows, "tells_limit": tells_limit, "tells_pages": tells_pages}
+        return filled(api, 700, [], page_size=500, **told)
+
+    return make
+
+
+@pytest.mark.parametrize("tells_pages", [True, False])
+@pytest.mark.parametrize("tells_limit", ["right", "asked", "not"])
+@pytest.mark.parametrize("most_rows", [33, 100, 250, 499])
+def test_a_server_that_caps_its_pages_is_not_taken_for_one_that_leaves_rows_out(
+    api: Api, most_rows: int, tells_limit: str, *, tells_pages: bool
+) -> None:
+    history = capped(most_rows, tells_limit, tells_pages=tells_pages)(api)
+    sync = history.sync()
+
+    assert len(runs(sync)) == 700
+    pages = math.ceil(700 / most_rows)
+    assert sync.requests["runs", "proj_0"] <= math.ceil(pages * (1 + math.sqrt(2 / most_rows))) + 4
+    history.end()

@@ -1,0 +1,49 @@
+"""No file of the tap imports one that stands on a higher floor, not even for a type."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import ROOT
+
+LINTER = Path(sys.executable).with_name("lint-imports")
+
+
+def lint(directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LINTER, "--no-cache", "--config", "pyproject.toml"],
+        cwd=directory,
+        env={"PYTHONPATH": str(directory)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_import_goes_downward() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout
+    assert "2 kept, 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("errors.py", "import tap_dagctl.settings"),
+        ("api/retries.py", "import tap_dagctl.api.client"),
+        ("pagination/page.py", "import tap_dagctl.state.bookmark"),
+        ("singer/stream.py", "from tap_dagctl.tap import TapDagctl"),
+        ("new_room.py", "import json"),
+    ],
+)
+def test_one_that_goes_upward_is_found(file: str, line: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tap_dagctl", tmp_path / "tap_dagctl")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / "tap_dagctl" / file).open("a") as module:
+        module.write(f"\nif TYPE_CHECKING:\n    {line}\n")
+    assert lint(tmp_path).returncode == 1

@@ -1,0 +1,122 @@
+"""What no other test provokes of the README's table of messages, and what its SQL says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stand_in.server import Reply
+from tests.support import troubleshooting
+from tests.support.project import ROOT
+from tests.support.syncs import config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+# A message in a macro: texts and values, with `~` between them.
+_IN_SQL = re.compile(
+    r"(?:raise_compiler_error|warn|log)\((.*?)(?:, info=true)?\) ?-?%\}", re.DOTALL
+)
+
+
+def quotes() -> list[str]:
+    return [quote for row in troubleshooting.rows() for quote in row]
+
+
+def test_every_message_is_quoted_once_and_says_something() -> None:
+    assert len(quotes()) == len(set(quotes())) > 60
+    for quote in quotes():
+        assert len(re.sub("[^a-z]", "", quote)) >= 6, quote
+
+
+def test_a_message_without_a_row_is_found_out() -> None:
+    with pytest.raises(AssertionError, match="no row for"):
+        troubleshooting.check(["GET /projects: something else went wrong"])
+
+
+def test_a_message_with_two_rows_is_found_out() -> None:
+    with pytest.raises(AssertionError, match="more than one row"):
+        troubleshooting.check(["the host's name is not known; the TLS connection failed"])
+
+
+def test_every_message_of_the_sql_has_its_row() -> None:
+    found = [
+        "".join(text or "dagctl_x" for text, _ in re.findall(r"'([^']*)'|([\w.]+)", message))
+        for path in sorted((ROOT / "transform").rglob("*.sql"))
+        for message in _IN_SQL.findall(path.read_text())
+    ]
+    assert len(found) >= 7
+    troubleshooting.check(found)
+
+
+def test_no_python_is_found() -> None:
+    uv = "nowhere/uv"
+    done = subprocess.run(
+        ["make", "PYTHON=", f"UV={uv}", uv], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    troubleshooting.check(done.stderr.splitlines()[:1])
+
+
+def test_a_proxy_that_wants_a_password(api: Api, tmp_path: Path) -> None:
+    api.misbehave = lambda _: Reply(407, b"")
+    output = run_tap(tmp_path, config_of(api))
+    assert "write them into HTTPS_PROXY" in output.error
+
+
+def test_a_proxy_that_is_none(api: Api, tmp_path: Path) -> None:
+    environment = {"HTTPS_PROXY": "http://", "https_proxy": "http://", "NO_PROXY": "x"}
+    config = config_of(api) | {"api_url": "https://localhost:9"}
+    output = run_tap(tmp_path, config, environment={**environment, "no_proxy": "x"})
+    assert "it cannot be asked for (InvalidProxyURL)" in output.error
+
+
+@pytest.mark.parametrize(
+    ("path", "row", "line"),
+    [
+        ("/jobs", {"name": "x"}, "a row has no id, so it cannot be loaded"),
+        ("/daily-stats", {"total_runs": 1}, "a row has no date, so it cannot be loaded"),
+        ("/daily-stats", {"date": "2 March"}, "a row's date is not written YYYY-MM-DD"),
+        ("/stats", {"total_executions": 1}, "a row has no model_name, so it cannot be loaded"),
+    ],
+)
+def test_a_row_that_cannot_be_loaded(
+    api: Api, tmp_path: Path, path: str, row: dict[str, Any], line: str
+) -> None:
+    key = {"/jobs": "jobs", "/daily-stats": "daily_stats", "/stats": "stats"}[path]
+    body = json.dumps({key: [row]}).encode()
+    api.misbehave = lambda request: (
+        Reply(200, body) if request.path.endswith(f"proj_a{path}") or path in request.path else None
+    )
+    output = run_tap(tmp_path, config_of(api, max_attempts=1))
+
+    assert output.exit_code == 1
+    assert all(line in error for error in output.errors)
+
+
+def test_a_value_nested_deeper_than_a_map_can_follow(api: Api, tmp_path: Path) -> None:
+    nested = '{"a":' * 600 + "1" + "}" * 600
+    body = f'{{"jobs": [{{"id": "deep", "resources": {nested}}}], "total": 1}}'.encode()
+    api.misbehave = lambda request: Reply(200, body) if "/jobs" in request.path else None
+    maps = {"jobs": {"text": "str(record['resources'])"}}
+    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+    assert "nested too deeply" in output.error
+
+
+@pytest.mark.parametrize("stream", ["runs", "daily_stats"])
+def test_a_bookmark_in_the_future(api: Api, tmp_path: Path, stream: str) -> None:
+    api.world.put("runs", "proj_a", {"id": "run"})
+    state = run_tap(tmp_path, config_of(api)).state
+    for part in state["bookmarks"][stream]["partitions"]:
+        part["replication_key_value"] = "2099-01-01" + "T00:00:00Z" * (stream == "runs")
+    output = run_tap(tmp_path, config_of(api), state=state)
+
+    assert output.exit_code == 0, output.stderr
+    assert output.stderr.count("the bookmark lies in the server's future") == 2
+    assert len(output.records("runs")) == (stream == "runs")

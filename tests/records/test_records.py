@@ -1,0 +1,101 @@
+"""A record has every field of its schema, and loses nothing of the row."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from tap_dagctl import schemas, streams, timestamps
+from tap_dagctl.records.builder import RecordBuilder
+from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
+
+SCHEMAS = {stream.name: stream.schema for stream in streams.STREAMS}
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.just("2026-02-26T06:00:00.5+02:00"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+STREAMS = st.sampled_from(sorted(SCHEMAS))
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    stream = draw(STREAMS)
+    known = st.sampled_from(sorted(SCHEMAS[stream]["properties"]))
+    row = draw(st.dictionaries(known | st.text(), VALUES, max_size=12))
+    row.pop(ADDITIONAL_PROPERTIES, None)
+    return stream, row
+
+
+@given(rows())
+def test_nothing_of_a_row_is_lost_and_every_field_is_there(
+    stream_and_row: tuple[str, dict[str, Any]],
+) -> None:
+    stream, row = stream_and_row
+    schema = SCHEMAS[stream]
+    before = dict(row)
+    (record,) = RecordBuilder(stream, schema).build([row], {})
+
+    assert row == before
+    assert list(record) == list(schema["properties"])
+    additional = record[ADDITIONAL_PROPERTIES] or {}
+    for name, value in row.items():
+        if name in additional:
+            assert additional[name] == value
+        elif schema["properties"][name].get("format") == "date-time" and value is not None:
+            assert record[name] == timestamps.to_fixed_width(value)
+        else:
+            assert record[name] == value
+    assert additional.keys() <= row.keys()
+    assert record[ADDITIONAL_PROPERTIES] is None or additional
+    keys = {name for name in record if name in schema.get("required", ())}
+    nullable = {name: value for name, value in record.items() if name not in keys or value}
+    Draft202012Validator({**schema, "required": []}).validate(nullable)
+
+
+@given(rows(), st.data())
+def test_what_is_left_out_is_in_no_part_of_a_record(
+    stream_and_row: tuple[str, dict[str, Any]], data: st.DataObject
+) -> None:
+    stream, row = stream_and_row
+    names = data.draw(st.sets(st.sampled_from([*row, "environment"])))
+    schema = dict(SCHEMAS[stream])
+    schema["properties"] = {k: v for k, v in schema["properties"].items() if k not in names}
+    rest = {name: value for name, value in row.items() if name not in names}
+
+    (record,) = RecordBuilder(stream, schema, names).build([row], {})
+    assert record == RecordBuilder(stream, schema).record(rest, {})
+
+
+@pytest.mark.parametrize("stream", SCHEMAS)
+def test_a_field_that_was_left_out_is_null(stream: str) -> None:
+    (record,) = RecordBuilder(stream, SCHEMAS[stream]).build([{}], {})
+
+    assert record == dict.fromkeys(SCHEMAS[stream]["properties"])
+
+
+def test_an_unknown_field_and_an_unfitting_value_are_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    builder = RecordBuilder("runs", schemas.RUNS)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            row = {"id": "run", "queue": 1, "duration_seconds": "12s"}
+            (record,) = builder.build([row], {})
+
+    assert record[ADDITIONAL_PROPERTIES] == {"queue": 1, "duration_seconds": "12s"}
+    assert record["duration_seconds"] is None
+    assert [message.split(";")[0] for *_, message in caplog.record_tuples] == [
+        "runs: field 'queue' is not in the schema",
+        "runs: field 'duration_seconds' has a value that is not a number",
+    ]

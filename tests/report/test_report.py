@@ -1,0 +1,168 @@
+"""The page: what it says is what the warehouse answers, and it needs nothing beside it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from report.answers import Answers, ProjectDays
+from report.page import page
+from report.warehouse import WarehouseError, duckdb_file
+from report.words import duration
+from tests.support.pages import Page, report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOSTILE = "<script>alert('1')</script>\" onload=\"x & y"
+AS_OF = datetime(2026, 3, 4, 12, 1, 40)  # noqa: DTZ001 - UTC by contract
+DAYS = [AS_OF.date() - timedelta(days=ago) for ago in range(29, -1, -1)]
+
+
+def answers(**fields: Any) -> Answers:
+    settings = {
+        "as_of": AS_OF,
+        "sla_days": 7,
+        "regression_percent": 20.0,
+        "held_back_days": 7,
+        "held_back_times": 3,
+        "overdue_factor": 2.0,
+    }
+    runs = {"total_runs": 0, "successful_runs": 0, "partial_runs": 0, "failed_runs": 0}
+    project = ProjectDays(HOSTILE, 1_800.0, DAYS, [runs] * 30, [None] * 30)
+    empty: dict[str, Any] = {
+        name: []
+        for name in Answers.__dataclass_fields__
+        if name not in {"settings", "runs", "projects"}
+    }
+    given = {"settings": settings, "runs": 1, "projects": [project]}
+    return Answers(**{**empty, **given, **fields})
+
+
+def test_it_needs_nothing_beside_it() -> None:
+    text = page(answers(), "warehouse.duckdb")
+    found = Page(text)
+
+    assert not {tag for tag, _ in found.elements} & {"script", "link", "img", "iframe", "object"}
+    for _, attributes in found.elements:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("href", "src", "xlink:href", "action"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert not re.findall(r"https?://|@import|url\((?!#)", text)
+
+
+def test_what_a_project_is_called_stays_text() -> None:
+    failed = {
+        "project_id": "p",
+        "project_name": HOSTILE,
+        "job_name": HOSTILE,
+        "status": "failed",
+        "broken_runs": 1,
+        "broken_since": AS_OF,
+        "error_message": HOSTILE * 50,
+    }
+    text = page(answers(broken_jobs=[failed]), HOSTILE)
+    found = Page(text)
+
+    assert "<script" not in text
+    row = found.tables[0][1]
+    assert row[:2] == [HOSTILE, HOSTILE]
+    assert len(row[-1]) < 310
+    assert not any("onload" in attributes for _, attributes in found.elements)
+
+
+def test_an_account_without_a_run_or_a_project() -> None:
+    for project_list in ([], answers().projects):
+        text = page(answers(projects=project_list, runs=0), "warehouse.duckdb")
+        assert "No run has been loaded" in text
+        found = Page(text)
+        assert [table[0][0] for table in found.tables] == ["Day"] * len(project_list)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "-"),
+        (0, "0.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 0 s"),
+        (3_599.6, "1 h 0 min"),
+        (3_725, "1 h 2 min"),
+        (48 * 3_600, "2 d 0 h"),
+    ],
+)
+def test_how_long_something_took(seconds: float | None, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_warehouse_that_is_not_there(tmp_path: Path) -> None:
+    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(tmp_path / "none.duckdb"))
+
+    assert done.returncode == 1
+    assert "make demo" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_warehouse_without_answers(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    duckdb.connect(str(file)).close()
+    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
+
+    assert done.returncode == 1
+    assert "dbt-duckdb:build" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_answers_of_another_version(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create schema dagctl_answers")
+        connection.execute("create table dagctl_answers.settings_used as select 7 as sla_days")
+        connection.execute("create table dagctl_answers.stg_dagctl__runs as select 'run' as id")
+    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
+
+    assert done.returncode == 1
+    assert "without 'as_of': build them again" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_no_warehouse(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    file.write_text("not a database, and long enough to be read as one" * 1_000)
+    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_postgres_that_does_not_answer(tmp_path: Path) -> None:
+    done = report(
+        tmp_path / "report.html",
+        "--warehouse",
+        "postgres",
+        TARGET_POSTGRES_HOST=str(tmp_path),
+        TARGET_POSTGRES_DATABASE="none",
+    )
+
+    assert done.returncode == 1
+    assert "check TARGET_POSTGRES_HOST" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_demos_warehouse_where_nothing_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, demo = tmp_path / "warehouse.duckdb", tmp_path / "demo.duckdb"
+    monkeypatch.delenv("TARGET_DUCKDB_FILEPATH", raising=False)
+    monkeypatch.setattr("report.warehouse.LOADED", loaded)
+    monkeypatch.setattr("report.warehouse.DEMO", demo)
+    with pytest.raises(WarehouseError, match="meltano run everything"):
+        duckdb_file()
+    demo.touch()
+    assert duckdb_file() == demo
+    loaded.touch()
+    assert duckdb_file() == loaded

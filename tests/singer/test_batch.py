@@ -1,0 +1,154 @@
+"""What `batch_config` asks for and cannot have is one line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import signal
+import subprocess
+from pathlib import Path
+from subprocess import PIPE
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.syncs import Output, arguments, config_of, run_tap
+
+if TYPE_CHECKING:
+    from stand_in.server import Api, Request
+
+GZIP = {"format": "jsonl", "compression": "gzip"}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"encoding": {"format": "parquet"}}, "batch_config: parquet needs pyarrow, which is not"),
+        ({"encoding": {**GZIP, "format": "csv"}}, "'csv' is not one of ['jsonl', 'parquet']"),
+        ({"encoding": {**GZIP, "compression": "zstd"}}, "'zstd' is not one of ['gzip', 'none']"),
+        # The SDK writes gzip all the same, and a target would believe the message.
+        ({"encoding": {**GZIP, "compression": "none"}}, "jsonl is always written with gzip: set"),
+        ({"encoding": {"format": "jsonl"}}, "jsonl is always written with gzip: set"),
+        ({"encoding": {}}, "Object missing required field `format` - at `$.encoding`"),
+        ({"encoding": None}, "Expected `object`, got `null` - at `$.encoding`"),
+        ({"storage": None}, "Expected `object`, got `null` - at `$.storage`"),
+        ({"storage": {"prefix": "x"}}, "Object missing required field `root` - at `$.storage`"),
+        # The SDK would read nothing, and end with 0.
+        ({"batch_size": 0}, "Expected `int` >= 1 - at `$.batch_size`"),
+        ({"batch_size": "many"}, "Expected `int | null`, got `str` - at `$.batch_size`"),
+        ({"size": 1}, "Object contains unknown field `size`"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_before_any_request(
+    api: Api, tmp_path: Path, change: dict[str, Any], line: str
+) -> None:
+    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}, **change}
+    output = run_tap(tmp_path, config_of(api, batch_config=batch_config))
+
+    assert line in output.error
+    assert (api.requests, output.messages) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "root", ["file://{}/file", "file:///dev/null/x", "nope://x", "s3://bucket", "ftp://127.0.0.1:1"]
+)
+def test_a_folder_that_cannot_be_written_is_one_line_and_loses_nothing(
+    api: Api, tmp_path: Path, root: str
+) -> None:
+    api.world.put("runs", "proj_a", {"id": "run"})
+    (tmp_path / "file").write_text("in the way")
+    storage = {"root": root.format(tmp_path)}
+    config = config_of(api, batch_config={"encoding": GZIP, "storage": storage})
+    output = run_tap(tmp_path, config)
+
+    assert output.error.startswith(f"batch_config: no file can be written to {storage['root']}: ")
+    again = run_tap(tmp_path, config_of(api), state=output.state)
+    assert [row["id"] for row in again.records("runs")] == ["run"]
+
+
+def test_a_folder_that_is_not_there_is_made(api: Api, tmp_path: Path) -> None:
+    storage = {"root": f"file://{tmp_path}/new/folder"}
+    config = config_of(api, batch_config={"encoding": GZIP, "storage": storage})
+    output = run_tap(tmp_path, config)
+
+    assert output.exit_code == 0, output.stderr
+    assert list((tmp_path / "new" / "folder").iterdir())
+
+
+def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
+    api: Api, tmp_path: Path
+) -> None:
+    api.world.put("runs", "proj_a", {"id": "run", "status": "success"})
+    api.world.put("jobs", "proj_a", {"id": "job", "environment": {"SECRET": "made up"}})
+    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+    for entry in catalog["streams"]:
+        for item in entry["metadata"]:
+            if item["breadcrumb"] in (["properties", "environment"], ["properties", "command"]):
+                item["metadata"]["selected"] = False
+    maps = {
+        "projects": None,
+        "runs": {"status": "status.upper()", "__alias__": "all_runs"},
+        "plans": {"__filter__": "False"},
+    }
+    plain = run_tap(tmp_path, config_of(api, stream_maps=maps), catalog=catalog)
+    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}}
+    config = config_of(api, stream_maps=maps, batch_config=batch_config)
+    output = run_tap(tmp_path, config, catalog=catalog)
+
+    assert output.exit_code == 0, output.stderr
+    assert [row["status"] for row in in_files(output, "all_runs")] == ["SUCCESS"]
+    for stream in ("all_runs", "jobs", "daily_stats", "projects", "plans"):
+        assert in_files(output, stream) == plain.records(stream)
+    assert not {"environment", "command"} & set(in_files(output, "jobs")[0])
+
+
+@pytest.mark.parametrize("request_number", [2, 3, 4])
+def test_a_signal_while_a_file_is_written_loses_none_of_its_rows(
+    api: Api, tmp_path: Path, request_number: int
+) -> None:
+    keys = [f"run_{number:02}" for number in range(60)]
+    for key in keys:
+        api.world.put("runs", "proj_a", {"id": key})
+    api.world.advance(hours=1)
+    storage = {"root": f"file://{tmp_path}"}
+    batch_config = {"encoding": GZIP, "storage": storage}
+    config = config_of(api, page_size=20, batch_config=batch_config)
+    started: list[subprocess.Popen[str]] = []
+    asked = 0
+
+    def misbehave(request: Request) -> None:
+        nonlocal asked
+        asked += request.path.endswith("proj_a/runs")
+        if asked == request_number:
+            started[0].send_signal(signal.SIGTERM)
+
+    api.misbehave = misbehave
+    with subprocess.Popen(arguments(tmp_path, config), stdout=PIPE, stderr=PIPE, text=True) as tap:
+        started.append(tap)
+        stopped = Output.of(tap.wait(60), *tap.communicate())
+    assert stopped.exit_code == 128 + signal.SIGTERM
+    api.misbehave = lambda _: None
+    again = run_tap(tmp_path, config, state=stopped.state)
+
+    assert again.exit_code == 0, again.stderr
+    arrived = {row["id"] for output in (stopped, again) for row in in_files(output, "runs")}
+    assert arrived == set(keys)
+
+
+def in_files(output: Output, stream: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for message in output.messages
+        if message["type"] == "BATCH" and message["stream"] == stream
+        for file in message["manifest"]
+        for line in gzip.decompress(Path(urlsplit(file).path).read_bytes()).splitlines()
+    ]
+
+
+def test_a_copy_of_a_stream_cannot_be_had_in_files(api: Api, tmp_path: Path) -> None:
+    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}}
+    maps = {"copy": {"__source__": "runs"}}
+    output = run_tap(tmp_path, config_of(api, stream_maps=maps, batch_config=batch_config))
+
+    assert "with batch_config there can be no copy (__source__) of runs" in output.error

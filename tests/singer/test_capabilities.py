@@ -1,0 +1,202 @@
+"""What the SDK gives every tap, and a Meltano user expects to work."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.project import ROOT
+from tests.support.syncs import config_of, run_tap, selecting
+
+if TYPE_CHECKING:
+    from stand_in.server import Api
+
+
+@pytest.fixture
+def api(api: Api) -> Api:
+    for number in range(5):
+        api.world.advance(minutes=1)
+        run = {"id": f"run_{number}", "status": "success", "queue": {"name": "q", "at": {"n": 1}}}
+        api.world.put("runs", "proj_a", run)
+        execution = {
+            "id": f"exec_{number}",
+            "run_id": f"run_{number}",
+            "model_name": "sales.orders",
+        }
+        api.world.put("executions", "proj_a", execution)
+    api.world.advance(hours=1)
+    return api
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+    return found
+
+
+def metadata_of(catalog: dict[str, Any], stream: str, *breadcrumb: str) -> dict[str, Any]:
+    (entry,) = (entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream)
+    (found,) = (item for item in entry["metadata"] if item["breadcrumb"] == list(breadcrumb))
+    metadata: dict[str, Any] = found["metadata"]
+    return metadata
+
+
+def test_a_stream_that_is_not_selected_is_not_asked_for(
+    api: Api, catalog: dict[str, Any], tmp_path: Path
+) -> None:
+    output = run_tap(tmp_path, config_of(api), catalog=selecting(catalog, ["runs"]))
+
+    assert output.exit_code == 0, output.stderr
+    assert {m["stream"] for m in output.messages if m["type"] == "RECORD"} == {"runs"}
+    assert len(output.records("runs")) == 5
+    assert {request.path for request in api.requests} == {
+        "/api/v1/projects",
+        "/api/v1/projects/proj_a/runs",
+        "/api/v1/projects/proj_b/runs",
+    }
+
+
+def test_a_property_that_is_not_selected_does_not_leave(
+    api: Api, catalog: dict[str, Any], tmp_path: Path
+) -> None:
+    metadata_of(catalog, "runs", "properties", "status")["selected"] = False
+    # Not even the replication key is needed for the bookmark.
+    metadata_of(catalog, "runs", "properties", "updated_at")["selected"] = False
+    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+
+    assert output.exit_code == 0, output.stderr
+    assert len(output.records("runs")) == 5
+    assert not any("status" in row for row in output.records("runs"))
+    assert all("status" in row for row in output.records("model_executions"))
+
+
+@pytest.mark.parametrize("where", ["entry", "metadata"])
+def test_full_table_by_catalog_reads_all_and_leaves_the_bookmark_alone(
+    api: Api, catalog: dict[str, Any], tmp_path: Path, where: str
+) -> None:
+    first = run_tap(tmp_path, config_of(api))
+    api.requests.clear()
+    if where == "metadata":
+        metadata_of(catalog, "runs")["forced-replication-method"] = "FULL_TABLE"
+    else:  # where Meltano writes it
+        (runs,) = (entry for entry in catalog["streams"] if entry["tap_stream_id"] == "runs")
+        runs["replication_method"] = "FULL_TABLE"
+    second = run_tap(tmp_path, config_of(api), state=first.state, catalog=catalog)
+
+    assert second.exit_code == 0, second.stderr
+    assert len(second.records("runs")) == 5
+    asked = {request.path.split("/", 5)[-1]: request.params for request in api.requests}
+    assert "updated_after" not in asked["runs"]
+    assert "updated_after" in asked["model-executions"]
+    assert second.state["bookmarks"]["runs"] == first.state["bookmarks"]["runs"]
+
+
+def test_stream_maps_rename_drop_and_filter(api: Api, tmp_path: Path) -> None:
+    maps = {
+        "runs": {
+            "__alias__": "dagctl_runs",
+            "__filter__": "record['id'] != 'run_0'",
+            "state": "record['status'].upper()",
+            "status": None,
+        },
+        "model_executions": None,
+    }
+    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+
+    assert output.exit_code == 0, output.stderr
+    assert sorted(row["id"] for row in output.records("dagctl_runs")) == [
+        "run_1",
+        "run_2",
+        "run_3",
+        "run_4",
+    ]
+    assert {row["state"] for row in output.records("dagctl_runs")} == {"SUCCESS"}
+    assert not any("status" in row for row in output.records("dagctl_runs"))
+    assert output.records("runs") == output.records("model_executions") == []
+
+
+def test_flattening_unfolds_what_the_schema_names_and_keeps_the_rest_as_json(
+    api: Api, tmp_path: Path
+) -> None:
+    settings = config_of(api, flattening_enabled=True, flattening_max_depth=3)
+    output = run_tap(tmp_path, settings)
+
+    assert output.exit_code == 0, output.stderr
+    (row, *_) = output.records("runs")
+    assert json.loads(row["additional_properties"]) == {"queue": {"name": "q", "at": {"n": 1}}}
+
+
+def test_batch_files_hold_the_records(api: Api, tmp_path: Path) -> None:
+    plain = run_tap(tmp_path, config_of(api))
+    batch_config = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{tmp_path}", "prefix": "batch-"},
+        "batch_size": 2,
+    }
+    output = run_tap(tmp_path, config_of(api, batch_config=batch_config))
+
+    assert output.exit_code == 0, output.stderr
+    rows = [
+        json.loads(line)
+        for message in output.messages
+        if message["type"] == "BATCH" and message["stream"] == "runs"
+        for file in message["manifest"]
+        for line in gzip.decompress(Path(urlsplit(file).path).read_bytes()).splitlines()
+    ]
+    assert rows == plain.records("runs")
+    assert output.state == plain.state
+
+
+@pytest.mark.parametrize("names", [["finance"], ["proj_b"], [" proj_b ", "finance", ""]])
+def test_projects_are_chosen_by_id_or_name(api: Api, tmp_path: Path, names: list[str]) -> None:
+    output = run_tap(tmp_path, config_of(api, project_ids=names))
+
+    assert output.exit_code == 0, output.stderr
+    assert [row["id"] for row in output.records("projects")] == ["proj_b"]
+    assert not any("proj_a" in request.path for request in api.requests)
+
+
+def test_the_projects_to_read_come_as_ids_and_names_from_the_environment(
+    api: Api, tmp_path: Path
+) -> None:
+    config = config_of(api)
+    environment = {f"TAP_DAGCTL_{name.upper()}": value for name, value in config.items()}
+    environment["TAP_DAGCTL_PROJECT_IDS"] = '[" proj_b ", "finance", "proj_b", ""]'
+    output = run_tap(tmp_path, None, "--config=ENV", environment=environment)
+
+    assert output.exit_code == 0, output.stderr
+    assert [row["id"] for row in output.records("projects")] == ["proj_b"]
+
+
+def test_requests_name_the_tap_and_its_version(api: Api, tmp_path: Path) -> None:
+    run_tap(tmp_path, config_of(api))
+    expected = f"tap-dagctl/{version('tap-dagctl')}"
+
+    assert {request.headers["user-agent"] for request in api.requests} == {expected}
+
+
+def test_logs_take_the_shape_a_configuration_gives_them(api: Api, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "orchestrators.md").read_text()
+    (written,) = re.findall("```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "logging.yaml").write_text(written)
+    environment = {"SINGER_SDK_LOG_CONFIG": str(tmp_path / "logging.yaml")}
+    output = run_tap(tmp_path, config_of(api), environment=environment)
+
+    lines = [json.loads(line) for line in output.stderr.splitlines()]
+    assert {"tap-dagctl", "singer_sdk.metrics"} <= {line["logger_name"] for line in lines}
+
+
+def test_the_log_level_can_be_chosen(api: Api, tmp_path: Path) -> None:
+    quiet = run_tap(tmp_path, config_of(api), environment={"TAP_DAGCTL_LOGLEVEL": "error"})
+    loud = run_tap(tmp_path, config_of(api), environment={"TAP_DAGCTL_LOGLEVEL": "debug"})
+
+    assert quiet.stderr == ""
+    assert "| DEBUG" in loud.stderr
+    assert api.world.token not in loud.stderr

@@ -1,0 +1,269 @@
+"""Catalogs and stream maps as people really write them: parts left out, streams left out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_dagctl import streams
+from tests.support.syncs import Output, config_of, run_tap, selecting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+PROJECT_STREAMS = {"runs", "model_executions", "daily_stats", "model_stats", "jobs", "plans"}
+KEYS = {stream.name: list(stream.primary_keys) for stream in streams.STREAMS}
+
+
+@pytest.fixture
+def api(api: Api) -> Api:
+    for project in ("proj_a", "proj_b"):
+        api.world.put("runs", project, {"id": f"run_{project}", "status": "success"})
+        api.world.put("plans", project, {"id": f"plan_{project}"})
+        api.world.put("jobs", project, {"id": f"job_{project}", "environment": {"SECRET": "x"}})
+        execution = {"id": f"exec_{project}", "run_id": f"run_{project}", "model_name": "sales"}
+        api.world.put("executions", project, execution)
+    api.world.advance(hours=1)
+    return api
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+    return found
+
+
+def records(output: Output) -> dict[str, list[dict[str, Any]]]:
+    """What left of each stream, by the name it left under."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for message in output.messages:
+        if message["type"] == "RECORD":
+            found.setdefault(message["stream"], []).append(message["record"])
+    return found
+
+
+def schemas(output: Output) -> dict[str, dict[str, Any]]:
+    return {m["stream"]: m for m in output.messages if m["type"] == "SCHEMA"}
+
+
+@pytest.mark.parametrize("stream", sorted(PROJECT_STREAMS))
+def test_a_catalog_that_lists_one_stream_loads_that_stream(
+    api: Api, catalog: dict[str, Any], tmp_path: Path, stream: str
+) -> None:
+    whole = run_tap(tmp_path, config_of(api))
+    catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == stream]
+    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+
+    assert output.exit_code == 0, output.stderr
+    assert records(output) == {stream: whole.records(stream)}
+    assert len(whole.records(stream)) == 2
+    assert set(schemas(output)) == {stream}
+
+
+def test_what_an_entry_does_not_say_is_as_the_tap_has_it(
+    api: Api, catalog: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = run_tap(tmp_path, config_of(api), catalog=catalog)
+    optional = ("stream", "key_properties", "replication_key", "replication_method", "schema")
+    for left_out in (*([name] for name in optional), optional):
+        shorter = {
+            "streams": [
+                {name: value for name, value in entry.items() if name not in left_out}
+                for entry in catalog["streams"]
+            ]
+        }
+        for entry in shorter["streams"]:
+            # Nor does the metadata say it.
+            selected = entry["metadata"][-1]["metadata"]["selected"]
+            entry["metadata"] = [{"breadcrumb": [], "metadata": {"selected": selected}}]
+        output = run_tap(tmp_path, config_of(api), catalog=shorter)
+
+        assert output.exit_code == 0, output.stderr
+        assert schemas(output) == schemas(whole)
+        assert records(output) == records(whole)
+        assert output.state == whole.state
+
+
+def test_an_entry_that_says_nothing_is_selected(api: Api, tmp_path: Path) -> None:
+    entries = [{"tap_stream_id": name} for name in sorted(PROJECT_STREAMS)]
+    output = run_tap(tmp_path, config_of(api), catalog={"streams": entries})
+
+    assert output.exit_code == 0, output.stderr
+    assert {stream: len(rows) for stream, rows in records(output).items()} == dict.fromkeys(
+        PROJECT_STREAMS, 2
+    )
+    assert {name: it["key_properties"] for name, it in schemas(output).items()} == {
+        name: KEYS[name] for name in PROJECT_STREAMS
+    }
+
+
+def test_statistics_are_not_sent_again_though_their_entries_have_no_keys(
+    api: Api, catalog: dict[str, Any], tmp_path: Path
+) -> None:
+    for entry in catalog["streams"]:
+        del entry["key_properties"], entry["metadata"][-1]["metadata"]["table-key-properties"]
+    for day in range(3):
+        api.world.advance(days=1)
+        api.world.put("runs", "proj_a", {"id": f"later_{day}", "status": "success"})
+    first = run_tap(tmp_path, config_of(api), catalog=catalog)
+    again = run_tap(tmp_path, config_of(api), catalog=catalog, state=first.state)
+
+    assert len(first.records("daily_stats")) > 2
+    assert again.records("daily_stats") == again.records("model_stats") == []
+
+
+@pytest.mark.parametrize("content", [{"streams": []}, {"streams": [{"tap_stream_id": "rums"}]}])
+def test_a_catalog_that_selects_nothing_says_so(
+    api: Api, tmp_path: Path, content: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, config_of(api), catalog=content)
+
+    assert output.exit_code == 0, output.stderr
+    assert "The catalog selects no stream of this tap, so nothing is read" in output.stderr
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"key_properties": 7}, "Expected `array | null`, got `int` - at `$.streams[0].key_prop"),
+        ({"schema": None}, "Expected `object`, got `null` - at `$.streams[0].schema`"),
+        ({"schema": {"properties": []}}, "got `array` - at `$.streams[0].schema.properties`"),
+        ({"metadata": [{}]}, "missing required field `breadcrumb` - at `$.streams[0].metadata[0]`"),
+        ({"metadata": None}, "Expected `array`, got `null` - at `$.streams[0].metadata`"),
+        ({"tap_stream_id": 7}, "Expected `str`, got `int` - at `$.streams[0].tap_stream_id`"),
+        ({"replication_method": "LOG_BASED"}, "Invalid enum value 'LOG_BASED' - at `$.streams[0]"),
+        ({"replication_key": "name"}, "daily_stats cannot be replicated by name, only by date"),
+    ],
+)
+def test_a_catalog_that_cannot_be_read_is_one_line(
+    api: Api, catalog: dict[str, Any], tmp_path: Path, change: dict[str, Any], line: str
+) -> None:
+    catalog["streams"][0].update(change)
+    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+
+    assert line in output.error
+    assert api.requests == []
+
+
+@pytest.mark.parametrize("content", [{}, {"bookmarks": {}}, {"streams": {}}, {"streams": ["runs"]}])
+def test_a_file_that_is_no_catalog_is_one_line(
+    api: Api, tmp_path: Path, content: dict[str, Any]
+) -> None:
+    output = run_tap(tmp_path, config_of(api), catalog=content)
+
+    assert output.error.startswith("The catalog cannot be read: ")
+    assert "tap-dagctl --discover" in output.error
+    assert api.requests == []
+
+
+HASHED = {"id": "md5(id)"}
+KEYLESS: dict[str, Any] = {"id": None, "__key_properties__": []}
+
+
+@pytest.mark.parametrize(
+    ("maps", "leaves"),
+    [
+        ({"projects": None}, {}),
+        ({"projects": "__NULL__"}, {}),
+        ({"proj*": None}, {}),
+        ({"projects": {"__filter__": "False"}}, {}),
+        ({"projects": {"__filter__": "name == 'finance'"}}, {"projects": 1}),
+        ({"projects": {"__alias__": "accounts"}}, {"accounts": 2}),
+        ({"projects": None, "accounts": {"__source__": "projects"}}, {"accounts": 2}),
+        ({"projects": HASHED}, {"projects": 2}),
+        ({"projects": KEYLESS}, {"projects": 2}),
+        ({"projects": {"__else__": None, **HASHED}}, {"projects": 2}),
+    ],
+)
+def test_whatever_a_map_makes_of_the_projects_what_is_below_them_comes(
+    api: Api, tmp_path: Path, maps: dict[str, Any], leaves: dict[str, int]
+) -> None:
+    plain = records(run_tap(tmp_path, config_of(api)))
+    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+
+    assert output.exit_code == 0, output.stderr
+    found = records(output)
+    assert {name: found[name] for name in PROJECT_STREAMS} == {
+        name: plain[name] for name in PROJECT_STREAMS
+    }
+    assert {name: len(rows) for name, rows in found.items() if name not in PROJECT_STREAMS} == (
+        leaves
+    )
+
+
+def test_a_map_that_leaves_every_other_stream_out_still_reads_below_the_projects(
+    api: Api, tmp_path: Path
+) -> None:
+    maps = {"__else__": None, "runs": {"project": "project_id"}}
+    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+
+    assert output.exit_code == 0, output.stderr
+    assert {stream: len(rows) for stream, rows in records(output).items()} == {"runs": 2}
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize(
+    "maps",
+    [
+        {"*": {"loaded_by": "'tap'"}},
+        {"*": {"__alias__": "'dagctl_' + __stream_name__"}},
+        # A map that other streams could not have: they lack the field, or it is their key.
+        {"*": {"__key_properties__": ["id", "project_id"]}},
+        {"*": {"project_id": None}},
+        {"daily_stats": {"day": "date"}, "members": {"email": "md5(email)"}},
+        {"*s": {"created": "created_at"}},
+        {"projects": {"id": "md5(id)"}, "copy": {"__source__": "jobs"}},
+        {"__else__": None, "runs": {"loaded_by": "'tap'"}, "jobs": {"name": "md5(name)"}},
+        {"jobs": None, "projects": {"__filter__": "False"}},
+    ],
+)
+def test_a_map_may_name_a_stream_that_is_not_selected(
+    api: Api, catalog: dict[str, Any], tmp_path: Path, maps: dict[str, Any], *, listed: bool
+) -> None:
+    selecting(catalog, ["runs"])
+    if not listed:
+        catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == "runs"]
+    output = run_tap(tmp_path, config_of(api, stream_maps=maps), catalog=catalog)
+
+    assert output.exit_code == 0, output.stderr
+    ((stream, rows),) = records(output).items()
+    assert stream in {"runs", "dagctl_runs"}
+    assert [row["id"] for row in rows] == ["run_proj_a", "run_proj_b"]
+
+
+def test_a_map_over_all_streams_does_not_hinder_the_connection_test(
+    api: Api, tmp_path: Path
+) -> None:
+    config = config_of(api, stream_maps={"*": {"loaded_by": "'tap'"}})
+
+    for option in ("--test", "--test=schema"):
+        output = run_tap(tmp_path, config, option)
+        assert output.exit_code == 0, output.stderr
+        assert set(schemas(output)) >= PROJECT_STREAMS | {"projects"}
+        assert all(it["schema"]["properties"] for it in schemas(output).values())
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("md5(pod_name)", "AttributeError"),
+        ("record['nope']", "KeyError"),
+        ("int(status)", "ValueError"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("nope", "MapExpressionError"),
+    ],
+)
+@pytest.mark.parametrize("place", ["status", "__filter__"])
+def test_an_expression_that_fails_on_a_row_is_one_line(
+    api: Api, tmp_path: Path, expression: str, why: str, place: str
+) -> None:
+    output = run_tap(tmp_path, config_of(api, stream_maps={"runs": {place: expression}}))
+
+    assert output.error.startswith(f"stream_maps: an expression fails on a row of runs: {why}(")
+    again = run_tap(tmp_path, config_of(api), state=output.state)
+    assert [row["id"] for row in again.records("runs")] == ["run_proj_a", "run_proj_b"]

@@ -1,0 +1,175 @@
+"""The command's options, and one clear line for everything a user can get wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stand_in.server import Reply
+from tap_dagctl import streams
+from tests.support.syncs import config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api, Request
+
+STREAMS = {stream.name for stream in streams.STREAMS if not stream.is_sensitive}
+
+
+def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path) -> None:
+    text = run_tap(tmp_path, None, "--about")
+    markdown = run_tap(tmp_path, None, "--about", "--format", "markdown")
+    about = json.loads(run_tap(tmp_path, None, "--about", "--format", "json").stdout)
+    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+
+    assert "Name:" in text.stdout
+    assert "| api_token |" in markdown.stdout
+    assert about["name"] == "tap-dagctl"
+    assert "activate-version" not in about["capabilities"]
+    for name, setting in about["settings"]["properties"].items():
+        assert setting.get("title"), name
+        assert setting.get("description"), name
+    assert {entry["tap_stream_id"] for entry in catalog["streams"]} == STREAMS
+    for entry in catalog["streams"]:
+        for name, field in entry["schema"]["properties"].items():
+            assert field.get("description", "").endswith("."), (entry["tap_stream_id"], name)
+
+
+def test_test_reads_little_and_says_yes(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, config_of(api), "--test")
+
+    assert output.exit_code == 0, output.stderr
+    assert output.errors == []
+    assert len(output.records("projects")) == 1
+
+
+def test_test_says_no_in_one_line(api: Api, tmp_path: Path) -> None:
+    wrong = {**config_of(api), "api_token": "dctl_made_up_and_wrong"}
+
+    assert run_tap(tmp_path, wrong, "--test").error.startswith(
+        "GET /projects: the server answered 401 (invalid token): the token was rejected: check api_"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"api_token": None}, "api_token is not a non-empty string"),
+        ({"api_token": ""}, "api_token is not a non-empty string"),
+        ({"api_token": 7}, "api_token is not a non-empty string"),
+        ({"api_token": " \n"}, "api_token is empty or has characters no HTTP header can carry"),
+        ({"api_token": "dctl_made_up\r\nX: y"}, "api_token is empty or has characters"),
+        ({"user_agent": "tap\r\nX: y"}, "user_agent is empty or has characters no HTTP header"),
+        ({"user_agent": "täp"}, "user_agent is empty or has characters no HTTP header"),
+        ({"request_timeout": 0}, "0 is less than or equal to the minimum of 0"),
+        ({"request_timeout": 10**12}, "1000000000000 is greater than the maximum of 86400"),
+        ({"organization_id": ""}, "organization_id is not a non-empty string"),
+        ({"organization_id": "\t"}, "organization_id is empty or has characters no HTTP header"),
+        ({"page_size": 0}, "0 is less than the minimum of 1 in config['page_size']"),
+        ({"page_size": 501}, "501 is greater than the maximum of 500 in config['page_size']"),
+        ({"page_size": "many"}, "'many' is not of type 'integer'"),
+        ({"overlap_seconds": -1}, "-1 is less than the minimum of 0"),
+        ({"max_connections": 17}, "17 is greater than the maximum of 16"),
+        ({"max_attempts": 0}, "0 is less than the minimum of 1"),
+        ({"api_url": "http://dagctl.example"}, "api_url sends the token unencrypted to"),
+        ({"api_url": "dagctl.example"}, "api_url is not an http(s) URL: write it like"),
+        ({"api_url": "https://u:p@dagctl.example"}, "api_url has credentials, a query"),
+        ({"api_url": "https://dagctl.example:port"}, "api_url is not a URL"),
+        ({"start_date": "yesterday"}, "'yesterday' is not a date: write it like 2026-01-31"),
+        ({"start_date": "2026-02-30"}, "'2026-02-30' is not a date"),
+        ({"project_ids": "proj_a"}, "'proj_a' is not of type 'array'"),
+        ({"emit_activate_version_messages": True}, "emit_activate_version_messages is not suppor"),
+        ({"batch_config": {"encoding": 1}}, "config['batch_config']"),
+        ({"stream_maps": {"runs": {"x": "1 +"}}}, "Failed to parse expression 1 +"),
+        ({"stream_maps": {"runs": {"x": ""}}}, "cannot be read: IndexError"),
+        ({"stream_maps": {"__else__": "x"}}, "cannot be read: AttributeError"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused_before_any_request(
+    api: Api, tmp_path: Path, change: dict[str, Any], line: str
+) -> None:
+    output = run_tap(tmp_path, {**config_of(api), **change})
+
+    assert output.exit_code == 1
+    assert any(line in error for error in output.errors), output.errors
+    assert "Traceback" not in output.stderr
+    assert "dctl_made_up" not in output.stderr
+    assert api.requests == []
+    assert output.messages == []
+
+
+def test_missing_credentials_are_a_line_each(tmp_path: Path) -> None:
+    output = run_tap(tmp_path, {"page_size": 10})
+
+    assert output.exit_code == 1
+    assert [line.split("|", 3)[-1].strip() for line in output.errors] == [
+        f"Configuration: '{name}' is a required property; `tap-dagctl --about` describes every "
+        "setting"
+        for name in ("api_token", "organization_id")
+    ]
+
+
+def test_an_unknown_project_is_refused_before_anything_is_synced(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, config_of(api, project_ids=["sales", "salse"]))
+
+    assert output.error == (
+        "project_ids: no project salse; there are: proj_a (sales), proj_b (finance)"
+    )
+    assert [request.path for request in api.requests] == ["/api/v1/projects"]
+    assert [message for message in output.messages if message["type"] == "RECORD"] == []
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00\xff"])
+def test_a_file_that_is_no_json_object_is_one_line(
+    api: Api, tmp_path: Path, option: str, content: str
+) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(content, encoding="latin-1")
+    output = run_tap(tmp_path, config_of(api), option, str(path))
+
+    assert output.error.startswith(f"{option} ")
+    assert str(path) in output.error
+    assert api.requests == []
+
+
+def test_a_config_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    assert (
+        "--config nowhere.json cannot be read"
+        in run_tap(tmp_path, None, "--config", "nowhere.json").error
+    )
+
+
+def test_a_failing_project_does_not_take_the_others_with_it(api: Api, tmp_path: Path) -> None:
+    for project in ("proj_a", "proj_b"):
+        api.world.put("runs", project, {"id": f"run_of_{project}"})
+
+    def misbehave(request: Request) -> Reply | None:
+        return Reply(404, b"{}") if request.path.endswith("proj_a/runs") else None
+
+    api.misbehave = misbehave
+    output = run_tap(tmp_path, config_of(api))
+
+    assert output.error == (
+        "GET /projects/proj_a/runs: the server answered 404: the project is listed, and its runs "
+        "are refused: ask dagctl why; until then leave out the project, with project_ids, "
+        "or deselect runs"
+    )
+    assert [row["id"] for row in output.records("runs")] == ["run_of_proj_b"]
+    (partition,) = [
+        part
+        for part in output.state["bookmarks"]["runs"]["partitions"]
+        if "replication_key_value" in part
+    ]
+    assert partition["context"] == {"project_id": "proj_b"}
+    assert len(output.state["bookmarks"]["model_stats"]["partitions"]) == len(api.world.projects)
+
+
+def test_a_rejected_token_stops_at_the_first_request(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, {**config_of(api), "api_token": "dctl_made_up_and_wrong"})
+
+    assert "the token was rejected" in output.error
+    assert len(api.requests) == 1

@@ -1,0 +1,159 @@
+"""What the environment says: settings with `--config ENV`, and logging."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_dagctl.singer.environment import value_of
+from tests.support.syncs import Output, config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+
+def run(api: Api, directory: Path, **environment: str) -> Output:
+    """Run the tap with nothing but the environment."""
+    settings = {f"TAP_DAGCTL_{name.upper()}": value for name, value in config_of(api).items()}
+    return run_tap(directory, None, "--config=ENV", environment={**settings, **environment})
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"TAP_DAGCTL_REQUEST_TIMEOUT": "2.5"},
+        {"TAP_DAGCTL_REQUEST_TIMEOUT": "30"},
+        {"TAP_DAGCTL_PAGE_SIZE": " 50 ", "TAP_DAGCTL_OVERLAP_SECONDS": "0"},
+        {"TAP_DAGCTL_FLATTENING_ENABLED": "On", "TAP_DAGCTL_FLATTENING_MAX_DEPTH": "2"},
+        {"TAP_DAGCTL_FLATTENING_ENABLED": "No"},
+        {"TAP_DAGCTL_STREAM_MAPS": '{"jobs": null}'},
+        # What is empty is as good as unset.
+        {"TAP_DAGCTL_PAGE_SIZE": "", "TAP_DAGCTL_START_DATE": "", "TAP_DAGCTL_PROJECT_IDS": ""},
+        {"TAP_DAGCTL_LOGLEVEL": "", "LOGLEVEL": "", "SINGER_SDK_LOG_CONFIG": ""},
+        {"TAP_DAGCTL_LOGLEVEL": "Warning", "LOGLEVEL": "whatever"},
+        {"TAP_DAGCTL_EMIT_ACTIVATE_VERSION_MESSAGES": "false"},
+    ],
+)
+def test_what_can_be_used_is(api: Api, tmp_path: Path, environment: dict[str, str]) -> None:
+    output = run(api, tmp_path, **environment)
+
+    assert output.exit_code == 0, output.stderr
+    assert [row["id"] for row in output.records("projects")] == ["proj_a", "proj_b"]
+
+
+@pytest.mark.parametrize("text", ["finance", '["finance"]', " proj_b , finance", '["", "proj_b"]'])
+def test_projects_are_a_list_in_json_or_between_commas(api: Api, tmp_path: Path, text: str) -> None:
+    output = run(api, tmp_path, TAP_DAGCTL_PROJECT_IDS=text)
+
+    assert [row["id"] for row in output.records("projects")] == ["proj_b"], output.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("REQUEST_TIMEOUT", "soon", "TAP_DAGCTL_REQUEST_TIMEOUT is not a number"),
+        ("REQUEST_TIMEOUT", "nan", "TAP_DAGCTL_REQUEST_TIMEOUT is not a number"),
+        ("REQUEST_TIMEOUT", "1e400", "TAP_DAGCTL_REQUEST_TIMEOUT is not a number"),
+        ("REQUEST_TIMEOUT", "0", "0 in config['request_timeout'] (TAP_DAGCTL_REQUEST_TIMEOUT);"),
+        ("PAGE_SIZE", "lots", "TAP_DAGCTL_PAGE_SIZE is not a number"),
+        ("PAGE_SIZE", "2.5", "in config['page_size'] (TAP_DAGCTL_PAGE_SIZE);"),
+        ("PAGE_SIZE", "900", "in config['page_size'] (TAP_DAGCTL_PAGE_SIZE);"),
+        ("PROJECT_IDS", '["sales"', "TAP_DAGCTL_PROJECT_IDS is not a list in JSON, like"),
+        ("PROJECT_IDS", "[7]", "in config['project_ids'][0] (TAP_DAGCTL_PROJECT_IDS);"),
+        ("FLATTENING_ENABLED", "maybe", "TAP_DAGCTL_FLATTENING_ENABLED is not true or false"),
+        ("STREAM_MAPS", "{", "TAP_DAGCTL_STREAM_MAPS is not an object in JSON"),
+        ("STREAM_MAPS", "[]", "TAP_DAGCTL_STREAM_MAPS is not an object in JSON"),
+        ("START_DATE", "yesterday", "start_date 'yesterday' is not a date"),
+        ("START_DATE", "yesterday", "(TAP_DAGCTL_START_DATE)"),
+        ("API_URL", "dagctl", "(TAP_DAGCTL_API_URL)"),
+        ("API_TOKEN", "", "api_token is not a non-empty string (TAP_DAGCTL_API_TOKEN);"),
+        ("API_TOKEN", "dctl_made_up\nx", "copy it again (TAP_DAGCTL_API_TOKEN)"),
+        ("BATCH_CONFIG", '{"storage": {}}', "batch_config cannot be used: Object missing requ"),
+        ("EMIT_ACTIVATE_VERSION_MESSAGES", "1", "emit_activate_version_messages is not supported"),
+    ],
+)
+def test_what_cannot_be_used_names_its_variable(
+    api: Api, tmp_path: Path, name: str, text: str, line: str
+) -> None:
+    output = run(api, tmp_path, **{f"TAP_DAGCTL_{name}": text})
+
+    assert line in output.error
+    assert f"TAP_DAGCTL_{name}" in output.error
+    assert api.requests == []
+
+
+LOG_CONFIGS = {
+    "empty": "",
+    "not YAML": "version: [",
+    "a list": "[version]",
+    "another version": "version: 2",
+    "no such class": "{version: 1, handlers: {a: {class: nope.Handler}}}",
+    "a file that cannot be": (
+        "{version: 1, handlers: {a: {class: logging.FileHandler, filename: /nowhere/at/all}}}"
+    ),
+    "no such level": "{version: 1, root: {level: LOUD}}",
+    "no such field": (
+        "{version: 1, formatters: {f: {format: '%(nope)s'}}, "
+        "handlers: {h: {class: logging.StreamHandler, formatter: f}}, root: {handlers: [h]}}"
+    ),
+    "no text": "\x00",
+}
+
+
+@pytest.mark.parametrize("what", LOG_CONFIGS)
+def test_a_logging_configuration_that_cannot_be_used_is_one_line(
+    api: Api, tmp_path: Path, what: str
+) -> None:
+    path = tmp_path / "logging.yaml"
+    path.write_text(LOG_CONFIGS[what])
+    output = run(api, tmp_path, SINGER_SDK_LOG_CONFIG=str(path))
+
+    check_line(api, output, f"SINGER_SDK_LOG_CONFIG names {str(path)!r}, which is no logging con")
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "."])
+def test_a_logging_configuration_that_is_not_there_is_one_line(
+    api: Api, tmp_path: Path, name: str
+) -> None:
+    output = run(api, tmp_path, SINGER_SDK_LOG_CONFIG=name)
+
+    check_line(api, output, f"SINGER_SDK_LOG_CONFIG names {name!r}, which is no logging config")
+
+
+@pytest.mark.parametrize("variable", ["TAP_DAGCTL_LOGLEVEL", "LOGLEVEL"])
+@pytest.mark.parametrize("level", ["verbose", "10", "disabled"])
+def test_a_level_that_is_none_is_one_line(
+    api: Api, tmp_path: Path, variable: str, level: str
+) -> None:
+    output = run(api, tmp_path, **{variable: level})
+
+    check_line(api, output, f"{variable} is {level!r}: write debug, info, warning, error or")
+
+
+def check_line(api: Api, output: Output, begins: str) -> None:
+    assert output.exit_code == 1
+    (line,) = output.stderr.splitlines()
+    assert line.startswith(f"tap-dagctl: {begins}")
+    assert (output.stdout, api.requests) == ("", [])
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text()
+
+
+@given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
+def test_every_number_is_itself(number: float) -> None:
+    value = value_of(f" {number}", ["integer", "number", "null"], "VARIABLE")
+
+    assert (value, type(value)) == (number, type(number))
+
+
+@given(st.lists(SCALARS), st.dictionaries(st.text(), SCALARS))
+def test_every_list_and_object_is_itself(array: list[object], mapping: dict[str, object]) -> None:
+    assert value_of(json.dumps(array), ["array", "null"], "VARIABLE") == array
+    assert value_of(json.dumps(mapping), ["object", "null"], "VARIABLE") == mapping

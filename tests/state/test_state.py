@@ -1,0 +1,185 @@
+"""States that were edited, come from elsewhere, or meet other settings than the ones before."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stand_in.world import RUNS
+from tests.support.simulation import Arrangement, Figures, Simulation
+from tests.support.syncs import config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+FIRST, SECOND, THIRD = (f"2026-02-{day:02}T12:00:00Z" for day in (10, 15, 20))
+
+
+WALK = {
+    "updated_after": "2026-02-14T11:59:00.000000Z",
+    "began": "2026-02-14T12:00:00Z",
+    "sent": [],
+}
+
+
+@pytest.fixture
+def history(api: Api) -> Simulation:
+    """Three rows, days apart, the last of them days ago."""
+    history = Simulation(api, Arrangement(), Figures())
+    for number, stamp in enumerate((FIRST, SECOND, THIRD)):
+        row = {"id": f"{number}", "created_at": stamp, "updated_at": stamp, "start_time": stamp}
+        history.world.put(RUNS, "proj_0", row)
+    return history
+
+
+def sent(history: Simulation, **settings: Any) -> list[str]:
+    """Sync, and return which runs came."""
+    return [row["id"] for name, row in history.sync(**settings).records if name == "runs"]
+
+
+def bookmark(history: Simulation) -> dict[str, Any]:
+    (part,) = history.state["bookmarks"]["runs"]["partitions"]
+    return dict(part)
+
+
+def with_bookmark(**entries: Any) -> dict[str, Any]:
+    part = {"context": {"project_id": "proj_0"}, "replication_key": "updated_at", **entries}
+    return {"bookmarks": {"runs": {"partitions": [part]}}}
+
+
+def test_a_state_of_the_first_version_is_understood(history: Simulation) -> None:
+    history.take(with_bookmark(replication_key_value="2026-02-15T12:00:30.000000Z"))
+
+    # From the bookmark less the overlap; the row within it may have been sent or not.
+    assert sent(history) == ["1", "2"]
+    assert sent(history) == []
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"sent": "?", "start_date": 7, "walk": []},
+        {"sent": [1, None], "start_date": "soon", "walk": {"end": "x"}},
+        {"sent": {}, "start_date": {}, "walk": {"updated_after": None, "began": 1, "end": 9}},
+        *(
+            {"walk": {**WALK, "end": end, "cap": cap, "anchors": anchors}}
+            for end in (10**9, -1, 1)
+            for cap in (500, 0, 1)
+            for anchors in (["x"], [[1]])
+        ),
+    ],
+)
+def test_entries_that_make_no_sense_are_left_out_of_account(
+    history: Simulation, entries: dict[str, Any]
+) -> None:
+    history.take(with_bookmark(replication_key_value="2026-02-14T12:00:00Z", **entries))
+
+    assert sent(history) == ["1", "2"]
+    assert sent(history) == []
+
+
+def test_a_bookmark_in_the_future_is_dropped_and_everything_read(
+    history: Simulation, caplog: pytest.LogCaptureFixture
+) -> None:
+    history.take(with_bookmark(replication_key_value="2036-01-01T00:00:00Z", sent=["x"]))
+    assert sorted(sent(history)) == ["0", "1", "2"]
+    assert "runs of proj_0: the bookmark lies in the server's future" in caplog.text
+    assert bookmark(history)["replication_key_value"] == "2026-03-02T05:59:59.000000Z"
+    assert sent(history) == []
+
+
+@pytest.mark.parametrize("first", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00"])
+def test_the_beginning_of_time_means_everything(history: Simulation, first: str) -> None:
+    history.take(with_bookmark(replication_key_value=first))
+    assert sorted(sent(history)) == ["0", "1", "2"]
+
+    history.take({})
+    assert sorted(sent(history, start_date=first)) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1970-01-01", "9999-12-31T23:59:59-08:00"])
+def test_statistics_begin_within_the_time_there_can_be_any(
+    api: Api, tmp_path: Path, day: str
+) -> None:
+    settings = {"start_date": day, "model_stats_window_days": 3_650, "stats_lookback_days": 3_650}
+    first = run_tap(tmp_path, config_of(api, **settings))
+    again = run_tap(tmp_path, config_of(api, **settings), state=first.state)
+
+    assert (first.exit_code, again.exit_code) == (0, 0), first.stderr + again.stderr
+
+
+@pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", 7, [], {"a": 1}, True])
+def test_a_bookmark_that_cannot_be_understood_is_one_line_and_stays(
+    api: Api, tmp_path: Path, value: object
+) -> None:
+    api.world.put(RUNS, "proj_b", {"id": "other"})
+    state = with_bookmark(replication_key_value=value)
+    state["bookmarks"]["runs"]["partitions"][0]["context"]["project_id"] = "proj_a"
+    output = run_tap(tmp_path, config_of(api), state=state)
+
+    assert output.exit_code == 1
+    assert "Traceback" not in output.stderr
+    (error,) = output.errors
+    assert (
+        f"State of runs of proj_a: replication_key_value {value!r} is not a time; write it like"
+        in error
+    )
+    # The rest is synced; what was not understood is left to whoever wrote it.
+    assert [row["id"] for row in output.records("runs")] == ["other"]
+    kept = output.state["bookmarks"]["runs"]["partitions"][0]
+    assert kept["replication_key_value"] == value
+
+
+def test_a_start_date_that_moves_back_brings_the_history_before_it(history: Simulation) -> None:
+    assert sent(history, start_date="2026-02-18") == ["2"]
+    assert sent(history, start_date="2026-02-18") == []
+    assert sent(history, start_date="2026-02-12") == ["1"]
+    assert sent(history, start_date="2026-02-12") == []
+    assert sent(history) == ["0"]
+    assert sent(history) == []
+
+
+def test_a_start_date_that_moves_on_sends_nothing_again(history: Simulation) -> None:
+    assert sorted(sent(history)) == ["0", "1", "2"]
+    assert sent(history, start_date="2026-02-18") == []
+    history.world.change(RUNS, "proj_0", "0", status="failed")
+    # It changed after the start, so it is to be read, however old it is.
+    assert sent(history, start_date="2026-02-18") == ["0"]
+    assert sent(history) == []
+
+
+def test_a_start_date_in_the_future_waits_for_it(history: Simulation) -> None:
+    assert sent(history, start_date="2026-03-10") == []
+    history.world.advance(days=8)
+    history.world.put(RUNS, "proj_0", {"id": "3", "start_time": THIRD})
+    assert sent(history, start_date="2026-03-10") == ["3"]
+    history.world.advance(hours=1)
+    assert sent(history, start_date="2026-03-10") == []
+    assert sent(history) == ["0", "1", "2"]
+
+
+def test_full_table_by_catalog_reads_all_each_time_and_keeps_no_bookmark(
+    api: Api, tmp_path: Path
+) -> None:
+    for key in ("one", "two"):
+        api.world.put(RUNS, "proj_a", {"id": key})
+    api.world.put("executions", "proj_a", {"id": "execution"})
+    config = config_of(api)
+    catalog = run_tap(tmp_path, config, "--discover").stdout
+    entries = json.loads(catalog)
+    for entry in entries["streams"]:
+        if entry["tap_stream_id"] == "runs":
+            for metadata in entry["metadata"]:
+                if metadata["breadcrumb"] == []:
+                    metadata["metadata"]["forced-replication-method"] = "FULL_TABLE"
+    first = run_tap(tmp_path, config, catalog=entries)
+    second = run_tap(tmp_path, config, catalog=entries, state=first.state)
+
+    for output in (first, second):
+        assert sorted(row["id"] for row in output.records("runs")) == ["one", "two"]
+    assert second.records("model_executions") == []
+    assert "replication_key_value" not in str(second.state["bookmarks"].get("runs"))

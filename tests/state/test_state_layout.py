@@ -1,0 +1,210 @@
+"""States that are wrapped up, of another tap, or of another layout: one line, and no request."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stand_in.world import World
+from tap_dagctl.errors import StateError
+from tap_dagctl.state.bookmark import Bookmark
+from tap_dagctl.streams import STREAMS
+from tap_dagctl.tap import TapDagctl
+from tests.support.syncs import config_of, run_tap, selecting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+PART = {
+    "context": {"project_id": "proj_a"},
+    "replication_key": "updated_at",
+    "replication_key_value": "2026-02-15T12:00:30.000000Z",
+}
+KEYS = {
+    stream.name: stream.replication_key
+    for stream in STREAMS
+    if isinstance(stream.replication_key, str)
+}
+
+
+def runs(**entries: Any) -> dict[str, Any]:
+    return {"bookmarks": {"runs": entries}}
+
+
+def partition(**entries: Any) -> dict[str, Any]:
+    return runs(partitions=[{**PART, **entries}])
+
+
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [
+        ({"singer_state": partition()}, 'take what is under "singer_state"'),
+        ({"type": "STATE", "value": partition()}, 'take what is under "value"'),
+        ({"completed": {"singer_state": partition()}}, 'is under "completed", "singer_state"'),
+        ({"singer_state": {}}, "it has no `bookmarks`"),
+        ({"currently_syncing": "runs"}, "it has no `bookmarks`"),
+        ({"runs": "2026-02-15T12:00:30Z"}, "it has no `bookmarks`"),
+        (
+            {"bookmarks": {"contacts": {"at": 1}, "deals": {}}},
+            "it has bookmarks of contacts, deals",
+        ),
+        ({"bookmarks": None}, "Expected `object`, got `null` - at `$.bookmarks`"),
+        ({"bookmarks": []}, "Expected `object`, got `array` - at `$.bookmarks`"),
+        ({"bookmarks": {"runs": None}}, "Expected `object`, got `null` - at `$.bookmarks[...]`"),
+        ({"bookmarks": {"runs": {}, "later": 7}}, "Expected `object`, got `int`"),
+        (runs(partitions={}), "Expected `array`, got `object`"),
+        (runs(partitions=["x"]), "Expected `object`, got `str`"),
+        (runs(partitions=[{}]), "Object missing required field `context`"),
+        (runs(progress_markers=5), "Expected `object`, got `int`"),
+        (partition(progress_markers=None), "Expected `object`, got `null`"),
+        (runs(**PART), "runs has context, replication_key, replication_key_value, and not a"),
+        (runs(updated_at="2026-02-15T12:00:30Z"), "runs has updated_at, and not a bookmark for"),
+        (partition(context={}), "runs has a bookmark of {}, and not of a project"),
+        (partition(context={"project": "x"}), "runs has a bookmark of {'project': 'x'}, and not"),
+        (partition(context={"project_id": 7}), "runs has a bookmark of {'project_id': 7}, and"),
+        (partition(context={"project_id": "x", "day": "x"}), "runs has a bookmark of {'project_id"),
+        (runs(partitions=[PART, PART]), "runs has two bookmarks of the same project"),
+        (partition(replication_key="id"), "runs of proj_a has a bookmark on id, not on updated_at"),
+        (partition(replication_key="id", replication_key_value=0), "proj_a has a bookmark on id"),
+        (partition(replication_key=None), "runs of proj_a has a bookmark on None, not on updated"),
+        ({"bookmarks": {"projects": {"partitions": [PART]}}}, "projects has bookmarks, and needs"),
+        ({"bookmarks": {"projects": {"updated_at": "x"}}}, "projects has bookmarks, and needs non"),
+    ],
+)
+def test_a_state_whose_bookmarks_would_not_be_found_is_one_line(
+    api: Api, tmp_path: Path, state: dict[str, Any], what: str
+) -> None:
+    output = run_tap(tmp_path, config_of(api), state=state)
+
+    assert output.error.startswith("The state is not one of this tap: ")
+    assert what in output.error
+    assert "Hand over what the last sync left, or no state at all to read everything again" in (
+        output.error
+    )
+    assert api.requests == []
+    assert output.messages == []
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"bookmarks": {}},
+        {"bookmarks": {"runs": {}, "projects": {}, "jobs": {}}},
+        {"bookmarks": {"members": {}}},
+        runs(partitions=[{"context": {"project_id": "proj_a"}}]),
+        partition(starting_replication_value="2026-02-15T12:00:30Z"),
+        partition(progress_markers={"Note": "…", "replication_key_value": "x"}),
+        {"bookmarks": {"projects": {"starting_replication_value": None, "progress_markers": {}}}},
+        {"bookmarks": {"jobs": {"partitions": [{**PART, "replication_key": "id"}]}}},
+        # Of a newer version: streams nobody has heard of, entries beside the bookmarks.
+        {**partition(), "version": 2},
+        {"bookmarks": {"runs": {"partitions": [PART], "more": 1}, "alerts": {"upto": 7}}},
+    ],
+)
+def test_a_state_that_the_tap_or_the_sdk_may_have_written_is_taken(
+    api: Api, tmp_path: Path, state: dict[str, Any]
+) -> None:
+    api.world.put("runs", "proj_a", {"id": "run"})
+    output = run_tap(tmp_path, config_of(api), state=state)
+
+    assert output.exit_code == 0, output.stderr
+    assert [row["id"] for row in output.records("runs")] == ["run"]
+    for stream, kept in state.get("bookmarks", {}).items():
+        if stream not in {it.name for it in STREAMS}:
+            assert output.state["bookmarks"][stream] == kept
+
+
+def test_every_state_that_leaves_the_tap_is_taken(api: Api, tmp_path: Path) -> None:
+    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+    for number in range(4):
+        api.world.put("runs", "proj_a", {"id": f"run_{number}"})
+    outputs = [
+        run_tap(tmp_path, config_of(api, page_size=2)),
+        run_tap(tmp_path, config_of(api), catalog=selecting(catalog, ["runs", "jobs"])),
+    ]
+    for entry in catalog["streams"]:
+        entry["replication_method"] = "INCREMENTAL"
+    outputs += [run_tap(tmp_path, config_of(api), catalog=catalog)]
+    for entry in catalog["streams"]:
+        entry["replication_method"] = "FULL_TABLE"
+    outputs += [run_tap(tmp_path, config_of(api), catalog=catalog)]
+    states = [m["value"] for output in outputs for m in output.messages if m["type"] == "STATE"]
+    assert len(states) > 10
+
+    for state in states:
+        TapDagctl(config=config_of(api), state=state)
+
+
+STAMP = "2026-02-15T12:00:30Z"
+SCALARS = st.none() | st.integers(0, 2) | st.sampled_from(["", "x", STAMP])
+CONTEXTS = st.just({"project_id": "proj_a"}) | st.dictionaries(
+    st.sampled_from(["project_id", "day"]), SCALARS, max_size=2
+)
+PARTS = st.fixed_dictionaries(
+    {"replication_key": st.sampled_from([*KEYS.values(), "id", None])},
+    optional={
+        "context": CONTEXTS,
+        "replication_key_value": SCALARS,
+        "progress_markers": SCALARS | st.just({}),
+        "updated_at": SCALARS,
+    },
+)
+STREAM_STATES = SCALARS | PARTS | st.builds(lambda parts: {"partitions": parts}, st.lists(PARTS))
+BOOKMARKED = st.builds(
+    lambda stream, value: {
+        stream: {
+            "partitions": [
+                {**PART, "replication_key": KEYS[stream], "replication_key_value": value}
+            ]
+        }
+    },
+    st.sampled_from([*KEYS]),
+    SCALARS,
+)
+NAMES = st.sampled_from([*(stream.name for stream in STREAMS), "contacts"])
+BOOKMARKS = BOOKMARKED | st.dictionaries(NAMES, STREAM_STATES, max_size=2)
+INNER = st.fixed_dictionaries({"bookmarks": SCALARS | BOOKMARKS})
+STATES = INNER | st.dictionaries(st.sampled_from(["value", "type"]), SCALARS | INNER)
+
+
+@given(STATES)
+def test_no_bookmark_goes_unheeded(state: dict[str, Any]) -> None:
+    world = World()
+    config = {"api_token": world.token, "organization_id": world.organization_id}
+    try:
+        tap = TapDagctl(config=config, state=json.loads(json.dumps(state)))
+    except StateError as error:
+        (line,) = str(error).splitlines()
+        assert "Hand over what the last sync left" in line
+        return
+    tap._reset_state_progress_markers()
+
+    found = []
+    for name, key in KEYS.items():
+        stream = tap.streams[name]
+        for context in stream.partitions or []:
+            kept = stream.get_context_state({"project_id": context["project_id"]})
+            if is_heeded(kept, name, key):
+                found.append((name, kept["replication_key_value"]))
+    written = [
+        (name, part["replication_key_value"])
+        for name, entries in state.get("bookmarks", {}).items()
+        for part in (entries, *entries.get("partitions", []))
+        if name in KEYS and part.get("replication_key_value") not in (None, "")
+    ]
+    assert sorted(map(repr, found)) == sorted(map(repr, written))
+
+
+def is_heeded(kept: dict[str, Any], name: str, key: str) -> bool:
+    """Whether the stream goes on from what is kept, or says that it is no time."""
+    try:
+        return Bookmark(kept, name, key).value is not None
+    except StateError:
+        return True

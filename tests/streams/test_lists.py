@@ -1,0 +1,79 @@
+"""Jobs and plans: rows as the API holds them, and of plans only what changed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stand_in.history import History
+from stand_in.server import Api, Reply, serving
+from stand_in.world import PLANS, World
+from tests.support.syncs import Output, config_of, run_tap, selecting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with serving(History(World(), days=30).world) as api:
+        yield api
+
+
+def plans(output: Output) -> list[tuple[str, str]]:
+    return [(row["id"], row["status"]) for row in output.records("plans")]
+
+
+def test_of_plans_only_what_changed_is_sent(api: Api, tmp_path: Path) -> None:
+    config = config_of(api, page_size=2)
+    first = run_tap(tmp_path, config)
+    listed = [row for key in api.world.projects for row in api.world.rows(PLANS, key)]
+    assert len(listed) > 15
+    assert sorted(plans(first)) == sorted((row["id"], row["status"]) for row in listed)
+
+    idle = run_tap(tmp_path, config, state=first.state)
+    assert plans(idle) == []
+
+    api.world.advance(hours=1)
+    changed = listed[3]
+    api.world.change(PLANS, changed["project_id"], changed["id"], status="cancelled")
+    second = run_tap(tmp_path, config, state=idle.state)
+    assert plans(second) == [(changed["id"], "cancelled")]
+    assert plans(run_tap(tmp_path, config, state=second.state)) == []
+    asked = [request.params for request in api.requests if request.path.endswith("/plans")]
+    assert not any("updated_after" in params for params in asked)
+
+
+def test_plans_before_start_date_are_left_out(api: Api, tmp_path: Path) -> None:
+    listed = [row for key in api.world.projects for row in api.world.rows(PLANS, key)]
+    day = sorted(row["updated_at"] for row in listed)[len(listed) // 2][:10]
+    expected = sorted(row["id"] for row in listed if row["updated_at"] >= day)
+    assert 0 < len(expected) < len(listed)
+    config = config_of(api, start_date=day)
+    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            metadata["metadata"].setdefault("selected", True)
+
+    assert sorted(key for key, _ in plans(run_tap(tmp_path, config))) == expected
+    # Without a bookmark, too.
+    for entry in catalog["streams"]:
+        if entry["tap_stream_id"] == "plans":
+            entry["replication_method"] = "FULL_TABLE"
+    full = run_tap(tmp_path, config, catalog=selecting(catalog, ["plans"]))
+    assert sorted(key for key, _ in plans(full)) == expected
+
+
+@pytest.mark.parametrize("path", ["/projects", "/jobs"])
+def test_a_whole_list_that_did_not_come_whole_is_an_error(
+    api: Api, tmp_path: Path, path: str
+) -> None:
+    body = json.dumps({path[1:]: [{"id": "a"}], "total": 2}).encode()
+    api.misbehave = lambda request: Reply(200, body) if request.path.endswith(path) else None
+    output = run_tap(tmp_path, config_of(api, max_attempts=1))
+
+    assert output.exit_code == 1
+    assert f"the answer has 1 of 2 {path[1:]}, so rows would be lost" in output.stderr

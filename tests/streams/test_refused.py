@@ -1,0 +1,226 @@
+"""What the server refuses for good: one list of one project, a project that is gone, everything."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stand_in.history import History
+from stand_in.server import Api, Reply, serving
+from stand_in.world import World
+from tap_dagctl.errors import TapError
+from tests.support.in_process import sync
+from tests.support.syncs import config_of, run_tap
+from tests.support.truth import difference, in_messages, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stand_in.server import Request
+
+# Where each list of a project is read, and a status that says it is not to be had.
+LISTS = {
+    "runs": ("runs", 403),
+    "model_executions": ("model-executions", 404),
+    "daily_stats": ("runs/daily-stats", 410),
+    "model_stats": ("model-executions/stats", 404),
+    "jobs": ("jobs", 451),
+    "plans": ("plans", 403),
+}
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    world = History(World(), days=6).world
+    for project in world.projects:
+        world.put("plans", project, {"id": f"plan_of_{project}", "plan_type": "explain"})
+    world.advance(hours=1)
+    with serving(world) as api:
+        yield api
+
+
+@pytest.fixture
+def broken(api: Api) -> str:
+    """The id of the project that will be."""
+    return next(iter(api.world.projects))
+
+
+def refuse(api: Api, part: str, status: int = 404) -> None:
+    api.misbehave = lambda request: Reply(status, b"{}") if part in request.path else None
+
+
+def delete_at(api: Api, project: str, number: int) -> None:
+    """Let a project be deleted just before the request of that number is answered."""
+    asked = 0
+
+    def misbehave(_: Request) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == number:
+            del api.world.projects[project]
+
+    api.misbehave = misbehave
+
+
+def check_rows(api: Api, records: list[tuple[str, dict[str, Any]]], without: str) -> None:
+    """Every row of every project came, those of one left out of account."""
+    found = in_messages(records)
+    for name, expected in tables(api.world, api.world.now.date()).items():
+        if name.endswith("_stats"):
+            assert found[name]
+            continue
+        rows = [
+            {key: row for key, row in table.items() if without not in {*key, row.get("project_id")}}
+            for table in (found.get(name, {}), expected)
+        ]
+        assert difference(name, *rows) == []
+
+
+@pytest.mark.parametrize("stream", LISTS)
+def test_one_list_of_one_project_is_named_and_the_rest_is_read(
+    api: Api, broken: str, tmp_path: Path, stream: str
+) -> None:
+    ending, status = LISTS[stream]
+    path = f"/projects/{broken}/{ending}"
+    api.misbehave = lambda request: Reply(status, b"{}") if request.path.endswith(path) else None
+    first = run_tap(tmp_path, config_of(api))
+
+    assert first.error == (
+        f"GET {path}: the server answered {status}: the project is listed, and its {stream} are "
+        "refused: ask dagctl why; until then leave out the project, with project_ids, "
+        f"or deselect {stream}"
+    )
+    everything = set(api.world.projects)
+    for name in LISTS:
+        missing = {broken} if name == stream else set()
+        assert {row["project_id"] for row in first.records(name)} == everything - missing
+    partitions = first.state["bookmarks"][stream]["partitions"]
+    (kept,) = (it for it in partitions if it["context"]["project_id"] == broken)
+    assert set(kept) <= {"context"}
+
+    # Once it is answered again, what is missing comes, and of the rest nothing comes twice.
+    api.misbehave = lambda _: None
+    second = run_tap(tmp_path, config_of(api), state=first.state)
+    assert second.exit_code == 0, second.stderr
+    for name in {*LISTS} - {"jobs"}:
+        of = {row["project_id"] for row in second.records(name)}
+        assert of == ({broken} if name == stream else set())
+
+
+def test_every_list_of_a_project_is_a_line(api: Api, broken: str) -> None:
+    refuse(api, f"/projects/{broken}/")
+    with pytest.raises(TapError) as caught:
+        sync(api)
+
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(LISTS)
+    assert all(f"GET /projects/{broken}/" in line for line in lines)
+
+
+def test_a_project_can_be_left_out_as_the_line_says(api: Api, broken: str, tmp_path: Path) -> None:
+    refuse(api, f"/projects/{broken}/")
+    others = [key for key in api.world.projects if key != broken]
+    output = run_tap(tmp_path, config_of(api, project_ids=others))
+
+    assert output.exit_code == 0, output.stderr
+    assert {row["project_id"] for row in output.records("runs")} == set(others)
+
+
+def test_a_project_that_is_deleted_while_it_is_read_is_no_error(
+    api: Api, broken: str, tmp_path: Path
+) -> None:
+    api.world.projects[broken].row["name"] = "going"
+    delete_at(api, broken, 3)
+    first = run_tap(tmp_path, config_of(api))
+
+    assert first.exit_code == 0, first.stderr
+    (warning,) = [line for line in first.stderr.splitlines() if "| WARNING" in line]
+    assert f"The project {broken} was deleted while it was read: what had come of it" in warning
+    second = run_tap(tmp_path, config_of(api), state=first.state)
+    assert second.exit_code == 0, second.stderr
+    assert broken not in {row["id"] for row in second.records("projects")}
+    assert not any("| WARNING" in line for line in second.stderr.splitlines())
+
+
+@pytest.mark.parametrize("position", [0, -1])
+def test_whenever_a_project_is_deleted_the_others_are_read_whole(
+    api: Api, position: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = list(api.world.projects)[position]
+    projects = dict(api.world.projects)
+    sync(api, page_size=60)
+    requests = len(api.requests)
+    assert requests > 20
+    warned = 0
+    for number in range(1, requests + 2, 2):
+        api.world.projects = dict(projects)
+        caplog.clear()
+        delete_at(api, key, number)
+        with caplog.at_level(logging.WARNING):
+            pipe = sync(api, page_size=60)
+        check_rows(api, pipe.records, without=key)
+        warned += "was deleted while it was read" in caplog.text
+    # Before it is listed, and after it was read, there is nothing to tell.
+    assert requests / 10 < warned < requests
+
+
+def test_a_broken_project_is_still_an_error_when_another_is_deleted(api: Api, broken: str) -> None:
+    gone = list(api.world.projects)[-1]
+
+    def misbehave(request: Request) -> Reply | None:
+        api.world.projects.pop(gone, None) if request.path.endswith("/jobs") else None
+        return Reply(404, b"{}") if request.path.endswith(f"{broken}/runs") else None
+
+    api.misbehave = misbehave
+    with pytest.raises(TapError) as caught:
+        sync(api)
+    assert str(caught.value).startswith(f"GET /projects/{broken}/runs: the server answered 404")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (403, "the token may not read this: check that organization_id is the token's own"),
+        (404, "there is nothing here: check api_url"),
+        (410, "the request was refused: check the settings"),
+    ],
+)
+@pytest.mark.parametrize("include_sensitive", [False, True])
+def test_an_account_that_is_refused_is_one_line(
+    api: Api, tmp_path: Path, status: int, advice: str, include_sensitive: bool
+) -> None:
+    refuse(api, "/", status)
+    output = run_tap(tmp_path, config_of(api, include_sensitive=include_sensitive))
+
+    assert output.error.startswith(f"GET /projects: the server answered {status}: {advice}")
+
+
+def test_an_account_that_is_refused_from_some_request_on_is_one_line(api: Api) -> None:
+    api.misbehave = lambda _: Reply(403, b"{}") if len(api.requests) > 5 else None
+    with pytest.raises(TapError) as caught:
+        sync(api)
+
+    assert str(caught.value) == (
+        "GET /projects: the server answered 403: the token may not read this: check that "
+        "organization_id is the token's own organization"
+    )
+
+
+def test_when_it_cannot_be_known_whether_a_project_was_deleted_all_is_told(
+    api: Api, broken: str
+) -> None:
+    def misbehave(request: Request) -> Reply | None:
+        if request.path.endswith("/projects") and len(api.requests) > 1:
+            return Reply(500, b"{}")
+        return Reply(404, b"{}") if request.path.endswith(f"{broken}/runs") else None
+
+    api.misbehave = misbehave
+    with pytest.raises(TapError) as caught:
+        sync(api, max_attempts=1)
+    refused, looked = str(caught.value).splitlines()
+    assert refused.startswith(f"GET /projects/{broken}/runs: the server answered 404")
+    assert looked.startswith("GET /projects: the server answered 500")

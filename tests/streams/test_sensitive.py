@@ -1,0 +1,242 @@
+"""Personal and security data: in no catalog and in no record unless `include_sensitive` is on."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stand_in.history import History
+from stand_in.server import Api, Reply, serving
+from stand_in.world import INVITATIONS, JOBS, MEMBERS, PROTECTIONS, World
+from tests.support.meltano import Meltano
+from tests.support.syncs import Output, config_of, run_tap, selecting
+from tests.support.truth import KEYS, difference, in_messages, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SENSITIVE = {
+    "environment_protections": PROTECTIONS,
+    "members": MEMBERS,
+    "invitations": INVITATIONS,
+}
+PATHS = {
+    "environment_protections": "/environment-protections",
+    "members": "/organizations/members",
+    "invitations": "/organizations/invitations",
+}
+SECRET = "a secret somebody wrote into the wrong place"  # noqa: S105 - made up, looked for
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    world = History(World(), days=10).world
+    for project in world.projects.values():
+        for row in project.tables[JOBS].values():
+            row["environment"] = {"KEY": SECRET}
+    with serving(world) as api:
+        yield api
+
+
+def discovered(directory: Path, config: dict[str, Any] | None, *options: str) -> dict[str, Any]:
+    output = run_tap(directory, config, *options, "--discover")
+    assert output.exit_code == 0, output.stderr
+    catalog: dict[str, Any] = json.loads(output.stdout)
+    return catalog
+
+
+def fields(catalog: dict[str, Any]) -> dict[str, set[str]]:
+    return {it["tap_stream_id"]: set(it["schema"]["properties"]) for it in catalog["streams"]}
+
+
+def check_without(api: Api, output: Output) -> None:
+    """Nothing of it was asked for, described or sent, under whatever name."""
+    assert output.exit_code == 0, output.stderr
+    assert not any(request.path.endswith(tuple(PATHS.values())) for request in api.requests)
+    assert len(output.records("jobs")) == len(listed_jobs(api)) > 3
+    assert SECRET not in output.stdout + output.stderr
+    for message in output.messages:
+        assert message.get("stream") not in SENSITIVE
+        if message["type"] == "SCHEMA" and message["stream"] == "jobs":
+            assert "environment" not in message["schema"]["properties"]
+
+
+def listed_jobs(api: Api) -> list[dict[str, Any]]:
+    return [row for key in api.world.projects for row in api.world.rows(JOBS, key)]
+
+
+def warnings(output: Output) -> list[str]:
+    # On the oldest Python the SDK has a warning of its own.
+    lines = output.stderr.splitlines()
+    return [line for line in lines if "| WARNING" in line and "| py.warnings " not in line]
+
+
+def test_no_catalog_lists_it_unless_it_is_asked_for(api: Api, tmp_path: Path) -> None:
+    without = fields(discovered(tmp_path, None))
+    assert set(without) == set(KEYS)
+    assert "environment" not in without["jobs"]
+    for config in (config_of(api), config_of(api, include_sensitive=False)):
+        assert fields(discovered(tmp_path, config)) == without
+
+    everything = fields(discovered(tmp_path, config_of(api, include_sensitive=True)))
+    assert set(everything) == {*KEYS, *SENSITIVE}
+    assert everything["jobs"] == {*without["jobs"], "environment"}
+    assert fields(discovered(tmp_path, {"include_sensitive": True})) == everything
+
+
+def test_nobody_who_selects_everything_loads_it_unasked(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, config_of(api))
+    check_without(api, output)
+    assert warnings(output) == []
+
+    catalog = discovered(tmp_path, config_of(api))
+    selecting(catalog, [*KEYS])
+    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+    check_without(api, output)
+    assert warnings(output) == []
+
+
+def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tmp_path: Path) -> None:
+    catalog = discovered(tmp_path, config_of(api, include_sensitive=True))
+    everything = selecting(catalog, [*KEYS, *SENSITIVE])
+    output = run_tap(tmp_path, config_of(api), catalog=everything)
+
+    check_without(api, output)
+    (warning,) = warnings(output)
+    assert (
+        "The catalog selects jobs.environment, environment_protections, members, invitations, which"
+        " is left out: it may hold personal or security data, and is loaded only with "
+        "include_sensitive: true" in warning
+    )
+
+
+def test_an_old_catalog_that_does_not_select_it_is_nothing_to_warn_of(
+    api: Api, tmp_path: Path
+) -> None:
+    catalog = selecting(discovered(tmp_path, config_of(api, include_sensitive=True)), [*KEYS])
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            if metadata["breadcrumb"] == ["properties", "environment"]:
+                metadata["metadata"]["selected"] = False
+    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+
+    check_without(api, output)
+    assert warnings(output) == []
+
+
+def test_an_old_catalog_that_selects_nothing_else_loads_nothing(api: Api, tmp_path: Path) -> None:
+    catalog = discovered(tmp_path, config_of(api, include_sensitive=True))
+    only = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in SENSITIVE]
+    output = run_tap(tmp_path, config_of(api), catalog=selecting({"streams": only}, SENSITIVE))
+
+    assert output.exit_code == 0, output.stderr
+    assert [message for message in output.messages if message["type"] == "RECORD"] == []
+    left_out, nothing = warnings(output)
+    assert "which is left out" in left_out
+    assert "The catalog selects no stream of this tap, so nothing is read" in nothing
+
+
+def test_switched_on_it_is_loaded_like_everything_else(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, config_of(api, include_sensitive=True))
+
+    assert output.exit_code == 0, output.stderr
+    assert warnings(output) == []
+    found = in_messages((name, row) for name in SENSITIVE for row in output.records(name))
+    for name, table in SENSITIVE.items():
+        rows = api.world.organization[table].values()
+        assert rows
+        assert difference(name, found[name], {(row["id"],): plain(row) for row in rows}) == []
+    assert {row["id"]: row["environment"] for row in output.records("jobs")} == {
+        row["id"]: {"KEY": SECRET} for row in listed_jobs(api)
+    }
+
+
+def test_switched_on_some_of_it_may_be_selected(api: Api, tmp_path: Path) -> None:
+    config = config_of(api, include_sensitive=True)
+    catalog = selecting(discovered(tmp_path, config), ["members"])
+    output = run_tap(tmp_path, config, catalog=catalog)
+
+    assert output.exit_code == 0, output.stderr
+    assert {it["stream"] for it in output.messages if it["type"] == "RECORD"} == {"members"}
+    assert [request.path for request in api.requests] == ["/api/v1/organizations/members"]
+
+
+def test_a_token_without_the_permission_fails_that_stream_alone_and_says_what_to_do(
+    api: Api, tmp_path: Path
+) -> None:
+    api.world.permissions.clear()
+    output = run_tap(tmp_path, config_of(api, include_sensitive=True))
+
+    assert output.error == (
+        "GET /environment-protections: the server answered 403 (manage_secrets is needed): give "
+        "the token the permission manage_secrets in dagctl, or deselect environment_protections"
+    )
+    assert {it["stream"] for it in output.messages if it["type"] == "RECORD"} == {
+        *KEYS,
+        "members",
+        "invitations",
+    }
+
+    catalog = selecting(
+        discovered(tmp_path, config_of(api, include_sensitive=True)),
+        {*KEYS, *SENSITIVE} - {"environment_protections"},
+    )
+    heeded = run_tap(tmp_path, config_of(api, include_sensitive=True), catalog=catalog)
+    assert heeded.exit_code == 0, heeded.stderr
+
+
+@pytest.mark.parametrize("stream", SENSITIVE)
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_list_that_is_refused_is_named_with_what_to_do(
+    api: Api, tmp_path: Path, stream: str, status: int
+) -> None:
+    api.misbehave = lambda request: (
+        Reply(status, b"{}") if request.path.endswith(PATHS[stream]) else None
+    )
+    output = run_tap(tmp_path, config_of(api, include_sensitive=True))
+
+    assert output.error.startswith(f"GET {PATHS[stream]}: the server answered {status}: give the ")
+    assert output.error.endswith(f"or deselect {stream}")
+    assert len(output.records("jobs")) == len(listed_jobs(api))
+
+
+def rows_of(directory: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what target-jsonl wrote, and begin anew."""
+    found = {}
+    for path in (directory / "output").glob("*.jsonl"):
+        found[path.stem] = [json.loads(line) for line in path.read_text().splitlines()]
+        path.unlink()
+    return found
+
+
+def test_meltano_loads_it_only_where_it_is_switched_on_and_then_as_selected(
+    api: Api, tmp_path: Path
+) -> None:
+    meltano = Meltano.of(api, tmp_path)
+    meltano.run("tap-dagctl", "target-jsonl")
+    without = rows_of(tmp_path)
+    assert set(without) == set(KEYS)
+    assert SECRET not in json.dumps(without)
+
+    meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"] = "true"
+    meltano.run("--full-refresh", "tap-dagctl", "target-jsonl")
+    everything = rows_of(tmp_path)
+    assert set(everything) == {*KEYS, *SENSITIVE}
+    assert {SECRET} == {row["environment"]["KEY"] for row in everything["jobs"]}
+
+    done = meltano("select", "tap-dagctl", "members", "*")
+    assert done.returncode == 0, done.stdout + done.stderr
+    meltano.run("--full-refresh", "tap-dagctl", "target-jsonl")
+    (members,) = rows_of(tmp_path).items()
+    assert members[0] == "members"
+    assert {(row["id"],) for row in members[1]} == {
+        (row["id"],) for row in api.world.organization[MEMBERS].values()
+    }
+
+    # What was selected stays in meltano.yml, and is not enough.
+    del meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"]
+    meltano("run", "--full-refresh", "tap-dagctl", "target-jsonl")
+    assert rows_of(tmp_path) == {}

@@ -1,0 +1,74 @@
+"""Runs the real Meltano on the checkout's meltano.yml, in a project folder of a test's own.
+
+Meltano keeps state, warehouse and the catalog of a running plugin in the project's folder, so two
+tests at once need two of them. The installed plugins are the checkout's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.support import troubleshooting
+from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+_MELTANO = ROOT / ".tools" / "meltano" / "bin" / "meltano"
+_OURS = ("DAGCTL", "ORG_ID", "PROJECT_ID", "MELTANO", "TAP_", "TARGET_")
+
+
+@dataclass
+class Meltano:
+    """One user's Meltano, whose project folder is `directory`."""
+
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, api: Api, directory: Path) -> Meltano:
+        (directory / ".meltano").mkdir()
+        for kind in ("extractors", "loaders", "utilities"):
+            (directory / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
+        shutil.copy(ROOT / "meltano.yml", directory)
+        (directory / "transform").symlink_to(ROOT / "transform")
+        (directory / "output").mkdir()
+        return cls(
+            directory,
+            {
+                "DAGCTL_TOKEN": api.world.token,
+                "ORG_ID": api.world.organization_id,
+                "TAP_DAGCTL_API_URL": api.url,
+                "TAP_DAGCTL_RUNS_API_URL": api.url,
+                "TAP_DAGCTL_STATISTICS_API_URL": api.url,
+                "NO_COLOR": "1",
+            },
+        )
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `meltano`, and return what it said, whatever the exit code."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+        done = subprocess.run(
+            [str(_MELTANO), *arguments],
+            cwd=self.directory,
+            env={**inherited, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        log = done.stdout + done.stderr
+        troubleshooting.check(troubleshooting.of_the_tap(log) + troubleshooting.of_dbt(log))
+        return done
+
+    def run(self, *arguments: str) -> str:
+        """Run `meltano run`, which must succeed, and return its log."""
+        done = self("run", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr

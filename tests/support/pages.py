@@ -1,0 +1,61 @@
+"""Writes the report as a user does, and reads it as a browser does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from tests.support import troubleshooting
+from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def report(output: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "report", "--output", str(output), *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    troubleshooting.check(done.stderr.splitlines())
+    return done
+
+
+class Page(HTMLParser):
+    """Reads a page: its elements with their attributes, and its tables cell by cell."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.tables: list[list[list[str]]] = []
+        self._in_cell = False
+        self.feed(text)
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._in_cell = tag in {"td", "th"}
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif self._in_cell:
+            self.tables[-1][-1].append("")
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self._in_cell = self._in_cell and tag not in {"td", "th"}
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.tables[-1][-1][-1] += data

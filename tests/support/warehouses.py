@@ -1,0 +1,110 @@
+"""What is in a warehouse, read back by none of the loader's code."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import duckdb
+import psycopg
+
+from tests.support.postgres import postgres
+from tests.support.truth import KEYS, OBJECTS, Table, difference, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+    from pathlib import Path
+
+    from stand_in.world import Row, World
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A database, and how the plugins of `meltano.yml` reach it."""
+
+    loader: str
+    dbt: str
+    environment: dict[str, str]
+    query: Callable[[str], list[Row]]
+
+    def tables(self, schema: str = "dagctl", prefix: str = "") -> dict[str, Table]:
+        """Return every table as `tests.support.truth` writes it."""
+        found = {}
+        for name, keys in KEYS.items():
+            text = f"select * from {schema}.{prefix}{name}"  # noqa: S608 - names from KEYS and tests
+            rows = [_without_nulls(row) for row in self.query(text)]
+            found[name] = {tuple(row[key] for key in keys): row for row in rows}
+            assert len(found[name]) == len(rows), f"{name} holds a key twice"
+        return found
+
+    def differences(
+        self, world: World, first_day: date, schema: str = "dagctl", prefix: str = ""
+    ) -> list[str]:
+        """Return what is in the tables and not in the API, and the other way round."""
+        found = self.tables(schema, prefix)
+        return [
+            line
+            for name, expected in tables(world, first_day).items()
+            for line in difference(name, found[name], expected)
+        ]
+
+
+def duckdb_at(path: Path) -> Warehouse:
+    """Return the DuckDB file at `path`, which need not be there yet."""
+
+    def query(text: str) -> list[Row]:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            result = connection.sql(text)
+            return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
+
+    return Warehouse("target-duckdb", "dbt-duckdb", {"TARGET_DUCKDB_FILEPATH": str(path)}, query)
+
+
+@contextmanager
+def postgres_in(directory: Path) -> Iterator[Warehouse]:
+    """Run a PostgreSQL server with its files in `directory`."""
+    with postgres(directory) as url:
+        parts = urlsplit(url)
+        # The server listens on a socket in a folder, which only the loader's URL can say; dbt takes
+        # a folder as host.
+        environment = {
+            "TARGET_POSTGRES_SQLALCHEMY_URL": url,
+            "TARGET_POSTGRES_HOST": parse_qs(parts.query)["host"][0],
+            "TARGET_POSTGRES_USER": parts.username or "",
+            "TARGET_POSTGRES_PASSWORD": parts.password or "",
+            "TARGET_POSTGRES_DATABASE": parts.path.removeprefix("/"),
+        }
+
+        def query(text: str) -> list[Row]:
+            with psycopg.connect(url.replace("+psycopg2", "")) as connection:
+                cursor = connection.execute(text.encode())
+                columns = [column.name for column in cursor.description or ()]
+                return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+        yield Warehouse("target-postgres", "dbt-postgres", environment, query)
+
+
+def _without_nulls(row: Row) -> Row:
+    """Leave out what is null, and what the loader added."""
+    return {
+        name: _plain(name, value)
+        for name, value in row.items()
+        if value is not None and not name.startswith("_sdc_")
+    }
+
+
+def _plain(name: str, value: Any) -> Any:
+    """As the API writes it: a day is text, a moment is UTC without an offset, a number a number."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+    if name in OBJECTS and isinstance(value, str):
+        return json.loads(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,198 @@
+"""Which rows the staging models refuse, whatever the zone and the moment they were loaded in."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment
+
+from tests.support.postgres import postgres
+from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Session = psycopg.Connection[Any]
+
+# Nothing that dagctl records is older.
+MOMENTS = st.datetimes(
+    datetime(2015, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
+    datetime(2037, 12, 31),  # noqa: DTZ001 - the strategy adds the zone
+    timezones=st.just(timezone.utc),
+)
+# From here on every zone is whole quarter hours from UTC.
+LOADED = MOMENTS.filter(lambda moment: moment.year >= 2020)
+WINTER = datetime(2026, 1, 15, 12, tzinfo=timezone.utc)
+SUMMER = datetime(2026, 7, 15, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with (
+        postgres(tmp_path_factory.mktemp("postgres")) as url,
+        psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as session,
+    ):
+        session.execute("""
+            create table loaded (
+                updated_at timestamp, start_time timestamp, _sdc_received_at timestamp,
+                _sdc_sequence bigint
+            )
+        """)
+        yield session
+
+
+@pytest.fixture(scope="module")
+def zones(session: Session) -> list[str]:
+    names = session.execute("select name from pg_timezone_names order by name").fetchall()
+    return [name for (name,) in names if name not in {"localtime", "posixrules", "Factory"}]
+
+
+def macros(session: Session) -> Any:
+    """Return the macros, as dbt would run them in this session."""
+
+    def run_query(query: str) -> SimpleNamespace:
+        cursor = session.execute(query.encode())
+        columns = [column.name for column in cursor.description or ()]
+        return SimpleNamespace(rows=[dict(zip(columns, row, strict=True)) for row in cursor])
+
+    environment = Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
+    package = SimpleNamespace()
+    environment.globals |= {
+        "tap_dagctl": package,
+        "dbt": SimpleNamespace(escape_single_quotes=lambda text: text),
+        "run_query": run_query,
+        "return": str,
+    }
+    text = (ROOT / "transform" / "macros" / "local_time.sql").read_text()
+    module: Any = environment.from_string(text).module
+    package.is_same_in = module.is_same_in
+    return module
+
+
+def judged(
+    session: Session,
+    zone: str,
+    stored_in: str,
+    moment: datetime,
+    loaded: datetime,
+    *,
+    stamped: bool,
+) -> tuple[bool, bool, bool]:
+    """Store a row as a loader does; return whether it is refused, not known, and really wrong."""
+    session.execute("truncate loaded")
+    session.execute("select set_config('timezone', %s, false)", [stored_in])
+    session.execute(
+        "insert into loaded values (%s, null, %s, %s)",
+        [moment, loaded, round(loaded.timestamp() * 1000)],
+    )
+    ((stored,),) = session.execute("select updated_at from loaded").fetchall()
+    times = ["updated_at", "start_time"]
+    query = macros(session).rows_in_local_time("loaded", times, stamped, zone)
+    ((refused, not_known),) = session.execute(query.encode()).fetchall()
+    return refused == 1, not_known == 1, stored != moment.replace(tzinfo=None)
+
+
+@settings(max_examples=600, deadline=None)
+@given(data=st.data(), moment=MOMENTS, loaded=LOADED, stamped=st.booleans())
+def test_no_time_that_is_wrong_passes_unnoticed(
+    data: st.DataObject,
+    moment: datetime,
+    loaded: datetime,
+    stamped: bool,
+    session: Session,
+    zones: list[str],
+) -> None:
+    zone = data.draw(st.sampled_from(zones))
+    refused, not_known, is_wrong = judged(session, zone, zone, moment, loaded, stamped=stamped)
+    assert not is_wrong or refused or not_known
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), moment=MOMENTS, loaded=LOADED, stamped=st.booleans())
+def test_no_row_in_utc_is_refused(
+    data: st.DataObject,
+    moment: datetime,
+    loaded: datetime,
+    stamped: bool,
+    session: Session,
+    zones: list[str],
+) -> None:
+    zone = data.draw(st.sampled_from(zones))
+    refused, _, is_wrong = judged(session, zone, "UTC", moment, loaded, stamped=stamped)
+    assert not refused
+    assert not is_wrong
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "loaded", "stamped", "expected"),
+    [
+        # New York is never at UTC's own time, so the stamps tell.
+        ("America/New_York", "2025-11-02T05:30Z", WINTER, True, "refused"),
+        ("America/New_York", "2025-11-02T05:30Z", WINTER, False, "not known"),
+        # London is, in winter: what was loaded then is not known to be right where it is of summer.
+        ("Europe/London", "2025-07-01T12:00Z", WINTER, True, "not known"),
+        # Within hours of the days on which its clocks are moved, too.
+        ("Europe/London", "2025-10-26T00:30Z", WINTER, True, "not known"),
+        ("Atlantic/Azores", "2025-10-26T01:30Z", SUMMER, True, "not known"),
+        ("Europe/London", "2025-12-01T12:00Z", WINTER, True, "right"),
+        ("Europe/London", "2025-12-01T12:00Z", SUMMER, True, "refused"),
+        ("Africa/Abidjan", "2025-07-01T12:00Z", WINTER, False, "right"),
+        ("Etc/UTC", "2025-07-01T12:00Z", WINTER, False, "right"),
+    ],
+)
+def test_what_is_said_of_a_row(
+    zone: str, moment: str, loaded: datetime, stamped: bool, expected: str, session: Session
+) -> None:
+    stored = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    refused, not_known, _ = judged(session, zone, zone, stored, loaded, stamped=stamped)
+    assert (refused, not_known) == (expected == "refused", expected == "not known")
+
+
+@pytest.mark.parametrize(
+    ("received", "sequence"),
+    [(None, None), (SUMMER, None), (None, round(SUMMER.timestamp() * 1000)), (SUMMER, 7)],
+)
+def test_stamps_that_say_nothing(
+    received: datetime | None, sequence: int | None, session: Session
+) -> None:
+    """Rows from before the loader made stamps, or from one that means something else by them."""
+    session.execute("truncate loaded")
+    session.execute("set timezone = 'UTC'")
+    session.execute("insert into loaded values (%s, null, %s, %s)", [SUMMER, received, sequence])
+    query = macros(session).rows_in_local_time("loaded", ["updated_at"], True, "America/New_York")  # noqa: FBT003 - as the macro is called
+    assert session.execute(query.encode()).fetchall() == [(0, 1)]
+
+
+def test_rows_in_utc_are_known_to_be_where_the_zone_is_far_from_it(session: Session) -> None:
+    moment = datetime(2025, 11, 2, 5, 30, tzinfo=timezone.utc)
+    found = judged(session, "America/New_York", "UTC", moment, WINTER, stamped=True)
+    assert found == (False, False, False)
+
+
+def test_the_zone_that_a_loader_meets_is_the_one_that_postgres_gives_its_role(
+    session: Session,
+) -> None:
+    """Whatever dbt's own session was told, and whatever another role has."""
+    loaded = SimpleNamespace(include=lambda database: "loaded")  # noqa: ARG005 - as dbt calls it
+    session.execute("create role another")
+    session.execute("create role loader")
+    session.execute("alter table loaded owner to loader")
+    session.execute("set timezone = 'Asia/Tokyo'")
+    (server,) = session.execute(
+        "select reset_val from pg_settings where name = 'TimeZone'"
+    ).fetchone() or ("",)
+    for statement, expected in (
+        ("alter role another set timezone to 'Asia/Dhaka'", server),
+        ("alter role all set timezone to 'Asia/Dubai'", "Asia/Dubai"),
+        ("alter database postgres set timezone to 'America/New_York'", "America/New_York"),
+        ("alter role loader set TimeZone to 'Asia/Kolkata'", "Asia/Kolkata"),
+        ("alter role loader in database postgres set timezone to 'Asia/Baku'", "Asia/Baku"),
+    ):
+        session.execute(statement.encode())
+        assert macros(session).zone_of(loaded).strip() == expected

@@ -1,0 +1,113 @@
+"""What a macro makes of a value is what Python makes of it, in both databases."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import psycopg
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jinja2 import Environment
+
+from tests.support.postgres import postgres
+from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def macros(name: str) -> Any:
+    """Return the macros of a file, as dbt would render them."""
+    environment = Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
+    environment.globals["adapter"] = SimpleNamespace(quote=lambda name: f'"{name}"')
+    return environment.from_string((ROOT / "transform" / "macros" / name).read_text()).module
+
+
+ONE_DECIMAL = macros("numbers.sql").one_decimal("x")
+CHANGE = macros("numbers.sql").change_percent("before", "now")
+AS_TIME = macros("staged.sql").as_type("x", "timestamp", {"x": "text"})
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def ask(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, list[tuple[float, ...]]], list[float]]]:
+    """Return what evaluates an expression for each row of named values."""
+    if request.param == "duckdb":
+        with duckdb.connect() as connection:
+            connection.execute("set timezone = 'America/New_York'")
+            yield lambda query, rows: [
+                value for row in rows for (value,) in connection.execute(query, row).fetchall()
+            ]
+    else:
+        with (
+            postgres(tmp_path_factory.mktemp("postgres")) as url,
+            psycopg.connect(url.replace("+psycopg2", "")) as session,
+        ):
+            session.execute("set timezone = 'America/New_York'")
+            yield lambda query, rows: [
+                value
+                for row in rows
+                for (value,) in session.execute(
+                    query.replace("%", "%%").replace("?", "%s").encode(), row
+                ).fetchall()
+            ]
+
+
+numbers = st.one_of(
+    st.floats(-1e9, 1e9),
+    # Halves that a double holds, and halves that it almost holds.
+    st.integers(-40_000, 40_000).map(lambda number: number / 4),
+    st.integers(-10_000_000, 10_000_000).map(lambda number: number / 100),
+)
+
+
+@settings(deadline=None)
+@given(values=st.lists(numbers, min_size=1, max_size=40))
+@example(values=[20.25, 20.35, 20.75, 22.45, 0.05, 0.15, 0.25, 0.35, -0.25, -22.45, 0.0])
+def test_one_decimal_is_pythons(
+    ask: Callable[[str, list[tuple[float, ...]]], list[float]], values: list[float]
+) -> None:
+    query = f"select {ONE_DECIMAL} from (select cast(? as double precision) as x) as given"  # noqa: S608 - the macro
+    assert ask(query, [(value,) for value in values]) == [round(value, 1) for value in values]
+
+
+positive = st.one_of(
+    st.sampled_from([80.0, 96.0, 96.2, 100.0, 120.0, 120.001, 400.0, 481.0]),
+    st.floats(1e-3, 1e6),
+)
+
+
+@settings(deadline=None)
+@given(pairs=st.lists(st.tuples(positive, positive), min_size=1, max_size=40))
+def test_a_change_is_pythons(
+    ask: Callable[[str, list[tuple[float, ...]]], list[float]], pairs: list[tuple[float, float]]
+) -> None:
+    columns = "cast(? as double precision) as before, cast(? as double precision) as now"
+    query = f"select {CHANGE} from (select {columns}) as given"  # noqa: S608 - the macro
+    assert ask(query, [*pairs]) == [(now - before) / before * 100 for before, now in pairs]
+
+
+moments = st.datetimes(
+    datetime(1990, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
+    datetime(2090, 1, 1),  # noqa: DTZ001 - as above
+    timezones=st.sampled_from([timezone(timedelta(minutes=it)) for it in (0, 120, -300, 345)]),
+)
+
+
+@settings(deadline=None)
+@given(times=st.lists(moments, min_size=1, max_size=20), zulu=st.booleans())
+def test_a_time_that_was_loaded_as_text_is_utc(
+    ask: Callable[[str, list[tuple[Any, ...]]], list[Any]], times: list[datetime], zulu: bool
+) -> None:
+    query = f"select {AS_TIME} from (select cast(? as text) as x) as given"  # noqa: S608 - the macro
+    plain = [moment.astimezone(timezone.utc).replace(tzinfo=None) for moment in times]
+    zoned = [(moment.isoformat(),) for moment in times]
+    unzoned = [(moment.isoformat() + ("Z" if zulu else ""),) for moment in plain]
+
+    assert ask(query, zoned) == plain
+    assert ask(query, unzoned) == plain
