@@ -79,14 +79,16 @@ class Server:
 
     @lru_cache(maxsize=4_096)  # noqa: B019 - it lives as long as the program
     def _answer(self, url: str) -> bytes:
+        return gzip.compress(self.body(url), compresslevel=1)
+
+    def body(self, url: str) -> bytes:
+        """Return the answer to `url`, before it is packed."""
         split = urlsplit(url)
         query = parse_qs(split.query)
         if split.path.endswith("/projects"):
             project = {"id": "proj_bench", "name": "benchmark", "updated_at": _text(BEGIN)}
-            body = json.dumps({"projects": [project], "total": 1}).encode()
-        else:
-            body = self._page(int(query["page"][0]), min(int(query["limit"][0]), MOST_ROWS))
-        return gzip.compress(body, compresslevel=1)
+            return json.dumps({"projects": [project], "total": 1}).encode()
+        return self._page(int(query["page"][0]), min(int(query["limit"][0]), MOST_ROWS))
 
     def _page(self, page: int, limit: int) -> bytes:
         rows = b",".join(map(_encoded, range(self._rows)[(page - 1) * limit : page * limit]))
@@ -99,8 +101,9 @@ class Server:
         return b'{"executions":[' + rows + b"]," + json.dumps(tail).encode()[1:]
 
 
-async def _serve(rows: int, delay: float) -> None:
-    server = await asyncio.start_server(Server(rows, delay), "127.0.0.1", 0)
+async def serve(answers: Server) -> None:
+    """Serve on a free port until standard input is closed; print the URL."""
+    server = await asyncio.start_server(answers, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     sys.stdout.write(f"http://127.0.0.1:{port}/api/v1\n")
     sys.stdout.flush()
@@ -109,4 +112,4 @@ async def _serve(rows: int, delay: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), float(sys.argv[2]) / 1_000))
+    asyncio.run(serve(Server(int(sys.argv[1]), float(sys.argv[2]) / 1_000)))

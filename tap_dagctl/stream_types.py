@@ -80,7 +80,8 @@ class Projects(DagctlStream):
 
     @override
     def log_sync_costs(self) -> None:
-        """Tell what failed: the one public hook the SDK calls when every stream has been synced."""
+        """Raise what failed, once the last state is out."""
+        super().log_sync_costs()
         failures = self._sync.failures
         if refused := failures.refused_projects:
             with failures.collecting():

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, OutputError, TapError, one_line
 from tap_dagctl.records.builder import as_dict
+from tap_dagctl.singer.state import IndexedStateManager, SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, RecordMessage
+    from singer_sdk.streams._state import StreamStateManager
 
     from tap_dagctl.records.builder import Record
 
@@ -38,6 +40,7 @@ class PagewiseStream(Stream):
 
     is_sensitive: ClassVar[bool] = False
     sensitive_fields: ClassVar[Collection[str]] = ()
+    _has_schema_gone_out = False
 
     @property
     def is_tried(self) -> bool:
@@ -69,7 +72,12 @@ class PagewiseStream(Stream):
             return
         records = super()._sync_records(context, write_messages=write_messages)
         if write_messages:
-            yield from records
+            try:
+                yield from records
+            except Exception as error:
+                if not isinstance(error, OutputError):
+                    self._write_pending_state()
+                raise
             return
         # The SDK would write into a BATCH file what is not selected, and what no map has seen.
         if len(self.stream_maps) > 1:
@@ -78,6 +86,39 @@ class PagewiseStream(Stream):
         for record in records:
             for message in self._generate_record_messages(record):
                 yield message.record
+
+    @override
+    def log_sync_costs(self) -> None:
+        """Write the last state: the one public hook the SDK calls when every stream is through."""
+        self._write_pending_state()
+        super().log_sync_costs()
+
+    @property
+    def _is_state_late(self) -> bool:
+        state_writer = self._tap.state_writer
+        return isinstance(state_writer, SparingStateWriter) and state_writer.is_late
+
+    def _write_pending_state(self) -> None:
+        state_writer = self._tap.state_writer
+        if isinstance(state_writer, SparingStateWriter):
+            state_writer.write_pending()
+
+    @property
+    @override
+    def state_manager(self) -> StreamStateManager:
+        """What looks up the state of a context."""
+        if self._state_manager is None:
+            self._state_manager = IndexedStateManager(
+                tap_name=self.tap_name, stream_name=self.name, tap_state=self._tap_state
+            )
+        return self._state_manager
+
+    @override
+    def _write_schema_message(self) -> None:
+        """Write the schema once; the SDK writes it again for each project."""
+        if not self._has_schema_gone_out:
+            self._has_schema_gone_out = True
+            super()._write_schema_message()
 
     @property
     def _are_records_final(self) -> bool:
@@ -103,7 +144,7 @@ class PagewiseStream(Stream):
             timer.with_context(context)
             self._write_starting_replication_value(context)
             for records in self.record_pages(context):
-                if since_state >= self.STATE_MSG_FREQUENCY:
+                if since_state >= self.STATE_MSG_FREQUENCY or self._is_state_late:
                     # Not before the next page is asked for: then the state knows of this one.
                     since_state = 0
                     self._write_state_message()

@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from tap_dagctl.errors import Stopped
 from tap_dagctl.singer import environment, logs
+from tap_dagctl.singer.state import SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ class InterruptibleTap(Tap):
     # What no capability names, and streams heed all the same.
     hidden_settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     _interrupted = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
+        """See the SDK."""
+        super().__init__(*args, **kwargs)
+        writer = self.message_writer
+        # What BATCH files weigh is not known: a state goes out after each, as the SDK has it.
+        if isinstance(writer, Writer) and not self.config.get("batch_config"):
+            # The SDK has no public way to bring a writer of states.
+            self._state_writer = SparingStateWriter(writer)
 
     @property
     @override
@@ -117,6 +127,7 @@ class InterruptibleTap(Tap):
         # There is none in discovery, nor while the tap is set up. With files, the state is ahead of
         # what was announced: the rows of the file that is being written would be lost.
         state = getattr(self, "state", None)
-        if state and not self.config.get("batch_config"):
-            self.state_writer.write_state(state)
+        state_writer = getattr(self, "_state_writer", None)
+        if state and isinstance(state_writer, SparingStateWriter):
+            state_writer.write_now(state)
         raise Stopped(signum)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from singer_sdk.io_base import SingerWriter
+from singer_sdk.singerlib.encoding.simple import RecordMessage
 from singer_sdk.singerlib.json import serialize_json
 from typing_extensions import override
 
@@ -30,10 +31,15 @@ _JSON_ESCAPES = "tap-dagctl.json-escapes"
 
 
 class Writer(SingerWriter):
-    """Standard output, for one message a line."""
+    """Standard output, for one message a line.
+
+    Attributes:
+        record_bytes: bytes of RECORD messages so far.
+    """
 
     def __init__(self) -> None:
         """Begin with nothing written."""
+        self.record_bytes = 0
         self._writing = False
         self._waiting: Callable[[], None] | None = None
 
@@ -44,7 +50,10 @@ class Writer(SingerWriter):
         Raises:
             OutputError: nobody reads it, or there is no room for it.
         """
-        self._write(self.format_message(message).encode("ascii") + b"\n")
+        line = self.format_message(message).encode("ascii") + b"\n"
+        self._write(line)
+        if isinstance(message, RecordMessage):
+            self.record_bytes += len(line)
 
     def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
         """Write a RECORD message for each of `records`, as `write_message` would.
@@ -53,7 +62,9 @@ class Writer(SingerWriter):
             OutputError: nobody reads it, or there is no room for it.
         """
         if records:
-            self._write(record_lines(stream, records, version, datetime.now(tz=timezone.utc)))
+            lines = record_lines(stream, records, version, datetime.now(tz=timezone.utc))
+            self._write(lines)
+            self.record_bytes += len(lines)
 
     def _write(self, lines: bytes) -> None:
         self._writing = True

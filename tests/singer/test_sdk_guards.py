@@ -9,8 +9,10 @@ from singer_sdk import Stream, Tap
 from singer_sdk import typing as th
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._catalog import get_selected_schema
+from singer_sdk.helpers._state import StateWriter, _find_in_partitions_list
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.plugin_base import PluginBase
+from singer_sdk.streams._state import StreamStateManager
 from typing_extensions import override
 
 from stand_in.world import World
@@ -74,7 +76,6 @@ def test_the_hook_that_ends_a_sync_is_called_once_for_each_stream(
             "api_url": api.url,
         },
     )
-    monkeypatch.setattr(tap.sync.failures, "raise_all", lambda: calls.append("projects"))
     tap.sync_all()
 
     assert sorted(calls) == sorted(tap.streams)
@@ -167,3 +168,24 @@ def test_the_sdks_loop_does_what_the_page_by_page_one_does() -> None:
     assert "for _ in self._sync_records(context=context):\n                    pass" in (
         inspect.getsource(Stream.sync)
     )
+
+
+def test_the_sdk_still_writes_every_state_through_the_writer_of_the_tap() -> None:
+    """When this fails, `SparingStateWriter` may be passed by."""
+    assert "self._tap.state_writer.write_state(" in inspect.getsource(Stream._write_state_message)
+    assert "return self._state_writer" in inspect.getsource(Tap.state_writer.fget)  # type: ignore[attr-defined]
+    assert "self._state_writer.write_state(self.state)" in inspect.getsource(Tap.sync_all)
+    assert list(inspect.signature(StateWriter.write_state).parameters) == ["self", "state"]
+
+
+def test_the_sdk_still_goes_through_all_partitions_to_find_one() -> None:
+    """When this fails, `IndexedStateManager` may not be needed."""
+    assert "for partition_state in partitions" in inspect.getsource(_find_in_partitions_list)
+    assert "self.state_manager.get_context_state(" in inspect.getsource(Stream.get_context_state)
+    named = {"tap_name", "stream_name", "tap_state"}
+    assert named <= inspect.signature(StreamStateManager.__init__).parameters.keys()
+
+
+def test_the_sdk_still_writes_a_schema_for_each_context() -> None:
+    """When this fails, `PagewiseStream` need not see to it that there is one."""
+    assert "self._write_schema_message()" in inspect.getsource(Stream.sync)

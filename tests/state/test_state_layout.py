@@ -136,7 +136,7 @@ def test_every_state_that_leaves_the_tap_is_taken(api: Api, tmp_path: Path) -> N
         entry["replication_method"] = "FULL_TABLE"
     outputs += [run_tap(tmp_path, config_of(api), catalog=catalog)]
     states = [m["value"] for output in outputs for m in output.messages if m["type"] == "STATE"]
-    assert len(states) > 10
+    assert len(states) > 5
 
     for state in states:
         TapDagctl(config=config_of(api), state=state)

@@ -180,6 +180,7 @@ class Collector(Writer):
             raise Killed
         if isinstance(message, RecordMessage):
             self.records.append((message.stream, message.record))
+            self.record_bytes += len(json.dumps(message.record, default=str))
         elif isinstance(message, StateMessage):
             self.states.append(json.loads(json.dumps(message.value)))
 

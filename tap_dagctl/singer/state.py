@@ -1,0 +1,104 @@
+"""The SDK's handling of state, made fit for hundreds of projects.
+
+The SDK goes through all partitions to find one, and writes the whole state after each of them: with
+hundreds of projects nearly all the time goes there, and nearly all the output is STATE.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.helpers._state import StateWriter
+from singer_sdk.singerlib.encoding.simple import StateMessage
+from singer_sdk.streams._state import StreamStateManager
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers import types
+
+    from tap_dagctl.singer.writer import Writer
+
+SECONDS_BETWEEN_STATES = 60.0
+"""After so long a state may go out though few bytes of records have gone out since the last one."""
+
+
+class SparingStateWriter(StateWriter):
+    """Writes a state when as many bytes of records have gone out since the last one as it has.
+
+    After `SECONDS_BETWEEN_STATES` it may go out sooner, as long as all states together stay below
+    the records and one state. So, with the one at the end, they never weigh more than the records
+    and a few states.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        """Begin with no state written."""
+        super().__init__(writer)
+        self._writer = writer
+        self._pending: types.TapState | None = None
+        self._last = b""
+        self._last_at = time.monotonic()
+        self._record_bytes_then = 0
+        self._state_bytes = 0
+        # What is known of its size without encoding it again.
+        self._least_size = 0
+
+    @override
+    def write_state(self, state: types.TapState) -> None:
+        """Write `state` now if it is worth its bytes, else with a later one or at the end."""
+        self._pending = state
+        since = self._writer.record_bytes - self._record_bytes_then
+        may_be_early = self.is_late and self._state_bytes <= self._writer.record_bytes
+        if since < self._least_size and not may_be_early:
+            return
+        encoded = msgspec.json.encode(state)
+        self._least_size = len(encoded)
+        if since >= len(encoded) or may_be_early:
+            self._write(state, encoded)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the last state went out `SECONDS_BETWEEN_STATES` ago or earlier."""
+        return time.monotonic() - self._last_at >= SECONDS_BETWEEN_STATES
+
+    def write_pending(self) -> None:
+        """Write the state that waits, if one does."""
+        if self._pending is not None:
+            self.write_now(self._pending)
+
+    def write_now(self, state: types.TapState) -> None:
+        """Write `state`, unless the last one was the same."""
+        self._write(state, msgspec.json.encode(state))
+
+    def _write(self, state: types.TapState, encoded: bytes) -> None:
+        self._pending = None
+        if encoded == self._last:
+            return
+        self._writer.write_message(StateMessage(value=state))
+        self._last, self._last_at = encoded, time.monotonic()
+        self._record_bytes_then = self._writer.record_bytes
+        self._state_bytes += len(encoded)
+
+
+class IndexedStateManager(StreamStateManager):
+    """Finds the state of a partition by its context at once."""
+
+    _index: dict[tuple[tuple[str, Any], ...], dict[str, Any]] | None = None
+
+    @override
+    def get_context_state(self, context: types.Context | None) -> dict[str, Any]:
+        if not context:
+            return super().get_context_state(context)
+        partitions: list[dict[str, Any]] = self.stream_state.setdefault("partitions", [])
+        if self._index is None:
+            self._index = {_key(partition["context"]): partition for partition in partitions}
+        key = _key(context)
+        if key not in self._index:
+            self._index[key] = {"context": dict(context)}
+            partitions.append(self._index[key])
+        return self._index[key]
+
+
+def _key(context: types.Context) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(context.items()))

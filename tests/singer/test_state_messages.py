@@ -1,0 +1,161 @@
+"""STATE messages are worth their bytes, however many projects there are."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
+from typing_extensions import override
+
+from stand_in.world import EXECUTIONS, RUNS
+from tap_dagctl.singer import state as state_module
+from tap_dagctl.singer.state import SparingStateWriter
+from tap_dagctl.singer.writer import Writer
+from tests.support.syncs import Output, config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from singer_sdk.helpers.types import TapState
+    from singer_sdk.singerlib.encoding.simple import Message
+
+    from stand_in.server import Api
+
+PROJECTS = 30
+
+
+@pytest.fixture
+def api(api: Api) -> Api:
+    for number in range(PROJECTS):
+        project = f"proj_{number:03}"
+        api.world.add_project(project, f"project {number}")
+        for row in range(number % 7):
+            api.world.put(RUNS, project, {"id": f"run_{number}_{row}"})
+            api.world.put(
+                EXECUTIONS, project, {"id": f"exec_{number}_{row}", "model_name": f"model_{row}"}
+            )
+    api.world.advance(hours=1)
+    return api
+
+
+def sizes(output: Output, kind: str) -> list[int]:
+    lines = [line for line in output.stdout.splitlines() if json.loads(line)["type"] == kind]
+    return [len(line) for line in lines]
+
+
+def check_states(output: Output) -> None:
+    assert output.exit_code == 0, output.stderr
+    states = sizes(output, "STATE")
+    assert sum(states) <= 3 * states[-1] + sum(sizes(output, "RECORD"))
+    assert output.messages[-1]["type"] == "STATE"
+
+
+def test_all_states_together_weigh_no_more_than_the_records_and_a_few(
+    api: Api, tmp_path: Path
+) -> None:
+    first = run_tap(tmp_path, config_of(api))
+    api.world.advance(minutes=10)
+    idle = run_tap(tmp_path, config_of(api), state=first.state)
+    api.world.put("runs", "proj_003", {"id": "late"})
+    changed = run_tap(tmp_path, config_of(api), state=idle.state)
+
+    for output in (first, idle, changed):
+        check_states(output)
+    assert len(sizes(first, "STATE")) > 1
+    assert len(sizes(idle, "STATE")) <= 3
+    assert [row["id"] for row in changed.records("runs")] == ["late"]
+
+
+def test_each_schema_goes_out_once(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, config_of(api))
+
+    streams = [message["stream"] for message in output.messages if message["type"] == "SCHEMA"]
+    assert len(streams) == len(set(streams)) == 7
+
+
+def test_what_ends_a_sync_leaves_a_state_behind(api: Api, tmp_path: Path) -> None:
+    """Here: a map that fails on a row of the last project."""
+    api.world.put("runs", f"proj_{PROJECTS - 1:03}", {"id": "last", "pod_name": "bad"})
+    maps = {"runs": {"pod": "int(pod_name) if pod_name else 0"}}
+    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+
+    assert "stream_maps" in output.error
+    (runs,) = (output.state["bookmarks"][name] for name in ("runs",))
+    done = {part["context"]["project_id"] for part in runs["partitions"] if "start_date" in part}
+    assert len(done) == PROJECTS + 1
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Counting(Writer):
+    """Counts what would have been written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: list[int] = []
+
+    @override
+    def write_message(self, message: Message) -> None:
+        size = len(json.dumps(message.to_dict(), separators=(",", ":")))
+        if isinstance(message, RecordMessage):
+            self.record_bytes += size
+        elif isinstance(message, StateMessage):
+            self.states.append(size)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3_000), st.integers(-300, 2_000), st.sampled_from([0.0, 0.1, 30.0, 61.0])
+        ),
+        max_size=40,
+    )
+)
+def test_the_bound_holds_whatever_comes(steps: list[tuple[int, int, float]]) -> None:
+    writer, clock = Counting(), Clock()
+    state: TapState = {"bookmarks": {}}
+    size = most = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state_module, "time", clock)
+        states = SparingStateWriter(writer)
+        for number, (records, growth, seconds) in enumerate(steps):
+            clock.now += seconds
+            if records:
+                writer.write_message(RecordMessage("runs", {"note": "x" * records}))
+            size = max(0, size + growth)
+            state["bookmarks"] = {"runs": {"number": number, "sent": "x" * size}}
+            states.write_state(state)
+            most = max(most, size + 100)
+        states.write_pending()
+
+    assert sum(writer.states) <= writer.record_bytes + 3 * most
+
+
+def test_after_a_minute_a_state_goes_out_before_it_is_worth_its_bytes() -> None:
+    writer, clock = Counting(), Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state_module, "time", clock)
+        states = SparingStateWriter(writer)
+        big = "x" * 5_000
+        for minute in range(4):
+            writer.write_message(RecordMessage("runs", {"note": "short"}))
+            states.write_state({"bookmarks": {"runs": {"number": minute, "sent": big}}})
+            clock.now += 60
+        assert len(writer.states) == 1
+        states.write_pending()
+        assert len(writer.states) == 2
+        states.write_pending()
+
+    assert len(writer.states) == 2
