@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts import dbt_staging, hub, readme_tables, snapshots, stream_pages
+from scripts import dbt_staging, hub, snapshots, stream_pages, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
 STREAMS = ROOT / "docs" / "streams"
 HUB = ROOT / "meltanohub" / "tap-dagctl.yml"
 STAGING = ROOT / "transform" / "models" / "staging" / "staging.yml"
@@ -24,7 +23,7 @@ SNAPSHOTS = ROOT / "tests" / "catalog"
 
 def files() -> Iterator[tuple[Path, str]]:
     """Yield every generated file as it should be."""
-    yield README, readme_tables.with_tables(README.read_text())
+    yield from tables.pages()
     yield HUB, hub.definition()
     yield STAGING, dbt_staging.description()
     for name, text in snapshots.catalog_entries():

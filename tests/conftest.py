@@ -28,14 +28,14 @@ def api(world: World) -> Iterator[Api]:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail a whole run in which the README quotes a message that no program said."""
+    """Fail a whole run in which docs/troubleshooting.md quotes a message that no program said."""
     config = session.config
     if hasattr(config, "workeroutput"):
         config.workeroutput["seen"] = sorted(troubleshooting.SEEN)
     elif exitstatus == pytest.ExitCode.OK and _is_whole(config):
         for quote in troubleshooting.unseen():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            print(f"README.md, When something goes wrong: no test provokes: {quote}")  # noqa: T201
+            print(f"docs/troubleshooting.md: no test provokes: {quote}")  # noqa: T201
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,6 +1,11 @@
 """The bookmark: how far a stream of one project has been read for certain.
 
-It lives in the SDK's own state layout, in the partition of the project:
+It uses the SDK's layout of state, and not its increments: the SDK would raise the bookmark with
+each record, while this one is written once, when a walk is complete. Overlap and dedup of pages
+are in `pagination/overlap.py` and `pagination/dedup.py`; between two syncs, the overlap is in
+`Bookmark.cursor` and the dedup in `sent_records.py`.
+
+In the SDK's partition of the project it keeps:
 
 - `replication_key_value`: the server's clock when the last complete walk began, never a row's own
   time: rows that change while a walk goes on may lie behind the reader, and belong to the next

@@ -1,4 +1,4 @@
-"""What no other test provokes of the README's table of messages, and what its SQL says."""
+"""The messages of docs/troubleshooting.md that no other test provokes, and those of the SQL."""
 
 from __future__ import annotations
 

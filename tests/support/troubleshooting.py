@@ -1,4 +1,4 @@
-"""The README's table of what can go wrong, held against what programs really say.
+"""The tables of docs/troubleshooting.md, held against what programs really say.
 
 Whatever runs a program in a test hands its messages to `check`, which wants exactly one row for
 each. So a row that is taken out, or a message that changes, fails the test that provokes it. When
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SEEN: set[str] = set()
 """The quotes that some message has matched."""
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "troubleshooting.md"
 _TITLE = "\n| message | what to do |\n|---|---|\n"
 _LIKENESSES = (r"\d+", r"[A-Z]{3,}", r"\w+_\w+")
 _OF_THE_TAP = re.compile(
@@ -32,10 +32,9 @@ _OF_DBT = re.compile(r" (?:WARN|FAIL) .*|Compilation Error.*\n *(.*)|Env var req
 
 @lru_cache(maxsize=1)
 def rows() -> list[list[str]]:
-    """Return what each row of the table quotes; `…` stands for anything."""
-    _, found, table = README.read_text().partition(_TITLE)
-    assert found
-    lines = table.partition("\n\n")[0].splitlines()
+    """Return what each row of the tables quotes; `…` stands for anything."""
+    _, *tables = PAGE.read_text().split(_TITLE)
+    lines = [line for table in tables for line in table.partition("\n\n")[0].splitlines()]
     return [list(_quotes(line.split(" | ")[0])) for line in lines]
 
 
@@ -60,15 +59,15 @@ def _patterns() -> list[list[tuple[str, re.Pattern[str]]]]:
 
 
 def check(messages: Iterable[str]) -> None:
-    """Want exactly one row of the table for each of `messages`."""
+    """Want exactly one row of the tables for each of `messages`."""
     for message in messages:
         found = [
             matching
             for patterns in _patterns()
             if (matching := [quote for quote, pattern in patterns if pattern.search(message)])
         ]
-        assert found, f"README.md, When something goes wrong: no row for: {message}"
-        assert len(found) == 1, f"README.md: more than one row for: {message}: {found}"
+        assert found, f"{PAGE.name}: no row for: {message}"
+        assert len(found) == 1, f"{PAGE.name}: more than one row for: {message}: {found}"
         SEEN.update(found[0])
 
 

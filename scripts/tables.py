@@ -1,4 +1,4 @@
-"""The README's tables of settings and streams, from the tap itself."""
+"""The tables of settings, streams and answers in the prose, from the tap and the dbt project."""
 
 from __future__ import annotations
 
@@ -18,21 +18,25 @@ if TYPE_CHECKING:
 
     from tap_dagctl.stream_types import DagctlStream
 
-TRANSFORM = Path(__file__).resolve().parent.parent / "transform"
+ROOT = Path(__file__).resolve().parent.parent
+ANSWERS = ROOT / "transform" / "models" / "answers" / "answers.yml"
 
 
-def with_tables(text: str) -> str:
-    """Return `text` with its tables between their markers as they should be."""
-    for name, lines in (
-        ("settings", _settings()),
-        ("streams", _streams()),
-        ("answers", _answers()),
-    ):
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield each page that holds tables between markers, with the tables as they should be."""
+    readme, answers = ROOT / "README.md", ROOT / "docs" / "answers.md"
+    yield readme, _with_tables(readme, settings=_settings(), streams=_streams())
+    yield answers, _with_tables(answers, answers=_answers())
+
+
+def _with_tables(page: Path, **tables: Iterator[str]) -> str:
+    text = page.read_text()
+    for name, lines in tables.items():
         begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
         before, found, rest = text.partition(begin)
         _, found_too, after = rest.partition(end)
         if not (found and found_too):
-            sys.exit(f"README.md has no place for the {name}: {begin}{end}")
+            sys.exit(f"{page.name} has no place for the {name}: {begin}{end}")
         text = "".join((before, begin, *(f"{line}\n" for line in lines), end, after))
     return text
 
@@ -85,5 +89,5 @@ def _replication(stream: DagctlStream) -> str:
 def _answers() -> Iterator[str]:
     yield "| table | what it holds |"
     yield "|---|---|"
-    for model in yaml.safe_load((TRANSFORM / "models/answers/answers.yml").read_text())["models"]:
+    for model in yaml.safe_load(ANSWERS.read_text())["models"]:
         yield f"| `{model['name']}` | {model['description'].strip()} |"
