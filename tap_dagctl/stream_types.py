@@ -14,12 +14,14 @@ from tap_dagctl.api.client import path_segment
 from tap_dagctl.errors import ConfigurationError, RefusedError, RefusedListError, one_line
 from tap_dagctl.pagination.page import Listing, whole_list
 from tap_dagctl.pagination.paginator import Paginator
+from tap_dagctl.pagination.progress import Progress
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.state.bookmark import Bookmark, whole_history
 from tap_dagctl.state.incremental import changed_rows, lies_after
 from tap_dagctl.state.statistics import changed_statistics, first_reach, wanted_of
+from tap_dagctl.state.unlisted import forget_unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +78,15 @@ class Projects(DagctlStream):
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         rows = self._sync.client.get("/projects", _projects)
-        yield self._records.build(_chosen(rows, self._sync.settings.project_ids), {})
+        records = self._records.build(_chosen(rows, self._sync.settings.project_ids), {})
+        if not self.is_tried:
+            listed = {row["id"] for row in rows}
+            forget_unlisted(self.tap_state, listed, self._sync.client.today())
+        progress = Progress("projects")
+        for number, record in enumerate(records):
+            progress.report(number, len(records))
+            # What is below it is read before the next is asked for.
+            yield [record]
 
     @override
     def log_sync_costs(self) -> None:

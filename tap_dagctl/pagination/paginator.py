@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from tap_dagctl import timestamps
 from tap_dagctl.pagination.overlap import PageNumber, page_holding
 from tap_dagctl.pagination.position import Position
-from tap_dagctl.pagination.progress import Progress
+from tap_dagctl.pagination.progress import WalkProgress
 from tap_dagctl.pagination.reader import PageReader
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Paginator:
             self._reader.fetcher.plan(())
 
     def _each_from(self, page: Page) -> Iterator[list[Row]]:
-        progress = Progress(self._listing.title, self._listing.page_size, page.first)
+        progress = WalkProgress(self._listing.title, self._listing.page_size, page.first)
         while True:
             if self.began is None and page.rows:
                 # A row may be stamped with the future.
@@ -139,7 +139,7 @@ class Paginator:
                 > MOST_NEW_ROWS
             ):
                 raise self._reader.fetcher.endless()
-            progress.report(rows=self._end, total=max(self._end, page.total))
+            progress.report(self._end, max(self._end, page.total))
             if self._reader.ending.is_at(page):
                 return
             following = self._following(page)

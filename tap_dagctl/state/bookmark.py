@@ -63,7 +63,7 @@ class Checkpoint:
 
     position: Position
     anchors: list[str]
-    sent: list[str]
+    sent: object
 
 
 class Bookmark:
@@ -134,7 +134,7 @@ class Bookmark:
         self,
         instant: int | None,
         start: int | None,
-        sent: list[str],
+        sent: str,
         text: str | None = None,
         window_days: int | None = None,
     ) -> None:
@@ -182,7 +182,7 @@ class Bookmark:
                 known=int(walk.get("known", walk["cap"])),
             )
             anchors = [str(anchor) for anchor in walk["anchors"]]
-            checkpoint = Checkpoint(position, anchors, list(walk["sent"]))
+            checkpoint = Checkpoint(position, anchors, walk["sent"])
         except (AttributeError, KeyError, TypeError, ValueError):  # none, or not as we write it
             return None
         return checkpoint if position.cap >= _LEAST_CAP else None

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 MOST_REMEMBERED = 10_000
 """Rows remembered for one stream and project; what is beyond may be sent again, never skipped."""
 
-# 48 bits for a row's key: two of 10,000 rows share them with a chance of 1 in 10**7, and are then
-# sent again. 72 bits for everything in it: a change is overlooked with a chance of 1 in 10**21.
+# 48 bits for a record's key: two of 10,000 records share them with a chance of 1 in 10**7, and one
+# is then sent again. 48 bits for all of it: a change is overlooked with a chance of 1 in 10**14.
 _KEY_BYTES, _CONTENT_BYTES = 6, 9
-_KEY_LETTERS, _LETTERS = 8, 20
+_KEY_LETTERS, _CONTENT_LETTERS = 8, 8
+LETTERS = _KEY_LETTERS + _CONTENT_LETTERS
+"""What the state holds for a record."""
+
+# As earlier versions wrote them: each an item of a list, with more of the content.
+_LONG_LETTERS = 20
 
 
 def digest(row: Mapping[str, Any]) -> str:
@@ -53,9 +58,9 @@ class SentRecords:
         self._known = _entries(before) | self._remembered
 
     @property
-    def remembered(self) -> list[str]:
-        """What the state is to remember, in the order of reading."""
-        return [key + content for key, content in self._remembered.items()]
+    def remembered(self) -> str:
+        """What the state is to remember, in the order of reading: `LETTERS` for each record."""
+        return "".join(key + content for key, content in self._remembered.items())
 
     def __bool__(self) -> bool:
         """Whether anything is known to have been sent."""
@@ -63,7 +68,7 @@ class SentRecords:
 
     def __contains__(self, row: Mapping[str, Any]) -> bool:
         """Whether this very row was sent last."""
-        return bool(self._known) and self._known.get(self._key(row)) == digest(row)
+        return bool(self._known) and self._known.get(self._key(row)) == _content(row)
 
     def mark_sent(self, row: Mapping[str, Any], *, remember: bool) -> None:
         """Take note that a row has been sent, now or before.
@@ -76,7 +81,7 @@ class SentRecords:
         self._known.pop(key, None)
         self._remembered.pop(key, None)
         if remember:
-            self._known[key] = self._remembered[key] = digest(row)
+            self._known[key] = self._remembered[key] = _content(row)
             if len(self._remembered) > MOST_REMEMBERED:
                 # The oldest: statistics are read again from their newest days on.
                 self._remembered.pop(next(iter(self._remembered)))
@@ -85,10 +90,19 @@ class SentRecords:
         return _hashed(json.dumps([row.get(key) for key in self._keys]), _KEY_BYTES)
 
 
+def _content(row: Mapping[str, Any]) -> str:
+    return digest(row)[:_CONTENT_LETTERS]
+
+
 def _entries(value: object) -> dict[str, str]:
-    entries = value if isinstance(value, list) else ()
-    return {
-        entry[:_KEY_LETTERS]: entry[_KEY_LETTERS:]
-        for entry in entries
-        if isinstance(entry, str) and len(entry) == _LETTERS
-    }
+    if isinstance(value, list):
+        entries = [
+            entry[:LETTERS]
+            for entry in value
+            if isinstance(entry, str) and len(entry) == _LONG_LETTERS
+        ]
+    else:
+        text = value if isinstance(value, str) else ""
+        whole = len(text) // LETTERS * LETTERS
+        entries = [text[first : first + LETTERS] for first in range(0, whole, LETTERS)]
+    return {entry[:_KEY_LETTERS]: entry[_KEY_LETTERS:] for entry in entries}
