@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report import charts
+from report.formatting import duration, moment
 from report.tables import day_by_day, what_is_usual, what_is_wrong
-from report.words import duration, moment
 
 if TYPE_CHECKING:
     from report.answers import Answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from report.words import change, count, day, duration, moment, share, text, window
+from report.formatting import change, count, day, duration, moment, share, text, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from report.answers import Answers, ProjectDays
+from report.formatting import duration
 from report.page import page
 from report.warehouse import WarehouseError, duckdb_file
-from report.words import duration
 from tests.support.pages import Page, report
 
 if TYPE_CHECKING:
