@@ -1,122 +1,161 @@
-"""Charts as SVG text that takes its colours from the page, so that light and dark both fit."""
+"""What the charts draw, and where; `chart.svg.jinja` writes it in the page's colours."""
 
 from __future__ import annotations
 
-import io
-import re
-from html import escape
-from math import isnan, nan
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from itertools import count, groupby
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from report import formatting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
     from datetime import date
-
-    from matplotlib.axes import Axes
 
     from report.answers import ProjectDays
 
-# What matplotlib is told to draw with, and the page's variable that stands for it in the end.
-_COLOURS = {
-    "#010101": "--ink-soft",
-    "#020202": "--line",
-    "#030303": "--good",
-    "#040404": "--partial",
-    "#050505": "--bad",
-    "#060606": "--series",
-}
-_INK, _LINE, _GOOD, _PARTIAL, _BAD, _SERIES = _COLOURS
-_INCHES = (5.0, 2.2)
-_NOTHING = nan
-# Any: matplotlib types the names themselves, and each version has other names.
-_STYLE: dict[Any, Any] = {
-    # Text stays text: it can be read out, found and copied, and needs no outlines in the file.
-    "svg.fonttype": "none",
-    # The same answers give the same file.
-    "svg.hashsalt": "tap-dagctl",
-    "font.size": 10.5,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.edgecolor": _LINE,
-    "grid.color": _LINE,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-}
+# How a run ended, and the page's variable with the colour for it, from the bottom of a bar up.
+_COLOURS = {"successful_runs": "good", "partial_runs": "partial", "failed_runs": "bad"}
+# The widest digit there is in the fonts that the page asks for.
+_DIGIT = 6.5
+# A bar's part of the room that a day has.
+_BAR = 0.72
+_MOST_STEPS = 4
 
 
-def runs_a_day(project: ProjectDays) -> str:
-    """Draw the runs of each day, by how they ended."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(project.dates)
-        bottom = [0] * len(project.dates)
-        for name, colour in (
-            ("successful_runs", _GOOD),
-            ("partial_runs", _PARTIAL),
-            ("failed_runs", _BAD),
-        ):
-            heights = [row[name] for row in project.runs]
-            axes.bar(range(len(heights)), heights, bottom=bottom, color=colour, width=0.72)
-            bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
-        axes.set_ylim(0, max([*bottom, 1]) * 1.08)
-        return _svg(figure, f"{project.name}: runs a day")
+class Tick(NamedTuple):
+    """A text beside an axis, and where on that axis it stands."""
+
+    at: float
+    text: str
 
 
-def p95_a_day(project: ProjectDays) -> str:
-    """Draw the p95 of each day in minutes, against the line that it must not cross."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(project.dates)
-        # What is nan is not drawn: a day without a p95 breaks the line, as nothing is known of it.
-        minutes = [_NOTHING if seconds is None else seconds / 60 for seconds in project.p95]
-        late = [seconds is not None and seconds > project.sla_seconds for seconds in project.p95]
-        limit = project.sla_seconds / 60
-        axes.plot(minutes, color=_SERIES, linewidth=2, clip_on=False)
-        for breaks, colour, size in ((False, _SERIES, 3), (True, _BAD, 7)):
-            points = [y if it is breaks else _NOTHING for y, it in zip(minutes, late, strict=True)]
-            axes.plot(points, "o", color=colour, markersize=size, clip_on=False)
-        axes.axhline(limit, color=_BAD, linewidth=1, linestyle=(0, (4, 3)))
-        highest = max([limit, *(it for it in minutes if not isnan(it))]) or 1
-        axes.set_ylim(0, highest * 1.15)
-        return _svg(figure, f"{project.name}: p95 a day in minutes")
+class Bar(NamedTuple):
+    """The part of a day's bar that has one colour."""
+
+    colour: str
+    x: float
+    y: float
+    width: float
+    height: float
 
 
-def _axes(dates: Sequence[date]) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=_INCHES, layout="constrained")
-    axes = figure.subplots()
-    axes.set_xlim(-0.6, len(dates) - 0.4)
-    ticks = range(len(dates) - 1, -1, -7)
-    axes.set_xticks(list(ticks), [f"{dates[tick]:%b} {dates[tick].day}" for tick in ticks])
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    axes.grid(axis="y", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0)
-    return figure, axes
+class Point(NamedTuple):
+    """The p95 of a day."""
+
+    x: float
+    y: float
+    is_late: bool
 
 
-def _svg(figure: Figure, label: str) -> str:
-    # matplotlib draws the figure's and the axes' background, which is the page's own.
-    figure.patch.set_visible(False)
-    for axes in figure.axes:
-        axes.patch.set_visible(False)
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    svg = text[text.index("<svg") :]
-    # Ids are the same in every chart, and nothing on the page refers to these.
-    svg = re.sub(
-        r' id="(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|LineCollection)[^"]*"', "", svg
+@dataclass(frozen=True)
+class Chart:
+    """A chart; every length is in units of its view box.
+
+    Attributes:
+        label: what a screen reader says in its place.
+        left: where the axis of the days begins, behind the texts of the values.
+        lines: a line for each stretch of days with a value, as nothing is known of the others.
+        limit: the height of the dashed line.
+    """
+
+    width: ClassVar = 360
+    height: ClassVar = 158
+    top: ClassVar = 3
+    bottom: ClassVar = 141
+    # Half of the last day's text is beyond it.
+    right: ClassVar = 344
+
+    label: str
+    left: float
+    days: list[Tick]
+    values: list[Tick]
+    bars: tuple[Bar, ...] = ()
+    lines: tuple[tuple[Point, ...], ...] = ()
+    limit: float | None = None
+
+
+def runs_a_day(project: ProjectDays) -> Chart:
+    """Return the chart of each day's runs, by how they ended."""
+    most = max(sum(row[name] for name in _COLOURS) for row in project.runs)
+    axes = _Axes(project.dates, most * 1.08)
+    return Chart(
+        f"{project.name}: runs a day",
+        axes.left,
+        axes.days(),
+        axes.values(),
+        bars=tuple(_bars(project, axes)),
     )
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # The page gives the size, the font and the namespace.
-    svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
-    svg = re.sub(r"font-family: [^;]*; ", "", svg)
-    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
-    for colour, variable in _COLOURS.items():
-        svg = svg.replace(colour, f"var({variable})")
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
+
+
+def p95_a_day(project: ProjectDays) -> Chart:
+    """Return the chart of each day's p95 in minutes, against the line that it must not cross."""
+    longest = max(project.sla_seconds, *(seconds or 0 for seconds in project.p95))
+    axes = _Axes(project.dates, longest / 60 * 1.15)
+    return Chart(
+        f"{project.name}: p95 a day in minutes",
+        axes.left,
+        axes.days(),
+        axes.values(),
+        lines=tuple(_lines(project, axes)),
+        limit=axes.y(project.sla_seconds / 60),
+    )
+
+
+def _bars(project: ProjectDays, axes: _Axes) -> Iterator[Bar]:
+    for day, row in enumerate(project.runs):
+        below = 0
+        for name, colour in _COLOURS.items():
+            if row[name]:
+                left, right = axes.x(day - _BAR / 2), axes.x(day + _BAR / 2)
+                bottom, top = axes.y(below), axes.y(below + row[name])
+                yield Bar(colour, left, top, round(right - left, 1), round(bottom - top, 1))
+            below += row[name]
+
+
+def _lines(project: ProjectDays, axes: _Axes) -> Iterator[tuple[Point, ...]]:
+    days = enumerate(project.p95)
+    for is_known, stretch in groupby(days, lambda day: day[1] is not None):
+        if is_known:
+            yield tuple(
+                Point(axes.x(day), axes.y(seconds / 60), seconds > project.sla_seconds)
+                for day, seconds in stretch
+                if seconds is not None
+            )
+
+
+class _Axes:
+    """The days from left to right, and the values from 0 up to `highest`."""
+
+    def __init__(self, dates: list[date], highest: float) -> None:
+        # Below 1, 0 would be the only whole number on the axis.
+        self._highest = max(float(highest), 1.0)
+        self._step = next(step for step in _steps() if self._highest / step <= _MOST_STEPS)
+        self._dates = dates
+        self.left = round(8 + _DIGIT * max(len(value.text) for value in self.values()), 1)
+
+    def x(self, day: float) -> float:
+        return round(self.left + (day + 0.5) * (Chart.right - self.left) / len(self._dates), 1)
+
+    def y(self, value: float) -> float:
+        height = (Chart.bottom - Chart.top) * float(value) / self._highest
+        return round(Chart.bottom - height, 1)
+
+    def days(self) -> list[Tick]:
+        """Return every seventh day, back from the last."""
+        return [
+            Tick(self.x(day), formatting.day_of_year(self._dates[day]))
+            for day in range(len(self._dates) - 1, -1, -7)
+        ]
+
+    def values(self) -> list[Tick]:
+        """Return a few whole numbers that are easy to count on."""
+        whole = range(0, int(self._highest) + 1, self._step)
+        return [Tick(self.y(value), formatting.count(value)) for value in whole]
+
+
+def _steps() -> Iterator[int]:
+    """Yield 1, 2, 5, 10, 20, 50 and so on."""
+    for power in count():
+        for first in (1, 2, 5):
+            yield first * 10**power

@@ -40,6 +40,11 @@ def day(value: date) -> str:
     return f"{value.day} {value:%b %Y}"
 
 
+def day_of_year(value: date) -> str:
+    """Write a day of which the year is known."""
+    return f"{value:%b} {value.day}"
+
+
 def moment(value: datetime | None) -> str:
     """Write a moment, which is in UTC, to the minute."""
     return f"{day(value.date())}, {value:%H:%M}" if value else NOTHING

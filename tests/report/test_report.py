@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
-from report.answers import Answers, ProjectDays
 from report.formatting import duration
 from report.page import page
 from report.warehouse import WarehouseError, duckdb_file
-from tests.support.pages import Page, report
+from tests.support.pages import AS_OF, HOSTILE, Page, answers, report
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-HOSTILE = "<script>alert('1')</script>\" onload=\"x & y"
-AS_OF = datetime(2026, 3, 4, 12, 1, 40)  # noqa: DTZ001 - UTC by contract
-DAYS = [AS_OF.date() - timedelta(days=ago) for ago in range(29, -1, -1)]
-
-
-def answers(**fields: Any) -> Answers:
-    settings = {
-        "as_of": AS_OF,
-        "sla_days": 7,
-        "regression_percent": 20.0,
-        "held_back_days": 7,
-        "held_back_times": 3,
-        "overdue_factor": 2.0,
-    }
-    runs = {"total_runs": 0, "successful_runs": 0, "partial_runs": 0, "failed_runs": 0}
-    project = ProjectDays(HOSTILE, 1_800.0, DAYS, [runs] * 30, [None] * 30)
-    empty: dict[str, Any] = {
-        name: []
-        for name in Answers.__dataclass_fields__
-        if name not in {"settings", "runs", "projects"}
-    }
-    given = {"settings": settings, "runs": 1, "projects": [project]}
-    return Answers(**{**empty, **given, **fields})
 
 
 def test_it_needs_nothing_beside_it() -> None:

@@ -1,0 +1,118 @@
+"""The charts: read back from the page, they show what the warehouse answered."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from itertools import groupby
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from report.answers import ProjectDays
+from tests.support.charts import COLOURS, drawings
+
+DAYS = [date(2026, 2, 3) + timedelta(days=day) for day in range(30)]
+COUNTS = st.sampled_from([0, 0, 1, 2, 3]) | st.integers(0, 1_000_000)
+SECONDS = st.none() | st.sampled_from([0.0, 1_800.0, 1_800.001]) | st.floats(0, 1e8)
+PROJECTS = st.builds(
+    ProjectDays,
+    name=st.text(),
+    sla_seconds=st.sampled_from([0.0, 30.0, 1_800.0]) | st.floats(0, 1e8),
+    dates=st.just(DAYS),
+    runs=st.lists(
+        st.fixed_dictionaries(dict.fromkeys(COLOURS, COUNTS)),
+        min_size=len(DAYS),
+        max_size=len(DAYS),
+    ).map(lambda days: [{**day, "total_runs": sum(day.values())} for day in days]),
+    p95=st.lists(SECONDS, min_size=len(DAYS), max_size=len(DAYS)),
+)
+
+
+def project_with(most: int) -> ProjectDays:
+    row = {**dict.fromkeys(COLOURS, 0), "successful_runs": most, "total_runs": most}
+    return ProjectDays("sales", 60, DAYS, [row] * 30, [30.0, 90.0] * 15)
+
+
+@settings(deadline=None, max_examples=50)
+@given(PROJECTS)
+def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
+    runs, _ = drawings(project)
+
+    assert runs.label == f"{project.name}: runs a day"
+    below = [0] * len(DAYS)
+    for column, colour in COLOURS.items():
+        bars = runs.bars(colour)
+        assert bars.keys() == {day for day, row in enumerate(project.runs) if row[column]}
+        for day, (bottom, top) in bars.items():
+            assert runs.shows(bottom, below[day])
+            below[day] += project.runs[day][column]
+            assert runs.shows(top, below[day])
+
+
+@settings(deadline=None, max_examples=50)
+@given(PROJECTS)
+def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: ProjectDays) -> None:
+    _, p95 = drawings(project)
+
+    assert p95.label == f"{project.name}: p95 a day in minutes"
+    stretches = [
+        list(days)
+        for is_known, days in groupby(range(len(DAYS)), lambda day: project.p95[day] is not None)
+        if is_known
+    ]
+    lines = p95.lines()
+    assert [[p95.day(x) for x, _ in line] for line in lines] == stretches
+    assert [point for line in lines for point in line] == [(x, y) for x, y, _ in p95.dots()]
+    for x, y, colour in p95.dots():
+        seconds = project.p95[p95.day(x)]
+        assert seconds is not None
+        assert p95.shows(y, seconds / 60)
+        assert colour == ("bad" if seconds > project.sla_seconds else "series")
+    assert p95.shows(p95.limit(), project.sla_seconds / 60)
+
+
+@settings(deadline=None, max_examples=50)
+@given(PROJECTS)
+def test_axes_that_can_be_read(project: ProjectDays) -> None:
+    for drawing in drawings(project):
+        assert [(drawing.day(x), text) for x, text in drawing.days] == [
+            (29, "Mar 4"),
+            (22, "Feb 25"),
+            (15, "Feb 18"),
+            (8, "Feb 11"),
+            (1, "Feb 4"),
+        ]
+        step = drawing.values[1]
+        assert drawing.values == list(range(0, 5 * step, step))[: len(drawing.values)]
+        assert re.fullmatch("[125]0*", str(step))
+        drawing.assert_nothing_is_cut_off()
+
+
+@pytest.mark.parametrize(
+    ("most", "values"),
+    [
+        (0, [0, 1]),
+        (1, [0, 1]),
+        (3, [0, 1, 2, 3]),
+        (9, [0, 5]),
+        (1_000, [0, 500, 1_000]),
+        (3_600, [0, 1_000, 2_000, 3_000]),
+    ],
+)
+def test_few_whole_numbers(most: int, values: list[int]) -> None:
+    runs, _ = drawings(project_with(most))
+
+    assert runs.values == values
+
+
+def test_all_colours_are_the_pages_which_has_them_for_light_and_dark() -> None:
+    for drawing in drawings(project_with(3)):
+        assert drawing.colours
+        for tag, attributes in drawing.elements:
+            assert attributes.get("fill", "none") == "none"
+            assert attributes.get("stroke", "none") == "none"
+            assert not re.search("#|rgb", attributes.get("style", ""))
+            # What has a colour of its own is not black, and what is in a group has the group's.
+            assert tag not in {"g", "rect", "polyline", "circle"} or "var(--" in attributes["style"]
