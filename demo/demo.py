@@ -7,7 +7,6 @@ user runs; the API is the tests' stand-in, on loopback.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -22,12 +21,12 @@ import duckdb
 from report.answers import ask
 from report.page import page
 from report.warehouse import in_duckdb
+from stand_in.meltano import MELTANO, environment_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-MELTANO = ROOT / ".tools" / "meltano" / "bin" / "meltano"
 OUTPUT = ROOT / "output"
 WAREHOUSE = OUTPUT / "demo.duckdb"
 STATE = OUTPUT / "demo-state.db"
@@ -113,23 +112,15 @@ def _build(account: dict[str, str], now: datetime) -> float:
 def _meltano(account: dict[str, str], *arguments: str) -> float:
     """Run Meltano on the made-up account, and return how long it took, in seconds."""
     began = time.monotonic()
-    # Nothing of a real account that the environment or .env may hold is used.
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("TAP_DAGCTL", "TARGET_DUCKDB", "MELTANO", "DBT_"))
-    }
+    environment = environment_for(account["url"], account["token"], account["organization_id"])
+    # What is set here goes before the .env of a real account.
     environment |= {
-        "DAGCTL_TOKEN": account["token"],
-        "ORG_ID": account["organization_id"],
         "PROJECT_ID": "",
         "TAP_DAGCTL_API_TOKEN": account["token"],
         "TAP_DAGCTL_ORGANIZATION_ID": account["organization_id"],
         "TAP_DAGCTL_PROJECT_IDS": "[]",
-        "TAP_DAGCTL_API_URL": account["url"],
         "TARGET_DUCKDB_FILEPATH": str(WAREHOUSE),
         "MELTANO_DATABASE_URI": f"sqlite:///{STATE}",
-        "NO_COLOR": "1",
     }
     with LOG.open("a") as log:
         done = subprocess.run(

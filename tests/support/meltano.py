@@ -6,12 +6,12 @@ tests at once need two of them. The installed plugins are the checkout's.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stand_in.meltano import MELTANO, environment_for
 from tests.support import troubleshooting
 from tests.support.project import ROOT
 
@@ -20,16 +20,13 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api
 
-_MELTANO = ROOT / ".tools" / "meltano" / "bin" / "meltano"
-_OURS = ("DAGCTL", "ORG_ID", "PROJECT_ID", "MELTANO", "TAP_", "TARGET_")
-
 
 @dataclass
 class Meltano:
     """One user's Meltano, whose project folder is `directory`."""
 
     directory: Path
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str]
 
     @classmethod
     def of(cls, api: Api, directory: Path) -> Meltano:
@@ -39,25 +36,15 @@ class Meltano:
         shutil.copy(ROOT / "meltano.yml", directory)
         (directory / "transform").symlink_to(ROOT / "transform")
         (directory / "output").mkdir()
-        return cls(
-            directory,
-            {
-                "DAGCTL_TOKEN": api.world.token,
-                "ORG_ID": api.world.organization_id,
-                "TAP_DAGCTL_API_URL": api.url,
-                "TAP_DAGCTL_RUNS_API_URL": api.url,
-                "TAP_DAGCTL_STATISTICS_API_URL": api.url,
-                "NO_COLOR": "1",
-            },
-        )
+        world = api.world
+        return cls(directory, environment_for(api.url, world.token, world.organization_id))
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `meltano`, and return what it said, whatever the exit code."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
         done = subprocess.run(
-            [str(_MELTANO), *arguments],
+            [str(MELTANO), *arguments],
             cwd=self.directory,
-            env={**inherited, **self.environment},
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,

@@ -14,6 +14,8 @@ from tests.support.project import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from stand_in.server import Api
 
 
@@ -60,6 +62,26 @@ def test_the_customary_variables_configure_the_tap(api: Api, tmp_path: Path) -> 
     assert {request.path.split("/")[4] for request in api.requests if "proj_" in request.path} == {
         "proj_b"
     }
+
+
+def test_nothing_of_a_real_account_reaches_the_made_up_one(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (
+        "DAGCTL_TOKEN",
+        "PROJECT_ID",
+        "TAP_DAGCTL_API_TOKEN",
+        "TAP_DAGCTL_PROJECT_IDS",
+        "TARGET_DUCKDB_FILEPATH",
+        "DBT_TARGET_PATH",
+        "MELTANO_DATABASE_URI",
+    ):
+        monkeypatch.setenv(name, "of a real account")
+    meltano = Meltano.of(api, tmp_path)
+    assert "of a real account" not in meltano.environment.values()
+
+    meltano.run("tap-dagctl", "target-duckdb")
+    assert (tmp_path / "output" / "warehouse.duckdb").exists()
 
 
 def test_full_table_and_selection_by_meltano(api: Api, tmp_path: Path) -> None:
