@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from report.answers import Answers
 
 
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    # Names and error messages come from other people's projects.
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["duration"] = duration
+
+
 def page(answers: Answers, source: str) -> str:
     """Return the page; `source` says which warehouse it was read from."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        # Names and error messages come from other people's projects.
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = duration
-    return environment.get_template("page.html.jinja").render(
+    return _TEMPLATES.get_template("page.html.jinja").render(
         as_of=moment(answers.settings["as_of"]),
         source=source,
         loaded=answers.runs > 0,
