@@ -129,7 +129,7 @@ class _Axes:
 
     def __init__(self, dates: list[date], highest: float) -> None:
         # Below 1, 0 would be the only whole number on the axis.
-        self._highest = max(float(highest), 1.0)
+        self._highest = max(highest, 1.0)
         self._step = next(step for step in _steps() if self._highest / step <= _MOST_STEPS)
         self._dates = dates
         self.left = round(8 + _DIGIT * max(len(value.text) for value in self.values()), 1)
@@ -138,7 +138,7 @@ class _Axes:
         return round(self.left + (day + 0.5) * (Chart.right - self.left) / len(self._dates), 1)
 
     def y(self, value: float) -> float:
-        height = (Chart.bottom - Chart.top) * float(value) / self._highest
+        height = (Chart.bottom - Chart.top) * value / self._highest
         return round(Chart.bottom - height, 1)
 
     def days(self) -> list[Tick]:

@@ -16,8 +16,9 @@ from tap_dagctl.tap import TapDagctl
 from tests.support import in_process
 from tests.support.in_process import runs
 from tests.support.simulation import Collector, handlers_kept
-from tests.support.syncs import config_of, run_tap
-from tests.sweeps.storm import storm, waiting_at_once
+from tests.support.storms import storm
+from tests.support.syncs import BROKEN_OFF, config_of, run_tap
+from tests.support.waiting import waiting_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,6 @@ BOUND = [120.0] * (TRIES - 1)
 AT_ONCE = None
 """It fails at the first try."""
 
-BROKEN_OFF = "no connection, or it was broken off"
 NOT_JSON = "the answer is not JSON"
 NO_ROWS = "has no list of runs; check api_url"
 LATER = "the trouble is at the server: run the sync again later"

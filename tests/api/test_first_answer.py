@@ -15,8 +15,8 @@ from stand_in.server import Api, Reply, running
 from tap_dagctl.api import retries
 from tap_dagctl.errors import TapError
 from tests.support import in_process
-from tests.support.syncs import config_of, run_tap
-from tests.sweeps.storm import waiting_at_once
+from tests.support.syncs import BROKEN_OFF, DIRECTLY, config_of, run_tap
+from tests.support.waiting import waiting_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from stand_in.server import Request
     from stand_in.world import World
 
-DIRECTLY = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "")
-BROKEN_OFF = "no connection, or it was broken off"
 MOST_SECONDS = 15
 
 

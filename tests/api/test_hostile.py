@@ -15,8 +15,8 @@ from typing_extensions import override
 
 from stand_in.server import Api, Reply, running
 from tap_dagctl.api.decoding import decoded
+from tests.support.memory import LargeApi, run_and_measure
 from tests.support.syncs import config_of, run_tap
-from tests.sweeps.memory import LargeApi, run_and_measure
 
 if TYPE_CHECKING:
     import socket

@@ -18,17 +18,13 @@ import trustme
 from typing_extensions import override
 
 from stand_in.server import Api, Reply, serving
-from tests.support.syncs import arguments, config_of, run_tap
+from tests.support.syncs import DIRECTLY, arguments, config_of, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stand_in.server import Request
     from stand_in.world import World
-
-NO_PROXY = dict.fromkeys(
-    ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "REQUESTS_CA_BUNDLE"), ""
-)
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +112,7 @@ def proxying() -> Iterator[Proxy]:
 
 
 def test_a_certificate_nobody_vouches_for_gets_no_token(tls: Api, tmp_path: Path) -> None:
-    output = run_tap(tmp_path, config_of(tls), environment=NO_PROXY)
+    output = run_tap(tmp_path, config_of(tls), environment=DIRECTLY)
 
     assert output.error == (
         "GET /projects: the TLS certificate of the server is not trusted: set REQUESTS_CA_BUNDLE "
@@ -127,7 +123,7 @@ def test_a_certificate_nobody_vouches_for_gets_no_token(tls: Api, tmp_path: Path
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_a_bundle_of_ones_own_is_trusted(tls: Api, tmp_path: Path, bundle: Path, name: str) -> None:
-    output = run_tap(tmp_path, config_of(tls), environment={**NO_PROXY, name: str(bundle)})
+    output = run_tap(tmp_path, config_of(tls), environment={**DIRECTLY, name: str(bundle)})
 
     assert output.exit_code == 0, output.stderr
     assert [row["id"] for row in output.records("runs")] == ["run"]
@@ -138,7 +134,7 @@ def test_a_bundle_that_is_none_is_one_line(tls: Api, tmp_path: Path, content: st
     path = tmp_path / "bundle.pem"
     if content is not None:
         path.write_text(content)
-    environment = {**NO_PROXY, "REQUESTS_CA_BUNDLE": str(path)}
+    environment = {**DIRECTLY, "REQUESTS_CA_BUNDLE": str(path)}
     output = run_tap(tmp_path, config_of(tls, max_attempts=1), environment=environment)
 
     assert "REQUESTS_CA_BUNDLE" in output.error
@@ -148,7 +144,7 @@ def test_a_bundle_that_is_none_is_one_line(tls: Api, tmp_path: Path, content: st
 def test_a_server_without_tls_where_tls_was_meant(api: Api, tmp_path: Path) -> None:
     url = api.url.replace("http://127.0.0.1", "https://localhost")
     config = config_of(api, max_attempts=2) | {"api_url": url}
-    output = run_tap(tmp_path, config, environment=NO_PROXY)
+    output = run_tap(tmp_path, config, environment=DIRECTLY)
 
     assert "the TLS connection failed (2 tries); check api_url" in output.error
     assert api.requests == []
@@ -158,7 +154,7 @@ def test_a_netrc_entry_does_not_replace_the_token(tls: Api, tmp_path: Path, bund
     netrc = tmp_path / "netrc"
     netrc.write_text("machine localhost login somebody password something\n")
     netrc.chmod(0o600)
-    environment = {**NO_PROXY, "REQUESTS_CA_BUNDLE": str(bundle), "NETRC": str(netrc)}
+    environment = {**DIRECTLY, "REQUESTS_CA_BUNDLE": str(bundle), "NETRC": str(netrc)}
     output = run_tap(tmp_path, config_of(tls), environment=environment)
 
     assert output.exit_code == 0, output.stderr

@@ -15,8 +15,8 @@ import pytest
 from stand_in.world import EXECUTIONS, RUNS, from_text
 from tap_dagctl.pagination.prefetch import Prefetch
 from tap_dagctl.state.sent_records import LETTERS, SentRecords
+from tests.support.histories import prove
 from tests.support.simulation import Act, Arrangement, Figures, Simulation
-from tests.sweeps.exactness import prove
 
 if TYPE_CHECKING:
     from stand_in.server import Api

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sweeps.memory import FEW, MOST_TIMES, peak_kilobytes
+from tests.support.memory import FEW, MOST_TIMES, peak_kilobytes
 
 
 def test_memory_of_ten_times_the_rows_is_about_the_same() -> None:

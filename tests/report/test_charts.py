@@ -19,7 +19,7 @@ SECONDS = st.none() | st.sampled_from([0.0, 1_800.0, 1_800.001]) | st.floats(0, 
 PROJECTS = st.builds(
     ProjectDays,
     name=st.text(),
-    sla_seconds=st.sampled_from([0.0, 30.0, 1_800.0]) | st.floats(0, 1e8),
+    sla_seconds=st.sampled_from([0.0, 30.0, 1_800.0, 2e8]) | st.floats(0, 1e8),
     dates=st.just(DAYS),
     runs=st.lists(
         st.fixed_dictionaries(dict.fromkeys(COLOURS, COUNTS)),

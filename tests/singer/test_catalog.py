@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_dagctl import streams
 from tests.support.syncs import Output, config_of, run_tap, selecting
+from tests.support.truth import KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.server import Api
 
-PROJECT_STREAMS = {"runs", "model_executions", "daily_stats", "model_stats", "jobs", "plans"}
-KEYS = {stream.name: list(stream.primary_keys) for stream in streams.STREAMS}
+PROJECT_STREAMS = KEYS.keys() - {"projects"}
 
 
 @pytest.fixture
@@ -97,7 +96,7 @@ def test_an_entry_that_says_nothing_is_selected(api: Api, tmp_path: Path) -> Non
         PROJECT_STREAMS, 2
     )
     assert {name: it["key_properties"] for name, it in schemas(output).items()} == {
-        name: KEYS[name] for name in PROJECT_STREAMS
+        name: list(KEYS[name]) for name in PROJECT_STREAMS
     }
 
 

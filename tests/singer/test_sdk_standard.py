@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from stand_in.history import History
 from stand_in.server import Api, serving
 from stand_in.world import World
 from tap_dagctl.tap import TapDagctl
+from tests.support.base_time import NOW
 from tests.support.syncs import Output, config_of, run_tap
 from tests.support.truth import KEYS
 
@@ -36,7 +36,7 @@ def with_an_unheard_of_field(answer: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def api() -> Iterator[Api]:
-    history = History(World(now=datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)), days=10)
+    history = History(World(now=NOW), days=10)
     with serving(history.world) as api:
         CONFIG["api_url"] = api.url
         # Else the SDK warns that additional_properties were nowhere seen.

@@ -26,7 +26,7 @@ PART = {
     "replication_key": "updated_at",
     "replication_key_value": "2026-02-15T12:00:30.000000Z",
 }
-KEYS = {
+REPLICATION_KEYS = {
     stream.name: stream.replication_key
     for stream in STREAMS
     if isinstance(stream.replication_key, str)
@@ -148,7 +148,7 @@ CONTEXTS = st.just({"project_id": "proj_a"}) | st.dictionaries(
     st.sampled_from(["project_id", "day"]), SCALARS, max_size=2
 )
 PARTS = st.fixed_dictionaries(
-    {"replication_key": st.sampled_from([*KEYS.values(), "id", None])},
+    {"replication_key": st.sampled_from([*REPLICATION_KEYS.values(), "id", None])},
     optional={
         "context": CONTEXTS,
         "replication_key_value": SCALARS,
@@ -161,11 +161,15 @@ BOOKMARKED = st.builds(
     lambda stream, value: {
         stream: {
             "partitions": [
-                {**PART, "replication_key": KEYS[stream], "replication_key_value": value}
+                {
+                    **PART,
+                    "replication_key": REPLICATION_KEYS[stream],
+                    "replication_key_value": value,
+                }
             ]
         }
     },
-    st.sampled_from([*KEYS]),
+    st.sampled_from([*REPLICATION_KEYS]),
     SCALARS,
 )
 NAMES = st.sampled_from([*(stream.name for stream in STREAMS), "contacts"])
@@ -187,7 +191,7 @@ def test_no_bookmark_goes_unheeded(state: dict[str, Any]) -> None:
     tap._reset_state_progress_markers()
 
     found = []
-    for name, key in KEYS.items():
+    for name, key in REPLICATION_KEYS.items():
         stream = tap.streams[name]
         for context in stream.partitions or []:
             kept = stream.get_context_state({"project_id": context["project_id"]})
@@ -197,7 +201,7 @@ def test_no_bookmark_goes_unheeded(state: dict[str, Any]) -> None:
         (name, part["replication_key_value"])
         for name, entries in state.get("bookmarks", {}).items()
         for part in (entries, *entries.get("partitions", []))
-        if name in KEYS and part.get("replication_key_value") not in (None, "")
+        if name in REPLICATION_KEYS and part.get("replication_key_value") not in (None, "")
     ]
     assert sorted(map(repr, found)) == sorted(map(repr, written))
 

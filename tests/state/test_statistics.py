@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tap_dagctl.state import statistics
 from tap_dagctl.state.sent_records import LETTERS
+from tests.support.statistics_histories import prove
+from tests.support.statistics_promise import DAY
 from tests.support.syncs import Output, config_of, run_tap
-from tests.sweeps.statistics_histories import prove
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 Asked = dict[str, list[dict[str, str]]]
 TODAY = date(2026, 3, 2)  # a Monday
-DAY = timedelta(days=1)
 DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))
 
 

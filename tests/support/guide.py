@@ -8,14 +8,13 @@ import urllib.request
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.support.truth import FIRST_MONDAY, WINDOW_DAYS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stand_in.server import Api
     from stand_in.world import Row
-
-WINDOW_DAYS = 7
-FIRST_MONDAY = date(1970, 1, 5)
 
 
 def ask(api: Api, path: str, **parameters: Any) -> dict[str, Any]:

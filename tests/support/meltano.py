@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api
 
+WAREHOUSE = "output/warehouse.duckdb"
+"""Where the DuckDB loader writes, from the project folder."""
+
 
 @dataclass
 class Meltano:

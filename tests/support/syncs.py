@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 TAP = Path(sys.executable).with_name("tap-dagctl")
+# An environment in which no proxy and no authority is named.
+DIRECTLY = dict.fromkeys(
+    ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "REQUESTS_CA_BUNDLE"), ""
+)
+BROKEN_OFF = "no connection, or it was broken off"
 
 
 @dataclass

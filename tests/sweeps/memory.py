@@ -2,94 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tempfile
-import time
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
+from tests.support.memory import FEW, MOST_TIMES, peak_kilobytes
 
-from stand_in.server import MOST_ROWS, Api, running
-from stand_in.world import World, to_text
-from tests.support.syncs import Output, arguments, config_of
-
-if TYPE_CHECKING:
-    from stand_in.world import Row
-
-FEW = 10_000
 MANY = 1_000_000
-MOST_TIMES = 1.5
-
-
-class LargeApi(Api):
-    """One project with so many runs, made up as they are asked for; all changed just now.
-
-    That is the worst case: the next sync will read them all again, so they are to be remembered.
-    """
-
-    def __init__(self, rows: int) -> None:
-        world = World()
-        world.add_project("proj_large", "large")
-        super().__init__(world)
-        self._rows = rows
-
-    @override
-    def _page(self, rows: list[Row], key: str, params: dict[str, str]) -> dict[str, Any]:
-        count = self._rows if key == "runs" else 0
-        page, limit = int(params["page"]), min(int(params["limit"]), MOST_ROWS)
-        numbers = range(count)[(page - 1) * limit : page * limit]
-        stamp = to_text(self.world.now)
-        return {
-            key: [
-                {"id": f"run_{number:07}", "updated_at": stamp, "job_name": "x" * (number % 50)}
-                for number in numbers
-            ],
-            "total": count,
-            "page": page,
-            "limit": limit,
-            "total_pages": -(-count // limit),
-        }
-
-
-def peak_kilobytes(rows: int) -> int:
-    """Return the most memory the program held at a time while it synced so many rows."""
-    with running(LargeApi(rows)) as api, tempfile.TemporaryDirectory() as directory:
-        exit_code, messages, _, peak = _measured(Path(directory), config_of(api))
-        with messages.open("rb") as lines:
-            records = sum(line.startswith(b'{"type":"RECORD","stream":"runs"') for line in lines)
-    if exit_code != 0 or records != rows:
-        msg = f"exit code {exit_code} after {records} of {rows} rows"
-        raise AssertionError(msg)
-    return peak
-
-
-def run_and_measure(directory: Path, config: dict[str, Any]) -> tuple[Output, float]:
-    """Run the tap, and return what it wrote and the most megabytes it held at a time."""
-    exit_code, messages, log, peak = _measured(directory, config)
-    return Output.of(exit_code, messages.read_text(), log.read_text()), peak / 1024
-
-
-def _measured(directory: Path, config: dict[str, Any]) -> tuple[int, Path, Path, int]:
-    messages, log = directory / "messages", directory / "log"
-    with messages.open("wb") as stdout, log.open("wb") as stderr:
-        process = subprocess.Popen(arguments(directory, config), stdout=stdout, stderr=stderr)
-        peak = 0
-        while process.poll() is None:
-            peak = max(peak, _peak_so_far(process.pid))
-            time.sleep(0.01)
-    return process.returncode, messages, log, peak
-
-
-def _peak_so_far(process: int) -> int:
-    """Read it from the kernel: `ru_maxrss` would begin with what the parent held at the fork."""
-    with suppress(OSError):
-        for line in Path(f"/proc/{process}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1])
-    return 0
 
 
 def main() -> int:

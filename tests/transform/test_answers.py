@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from stand_in.server import Api, serving
 from stand_in.world import World
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
 from tap_dagctl.streams import STREAMS
+from tests.support.base_time import NOW
 from tests.support.syncs import Output, config_of, run_tap
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ DOCUMENTED = {
     # Open; what invitations are likely to have.
     "invitations": "id organization_id email role created_at updated_at",
 }
-NOW = datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +14,7 @@ from stand_in.server import serving
 from stand_in.world import World
 from tests.support import expected_answers, guide
 from tests.support.awkward import add_awkward_projects, move_on
+from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.meltano import Meltano
 from tests.support.pages import Page, report
 from tests.support.warehouses import duckdb_at, postgres_in
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from stand_in.world import Row
     from tests.support.warehouses import Warehouse
 
-NOW = datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)
-FIRST_DAY = NOW.date() - timedelta(days=29)
 SEEDS = range(8)
 OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
 # What a table answers, beside what is the same in all rows of a project: its key, then the rest.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -15,7 +15,8 @@ from stand_in.history import History
 from stand_in.server import serving
 from stand_in.world import World
 from tests.support.awkward import add_awkward_projects
-from tests.support.meltano import Meltano
+from tests.support.base_time import NOW
+from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.project import ROOT
 from tests.support.warehouses import duckdb_at
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-NOW = datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)
 AS_OF = {"dagctl_as_of": f"{NOW:%Y-%m-%d %H:%M:%S}"}
-WAREHOUSE = "output/warehouse.duckdb"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,13 +13,13 @@ from stand_in.history import History
 from stand_in.server import serving
 from stand_in.world import World
 from tests.support import troubleshooting
-from tests.support.meltano import Meltano
+from tests.support.base_time import NOW
+from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.pages import report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOW = datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)
 Relations = dict[str, list[tuple[Any, ...]]]
 
 
@@ -36,7 +35,7 @@ def meltano(tmp_path_factory: pytest.TempPathFactory) -> Meltano:
 
 @pytest.fixture(scope="module")
 def built(meltano: Meltano) -> Path:
-    return meltano.directory / "output" / "warehouse.duckdb"
+    return meltano.directory / WAREHOUSE
 
 
 def build(meltano: Meltano) -> None:

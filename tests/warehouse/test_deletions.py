@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from tests.support.meltano import Meltano
+from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.project import ROOT
 from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 
@@ -49,7 +49,7 @@ def check(api: Api, meltano: Meltano, warehouse: Warehouse) -> None:
 
 
 def test_duckdb(api: Api, tmp_path: Path) -> None:
-    check(api, Meltano.of(api, tmp_path), duckdb_at(tmp_path / "output" / "warehouse.duckdb"))
+    check(api, Meltano.of(api, tmp_path), duckdb_at(tmp_path / WAREHOUSE))
 
 
 def test_postgres(api: Api, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

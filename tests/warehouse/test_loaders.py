@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +14,7 @@ import yaml
 from stand_in.history import History
 from stand_in.server import Api, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
+from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.meltano import Meltano
 from tests.support.project import ROOT
 from tests.support.syncs import TAP, config_of
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from stand_in.world import Row
 
-NOW = datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)
-FIRST_DAY = NOW.date() - timedelta(days=29)
 HUGE = 2**63
 # What JSON can say and no loader can take, at every depth, and what becomes of it.
 ODD = {

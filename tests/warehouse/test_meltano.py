@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import yaml
 
-from tests.support.meltano import Meltano
+from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_each_schedule_has_a_state_of_its_own(api: Api, tmp_path: Path) -> None:
     statistics = state_of(meltano, "dev:tap-dagctl-statistics-to-target-duckdb")
     assert set(runs) == {"projects", "runs", "model_executions"}
     assert set(statistics) == {"projects", "daily_stats", "model_stats", "jobs", "plans"}
-    with duckdb.connect(str(tmp_path / "output/warehouse.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:
         assert connection.sql("select id from dagctl.runs").fetchall() == [("run",)]
         assert connection.sql("select total_runs from dagctl.daily_stats").fetchall() == [(1,)]
         days = connection.sql("select project_name, total_runs from dagctl_answers.run_days")
@@ -81,7 +81,7 @@ def test_nothing_of_a_real_account_reaches_the_made_up_one(
     assert "of a real account" not in meltano.environment.values()
 
     meltano.run("tap-dagctl", "target-duckdb")
-    assert (tmp_path / "output" / "warehouse.duckdb").exists()
+    assert (tmp_path / WAREHOUSE).exists()
 
 
 def test_full_table_and_selection_by_meltano(api: Api, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from stand_in.history import History
 from stand_in.server import serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tests.support import troubleshooting
+from tests.support.base_time import first_day
 from tests.support.meltano import Meltano
 from tests.support.pages import report
 from tests.support.warehouses import duckdb_at, postgres_in
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 # New York had the hour from 1 to 2 twice on 2 November: from 5:00 and from 6:00 UTC.
 NOW = datetime(2025, 11, 4, 12, 1, 40, tzinfo=timezone.utc)
 TWICE = datetime(2025, 11, 2, 4, 30, tzinfo=timezone.utc)
-FIRST_DAY = NOW.date() - timedelta(days=29)
+FIRST_DAY = first_day(NOW)
 NEW_YORK = "alter database postgres set timezone to 'America/New_York'"
 TABLES_WITH_TIMES = ("jobs", "model_executions", "plans", "projects", "runs")
 

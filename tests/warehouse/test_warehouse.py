@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -14,17 +14,13 @@ from stand_in import statistics
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, History
 from stand_in.server import Api, serving
 from stand_in.world import World
-from tests.support.meltano import Meltano
+from tests.support.base_time import FIRST_DAY, NOW
+from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-# A run of sales_warehouse is going on then.
-NOW = datetime(2026, 3, 4, 12, 1, 40, tzinfo=timezone.utc)
-WAREHOUSE = "output/warehouse.duckdb"
-FIRST_DAY = NOW.date() - timedelta(days=29)
 
 
 @pytest.fixture

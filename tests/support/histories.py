@@ -1,0 +1,124 @@
+"""Histories of rows that move, made up by hypothesis."""
+
+from __future__ import annotations
+
+import logging
+from unittest.mock import patch
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from typing_extensions import override
+
+from stand_in.server import Api, serving
+from stand_in.world import World
+from tests.support.seeded import run_seeded
+from tests.support.simulation import HIDES, TABLES, Act, Arrangement, Figures, Simulation
+
+MOST_ACTS_A_SYNC = 4
+STEPS = 10
+
+ARRANGEMENTS = st.builds(
+    Arrangement,
+    order_by=st.sampled_from(["updated_at", "created_at", "start_time", "id"]),
+    descending=st.booleans(),
+    page_size=st.sampled_from([20, 13, 40, 1]),
+    most_rows=st.sampled_from([500, 500, 33, 12]),
+    tells_limit=st.sampled_from(["right", "right", "asked", "not"]),
+    counted_too_many=st.sampled_from([0, 0, 0, 3]),
+    overlap_seconds=st.sampled_from([60, 0, 1, 600]),
+    digits=st.integers(0, 9),
+    offset_minutes=st.sampled_from([0, 330, -480]),
+    inclusive=st.booleans(),
+    tells_time=st.sampled_from([True, True, True, False]),
+    projects=st.integers(1, 2),
+    connections=st.sampled_from([1, 4, 16]),
+    hides=st.sampled_from(["nothing", *HIDES]),
+    counts_hidden=st.sampled_from(["yes", "no", "pages"]),
+    tells_pages=st.sampled_from([True, True, False]),
+    empty_list=st.sampled_from(["[]", "null", "left out"]),
+).map(lambda arrangement: arrangement.within_the_promise)
+_WHERE = {"project": st.integers(0, 1), "stream": st.sampled_from(sorted(TABLES))}
+_LATE = st.sampled_from([0.0, 0.5, 1.0])
+_PICKS = st.lists(st.integers(0, 200), min_size=1, max_size=15).map(tuple)
+ACTS = st.one_of(
+    st.builds(Act, kind=st.just("update"), picks=_PICKS, late=_LATE, **_WHERE),
+    st.builds(Act, kind=st.just("delete"), picks=_PICKS, **_WHERE),
+    st.builds(Act, kind=st.just("insert"), picks=_PICKS, late=_LATE, **_WHERE),
+    st.builds(Act, kind=st.just("stamp"), late=_LATE, **_WHERE),
+    st.builds(Act, kind=st.just("advance"), seconds=st.sampled_from([0.001, 0.4, 1.0, 59.0, 3e3])),
+)
+FILLS = st.builds(
+    Act,
+    kind=st.just("insert"),
+    picks=st.integers(0, 120).map(lambda rows: tuple(range(rows))),
+    **_WHERE,
+)
+
+
+OVERTAKEN = st.frozensets(st.integers(3, 25), max_size=6)
+
+
+class Histories(RuleBasedStateMachine):
+    """A history: writes, time that passes, and syncs during which rows move."""
+
+    api: Api
+    figures: Figures
+
+    @initialize(arrangement=ARRANGEMENTS, fills=st.lists(FILLS, min_size=1, max_size=3))
+    def begin(self, arrangement: Arrangement, fills: list[Act]) -> None:
+        self.simulation = Simulation(self.api, arrangement, self.figures)
+        for fill in fills:
+            self.simulation.act(fill)
+
+    @rule(acts=st.lists(ACTS, min_size=1, max_size=3))
+    def write(self, acts: list[Act]) -> None:
+        for act in acts:
+            self.simulation.act(act)
+
+    @rule(
+        acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),
+        overtaken=OVERTAKEN,
+    )
+    def sync(self, acts: list[tuple[int, Act]], overtaken: frozenset[int]) -> None:
+        self.simulation.sync(acts, overtaken=overtaken)
+
+    @rule(
+        acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),
+        cut=st.integers(0, 150),
+        stopped=st.booleans(),
+    )
+    def sync_cut_off(self, acts: list[tuple[int, Act]], cut: int, *, stopped: bool) -> None:
+        self.simulation.sync(acts, cut, stopped=stopped)
+
+    @override
+    def teardown(self) -> None:
+        # Hypothesis also tears down what failed before it began.
+        if hasattr(self, "simulation"):
+            self.simulation.end()
+
+
+def prove(histories: int, number: int, *, shrink: bool = False) -> Figures:
+    """Make up so many histories from a seed, and check each.
+
+    Args:
+        histories: how many, about.
+        number: the seed.
+        shrink: whether to look for the shortest history that fails, which takes minutes.
+
+    Raises:
+        AssertionError: one of them lost or repeated a row, or asked too often.
+    """
+    logging.disable(logging.CRITICAL)
+    figures_ = Figures()
+    try:
+        # A state every page, so that cut walks have something to go on from.
+        with serving(World()) as server, patch("tap_dagctl.stream_types.PAGES_A_STATE", 1):
+
+            class Seeded(Histories):
+                api = server
+                figures = figures_
+
+            run_seeded(Seeded, number, histories, steps=STEPS, shrink=shrink)
+    finally:
+        logging.disable(logging.NOTSET)
+    return figures_
