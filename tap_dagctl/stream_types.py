@@ -12,7 +12,7 @@ from typing_extensions import override
 from tap_dagctl import schemas, timestamps
 from tap_dagctl.api.client import path_segment
 from tap_dagctl.errors import ConfigurationError, RefusedError, RefusedListError, one_line
-from tap_dagctl.pagination.page import Listing, whole_list
+from tap_dagctl.pagination.page import Listing, WholeList
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.pagination.progress import Progress
 from tap_dagctl.records.builder import RecordBuilder
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_dagctl.api.client import Answer
     from tap_dagctl.records.builder import Record
     from tap_dagctl.state.statistics import Reach
     from tap_dagctl.sync import Sync
+
+_PROJECTS = WholeList("/projects", "projects")
 
 PAGES_A_STATE = 20
 """Pages of a long walk after which a state goes out, so that it can be gone on with."""
@@ -77,7 +78,7 @@ class Projects(DagctlStream):
 
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        rows = self._sync.client.get("/projects", _projects)
+        rows = self._sync.client.get(_PROJECTS)
         records = self._records.build(_chosen(rows, self._sync.settings.project_ids), {})
         if not self.is_tried:
             listed = {row["id"] for row in rows}
@@ -95,7 +96,7 @@ class Projects(DagctlStream):
         failures = self._sync.failures
         if refused := failures.refused_projects:
             with failures.collecting():
-                listed = {row["id"] for row in self._sync.client.get("/projects", _projects)}
+                listed = {row["id"] for row in self._sync.client.get(_PROJECTS)}
                 for project in sorted(refused - listed):
                     self.logger.warning(
                         "The project %s was deleted while it was read: what had come of it stays, "
@@ -108,10 +109,6 @@ class Projects(DagctlStream):
     @override
     def get_child_context(self, record: dict[str, Any], context: Context | None) -> Context:
         return {"project_id": record["id"]}
-
-
-def _projects(answer: Answer) -> list[dict[str, Any]]:
-    return whole_list(answer, "projects", "/projects")
 
 
 def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -182,9 +179,8 @@ class ProjectList(ProjectStream):
 
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        path = self._path(context)
-        read = partial(whole_list, rows_key=self.rows_key, path=path)
-        yield self._records.build(self._sync.client.get(path, read), context)
+        rows = self._sync.client.get(WholeList(self._path(context), self.rows_key))
+        yield self._records.build(rows, context)
 
 
 class OrganizationList(DagctlStream):
@@ -199,9 +195,8 @@ class OrganizationList(DagctlStream):
 
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        read = partial(whole_list, rows_key=self.rows_key, path=self.path)
         try:
-            rows = self._sync.client.get(self.path, read)
+            rows = self._sync.client.get(WholeList(self.path, self.rows_key))
         except RefusedError as error:
             advice = f"give the token {self.permission} in dagctl, or deselect {self.name}"
             raise RefusedListError(error.what, advice) from None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
 from tap_dagctl import schemas
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.pagination.page import keyed_rows
+from tap_dagctl.pagination.page import KeyedRows
 from tap_dagctl.state.statistics import is_day, windows
 from tap_dagctl.stream_types import (
     ChangingRows,
@@ -69,6 +68,18 @@ class Jobs(ProjectList):
     sensitive_fields = ("environment",)
 
 
+class _Days(KeyedRows):
+    """Rows that are each of a day."""
+
+    @override
+    def read(self, answer: Answer) -> list[dict[str, Any]]:
+        rows = super().read(answer)
+        if not all(is_day(row[self.key]) for row in rows):
+            what = f"a row's {self.key} is not written YYYY-MM-DD; report it to dagctl"
+            raise AnswerError(f"GET {self.path}: {what}")
+        return rows
+
+
 class DailyStats(Statistics):
     """A day of a project: its runs and how long they took."""
 
@@ -82,20 +93,13 @@ class DailyStats(Statistics):
     @override
     def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         client = self._sync.client
-        read = partial(self._read, path=path)
         until = None
         while until is None or until < client.today():
             # The server counts back from its today: at midnight the first day fell off.
             until = client.today()
-            rows = client.get(path, read, {"days": (until - reach.first).days + 1})
+            params = {"days": (until - reach.first).days + 1}
+            rows = client.get(_Days(path, self.rows_key, "date", params=params))
         yield rows
-
-    def _read(self, answer: Answer, path: str) -> list[dict[str, Any]]:
-        rows = keyed_rows(answer, self.rows_key, path, "date")
-        if not all(is_day(row["date"]) for row in rows):
-            msg = f"GET {path}: a row's date is not written YYYY-MM-DD; report it to dagctl"
-            raise AnswerError(msg)
-        return rows
 
 
 class ModelStats(Statistics):
@@ -115,12 +119,12 @@ class ModelStats(Statistics):
 
     @override
     def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
-        read = partial(keyed_rows, rows_key=self.rows_key, path=path, key="model_name")
         for window in windows(reach.first, today, self.window_days):
             if reach.has(window.end):
                 continue
             asked = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
-            yield [{**row, **asked} for row in self._sync.client.get(path, read, asked)]
+            request = KeyedRows(path, self.rows_key, "model_name", params=asked)
+            yield [{**row, **asked} for row in self._sync.client.get(request)]
 
 
 class EnvironmentProtections(OrganizationList):

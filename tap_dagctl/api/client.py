@@ -1,14 +1,15 @@
-"""The wire: URL, headers, retries, what a good answer is, errors people can act on."""
+"""One request to the API and its answer: URL, headers, tries, and an error for all else."""
 
 from __future__ import annotations
 
 import logging
 import math
 import time
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
@@ -27,19 +28,20 @@ if TYPE_CHECKING:
 
     from tap_dagctl.settings import Settings
 
-# What it warns of quotes the server, which may send the token back.
+# The warnings of urllib3 quote the server, which may send the token back.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
     logging.getLogger(_name).addFilter(lambda line: line.levelno < logging.WARNING)
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Largest answer that is read, after decompression: far beyond 500 rows, far below all memory."""
+"""The largest answer that is read, unpacked: far more than 500 rows need, and memory holds it."""
 
 MOST_TIMEOUTS = 10
-"""An answer may trickle in for so many times `request_timeout`, and then counts as none."""
+"""An answer that is not complete after so many times `request_timeout` is given up."""
 
-# An ordinary page in one.
+# Large enough for an ordinary page.
 _CHUNK_BYTES = 512 * 1024
 _MOST_ERROR_BYTES = 4 * 1024
 
@@ -50,11 +52,11 @@ class Answer:
 
     Attributes:
         body: the JSON object, or the list where the API answered a bare one.
-        server_time: the server's clock when it answered (its `Date`, whole seconds), in
-            nanoseconds since the epoch; None where it did not say.
-        asked_at: the server's clock when it was asked, or up to a second earlier: that less the
-            time the answer took, in whole seconds like `Date` itself.
-        waited: seconds until it began to come.
+        server_time: the server's clock when it answered, in nanoseconds since the epoch: its
+            `Date`, in whole seconds; None where there is no `Date`.
+        asked_at: the server's clock when the request was sent, or up to a second earlier:
+            `server_time` less `waited`, which is rounded up to whole seconds.
+        waited: seconds from sending the request to the answer's first bytes.
     """
 
     body: Any
@@ -63,12 +65,43 @@ class Answer:
     waited: float
 
 
+@dataclass(frozen=True)
+class Request(ABC, Generic[T_co]):
+    """What is asked for, and how its answer is read.
+
+    Attributes:
+        path: below the base URL.
+        params: the query's parameters.
+    """
+
+    path: str
+    params: Mapping[str, object] = field(default_factory=dict, kw_only=True)
+
+    def decode(self, content: bytes) -> object:
+        """Return the body of an answer.
+
+        Raises:
+            ValueError: `content` is not JSON.
+        """
+        return decoded(content)
+
+    @abstractmethod
+    def read(self, answer: Answer) -> T_co:
+        """Return what was asked for.
+
+        Raises:
+            AnswerError: the answer does not hold it; another try may bring one that does.
+        """
+
+
 class Client:
-    """Asks the API, with the credentials every request must carry.
+    """Sends requests to the API, each with the credentials.
+
+    Several threads may use it at the same time.
 
     Attributes:
         server_time: the server's clock at its latest answer, in nanoseconds since the epoch; None
-            where it did not tell.
+            where that answer had no `Date`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -78,7 +111,7 @@ class Client:
         self._token = settings.api_token
         self._headers = {
             "Accept": "application/json",
-            # Whatever else this machine could unpack: a server cannot be asked for less.
+            # Only these, also where urllib3 can unpack more: every machine gets the same answers.
             "Accept-Encoding": "gzip, deflate",
             "Authorization": f"Bearer {settings.api_token}",
             "User-Agent": settings.user_agent,
@@ -95,95 +128,73 @@ class Client:
         """Return the UTC day by the server's clock at its latest answer, else by this machine's."""
         return timestamps.day_of(self.server_time or timestamps.now())
 
-    def get(
-        self,
-        path: str,
-        read: Callable[[Answer], T],
-        params: Mapping[str, object] | None = None,
-        is_wanted: Callable[[], bool] = lambda: True,
-        decode: Callable[[bytes], object] = decoded,
-    ) -> T:
-        """Return what `read` makes of the answer to `path` below the base URL.
+    def get(self, request: Request[T], is_wanted: Callable[[], bool] = lambda: True) -> T:
+        """Return what `request` reads from its answer.
 
-        What can pass by itself is tried again; an answer that `read` rejects with an
-        `AnswerError` counts as that. Several threads may ask at the same time.
+        What can pass by itself is tried again, an answer that cannot be used among it.
 
         Args:
-            path: what to ask for.
-            read: makes something of the answer.
-            params: query parameters.
-            is_wanted: whether it is worth another try.
-            decode: makes an answer's body of its bytes, or raises a `ValueError`.
+            request: what to ask for.
+            is_wanted: whether another try still makes sense.
 
         Raises:
             RequestError: the request cannot succeed, or did not within `max_attempts` tries.
-            AnswerError: `read` rejected the last answer.
+            AnswerError: the last of the tries brought an answer that cannot be used.
         """
+        what = f"GET {request.path}"
 
         def attempt() -> T:
-            answer = self._get_once(path, params, decode)
             try:
-                return read(answer)
-            except AnswerError as error:
-                raise PassingError("the answer has not the documented shape", "") from error
+                answer = self._get_once(request)
+            except RequestError as error:
+                raise type(error)(f"{what}: {error.what}", error.advice) from None
+            return request.read(answer)
 
-        try:
-            return self._retries.call(f"GET {path}", attempt, is_wanted)
-        except PassingError as error:
-            tries = f"({error.tries} {'try' if error.tries == 1 else 'tries'})"
-            if isinstance(error.__cause__, AnswerError):
-                msg = f"{error.__cause__} {tries}"
-                raise AnswerError(msg) from None
-            kind = RequestError if self._retries.has_answered else UnreachableError
-            msg = f"GET {path}: {error} {tries}; {error.advice}"
-            raise kind(msg) from None
+        return self._retries.call(what, attempt, is_wanted)
 
-    def _get_once(
-        self,
-        path: str,
-        params: Mapping[str, object] | None,
-        decode: Callable[[bytes], object],
-    ) -> Answer:
+    def _get_once(self, request: Request[object]) -> Answer:
+        """Return the answer to a request that is sent once.
+
+        Raises:
+            PassingError: there is no good answer, and another try may bring one.
+            RequestError: there is none, and no further try can bring one.
+        """
         deadline = Deadline(MOST_TIMEOUTS * self._timeout)
         try:
             with deadline:
-                status, headers, content, elapsed = self._exchange(path, params)
+                status, headers, content, elapsed = self._exchange(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if deadline.passed:
                 raise _endless() from None
-            raise self._named(path, responses.of_connection(error, self._base_url)) from None
+            raise responses.of_connection(error, self._base_url) from None
         except OSError as error:
             # The certificates that requests is told to use are not there.
-            raise UnreachableError(f"GET {path}: {error}", "check REQUESTS_CA_BUNDLE") from None
+            raise UnreachableError(str(error), "check REQUESTS_CA_BUNDLE") from None
         if deadline.passed:
             raise _endless()
         server_time = responses.http_date(headers.get("Date", ""))
         if status != HTTPStatus.OK:
-            raise self._named(
-                path, responses.of_status(status, headers, content, server_time, self._token)
-            )
+            raise responses.of_status(status, headers, content, server_time, self._token)
         if len(content) > MOST_BYTES:
             what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
             raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
         try:
-            body = decode(content)
+            body = request.decode(content)
         except ValueError:
             what = "the answer is not JSON"
             raise PassingError(what, f"check api_url ({self._base_url})") from None
         self.server_time = server_time
-        took = math.ceil(elapsed) * timestamps.NANOSECONDS
-        asked_at = None if server_time is None else server_time - took
+        waited = math.ceil(elapsed) * timestamps.NANOSECONDS
+        asked_at = None if server_time is None else server_time - waited
         return Answer(body, server_time, asked_at, elapsed)
 
-    def _exchange(
-        self, path: str, params: Mapping[str, object] | None
-    ) -> tuple[int, Mapping[str, str], bytes, float]:
-        """Return the status, the headers, the body as far as it may go, and the seconds to it."""
+    def _exchange(self, request: Request[object]) -> tuple[int, Mapping[str, str], bytes, float]:
+        """Return status, headers, body up to its largest size, and seconds to the first bytes."""
         began = time.monotonic()
-        query = urlencode({name: str(value) for name, value in (params or {}).items()})
+        query = urlencode({name: str(value) for name, value in request.params.items()})
         response = self._connections.urlopen(
             "GET",
-            f"{urlsplit(self._base_url).path}{path}{query and '?'}{query}",
+            f"{urlsplit(self._base_url).path}{request.path}{query and '?'}{query}",
             headers=self._headers,
             timeout=urllib3.Timeout(self._timeout),
             retries=False,
@@ -195,16 +206,9 @@ class Client:
             most = MOST_BYTES if response.status == HTTPStatus.OK else _MOST_ERROR_BYTES
             return response.status, response.headers, _body(response, most), elapsed
 
-    @staticmethod
-    def _named(path: str, error: PassingError | RequestError) -> PassingError | RequestError:
-        """Return `error`, which says what was asked if nothing else will be added to it."""
-        if isinstance(error, PassingError):
-            return error
-        return type(error)(f"GET {path}: {error.what}", error.advice)
-
 
 def _body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
-    """Return the body, unpacked: all of it, or what is more than `most` bytes."""
+    """Return the unpacked body; reading stops when there are more than `most` bytes."""
     chunks, size = [], 0
     try:
         for chunk in response.stream(min(most, _CHUNK_BYTES), decode_content=True):
@@ -223,10 +227,10 @@ def _endless() -> PassingError:
 
 
 def path_segment(value: str) -> str:
-    """Return `value` so that it can only ever be one segment of a path.
+    """Return `value` as one segment of a path, in which nothing can be read as a separator.
 
     Raises:
-        AnswerError: nothing can make it one: `.` and `..` are resolved however they are written.
+        AnswerError: that is impossible: servers resolve `.` and `..` even where they are quoted.
     """
     try:
         segment = quote(value, safe="")

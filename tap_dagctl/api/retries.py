@@ -1,4 +1,4 @@
-"""Trying again: when, how often, and all together."""
+"""When and how often a failed request is tried again."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
 
+from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from backoff.types import Details
+
+    from tap_dagctl.errors import TapError
 
 T = TypeVar("T")
 
@@ -20,24 +24,25 @@ MAX_WAIT_SECONDS = 120
 
 FIRST_TRIES = 4
 FIRST_SECONDS = 10.0
-"""How often, and for how long, somebody is looked for who has never answered yet.
+"""How often, and for how long, a request is tried before the server has ever answered.
 
-Enough for a machine that wakes up or a network that comes up late (four tries take 3.5 to 7 s), and
-not so much that a misspelt address looks like a hanging program.
+Four tries take 3.5 to 7 seconds. A network that is just starting is up by then, and a misspelt
+address does not look like a program that hangs.
 """
+
+_UNUSABLE = "the answer has not the documented shape"
 
 logger = logging.getLogger("tap-dagctl.retries")
 
 
 class PassingError(Exception):
-    """Another try may succeed.
+    """No good answer came, and another try may bring one.
 
     Attributes:
-        advice: what a person can do if none does.
-        retry_after: seconds the server asks to wait.
-        is_limit: whether the server has too much to do, with whatever is asked.
-        is_unreachable: whether there is no server to be heard at all.
-        tries: how often it has been tried, once no try is left.
+        advice: what a person can do if no try succeeds.
+        retry_after: seconds that the server asks to wait.
+        is_limit: whether the server is too busy for any request.
+        is_unreachable: whether nothing at all came from a server.
     """
 
     def __init__(
@@ -54,28 +59,30 @@ class PassingError(Exception):
         self.retry_after = retry_after
         self.is_limit = is_limit
         self.is_unreachable = is_unreachable
-        self.tries = 0
+
+
+# An answer that cannot be used may come from a proxy, and the next one from the API.
+_TRIED_AGAIN = (PassingError, AnswerError)
 
 
 class Retries:
-    """Tries again what may succeed then; all that share this wait together for a busy server.
+    """Repeats the requests of one client that failed and may succeed later.
 
-    When something has failed for good because there was no server to be heard, nothing else waits
-    for one as long again: each further call is tried once, until one of them is answered. Else an
-    account of fifty projects would wait for hours where one had waited for minutes.
+    When a server is too busy, the requests of all threads wait for it.
 
-    As long as nobody has ever answered, nobody is waited for longer than `FIRST_TRIES` and
-    `FIRST_SECONDS`: more often than not an address is wrong.
+    When a request has used up its tries and the server was unreachable, each further request is
+    tried once only, until the server answers again. Otherwise each of fifty projects would wait
+    for minutes.
 
-    Attributes:
-        has_answered: whether anybody ever has, be it with an error.
+    Before the server's first answer a request is tried at most `FIRST_TRIES` times and for
+    `FIRST_SECONDS`, because then its address is probably wrong.
     """
 
     def __init__(self, most: int) -> None:
-        """Allow `most` tries of one thing before it fails."""
-        self.has_answered = False
+        """Allow `most` tries of one request before it fails."""
         self._most = most
         self._not_before = 0.0
+        self._has_answered = False
         self._is_unreachable = False
 
     def call(
@@ -85,11 +92,12 @@ class Retries:
 
         Args:
             what: what messages call it.
-            attempt: is tried again when it raises a `PassingError`.
-            is_wanted: whether it is worth another try.
+            attempt: is tried again when it raises a `PassingError` or an `AnswerError`.
+            is_wanted: whether another try still makes sense.
 
         Raises:
-            PassingError: it was raised for as many tries as there may be.
+            RequestError: every try ended in an error, the last one in a `PassingError`.
+            AnswerError: the same, and the last one was an `AnswerError`.
         """
         most = 1 if self._is_unreachable else self._most
         began, tries = time.monotonic(), 0
@@ -102,52 +110,61 @@ class Retries:
             try:
                 return attempt()
             except Exception as error:
-                is_unreachable = isinstance(error, PassingError) and error.is_unreachable
-                self.has_answered = self.has_answered or not is_unreachable
+                self._has_answered = self._has_answered or not _is_unreachable(error)
                 raise
 
         def is_hopeless(error: Exception) -> bool:
-            del error  # only a `PassingError` is asked about, and each has been looked at
+            del error  # `in_turn` has seen it
             if not is_wanted():
                 return True
             waited = time.monotonic() - began
-            return not self.has_answered and (tries >= FIRST_TRIES or waited >= FIRST_SECONDS)
+            return not self._has_answered and (tries >= FIRST_TRIES or waited >= FIRST_SECONDS)
 
         def log_wait(details: Details) -> None:
             error, wait = details["exception"], details["wait"]
             if isinstance(error, PassingError) and error.is_limit:
-                # Whoever else asks, on another connection, waits as well.
+                # The other threads wait as well.
                 self._not_before = max(self._not_before, time.monotonic() + wait)
-            limit = most if self.has_answered else min(most, FIRST_TRIES)
-            logger.warning(
-                "%s: %s; try %d of %d, waiting %.1f s", what, error, details["tries"], limit, wait
-            )
-
-        def note_failure(details: Details) -> None:
-            error = details["exception"]
-            if isinstance(error, PassingError) and is_wanted():
-                error.tries = details["tries"]
-                self._is_unreachable = error.is_unreachable
+            limit = most if self._has_answered else min(most, FIRST_TRIES)
+            shown = _UNUSABLE if isinstance(error, AnswerError) else error
+            logger.warning("%s: %s; try %d of %d, waiting %.1f s", what, shown, tries, limit, wait)
 
         retrying = backoff.on_exception(
             _waits,
-            PassingError,
+            _TRIED_AGAIN,
             max_tries=most,
             giveup=is_hopeless,
             jitter=None,  # `_waits` has its own: `Retry-After` is a minimum, not to be shortened
             on_backoff=log_wait,
-            on_giveup=note_failure,
             logger=None,
         )
-        result = retrying(in_turn)()
-        self._is_unreachable, self.has_answered = False, True
+        try:
+            result = retrying(in_turn)()
+        except _TRIED_AGAIN as error:
+            if is_wanted():
+                self._is_unreachable = _is_unreachable(error)
+            raise self._final_error(what, error, tries) from None
+        self._is_unreachable, self._has_answered = False, True
         return result
+
+    def _final_error(self, what: str, error: PassingError | AnswerError, tries: int) -> TapError:
+        """Return the error that a person reads when the last of `tries` ended in `error`."""
+        counted = f"({tries} {'try' if tries == 1 else 'tries'})"
+        if isinstance(error, AnswerError):
+            return AnswerError(f"{error} {counted}")
+        kind = RequestError if self._has_answered else UnreachableError
+        return kind(f"{what}: {error} {counted}; {error.advice}")
+
+
+def _is_unreachable(error: Exception) -> bool:
+    return isinstance(error, PassingError) and error.is_unreachable
 
 
 def _waits() -> Generator[float, Any, None]:
-    """Seconds before each further try: 0.5 to 1, then twice that, and so on up to the bound.
+    """Yield the seconds to wait before each further try, at most `MAX_WAIT_SECONDS`.
 
-    A server that says when to come back is obeyed, up to the same bound.
+    The first wait takes 0.5 to 1 second, each later one twice as long; `Retry-After` makes a wait
+    longer, never shorter.
     """
     jittered = backoff.expo(base=2, factor=1, max_value=MAX_WAIT_SECONDS)
     next(jittered)

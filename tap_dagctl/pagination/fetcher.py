@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.pagination.page import read_page
+from tap_dagctl.pagination.page import PageRequest
 from tap_dagctl.pagination.prefetch import Prefetch
 
 if TYPE_CHECKING:
@@ -95,13 +94,6 @@ class Fetcher:
         )
 
     def _fetch(self, number: PageNumber, is_wanted: Callable[[], bool] = lambda: True) -> Page:
-        listing = self._listing
         asked = next(self._ticks)
-        page = self._client.get(
-            listing.path,
-            partial(read_page, listing=listing, number=number),
-            {"page": number.page, "limit": number.limit, **listing.params},
-            is_wanted,
-            listing.reader.decode,
-        )
+        page = self._client.get(PageRequest.of(self._listing, number), is_wanted)
         return replace(page, asked=asked, answered=next(self._ticks))

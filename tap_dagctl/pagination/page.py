@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from typing_extensions import Self, override
 
+from tap_dagctl.api.client import Request
 from tap_dagctl.errors import AnswerError
 
 if TYPE_CHECKING:
@@ -113,7 +115,29 @@ class Page:
         return self.total_pages <= max(1, -(-self.total // self.limit))
 
 
-def read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
+@dataclass(frozen=True)
+class PageRequest(Request[Page]):
+    """A page of a list."""
+
+    listing: Listing
+    number: PageNumber
+
+    @classmethod
+    def of(cls, listing: Listing, number: PageNumber) -> Self:
+        """Return the request for the page of `listing` with this number."""
+        params = {"page": number.page, "limit": number.limit, **listing.params}
+        return cls(listing.path, listing, number, params=params)
+
+    @override
+    def decode(self, content: bytes) -> object:
+        return self.listing.reader.decode(content)
+
+    @override
+    def read(self, answer: Answer) -> Page:
+        return _read_page(answer, self.listing, self.number)
+
+
+def _read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
     """Return what the answer to `number` holds.
 
     Raises:
@@ -177,28 +201,36 @@ def rows_of(answer: Answer, rows_key: str, path: str, counted: int | None) -> li
     return rows
 
 
-def keyed_rows(answer: Answer, rows_key: str, path: str, key: str) -> list[dict[str, Any]]:
-    """Return the rows of an answer, each with a text under `key`.
+@dataclass(frozen=True)
+class KeyedRows(Request[list[dict[str, Any]]]):
+    """Rows that come in one answer, each with a text under its key.
 
-    Raises:
-        AnswerError: there are none, or a row could not be loaded for want of its key.
+    Attributes:
+        rows_key: where the rows stand in an answer.
+        key: the field that every row must have.
     """
-    rows = rows_of(answer, rows_key, path, _count(answer, "total"))
-    if not all(isinstance(row.get(key), str) and row[key] for row in rows):
-        msg = f"GET {path}: a row has no {key}, so it cannot be loaded; report it to dagctl"
-        raise AnswerError(msg)
-    return rows
+
+    rows_key: str
+    key: str = "id"
+
+    @override
+    def read(self, answer: Answer) -> list[dict[str, Any]]:
+        rows = rows_of(answer, self.rows_key, self.path, _count(answer, "total"))
+        if not all(isinstance(row.get(self.key), str) and row[self.key] for row in rows):
+            what = f"a row has no {self.key}, so it cannot be loaded; report it to dagctl"
+            raise AnswerError(f"GET {self.path}: {what}")
+        return rows
 
 
-def whole_list(answer: Answer, rows_key: str, path: str) -> list[dict[str, Any]]:
-    """Return the rows of a list that is documented to come whole, each with an `id`.
+@dataclass(frozen=True)
+class WholeList(KeyedRows):
+    """A list that is documented to come whole in one answer."""
 
-    Raises:
-        AnswerError: it did not, or a row could not be loaded.
-    """
-    rows = keyed_rows(answer, rows_key, path, "id")
-    total = _count(answer, "total") or 0
-    if total > len(rows):
-        msg = f"GET {path}: the answer has {len(rows)} of {total} {rows_key}, {_LOST}"
-        raise AnswerError(msg)
-    return rows
+    @override
+    def read(self, answer: Answer) -> list[dict[str, Any]]:
+        rows = super().read(answer)
+        total = _count(answer, "total") or 0
+        if total > len(rows):
+            what = f"the answer has {len(rows)} of {total} {self.rows_key}, {_LOST}"
+            raise AnswerError(f"GET {self.path}: {what}")
+        return rows
