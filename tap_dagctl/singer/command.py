@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import sys
@@ -46,8 +45,6 @@ class Command(SingerCommand):
             for option in ("state", "catalog"):
                 if ctx.params.get(option) is not None:
                     ctx.params[option] = _json_object(f"--{option}", ctx.params[option])
-            # What there is by now stays to the end: no use looking through it again and again.
-            gc.freeze()
             return super().invoke(ctx)
 
 
