@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    Kind = th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]]
 
 ADDITIONAL_PROPERTIES = "additional_properties"
 
 
-def _key(name: str, description: str) -> th.Property[str]:
-    return th.Property(name, th.StringType, required=True, nullable=False, description=description)
+def _required(kind: Kind, name: str, description: str) -> th.Property[Any]:
+    return th.Property(name, kind, required=True, nullable=False, description=description)
 
 
-def _text(name: str, description: str) -> th.Property[str]:
-    return th.Property(name, th.StringType, description=description)
+def _optional(kind: Kind, name: str, description: str) -> th.Property[Any]:
+    return th.Property(name, kind, description=description)
 
 
-def _time(name: str, description: str) -> th.Property[str]:
-    return th.Property(name, th.DateTimeType, description=description)
-
-
-def _day(name: str, description: str) -> th.Property[str]:
-    return th.Property(name, th.DateType, required=True, nullable=False, description=description)
-
-
-def _integer(name: str, description: str) -> th.Property[int]:
-    return th.Property(name, th.IntegerType, description=description)
-
-
-def _seconds(name: str, description: str) -> th.Property[float]:
-    return th.Property(name, th.NumberType, description=description)
-
-
-def _flag(name: str, description: str) -> th.Property[bool]:
-    return th.Property(name, th.BooleanType, description=description)
-
-
-def _object(name: str, description: str) -> th.Property[Any]:
-    # Not th.ObjectType: it writes `properties: {}`, and the SDK's type conformance then drops
-    # everything inside (singer_sdk/helpers/_typing.py, `_conform_record_data_types`).
-    return th.Property(
-        name,
-        th.CustomType({"type": ["object", "null"]}),
-        description=description,
-    )
+_key = partial(_required, th.StringType)
+_day = partial(_required, th.DateType)
+_text = partial(_optional, th.StringType)
+_time = partial(_optional, th.DateTimeType)
+_integer = partial(_optional, th.IntegerType)
+_seconds = partial(_optional, th.NumberType)
+_flag = partial(_optional, th.BooleanType)
+# Not th.ObjectType: it writes `properties: {}`, and the SDK's type conformance then drops
+# everything inside (singer_sdk/helpers/_typing.py, `_conform_record_data_types`).
+_object = partial(_optional, th.CustomType({"type": ["object", "null"]}))
 
 
 def _schema(*properties: th.Property[Any]) -> dict[str, Any]:
