@@ -1,8 +1,8 @@
-"""The settings: their JSON schema for the SDK, and their checked values for the rest of the tap."""
+"""The settings: their JSON schema for the SDK, and their checked values for the tap."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,13 +12,13 @@ from tap_dagctl import timestamps
 from tap_dagctl.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 DEFAULT_API_URL = "https://api.dagctl.com/api/v1"
 _API_PREFIX = "/api/v1"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 ACTIVATE_VERSION = "emit_activate_version_messages"
-"""The SDK's own, which its streams heed though no capability names it."""
+"""A setting that the SDK's streams obey, even though this tap does not offer the capability."""
 HELP = "`tap-dagctl --about` describes every setting"
 
 
@@ -32,7 +32,7 @@ def _integer(minimum: int, maximum: int | None = None) -> th.JSONTypeHelper[int]
 SCHEMA = th.PropertiesList(
     th.Property(
         "api_token",
-        # The SDK's own empty check would let an unset `${DAGCTL_TOKEN}` through to a 401.
+        # An unset `${DAGCTL_TOKEN}` is an empty text: without this it would end in a 401.
         th.StringType(min_length=1),
         required=True,
         nullable=False,
@@ -84,8 +84,8 @@ SCHEMA = th.PropertiesList(
         _integer(1, 500),
         default=500,
         title="Page size",
-        description="Rows a request is to bring (`limit`), at most 500; the pages after the first "
-        "ask for a few more, as they overlap.",
+        description="Rows to ask for in one request (`limit`), at most 500. Where it is less, the "
+        "requests after the first ask for a few more, because pages overlap.",
     ),
     th.Property(
         "max_connections",
@@ -146,7 +146,7 @@ _PROPERTIES: dict[str, dict[str, Any]] = SCHEMA["properties"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings after every check.
+    """The checked settings, named and typed as in `SCHEMA` except for these.
 
     Attributes:
         start: `start_date` in nanoseconds since the epoch, or None for all history.
@@ -170,10 +170,10 @@ class Settings:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, version: str) -> Settings:
-        """Check what a JSON schema cannot, and return the values the tap works with.
+        """Return the settings of a configuration, after the checks that a JSON schema cannot make.
 
         Args:
-            config: a configuration that fits `SCHEMA`; null means the default.
+            config: what fits `SCHEMA`; null means the default.
             version: the tap's version, for the default user agent.
 
         Raises:
@@ -186,36 +186,36 @@ class Settings:
             )
             raise ConfigurationError(msg)
         defaults = {name: it["default"] for name, it in _PROPERTIES.items() if "default" in it}
-        config = defaults | {name: value for name, value in config.items() if value is not None}
-        names = (name.strip() for name in config.get("project_ids") or () if name)
-        return cls(
-            api_token=_header_value(config, "api_token"),
-            organization_id=_header_value(config, "organization_id"),
-            # An unset ${PROJECT_ID} arrives from Meltano as an empty name: no restriction.
-            project_ids=tuple(dict.fromkeys(name for name in names if name)),
-            start=_start(config.get("start_date")),
-            api_url=_api_url(config["api_url"]),
-            overlap_seconds=config["overlap_seconds"],
-            page_size=config["page_size"],
-            max_connections=config["max_connections"],
-            # The SDK reads a fraction in a file as a Decimal, which no clock takes.
-            request_timeout=float(config["request_timeout"]),
-            max_attempts=config["max_attempts"],
-            stats_lookback_days=config["stats_lookback_days"],
-            model_stats_window_days=config["model_stats_window_days"],
-            user_agent=_header_value(
-                {"user_agent": config.get("user_agent") or f"tap-dagctl/{version}"}, "user_agent"
+        given = {name: value for name, value in config.items() if value is not None}
+        values = defaults | given
+        values |= {
+            "api_token": _header_value("api_token", values["api_token"]),
+            "organization_id": _header_value("organization_id", values["organization_id"]),
+            "project_ids": _names(values.get("project_ids", ())),
+            "start": _start(values.get("start_date")),
+            "api_url": _api_url(values["api_url"]),
+            # The SDK reads a fraction in a file as a `Decimal`, with which a clock cannot reckon.
+            "request_timeout": float(values["request_timeout"]),
+            "user_agent": _header_value(
+                "user_agent", values.get("user_agent") or f"tap-dagctl/{version}"
             ),
-        )
+        }
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
-def _header_value(config: Mapping[str, Any], name: str) -> str:
-    value = str(config[name]).strip()
-    # What an HTTP header cannot carry; the value itself must not be shown.
+def _header_value(name: str, value: object) -> str:
+    value = str(value).strip()
+    # The message must not show the value.
     if not value or not value.isascii() or not value.isprintable():
         msg = f"{name} is empty or has characters no HTTP header can carry: copy it again"
         raise ConfigurationError(msg)
     return value
+
+
+def _names(names: Iterable[str | None]) -> tuple[str, ...]:
+    stripped = (name.strip() for name in names if name)
+    # An unset ${PROJECT_ID} arrives from Meltano as an empty name: no restriction.
+    return tuple(dict.fromkeys(name for name in stripped if name))
 
 
 def _start(text: str | None) -> int | None:
@@ -233,7 +233,7 @@ def _api_url(text: str) -> str:
     try:
         url = urlsplit(text.strip())
         host = url.hostname
-        _ = url.port  # raises where it is no number
+        _ = url.port  # raises a ValueError if it is not a number
     except ValueError:
         msg = f"api_url is not a URL: {example}"
         raise ConfigurationError(msg) from None
