@@ -1,7 +1,7 @@
-"""What can go wrong that a user can do something about, and what failed while the rest went on.
+"""The errors that a user can do something about, and a sync's list of what has failed so far.
 
-Each error is one line that says what was wrong and what to do; the command line prints it and
-exits 1.
+The message of an error is one line that says what is wrong and what to do. The command line prints
+it and exits with 1.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 MOST_LETTERS = 200
-"""Letters shown of a text that came from elsewhere."""
+"""The most that a message shows of a text which the tap did not write itself."""
 
 
 def one_line(text: str) -> str:
-    """Return `text`, which may come from anywhere, on one line and cut short."""
+    """Return any text on one line, cut off after `MOST_LETTERS`."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     line = " ".join(printable.split())
     return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}…"
@@ -39,11 +39,11 @@ class StateError(TapError):
 
 
 class RequestError(TapError):
-    """A request failed for good, or was tried as often as `max_attempts` allows.
+    """A request failed in a way that no further try can mend, or used up its tries.
 
     Attributes:
         what: what failed.
-        advice: what a person can do, where that is not said with it.
+        advice: what a person can do, unless `what` says that as well.
     """
 
     def __init__(self, what: str, advice: str = "") -> None:
@@ -53,22 +53,22 @@ class RequestError(TapError):
 
 
 class RejectedError(RequestError):
-    """The token was rejected, as it would be for every further request."""
+    """The server rejects the token, and would for every further request."""
 
 
 class UnreachableError(RequestError):
-    """The API cannot be reached, and could not be for any further request."""
+    """The server cannot be reached, and could not be for any further request."""
 
 
 class RefusedError(RequestError):
-    """The server refuses what was asked for, and may well answer other requests."""
+    """The server refuses this request, and may answer others."""
 
 
 class RefusedListError(RequestError):
-    """The server refuses one list of an account that it knows.
+    """The server refuses one list, and knows the account.
 
     Attributes:
-        project_id: the project whose list it is; None for one of the organization's.
+        project_id: the project whose list it is; None for a list of the organization.
     """
 
     def __init__(self, what: str, advice: str, project_id: str | None = None) -> None:
@@ -77,15 +77,15 @@ class RefusedListError(RequestError):
 
 
 class AnswerError(TapError):
-    """The API answered something that cannot be loaded without losing data."""
+    """An answer cannot be loaded without losing data; another try may bring a better one."""
 
 
 class OutputError(TapError):
-    """What the tap sends cannot be written."""
+    """The tap's messages cannot be written."""
 
     @classmethod
     def of(cls, error: OSError) -> Self:
-        """Return the error for an output that failed with `error`, with what to do about it."""
+        """Return the error for an output in which writing raised `error`."""
         if isinstance(error, BrokenPipeError):
             return cls(
                 "The target stopped reading: its own messages say why; run the sync again, it goes "
@@ -98,7 +98,7 @@ class OutputError(TapError):
 
 
 class Stopped(SystemExit):
-    """A signal ended the sync; the exit code is 128 and its number, as a shell reports it."""
+    """A signal ended the sync; the exit code is 128 plus its number, as shells have it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(128 + signum)
@@ -109,19 +109,19 @@ _OF_EVERY_REQUEST = (ConfigurationError, RejectedError, UnreachableError)
 
 
 class Failures:
-    """What failed for good during a sync, while the other streams and projects went on.
+    """The errors of a sync, each of which ended one stream or project and not the rest.
 
-    The SDK ends a sync at the first stream that raises. Here a failed stream just ends early, its
-    bookmark unmoved; the failures are told at the end, and make the exit code 1.
+    The SDK ends a sync at the first stream that raises. Here a failed stream ends early and keeps
+    its bookmark. At the end of the sync all errors are raised as one, and the exit code is 1.
     """
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Begin without an error."""
         self._errors: list[TapError] = []
 
     @property
     def stopped(self) -> bool:
-        """Whether something failed that every further request would meet as well."""
+        """Whether there is an error that every further request would meet as well."""
         return any(isinstance(error, _OF_EVERY_REQUEST) for error in self._errors)
 
     @contextmanager
@@ -150,14 +150,14 @@ class Failures:
         ]
 
     def raise_all(self) -> None:
-        """Raise what failed, a line for each failure, if anything did.
+        """Raise one error for all errors, if there are any.
 
         Raises:
-            TapError: naming every failure.
+            TapError: with a line for each error.
         """
         errors = self._errors
         if any(isinstance(error, RefusedError) for error in errors):
-            # Where the account itself is refused, every list is, and that says why.
+            # The account itself is refused, and every list with it: one line is enough.
             errors = [error for error in errors if not isinstance(error, RefusedListError)]
         if errors:
             raise TapError("\n".join(dict.fromkeys(str(error) for error in errors)))

@@ -2,8 +2,8 @@
 
 The API writes RFC 3339 with 0 to 9 fractional digits, trailing zeros cut, and any offset (API
 page, "Conventions"). Two such texts cannot be compared as strings: `…34.5Z` sorts before `…34Z`.
-Inside the tap an instant is therefore an `int`, nanoseconds since 1970-01-01T00:00:00Z, exact and
-ordered; what leaves the tap has one fixed width.
+Inside the tap an instant is therefore an `int`, nanoseconds since 1970-01-01T00:00:00Z, which is
+exact and can be compared. In records every timestamp has the same width.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NANOSECONDS = 1_000_000_000
 TICK = 1_000
-"""The finest step, in nanoseconds, the API is told: `render` writes microseconds."""
+"""One microsecond, the finest step that `render` writes, in nanoseconds."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _RFC_3339 = re.compile(
@@ -25,17 +25,17 @@ _RFC_3339 = re.compile(
     re.ASCII,
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-# RFC 3339 allows a 61st second; no `datetime` can hold one.
+# RFC 3339 allows a 61st second, and `datetime` does not.
 _LEAP_SECOND = ":60"
 
 _WIDTH = len("2026-02-26T06:00:00.000000Z")
 _SHORTEST = len("2026-02-26T06:00:00Z")
 _FINER = re.compile("[0-9]{1,3}")
 _HOUR = slice(len("2026-02-26T06"))
-# A text of fixed width with every digit made a nought, and where in it the tens of minutes and
-# seconds stand.
+# What `render` writes, after each digit is replaced by a zero.
 _SHAPE = "0000-00-00T00:00:00.000000Z"
-_NOUGHTS = str.maketrans("123456789", "0" * 9)
+_TO_ZERO = str.maketrans("123456789", "0" * 9)
+# Where in it the tens of the minutes and of the seconds stand.
 _TENS = (14, 17)
 
 
@@ -61,11 +61,11 @@ def parse(text: object) -> int:
 
 
 def parse_setting(text: str) -> int:
-    """Return the instant a person wrote: a timestamp, or a day, which begins at midnight UTC.
+    """Return the instant that a person wrote, as a timestamp or as a day.
 
-    A timestamp without an offset is UTC, as everywhere in the SDK. "From the beginning" may be
-    written as the year 1, or "never" as 9999: what is beyond the years 3 to 9997 counts as their
-    bounds, so that an overlap can be taken off.
+    A day means its midnight in UTC. A timestamp without an offset is in UTC, as everywhere in the
+    SDK. People write the year 1 for "from the beginning" and 9999 for "never": an instant before
+    the year 3 or after 9997 is moved to that bound, so that an overlap can be subtracted from it.
 
     Raises:
         ValueError: `text` is neither.
@@ -81,10 +81,10 @@ def parse_setting(text: str) -> int:
 
 
 def render(instant: int) -> str:
-    """Return `instant` in the form every timestamp leaves the tap in.
+    """Return `instant` as records and requests write it, like `2026-02-26T06:00:00.000000Z`.
 
-    That is `2026-02-26T06:00:00.000000Z`: UTC, always six fractional digits (what DuckDB and
-    PostgreSQL hold), finer digits cut, so that strings sort as the instants do.
+    It is in UTC and always has six fractional digits, as many as DuckDB and PostgreSQL hold;
+    further digits are cut off. Such texts sort as their instants do.
     """
     microseconds = instant // 1_000
     moment = _EPOCH + timedelta(microseconds=microseconds)
@@ -105,22 +105,25 @@ def to_fixed_width(text: object) -> str:
 
 
 def to_fixed_width_each(texts: Sequence[str | None]) -> list[str | None]:
-    """Return each of `texts` as `to_fixed_width` does, and None for None.
+    """Return `to_fixed_width` of each of `texts`, and None for None.
 
-    Several stand in every row, and nearly all need no more than some noughts: looked at together
-    they cost a fraction of what they cost one by one.
+    Nearly all timestamps are in UTC already and at most lack some zeros. To add these and check all
+    texts at once takes a fraction of the time that a call for each takes.
 
     Raises:
         ValueError: what `to_fixed_width` raises for one of them.
     """
-    fixed = [text if text is None or len(text) == _WIDTH else _widened(text) for text in texts]
+    fixed = [text if text is None or len(text) == _WIDTH else _resized(text) for text in texts]
     if _are_fixed([text for text in fixed if text is not None]):
         return fixed
     return [None if text is None else to_fixed_width(text) for text in texts]
 
 
-def _widened(text: str) -> str:
-    """Return `text` with six digits after the point, if it is a timestamp and written in UTC."""
+def _resized(text: str) -> str:
+    """Return `text` with six fractional digits, if it is a timestamp in UTC.
+
+    Any other text may come out in any form: `_are_fixed` finds it afterwards.
+    """
     if not text.endswith("Z"):
         return text
     if len(text) > _WIDTH:
@@ -132,9 +135,14 @@ def _widened(text: str) -> str:
 
 
 def _are_fixed(texts: list[str]) -> bool:
-    """Whether each of `texts` is what `render` writes for some instant."""
+    """Whether each of `texts` is what `render` writes for some instant.
+
+    A text of the right shape can still hold a number that is too large. Minutes and seconds are
+    right if their tens are below 6. Day and hour are left to `datetime`, once for all texts that
+    have them in common.
+    """
     joined = "".join(texts)
-    if joined.translate(_NOUGHTS) != _SHAPE * len(texts):
+    if joined.translate(_TO_ZERO) != _SHAPE * len(texts):
         return False
     if any(joined[tens::_WIDTH].strip("012345") for tens in _TENS):
         return False
@@ -147,9 +155,10 @@ def _are_fixed(texts: list[str]) -> bool:
 
 
 def exact(text: object) -> str:
-    """Return an API timestamp in the form of `render`, with any digits beyond those behind them.
+    """Return an API timestamp in the form of `render`, or with three more digits if it has them.
 
-    Two such texts are the same if the instants are, and sort as they do to the microsecond.
+    Two such texts are equal exactly if their instants are. They sort as their instants do, except
+    within one microsecond.
 
     Raises:
         ValueError: as `to_fixed_width`.
@@ -159,9 +168,9 @@ def exact(text: object) -> str:
 
 
 def exact_each(texts: Sequence[str], fixed: Sequence[str]) -> Sequence[str]:
-    """Return each of `texts` as `exact` does, given what `to_fixed_width_each` made of them."""
+    """Return `exact` of each of `texts`; `fixed` is `to_fixed_width_each` of them."""
     if max(map(len, texts), default=0) <= _WIDTH:
-        return fixed  # there is no room for a finer digit
+        return fixed  # none has more than six fractional digits
     return [
         short if len(text) <= _WIDTH else exact(text)
         for text, short in zip(texts, fixed, strict=True)
@@ -174,7 +183,7 @@ def day_of(instant: int) -> date:
 
 
 def now() -> int:
-    """Return this machine's clock, used only where the server did not tell its own."""
+    """Return this machine's time, for where the server did not send its own."""
     since = datetime.now(tz=timezone.utc) - _EPOCH
     return (since // timedelta(microseconds=1)) * 1_000
 

@@ -1,3 +1,3 @@
-"""The wire: requests to the API, and what their answers say."""
+"""Requests to the API, and their answers."""
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ import urllib3
 
 from tap_dagctl import timestamps
 from tap_dagctl.api import responses
-from tap_dagctl.api.decoding import decoded
+from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.api.retries import PassingError, Retries
-from tap_dagctl.api.transport import Deadline, connections
+from tap_dagctl.api.transport import Deadline, connection_pool
 from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Request(ABC, Generic[T_co]):
         Raises:
             ValueError: `content` is not JSON.
         """
-        return decoded(content)
+        return decode_json(content)
 
     @abstractmethod
     def read(self, answer: Answer) -> T_co:
@@ -117,12 +117,12 @@ class Client:
             "User-Agent": settings.user_agent,
             "X-Organization-ID": settings.organization_id,
         }
-        self._most_connections = settings.max_connections
+        self._max_connections = settings.max_connections
         self.server_time: int | None = None
 
     @cached_property
-    def _connections(self) -> urllib3.HTTPConnectionPool:
-        return connections(self._base_url, self._most_connections)
+    def _pool(self) -> urllib3.HTTPConnectionPool:
+        return connection_pool(self._base_url, self._max_connections)
 
     def today(self) -> date:
         """Return the UTC day by the server's clock at its latest answer, else by this machine's."""
@@ -165,16 +165,16 @@ class Client:
                 status, headers, content, elapsed = self._exchange(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if deadline.passed:
-                raise _endless() from None
-            raise responses.of_connection(error, self._base_url) from None
+                raise _timeout_error() from None
+            raise responses.connection_error(error, self._base_url) from None
         except OSError as error:
             # The certificates that requests is told to use are not there.
             raise UnreachableError(str(error), "check REQUESTS_CA_BUNDLE") from None
         if deadline.passed:
-            raise _endless()
+            raise _timeout_error()
         server_time = responses.http_date(headers.get("Date", ""))
         if status != HTTPStatus.OK:
-            raise responses.of_status(status, headers, content, server_time, self._token)
+            raise responses.status_error(status, headers, content, server_time, self._token)
         if len(content) > MOST_BYTES:
             what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
             raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
@@ -192,7 +192,7 @@ class Client:
         """Return status, headers, body up to its largest size, and seconds to the first bytes."""
         began = time.monotonic()
         query = urlencode({name: str(value) for name, value in request.params.items()})
-        response = self._connections.urlopen(
+        response = self._pool.urlopen(
             "GET",
             f"{urlsplit(self._base_url).path}{request.path}{query and '?'}{query}",
             headers=self._headers,
@@ -204,10 +204,10 @@ class Client:
         elapsed = time.monotonic() - began
         with response:
             most = MOST_BYTES if response.status == HTTPStatus.OK else _MOST_ERROR_BYTES
-            return response.status, response.headers, _body(response, most), elapsed
+            return response.status, response.headers, _read_body(response, most), elapsed
 
 
-def _body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
+def _read_body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
     """Return the unpacked body; reading stops when there are more than `most` bytes."""
     chunks, size = [], 0
     try:
@@ -221,7 +221,7 @@ def _body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def _endless() -> PassingError:
+def _timeout_error() -> PassingError:
     what = f"the answer did not end within {MOST_TIMEOUTS} times request_timeout"
     return PassingError(what, "raise it, or lower page_size")
 

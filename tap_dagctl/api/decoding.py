@@ -1,4 +1,4 @@
-"""From the bytes of an answer to what they say, and nothing no loader could take."""
+"""Decodes the JSON of an answer, with odd values in a form that every loader takes."""
 
 from __future__ import annotations
 
@@ -14,35 +14,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**63 - 1
-"""What 64 bits hold: the widest integer that every warehouse has."""
+"""The bounds of 64 bits, the widest integers that every warehouse has."""
 
 _DECODER = msgspec.json.Decoder()
-# A NUL can only stand in JSON as this.
+# The only way to write a NUL in JSON.
 _NUL = b"\\u0000"
 _UNLOADABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 _MOST_DIGITS = len(str(LEAST_INTEGER))
 
 
-def decoded(content: bytes) -> object:
+def decode_json(content: bytes) -> object:
     """Return the JSON value that `content` holds.
 
-    What JSON allows and no loader can take is kept in another form, so that one odd value does not
-    hold up the rows beside it for ever: a number too large for a float, and an integer too large
-    for 64 bits, becomes its text; a NUL and half of a surrogate pair become U+FFFD, the character
-    that stands for one that cannot be read.
+    Some values are JSON and yet no loader takes them, and one of them would stop all rows for ever.
+    They are changed: a number too large for a float and an integer of more than 64 bits become
+    text; a NUL and half of a surrogate pair become U+FFFD, the replacement character.
 
     Raises:
-        ValueError: it is no JSON, or nested without end.
+        ValueError: `content` is not JSON, or nested without end.
     """
     if not has_nul(content):
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             value = _DECODER.decode(content)
             if not has_huge_integer(value):
                 return value
-    # It is odd, or no JSON at all: the standard library takes more, and says what is left.
+    # It has an odd value, or is not JSON. The standard library leaves each number to a function.
     try:
-        return _loadable(
+        return _make_loadable(
             json.loads(content, parse_constant=_refuse, parse_float=_float, parse_int=_integer)
         )
     except RecursionError:
@@ -52,7 +51,7 @@ def decoded(content: bytes) -> object:
 
 def has_nul(content: bytes) -> bool:
     """Whether a text in `content` may hold a NUL."""
-    # The first question alone is answered at once, and mostly with no.
+    # Few answers have a backslash, and a search for a single byte is the fastest.
     return b"\\" in content and _NUL in content
 
 
@@ -65,7 +64,7 @@ def has_huge_integer(value: object) -> bool:
         items = value
     else:
         return isinstance(value, int) and not LEAST_INTEGER <= value <= MOST_INTEGER
-    # Most are texts, and there may be thousands: `any` would take twice as long.
+    # There may be thousands of items, mostly texts: `any` would take twice as long.
     for item in items:  # noqa: SIM110
         if not isinstance(item, str) and has_huge_integer(item):
             return True
@@ -73,7 +72,7 @@ def has_huge_integer(value: object) -> bool:
 
 
 def _refuse(constant: str) -> NoReturn:
-    # Python's own addition to JSON; no loader could read it.
+    # The standard library accepts NaN and Infinity, which are not JSON.
     raise ValueError(constant)
 
 
@@ -83,25 +82,25 @@ def _float(text: str) -> float | str:
 
 
 def _integer(text: str) -> int | str:
-    # Python itself takes no longer than 4,300 digits, and its time with those.
+    # `int` is slow with many digits, and refuses more than 4,300.
     if len(text) > _MOST_DIGITS:
         return text
     value = int(text)
     return value if LEAST_INTEGER <= value <= MOST_INTEGER else text
 
 
-def _loadable(value: object) -> object:
+def _make_loadable(value: object) -> object:
     if isinstance(value, str):
         return _UNLOADABLE.sub(_REPLACEMENT, value)
     if isinstance(value, list):
-        return [_loadable(item) for item in value]
+        return [_make_loadable(item) for item in value]
     if isinstance(value, dict):
         loadable: dict[str, object] = {}
         for name, item in value.items():
             key = _UNLOADABLE.sub(_REPLACEMENT, name)
-            # Two names may come out the same, and neither value is to be lost.
+            # Two different names may have become the same, and both values are kept.
             while key != name and (key in value or key in loadable):
                 key += _REPLACEMENT
-            loadable[key] = _loadable(item)
+            loadable[key] = _make_loadable(item)
         return loadable
     return value

@@ -1,4 +1,4 @@
-"""What came instead of a good answer: whether it can pass by itself, and what a person can do."""
+"""The error for what came instead of a good answer: whether to try again, and what to advise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from tap_dagctl.settings import DEFAULT_API_URL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_TELLING_LETTERS = 6
+# A text with so many letters of the token in a row is not shown.
+_SECRET_LETTERS = 6
 
 _PASSES_BY_ITSELF = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -47,18 +48,19 @@ _ADVICE = {
 
 
 class CutShortError(urllib3.exceptions.HTTPError):
-    """An answer that had begun broke off."""
+    """An answer broke off after it had begun."""
 
 
-# What else fails at once is refused, and only this one thing may be.
-_KINDS: dict[int, type[RequestError]] = {
+# Of the statuses that are not tried again; each of the others is a `RefusedError`.
+_NOT_REFUSED: dict[int, type[RequestError]] = {
     HTTPStatus.BAD_REQUEST: RequestError,
     HTTPStatus.UNAUTHORIZED: RejectedError,
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: RequestError,
 }
 _NO_CONNECTION = "no connection, or it was broken off"
-# In this order: the later ones contain the earlier ones. Without advice: that is elsewhere.
-_OF_CONNECTION: tuple[tuple[type[Exception], str, str], ...] = (
+# One error often has several of these classes, in what it wraps: the first one here counts. An
+# empty advice stands for the usual one, which names api_url.
+_CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (urllib3.exceptions.DecodeError, "the answer cannot be unpacked", ""),
     (CutShortError, "the answer was cut short", ""),
     (
@@ -80,35 +82,36 @@ _OF_CONNECTION: tuple[tuple[type[Exception], str, str], ...] = (
     ),
     (urllib3.exceptions.ProtocolError, _NO_CONNECTION, ""),
 )
-_SPEAKING = {urllib3.exceptions.DecodeError, CutShortError}
+# Only a server that answers can cause these.
+_FROM_A_SERVER = {urllib3.exceptions.DecodeError, CutShortError}
 
 
-def of_status(
+def status_error(
     status: int, headers: Mapping[str, str], body: bytes, server_time: int | None, token: str
 ) -> PassingError | RequestError:
-    """Return the error for an answer that is not 200.
+    """Return the error for an answer whose status is not 200.
 
     Args:
         status: the answer's status.
         headers: the answer's headers.
         body: the beginning of the answer.
         server_time: what `Date` says, in nanoseconds since the epoch.
-        token: what must not be shown, should the server send it back.
+        token: must not be shown, even if the server sends it back.
     """
-    said = _words(body, token)
-    what = f"the server answered {status}{said and f' ({said})'}"
+    message = _message(body, token)
+    what = f"the server answered {status}{message and f' ({message})'}"
     if status < HTTPStatus.OK or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         advice = _LATER
     elif status < HTTPStatus.MULTIPLE_CHOICES:
         advice = "that is no list: check api_url"
     elif status < HTTPStatus.BAD_REQUEST:
-        host = _shown(_host(headers.get("Location", "")), token) or "another path"
+        host = _without_token(_host(headers.get("Location", "")), token) or "another path"
         advice = f"it points to {host}, and the token is not sent there: set api_url to the new one"
         return RequestError(what, advice)
     else:
         advice = next((text for known, text in _ADVICE.items() if known == status), _REFUSED)
         if status not in _PASSES_BY_ITSELF:
-            return _KINDS.get(status, RefusedError)(what, advice)
+            return _NOT_REFUSED.get(status, RefusedError)(what, advice)
     return PassingError(
         what,
         advice,
@@ -117,24 +120,24 @@ def of_status(
     )
 
 
-def of_connection(error: Exception, api_url: str) -> PassingError | RequestError:
+def connection_error(error: Exception, api_url: str) -> PassingError | RequestError:
     """Return the error for an answer that did not come, or not to its end."""
-    elsewhere = f"check api_url ({api_url}) and the network"
+    usual_advice = f"check api_url ({api_url}) and the network"
     if api_url == DEFAULT_API_URL:
-        elsewhere += "; newer dagctl pages name https://api.dagctl.io"
+        usual_advice += "; newer dagctl pages name https://api.dagctl.io"
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         advice = "set REQUESTS_CA_BUNDLE to a bundle that holds its authority, or check api_url"
         return UnreachableError("the TLS certificate of the server is not trusted", advice)
-    for kind, what, advice in _OF_CONNECTION:
+    for kind, what, advice in _CONNECTION_ERRORS:
         if any(isinstance(cause, kind) for cause in causes):
-            is_unreachable = kind not in _SPEAKING
-            return PassingError(what, advice or elsewhere, is_unreachable=is_unreachable)
-    return RequestError(f"it cannot be asked for ({type(error).__name__})", elsewhere)
+            is_unreachable = kind not in _FROM_A_SERVER
+            return PassingError(what, advice or usual_advice, is_unreachable=is_unreachable)
+    return RequestError(f"it cannot be asked for ({type(error).__name__})", usual_advice)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it wraps: urllib3 puts that into arguments."""
+    """Yield an error and all errors that it wraps; urllib3 keeps those in arguments, too."""
     yield error
     reason = getattr(error, "reason", None)
     for cause in (*error.args, reason, error.__cause__):
@@ -142,21 +145,21 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             yield from _causes(cause)
 
 
-def _words(body: bytes, token: str) -> str:
-    """Return what the server says in the documented shape, `{"error": "…"}`, fit to be shown."""
+def _message(body: bytes, token: str) -> str:
+    """Return the text in `{"error": "…"}`, the documented shape, if it does not show the token."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    words = answer.get("error") if isinstance(answer, dict) else None
-    return _shown(words, token) if isinstance(words, str) else ""
+    message = answer.get("error") if isinstance(answer, dict) else None
+    return _without_token(message, token) if isinstance(message, str) else ""
 
 
-def _shown(text: str, token: str) -> str:
-    """Return `text` on one line and cut short; nothing if any part of the token is in it."""
+def _without_token(text: str, token: str) -> str:
+    """Return `text` on one line and cut short; nothing if a part of the token is in it."""
     secret, lower = token.lower(), text.lower()
-    last = max(1, len(secret) - _TELLING_LETTERS + 1)
-    if any(secret[first : first + _TELLING_LETTERS] in lower for first in range(last)):
+    last = max(1, len(secret) - _SECRET_LETTERS + 1)
+    if any(secret[first : first + _SECRET_LETTERS] in lower for first in range(last)):
         return ""
     return one_line(text)
 
@@ -169,7 +172,7 @@ def _host(location: str) -> str:
 
 
 def _retry_after(text: str, server_time: int | None) -> float | None:
-    """Return the seconds `Retry-After` asks for, as a number or as a date (RFC 9110, 10.2.3)."""
+    """Return the seconds that `Retry-After` asks for, by a number or a date (RFC 9110, 10.2.3)."""
     text = text.strip()
     if text.isascii() and text.isdigit():
         return float(text)
@@ -180,10 +183,10 @@ def _retry_after(text: str, server_time: int | None) -> float | None:
 
 
 def http_date(text: str) -> int | None:
-    """Return the instant an HTTP header names, in nanoseconds since the epoch, or None."""
+    """Return the instant in an HTTP header, in nanoseconds since the epoch; None without one."""
     try:
         moment = parsedate_to_datetime(text)
-        # An offset of `-0000` is read as none, and then taken for this machine's.
+        # `-0000` gives a time without an offset, which Python would take for local time.
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         return int(moment.timestamp()) * timestamps.NANOSECONDS
     except (ValueError, OverflowError):

@@ -96,13 +96,13 @@ class Retries:
             is_wanted: whether another try still makes sense.
 
         Raises:
-            RequestError: every try ended in an error, the last one in a `PassingError`.
-            AnswerError: the same, and the last one was an `AnswerError`.
+            RequestError: `attempt` raised it, or its last try raised a `PassingError`.
+            AnswerError: the last try raised it.
         """
         most = 1 if self._is_unreachable else self._most
         began, tries = time.monotonic(), 0
 
-        def in_turn() -> T:
+        def try_once() -> T:
             nonlocal tries
             while (wait := self._not_before - time.monotonic()) > 0:
                 time.sleep(wait)
@@ -110,11 +110,11 @@ class Retries:
             try:
                 return attempt()
             except Exception as error:
-                self._has_answered = self._has_answered or not _is_unreachable(error)
+                self._has_answered = self._has_answered or not _found_no_server(error)
                 raise
 
         def is_hopeless(error: Exception) -> bool:
-            del error  # `in_turn` has seen it
+            del error  # `try_once` has seen it
             if not is_wanted():
                 return True
             waited = time.monotonic() - began
@@ -139,10 +139,10 @@ class Retries:
             logger=None,
         )
         try:
-            result = retrying(in_turn)()
+            result = retrying(try_once)()
         except _TRIED_AGAIN as error:
             if is_wanted():
-                self._is_unreachable = _is_unreachable(error)
+                self._is_unreachable = _found_no_server(error)
             raise self._final_error(what, error, tries) from None
         self._is_unreachable, self._has_answered = False, True
         return result
@@ -156,7 +156,7 @@ class Retries:
         return kind(f"{what}: {error} {counted}; {error.advice}")
 
 
-def _is_unreachable(error: Exception) -> bool:
+def _found_no_server(error: Exception) -> bool:
     return isinstance(error, PassingError) and error.is_unreachable
 
 

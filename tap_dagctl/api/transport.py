@@ -1,8 +1,8 @@
-"""The connections to the API: through which proxy, with whose trust, each answer with an end.
+"""The connections to the API: their proxy, their certificates, and a deadline for each answer.
 
-The timeout of a connection bounds each wait for a part of an answer, so a server that sends a byte
-now and then, or one `100 Continue` after another, would hold the tap for ever. A deadline shuts
-the connection down when its time is up, wherever in the answer that is.
+The timeout of a connection is for one part of an answer. A server that sends a byte now and then,
+or one `100 Continue` after another, would hold the tap for ever. A deadline is for the whole
+answer: when its time is up, the connection is shut down.
 """
 
 from __future__ import annotations
@@ -22,103 +22,105 @@ from urllib3.connection import HTTPConnection
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool, HTTPResponse
 
-_of_thread = threading.local()
+_this_thread = threading.local()
 _running: set[Deadline] = set()
 _watching = threading.Lock()
 _STEP_SECONDS = 0.25
-"""How late a deadline may be."""
+"""How late a deadline may end an answer."""
 
 
 class Deadline:
-    """Ends, when its time is up, what its thread reads from a server within the `with` block.
+    """Ends an answer that the thread of its `with` block is still reading when the time is up.
 
     Attributes:
-        passed: whether the time was up.
+        at: when the time is up, by the monotonic clock.
+        passed: whether the time is up.
     """
 
     def __init__(self, seconds: float) -> None:
-        """Prepare it; the time runs from now on."""
+        """Set the deadline so many seconds from now."""
         self.passed = False
         self.at = time.monotonic() + seconds
         self._socket: object = None
 
     def __enter__(self) -> Self:
-        _of_thread.deadline = self
+        _this_thread.deadline = self
         _running.add(self)
-        # One for all of them, as long as the program runs: a timer each costs a thread each.
+        # One thread for all deadlines, until the program ends: a timer each is a thread each.
         if _watching.acquire(blocking=False):
-            threading.Thread(target=_watch, name="deadlines", daemon=True).start()
+            threading.Thread(target=_expire_deadlines, name="deadlines", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         _running.discard(self)
-        _of_thread.deadline = None
+        _this_thread.deadline = None
 
-    def holds_for(self, connected: object) -> None:
-        """Take the socket an answer is about to be read from."""
+    def watch(self, connected: object) -> None:
+        """Take the socket from which the answer is going to be read."""
         self._socket = connected
         if self.passed:
-            self.let_pass()
+            self.expire()
 
-    def let_pass(self) -> None:
-        """Shut down what is read from."""
+    def expire(self) -> None:
+        """Shut the socket down."""
         self.passed = True
         if isinstance(self._socket, socket.socket):
-            # Not its own `shutdown`: with TLS that goes on without TLS, while another thread reads.
+            # Not `self._socket.shutdown`: with TLS it drops the encryption, and another thread
+            # that reads would go on in plain text.
             with suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-def _watch() -> None:
+def _expire_deadlines() -> None:
     while True:
         time.sleep(_STEP_SECONDS)
         now = time.monotonic()
         for deadline in _running.copy():
             if deadline.at < now:
-                deadline.let_pass()
+                deadline.expire()
 
 
 class _WatchedConnection(HTTPConnection):
-    """Tells the deadline of its thread which socket an answer is read from."""
+    """Hands its socket to the deadline of the thread before an answer is read."""
 
     @override
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        deadline: Deadline | None = getattr(_of_thread, "deadline", None)
+        deadline: Deadline | None = getattr(_this_thread, "deadline", None)
         if deadline is not None:
-            deadline.holds_for(self.sock)
+            deadline.watch(self.sock)
         return super().getresponse()
 
 
-def connections(url: str, most: int) -> HTTPConnectionPool:
-    """Return connections to the host of `url`, with what the surroundings say of proxies and trust.
+def connection_pool(url: str, size: int) -> HTTPConnectionPool:
+    """Return connections to the host of `url`, with proxy and TLS as the environment says.
 
-    What those say is for requests to find out. For the requests themselves its pool is enough: it
-    takes a third of the time for each, and follows no redirect, keeps no cookie, and puts no entry
-    of a netrc in the place of the token.
+    The library requests reads the environment variables and makes the pool. The tap then sends its
+    requests through the pool alone. That takes a third of the time, follows no redirect, keeps no
+    cookie, and never replaces the token by an entry of a netrc file.
 
     Args:
         url: where the API is.
-        most: connections to keep.
+        size: how many connections to keep open.
 
     Raises:
-        OSError: the certificates that the surroundings name are not there; or, as a
+        OSError: a file of certificates that the environment names is missing; or, as a
             `RequestException` of requests, the URL or the proxy's cannot be used.
     """
-    surroundings: dict[str, Any] = {}
+    environment: dict[str, Any] = {}
     if urlsplit(url).scheme == "https":
-        # This machine's loopback is no proxy's business: the token would reach it unencrypted.
-        surroundings = dict(
+        # Plain http is for loopback only, and a proxy would get the token unencrypted.
+        environment = dict(
             requests.Session().merge_environment_settings(
                 url, {}, stream=None, verify=None, cert=None
             )
         )
-    adapter = HTTPAdapter(pool_maxsize=most)
+    adapter = HTTPAdapter(pool_maxsize=size)
     request = requests.Request("GET", url).prepare()
-    verify, cert = surroundings.get("verify", True), surroundings.get("cert")
+    verify, cert = environment.get("verify", True), environment.get("cert")
     pool = cast(
         "HTTPConnectionPool",
         adapter.get_connection_with_tls_context(
-            request, verify, proxies=surroundings.get("proxies"), cert=cert
+            request, verify, proxies=environment.get("proxies"), cert=cert
         ),
     )
     adapter.cert_verify(pool, url, verify, cert)  # type: ignore[no-untyped-call]  # in its stubs

@@ -1,9 +1,9 @@
-"""The rows of a page as records, all at once where they fit their schema.
+"""From the rows of a page to records: fast for rows that fit the schema, as nearly all do.
 
-Nearly every row of a long list does. The library that decodes it can check types, refuse what it
-does not know and fill in what was left out as it goes, in a third of the time; such a record is a
-struct. A row that does not fit goes through `builder`, which loses nothing of it. The same row
-always comes out the same, whatever stands beside it in a page, so that records can be compared.
+While msgspec decodes an answer it can check types, refuse unknown fields and fill in missing ones.
+That makes a row a struct that already is the record, in a third of the time. A row that does not
+fit goes through `builder`, which loses nothing of it. A row gives the same record whatever other
+rows are in its page, so that records can be compared.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tap_dagctl import timestamps
 from tap_dagctl.api.decoding import (
     LEAST_INTEGER,
     MOST_INTEGER,
-    decoded,
+    decode_json,
     has_huge_integer,
     has_nul,
 )
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from tap_dagctl.records.builder import Record, RecordBuilder
 
     Row = tuple[str, str, Record]
-    """Its key, its `updated_at` as `timestamps.exact` writes it, and all of it as a record."""
+    """The row's `id`, its `updated_at` as `timestamps.exact` writes it, and its record.
+
+    Without names: a named tuple takes 3 % more of a long sync.
+    """
 
 _Integer = Annotated[int, msgspec.Meta(ge=LEAST_INTEGER, le=MOST_INTEGER)]
 _TYPES: dict[str, Any] = {
@@ -46,21 +49,21 @@ _COUNTS = ("total", "page", "limit", "total_pages")
 
 
 class RowReader:
-    """Reads the rows of one stream, each of which has an `id` and an `updated_at`."""
+    """Reads the rows of one stream whose rows have an `id` and an `updated_at`."""
 
     def __init__(self, rows_key: str, schema: Mapping[str, Any], builder: RecordBuilder) -> None:
-        """Make the struct of a schema.
+        """Make a struct of the schema.
 
         Args:
-            rows_key: where the rows stand in an answer.
-            schema: of the records.
-            builder: makes the records of rows that do not fit it.
+            rows_key: the field of an answer that holds the rows.
+            schema: the schema of the records.
+            builder: makes the records of rows that do not fit the schema.
         """
         fields = schema["properties"]
         self._builder = builder
         self._times = [name for name, field in fields.items() if field.get("format") == "date-time"]
         kinds = {name: _TYPES[kind_of(field)] for name, field in fields.items()}
-        # What the API itself calls so is none of ours.
+        # A row that has this field itself does not fit, unless it is null there.
         kinds[ADDITIONAL_PROPERTIES] = None
         self._struct = msgspec.defstruct(
             "Row",
@@ -78,45 +81,45 @@ class RowReader:
         )
         self._decoder = msgspec.json.Decoder(body)
         self._rows_key = rows_key
-        # What the decoder does not look into.
+        # The decoder does not check what is inside these.
         self._objects = [name for name, kind in kinds.items() if kind == _TYPES["object"]]
 
     def decode(self, content: bytes) -> object:
-        """Return what `decoded` does, but with the rows as structs where every row fits.
+        """Return the body of an answer, its rows as structs if all of them fit.
 
         Raises:
-            ValueError: as there.
+            ValueError: `content` is not JSON, or nested without end.
         """
         if not has_nul(content):
             with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
                 body = msgspec.structs.asdict(self._decoder.decode(content))
                 rows = body[self._rows_key] or ()
-                free = [body[name] for name in _COUNTS]
-                free += [getattr(row, name) for name in self._objects for row in rows]
-                if not has_huge_integer(free):
+                unchecked = [body[name] for name in _COUNTS]
+                unchecked += [getattr(row, name) for name in self._objects for row in rows]
+                if not has_huge_integer(unchecked):
                     return body
-        return decoded(content)
+        return decode_json(content)
 
     def read(self, rows: Sequence[Any], context: Mapping[str, Any]) -> list[Row]:
         """Return the rows of a body that `decode` returned.
 
         Args:
-            rows: either structs or objects.
-            context: what the rows belong to, whatever they say of it themselves.
+            rows: all structs, or all dicts.
+            context: fields that every record gets, whatever the row has in them.
 
         Raises:
             ValueError: a row has no usable `id` or `updated_at`.
         """
         if rows and isinstance(rows[0], self._struct):
             with suppress(ValueError):
-                return self._at_once(rows, context)
+                return self._complete(rows, context)
         return [self._row(row, context) for row in rows]
 
-    def _at_once(self, structs: Sequence[Any], context: Mapping[str, Any]) -> list[Row]:
-        """Complete `structs`, and return their rows.
+    def _complete(self, structs: Sequence[Any], context: Mapping[str, Any]) -> list[Row]:
+        """Return the rows of `structs`, which get the context and timestamps of fixed width.
 
         Raises:
-            ValueError: one of them has no key, or a text that is no timestamp.
+            ValueError: an `id` is empty, or a text is not a timestamp.
         """
         keys = [struct.id for struct in structs]
         if not all(keys):
@@ -150,5 +153,5 @@ class RowReader:
             raise ValueError(msg) from None
         with suppress(msgspec.ValidationError, ValueError):
             struct = msgspec.convert(row, self._struct) if isinstance(row, dict) else row
-            return self._at_once([struct], context)[0]
+            return self._complete([struct], context)[0]
         return key, moment, self._builder.record(fields, context)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_dagctl import schemas
-from tap_dagctl.api.decoding import decoded
+from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.records.builder import RecordBuilder, as_dict
 from tap_dagctl.records.fast_path import RowReader
 
@@ -77,7 +77,7 @@ def written(text: str) -> bytes:
 
 @given(text=ANY_JSON)
 def test_whatever_comes_can_be_loaded_and_is_unchanged_if_it_could_be(text: str) -> None:
-    value = decoded(written(text))
+    value = decode_json(written(text))
 
     assert all(map(is_loadable, within(value)))
     # Python itself takes no integer of more digits.
@@ -98,7 +98,7 @@ def test_the_rows_of_a_page_are_what_they_are_alone(text: str, field: str, total
     row = f'{{"id": "plan", "updated_at": "2026-03-02T05:00:00Z", "{field}": {text}}}'
     body: Any = PLANS.decode(written(f'{{"plans": [{row}], "total": {total}}}'))
     (record,) = (record for _, _, record in PLANS.read(body["plans"], {}))
-    alone: Any = decoded(written(row))
+    alone: Any = decode_json(written(row))
     expected = RecordBuilder("plans", schemas.PLANS).build([alone], {})
 
     assert all(map(is_loadable, within(as_dict(record))))
@@ -146,12 +146,12 @@ def test_where_nothing_else_is_odd_a_huge_integer_is_found(
     ],
 )
 def test_what_no_loader_can_take_is_kept_in_another_form(text: str, value: Any) -> None:
-    assert decoded(text.encode()) == value
+    assert decode_json(text.encode()) == value
 
 
 @pytest.mark.parametrize("number", ["1e30", "-1e30", "9223372036854775808.0"])
 def test_a_float_that_would_be_a_huge_integer_is_none(number: str) -> None:
-    row: Any = decoded(f'{{"id": "plan", "commits_behind": {number}}}'.encode())
+    row: Any = decode_json(f'{{"id": "plan", "commits_behind": {number}}}'.encode())
     (record,) = RecordBuilder("plans", schemas.PLANS).build([row], {})
 
     assert record["commits_behind"] is None

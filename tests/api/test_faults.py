@@ -8,7 +8,7 @@ import pytest
 import urllib3
 
 from stand_in import faults
-from tap_dagctl.api.responses import of_connection
+from tap_dagctl.api.responses import connection_error
 from tap_dagctl.api.retries import PassingError, Retries
 from tap_dagctl.errors import TapError
 from tap_dagctl.settings import DEFAULT_API_URL
@@ -287,9 +287,9 @@ def test_the_default_host_that_cannot_be_reached_may_have_another_name(
     output = run_tap(tmp_path, config, environment=nowhere | {"NO_PROXY": "", "no_proxy": ""})
     assert "the proxy does not answer, or refuses (1 try); check HTTPS_PROXY" in output.error
 
-    fault = of_connection(urllib3.exceptions.ProtocolError(), DEFAULT_API_URL)
-    assert isinstance(fault, PassingError)
-    assert "newer dagctl pages name https://api.dagctl.io" in fault.advice
+    error = connection_error(urllib3.exceptions.ProtocolError(), DEFAULT_API_URL)
+    assert isinstance(error, PassingError)
+    assert "newer dagctl pages name https://api.dagctl.io" in error.advice
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -14,7 +14,7 @@ import pytest
 from typing_extensions import override
 
 from stand_in.server import Api, Reply, running
-from tap_dagctl.api.decoding import decoded
+from tap_dagctl.api.decoding import decode_json
 from tests.support.memory import LargeApi, run_and_measure
 from tests.support.syncs import config_of, run_tap
 
@@ -267,7 +267,7 @@ def test_names_without_end_are_kept_and_told_briefly(api: Api, tmp_path: Path) -
 def test_what_json_can_say_and_no_loader_can_take_is_kept_in_another_form(
     api: Api, tmp_path: Path, text: str, value: Any
 ) -> None:
-    assert decoded(text.encode()) == value
+    assert decode_json(text.encode()) == value
 
     body = (
         '{"runs": [{"id": "odd", "updated_at": "2026-03-02T06:00:00Z", "duration_seconds": '

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_dagctl import schemas
-from tap_dagctl.api.decoding import decoded
+from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.records.builder import RecordBuilder, as_dict
 from tap_dagctl.records.fast_path import RowReader
 from tests.support.made_up_rows import FIELDS, TEXT, VALUES
@@ -51,7 +51,7 @@ def test_a_record_does_not_depend_on_how_it_was_made(rows: list[dict[str, Any]])
     builder = RecordBuilder("runs", schemas.RUNS)
     expected = [
         builder.record(row, CONTEXT)
-        for row in decoded(json.dumps(page).encode())  # type: ignore[attr-defined]  # a list
+        for row in decode_json(json.dumps(page).encode())  # type: ignore[attr-defined]  # a list
     ]
     records, beside_an_odd_one = records_of(page), records_of([*page, ODD])[:-1]
 

@@ -15,7 +15,7 @@ from singer_sdk import Stream
 
 from stand_in.server import Api, Reply, serving
 from stand_in.world import World
-from tap_dagctl.api.decoding import decoded
+from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.tap import TapDagctl
 from tests.support.made_up_rows import ROWS, VALUES
@@ -77,7 +77,7 @@ def test_page_by_page_the_messages_are_those_of_the_sdk(
 @given(value=VALUES)
 def test_decoding_is_that_of_the_standard_library(value: Any) -> None:
     text = json.dumps(value)
-    again = decoded(text.encode())
+    again = decode_json(text.encode())
 
     # What no loader could take is another test's matter.
     if not re.search(r"\\ud|\\u0000|[0-9]{19}", text.lower()):
