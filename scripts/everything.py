@@ -8,7 +8,7 @@ from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:
-    from tap_dagctl.stream_types import DagctlStream
+    from tap_dagctl.dagctl_stream import DagctlStream
 
 
 def tap() -> TapDagctl:

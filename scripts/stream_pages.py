@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.encoding.simple import Message
 
+    from tap_dagctl.dagctl_stream import DagctlStream
     from tap_dagctl.records.builder import Record
-    from tap_dagctl.stream_types import DagctlStream
 
 QUERIES = {
     "projects": """-- Projects whose schedules rest, or that lag behind their branch.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Stream
 
-    from tap_dagctl.stream_types import DagctlStream
+    from tap_dagctl.dagctl_stream import DagctlStream
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ROOT / "transform" / "models" / "answers" / "answers.yml"

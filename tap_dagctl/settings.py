@@ -92,7 +92,8 @@ SCHEMA = th.PropertiesList(
         _integer(1, 16),
         default=4,
         title="Connections",
-        description="Pages fetched at the same time while a long walk lasts.",
+        description="Requests under way at the same time: the pages of a long walk, and the first "
+        "requests of the next projects and streams.",
     ),
     th.Property(
         "include_sensitive",

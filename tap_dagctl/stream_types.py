@@ -1,27 +1,24 @@
-"""What a kind of stream does: the projects and what is below them, lists, changes, statistics."""
+"""What a kind of stream does: whole lists, rows that change, statistics."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_dagctl import schemas, timestamps
+from tap_dagctl import timestamps
 from tap_dagctl.api.client import path_segment
-from tap_dagctl.errors import ConfigurationError, RefusedError, RefusedListError, one_line
-from tap_dagctl.pagination.page import Listing, WholeList
+from tap_dagctl.dagctl_stream import DagctlStream
+from tap_dagctl.errors import RefusedError, RefusedListError
+from tap_dagctl.pagination.page import Listing, PageRequest, WholeList
 from tap_dagctl.pagination.paginator import Paginator
-from tap_dagctl.pagination.progress import Progress
-from tap_dagctl.records.builder import RecordBuilder
+from tap_dagctl.projects import Projects
 from tap_dagctl.records.fast_path import RowReader
-from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.state.bookmark import Bookmark, whole_history
 from tap_dagctl.state.incremental import changed_rows, lies_after
-from tap_dagctl.state.statistics import changed_statistics, first_reach, wanted_of
-from tap_dagctl.state.unlisted import forget_unlisted
+from tap_dagctl.state.statistics import changed_statistics, first_reach, reach_of, wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,103 +27,15 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
+    from tap_dagctl.api.client import Request
+    from tap_dagctl.pagination.page import KeyedRows
     from tap_dagctl.records.builder import Record
-    from tap_dagctl.state.statistics import Reach
+    from tap_dagctl.state.statistics import Reach, Wanted
     from tap_dagctl.sync import Sync
 
-_PROJECTS = WholeList("/projects", "projects")
 
 PAGES_A_STATE = 20
 """Pages of a long walk after which a state goes out, so that it can be gone on with."""
-
-
-class DagctlStream(PagewiseStream):
-    """A stream of records whose failures wait for the end of the sync."""
-
-    schema: dict[str, Any]
-
-    def __init__(self, tap: Tap, sync: Sync) -> None:
-        super().__init__(tap)
-        self._sync = sync
-        left_out = () if sync.includes_sensitive else self.sensitive_fields
-        if left_out:
-            fields = self.schema["properties"].items()
-            kept = {name: field for name, field in fields if name not in left_out}
-            self.schema = {**self.schema, "properties": kept}
-        self._records = RecordBuilder(self.name, self.schema, left_out)
-
-    @override
-    def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        failures = self._sync.failures
-        if failures.stopped:
-            return
-        # `--test` ends without the hook that tells failures after a whole sync.
-        with nullcontext() if self.is_tried else failures.collecting():
-            yield from self.pages(context)
-
-    @abstractmethod
-    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        """Yield the records of `context`, some at a time."""
-
-
-class Projects(DagctlStream):
-    """A project; the parent of the rest, so that each project has its own bookmarks."""
-
-    name = "projects"
-    schema = schemas.PROJECTS
-    primary_keys = ("id",)
-
-    @override
-    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        rows = self._sync.client.get(_PROJECTS)
-        records = self._records.build(_chosen(rows, self._sync.settings.project_ids), {})
-        if not self.is_tried:
-            listed = {row["id"] for row in rows}
-            forget_unlisted(self.tap_state, listed, self._sync.client.today())
-        progress = Progress("projects")
-        for number, record in enumerate(records):
-            progress.report(number, len(records))
-            # What is below it is read before the next is asked for.
-            yield [record]
-
-    @override
-    def log_sync_costs(self) -> None:
-        """Raise what failed, once the last state is out."""
-        super().log_sync_costs()
-        failures = self._sync.failures
-        if refused := failures.refused_projects:
-            with failures.collecting():
-                listed = {row["id"] for row in self._sync.client.get(_PROJECTS)}
-                for project in sorted(refused - listed):
-                    self.logger.warning(
-                        "The project %s was deleted while it was read: what had come of it stays, "
-                        "and the next sync does not read it",
-                        one_line(project),
-                    )
-                failures.forget_refused(refused - listed)
-        failures.raise_all()
-
-    @override
-    def get_child_context(self, record: dict[str, Any], context: Context | None) -> Context:
-        return {"project_id": record["id"]}
-
-
-def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the projects that `names` asks for by id or name, in the API's order."""
-    by_id = {row["id"]: row for row in rows}
-    if not names:
-        return list(by_id.values())
-    known = {name for key, row in by_id.items() for name in (key, row.get("name"))}
-    if unknown := [name for name in names if name not in known]:
-        there_are = ", ".join(one_line(f"{key} ({row.get('name')})") for key, row in by_id.items())
-        msg = f"project_ids: no project {', '.join(unknown)}; there are: {there_are or 'none'}"
-        raise ConfigurationError(msg)
-    return [
-        row
-        for key, row in by_id.items()
-        # A name that is some project's id means that project only.
-        if key in names or (row.get("name") in names and row["name"] not in by_id)
-    ]
 
 
 class ProjectStream(DagctlStream):
@@ -165,11 +74,14 @@ class ProjectStream(DagctlStream):
     def _path(self, context: Context) -> str:
         return self.path.format(project_id=path_segment(context["project_id"]))
 
-    def _bookmark(self, context: Context) -> Bookmark | None:
+    def _bookmark(self, context: Context, *, is_copy: bool = False) -> Bookmark | None:
+        """Return the bookmark of a project, or one to look at that changes nothing."""
         if self.replication_method != "INCREMENTAL" or self.replication_key is None:
             return None
         title = f"{self.name} of {context['project_id']}"
-        return Bookmark(self.get_context_state(context), title, self.replication_key)
+        manager = self.state_manager
+        state = (manager.copy_of_context_state if is_copy else manager.get_context_state)(context)
+        return Bookmark(state, title, self.replication_key)
 
 
 class ProjectList(ProjectStream):
@@ -179,8 +91,12 @@ class ProjectList(ProjectStream):
 
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        rows = self._sync.client.get(WholeList(self._path(context), self.rows_key))
-        yield self._records.build(rows, context)
+        (request,) = self.openings(context)
+        yield self._records.build(self._sync.openings.get(request), context)
+
+    @override
+    def openings(self, context: Context) -> Iterator[Request[list[dict[str, Any]]]]:
+        yield WholeList(self._path(context), self.rows_key)
 
 
 class OrganizationList(DagctlStream):
@@ -234,11 +150,23 @@ class ChangingRows(ProjectStream):
                 is_filtered=self.is_filtered,
             )
 
+    @override
+    def openings(self, context: Context) -> Iterator[Request[Any]]:
+        settings, bookmark = self._sync.settings, self._bookmark(context, is_copy=True)
+        cursor = bookmark.cursor(settings) if bookmark else whole_history(settings)
+        # One that goes on begins with the page where it was interrupted.
+        if bookmark is None or bookmark.checkpoint(cursor) is None:
+            listing = self._listing(context, cursor.after)
+            yield PageRequest.of(listing, listing.first_page)
+
     def _paginator(self, context: Context, after: int | None) -> Paginator:
+        return Paginator(self._sync.openings, self._listing(context, after))
+
+    def _listing(self, context: Context, after: int | None) -> Listing:
         params = {}
         if after is not None and self.is_filtered:
             params["updated_after"] = timestamps.render(after)
-        listing = Listing(
+        return Listing(
             path=self._path(context),
             rows_key=self.rows_key,
             reader=self._reader,
@@ -248,7 +176,6 @@ class ChangingRows(ProjectStream):
             title=f"{self.name} of {context['project_id']}",
             connections=self._sync.settings.max_connections,
         )
-        return Paginator(self._sync.client, listing)
 
 
 class Statistics(ProjectStream):
@@ -271,10 +198,18 @@ class Statistics(ProjectStream):
         for rows in self._rows(context, bookmark):
             yield self._records.build(rows, context)
 
+    @override
+    def openings(self, context: Context) -> Iterator[Request[Any]]:
+        wanted, bookmark = self._wanted(), self._bookmark(context, is_copy=True)
+        reach = reach_of(bookmark, wanted) if bookmark else first_reach(wanted)
+        return self.requests(reach, wanted.today, self._path(context))
+
+    def _wanted(self) -> Wanted:
+        return wanted_of(self._sync.settings, self._sync.client.today(), self.window_days)
+
     def _rows(self, context: Context, bookmark: Bookmark | None) -> Iterator[list[dict[str, Any]]]:
-        today = self._sync.client.today()
-        wanted = wanted_of(self._sync.settings, today, self.window_days)
-        rows_of = partial(self.rows_of, today=today, path=self._path(context))
+        wanted = self._wanted()
+        rows_of = partial(self.rows_of, today=wanted.today, path=self._path(context))
         if bookmark is None:
             yield from rows_of(first_reach(wanted))
         else:
@@ -283,5 +218,10 @@ class Statistics(ProjectStream):
             )
 
     @abstractmethod
+    def requests(self, reach: Reach, today: date, path: str) -> Iterator[KeyedRows]:
+        """Yield the requests for the statistics of the days of `reach`."""
+
     def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         """Yield the statistics of the days of `reach`, answer by answer."""
+        for request in self.requests(reach, today, path):
+            yield self._sync.openings.get(request)

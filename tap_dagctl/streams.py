@@ -9,14 +9,9 @@ from typing_extensions import override
 from tap_dagctl import schemas
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.pagination.page import KeyedRows
+from tap_dagctl.projects import Projects
 from tap_dagctl.state.statistics import is_day, windows
-from tap_dagctl.stream_types import (
-    ChangingRows,
-    OrganizationList,
-    ProjectList,
-    Projects,
-    Statistics,
-)
+from tap_dagctl.stream_types import ChangingRows, OrganizationList, ProjectList, Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,15 +86,26 @@ class DailyStats(Statistics):
     replication_key = last_day = "date"
 
     @override
+    def requests(self, reach: Reach, today: date, path: str) -> Iterator[KeyedRows]:
+        params = {"days": (today - reach.first).days + 1}
+        yield _Days(path, self.rows_key, "date", params=params)
+
+    @override
     def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
-        client = self._sync.client
         until = None
-        while until is None or until < client.today():
+        while until is None or until < self._sync.client.today():
             # The server counts back from its today: at midnight the first day fell off.
-            until = client.today()
-            params = {"days": (until - reach.first).days + 1}
-            rows = client.get(_Days(path, self.rows_key, "date", params=params))
-        yield rows
+            until = self._sync.client.today()
+            rows = [*super().rows_of(reach, until, path)]
+        yield from rows
+
+
+class _Window(KeyedRows):
+    """Rows that are each over the window that was asked for."""
+
+    @override
+    def read(self, answer: Answer) -> list[dict[str, Any]]:
+        return [{**row, **self.params} for row in super().read(answer)]
 
 
 class ModelStats(Statistics):
@@ -118,13 +124,14 @@ class ModelStats(Statistics):
         return self._sync.settings.model_stats_window_days
 
     @override
-    def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
+    def requests(self, reach: Reach, today: date, path: str) -> Iterator[KeyedRows]:
         for window in windows(reach.first, today, self.window_days):
-            if reach.has(window.end):
-                continue
-            asked = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
-            request = KeyedRows(path, self.rows_key, "model_name", params=asked)
-            yield [{**row, **asked} for row in self._sync.client.get(request)]
+            if not reach.has(window.end):
+                params = {
+                    "start_date": window.start.isoformat(),
+                    "end_date": window.end.isoformat(),
+                }
+                yield _Window(path, self.rows_key, "model_name", params=params)
 
 
 class EnvironmentProtections(OrganizationList):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_dagctl.api.client import Client
 from tap_dagctl.errors import Failures
+from tap_dagctl.pagination.openings import Openings
 from tap_dagctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class Sync:
     def client(self) -> Client:
         """The one client, so that all streams share its connections."""
         return Client(self.settings)
+
+    @cached_property
+    def openings(self) -> Openings:
+        """The client, with the first requests of the next streams and projects made ahead."""
+        return Openings(self.client, self.settings.max_connections)
 
     @property
     def includes_sensitive(self) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -102,6 +104,7 @@ class Client:
     Attributes:
         server_time: the server's clock at its latest answer, in nanoseconds since the epoch; None
             where that answer had no `Date`.
+        waits: how long the latest answers were waited for, in seconds.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -119,6 +122,9 @@ class Client:
         }
         self._max_connections = settings.max_connections
         self.server_time: int | None = None
+        self.waits: deque[float] = deque(maxlen=5)
+        # Pages of a walk and requests of the next streams are asked for at the same time.
+        self._slots = threading.BoundedSemaphore(settings.max_connections)
 
     @cached_property
     def _pool(self) -> urllib3.HTTPConnectionPool:
@@ -159,6 +165,10 @@ class Client:
             PassingError: there is no good answer, and another try may bring one.
             RequestError: there is none, and no further try can bring one.
         """
+        with self._slots:
+            return self._get_in_slot(request)
+
+    def _get_in_slot(self, request: Request[object]) -> Answer:
         deadline = Deadline(MOST_TIMEOUTS * self._timeout)
         try:
             with deadline:
@@ -184,6 +194,7 @@ class Client:
             what = "the answer is not JSON"
             raise PassingError(what, f"check api_url ({self._base_url})") from None
         self.server_time = server_time
+        self.waits.append(elapsed)
         waited = math.ceil(elapsed) * timestamps.NANOSECONDS
         asked_at = None if server_time is None else server_time - waited
         return Answer(body, server_time, asked_at, elapsed)

@@ -114,8 +114,8 @@ class Retries:
                 raise
 
         def is_hopeless(error: Exception) -> bool:
-            del error  # `try_once` has seen it
-            if not is_wanted():
+            # Another thread may have waited for the server as long as one may.
+            if not is_wanted() or (self._is_unreachable and _found_no_server(error)):
                 return True
             waited = time.monotonic() - began
             return not self._has_answered and (tries >= FIRST_TRIES or waited >= FIRST_SECONDS)

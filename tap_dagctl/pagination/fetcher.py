@@ -8,22 +8,19 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from tap_dagctl.errors import AnswerError
+from tap_dagctl.pagination import prefetch
 from tap_dagctl.pagination.page import PageRequest
 from tap_dagctl.pagination.prefetch import Prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tap_dagctl.api.client import Client
+    from tap_dagctl.pagination.openings import Openings
     from tap_dagctl.pagination.overlap import PageNumber
     from tap_dagctl.pagination.page import Listing, Page
 
 LONG_WALK_PAGES = 5
 """Pages from which on a walk is long enough for more than one connection."""
-
-WORTH_WAITING_SECONDS = 0.002
-"""What a server must make a walk wait for each page before more than one connection pays: threads
-have their price, and a page takes a few milliseconds to deal with."""
 
 MOST_REQUESTS_A_PAGE = 6
 """Requests a walk may make for each page it would need if nothing moved, before it gives up."""
@@ -37,11 +34,15 @@ class Fetcher:
         largest_total: the most rows that any answer counted.
     """
 
-    def __init__(self, client: Client, listing: Listing) -> None:
+    def __init__(self, openings: Openings, listing: Listing) -> None:
         """Prepare it; nothing is asked for before `get`."""
-        self._client = client
+        self._openings = openings
         self._listing = listing
-        self._prefetch = Prefetch(self._fetch)
+        self._prefetch: Prefetch[PageNumber, Page] = Prefetch(
+            lambda number, is_wanted: self._stamped(
+                lambda request: openings.client.get(request, is_wanted), number
+            )
+        )
         self._ticks = count()
         self._requests = 0
         self._waits: deque[float] = deque(maxlen=LONG_WALK_PAGES)
@@ -55,7 +56,7 @@ class Fetcher:
     def pays(self, page: Page) -> int:
         """Return how many pages behind `page` are worth being fetched ahead."""
         is_long = page.total > LONG_WALK_PAGES * self._listing.page_size
-        pays = is_long and min(self._waits) > WORTH_WAITING_SECONDS
+        pays = is_long and prefetch.pays(self._waits)
         return self._listing.connections if pays else 0
 
     def get(
@@ -76,10 +77,11 @@ class Fetcher:
         needed = 10 + self.largest_total // min(most, self._listing.page_size)
         if self._requests > needed * MOST_REQUESTS_A_PAGE:
             raise self.endless()
-        page = self._prefetch.take(number)
+        fetching = self._prefetch.pop(number)
+        page = fetching.result() if fetching else None
         if page is None or is_outdated(page):
             self._prefetch.plan(())
-            page = self._fetch(number)
+            page = self._stamped(self._openings.get, number)
         self._waits.append(page.answer.waited)
         self.first_total = self.first_total or page.total
         self.largest_total = max(self.largest_total, page.total)
@@ -93,7 +95,7 @@ class Fetcher:
             "again when fewer change",
         )
 
-    def _fetch(self, number: PageNumber, is_wanted: Callable[[], bool] = lambda: True) -> Page:
+    def _stamped(self, get: Callable[[PageRequest], Page], number: PageNumber) -> Page:
         asked = next(self._ticks)
-        page = self._client.get(PageRequest.of(self._listing, number), is_wanted)
+        page = get(PageRequest.of(self._listing, number))
         return replace(page, asked=asked, answered=next(self._ticks))

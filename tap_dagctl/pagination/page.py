@@ -10,12 +10,12 @@ from typing_extensions import Self, override
 
 from tap_dagctl.api.client import Request
 from tap_dagctl.errors import AnswerError
+from tap_dagctl.pagination.overlap import PageNumber
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_dagctl.api.client import Answer
-    from tap_dagctl.pagination.overlap import PageNumber
     from tap_dagctl.records.fast_path import Row, RowReader
 
 
@@ -46,6 +46,11 @@ class Listing:
     page_size: int
     title: str
     connections: int = 1
+
+    @property
+    def first_page(self) -> PageNumber:
+        """The page a walk begins with."""
+        return PageNumber(1, self.page_size)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from tap_dagctl.pagination.reader import PageReader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_dagctl.api.client import Client
+    from tap_dagctl.pagination.openings import Openings
     from tap_dagctl.pagination.page import Listing, Page
     from tap_dagctl.pagination.reader import IsAnchor
     from tap_dagctl.records.fast_path import Row
@@ -51,10 +51,10 @@ class Paginator:
         title: what messages call the walk.
     """
 
-    def __init__(self, client: Client, listing: Listing) -> None:
+    def __init__(self, openings: Openings, listing: Listing) -> None:
         """Prepare a walk; nothing is asked for before `pages`."""
         self._listing = listing
-        self._reader = PageReader(client, listing)
+        self._reader = PageReader(openings, listing)
         self._is_from_the_start = True
         self._nothing_new = 0
         self.began: int | None = None
@@ -82,7 +82,7 @@ class Paginator:
             AnswerError: a row has no readable `id` or `updated_at`, so it cannot be kept; or the
                 rows move faster than they can be read.
         """
-        page = self._reader.get(PageNumber(1, self._listing.page_size))
+        page = self._reader.get(self._listing.first_page)
         self.began = page.answer.asked_at
         yield from self._from(page)
 

@@ -1,68 +1,76 @@
-"""Pages of a long walk, fetched at the same time, before the walk needs them."""
+"""What is asked for before its turn, several requests at the same time."""
 
 from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Hashable, Iterable
 
-    from tap_dagctl.pagination.overlap import PageNumber
-    from tap_dagctl.pagination.page import Page
+K = TypeVar("K", bound="Hashable")
+V = TypeVar("V")
 
-    # The second argument tells whether the page is still wanted.
-    Fetch = Callable[[PageNumber, Callable[[], bool]], Page]
+THREAD_NAME = "prefetch"
 
-
-THREAD_NAME = "page ahead"
-
-
-@dataclass
-class _Fetching:
-    page: Future[Page] = field(default_factory=Future)
-    is_wanted: bool = True
+WORTH_WAITING_SECONDS = 0.002
+"""What a server must make its client wait for each answer before more than one connection pays:
+threads have their price, and an answer takes a few milliseconds to deal with."""
 
 
-class Prefetch:
-    """The pages that are planned, each fetched by a thread of its own.
+def pays(waits: Collection[float]) -> bool:
+    """Whether more than one connection pays, after these waits for the latest answers."""
+    return bool(waits) and min(waits) > WORTH_WAITING_SECONDS
 
-    The threads are daemons: a program that is told to stop does not wait for an answer. What is
-    held is what is planned, so its number of pages bounds connections and memory alike.
+
+class Fetching(Future[V]):
+    """What is being fetched, or has been.
+
+    Attributes:
+        is_wanted: whether it still is: if not, another try makes no sense.
     """
 
-    def __init__(self, fetch: Fetch) -> None:
-        """Begin with nothing planned; `fetch` must be safe to call from several threads."""
-        self._fetch = fetch
-        self._planned: dict[PageNumber, _Fetching] = {}
+    is_wanted = True
 
-    def plan(self, numbers: Iterable[PageNumber]) -> None:
-        """Fetch just these pages, those that are not planned yet from now on."""
+
+class Prefetch(Generic[K, V]):
+    """What is planned, each fetched by a thread of its own.
+
+    The threads are daemons: a program that is told to stop does not wait for an answer. What is
+    held is what is planned, so its number bounds connections and memory alike.
+    """
+
+    def __init__(self, fetch: Callable[[K, Callable[[], bool]], V]) -> None:
+        """Begin with nothing planned.
+
+        Args:
+            fetch: must be safe to call from several threads. Its second argument tells whether
+                what is fetched is still wanted.
+        """
+        self._fetch = fetch
+        self._planned: dict[K, Fetching[V]] = {}
+
+    def plan(self, keys: Iterable[K]) -> None:
+        """Fetch just these, those that are not planned yet from now on."""
         before, self._planned = self._planned, {}
-        for number in numbers:
-            fetching = before.pop(number, None)
+        for key in keys:
+            fetching = before.pop(key, None)
             if fetching is None:
-                fetching = _Fetching()
+                fetching = Fetching()
                 threading.Thread(
-                    target=self._run, args=(number, fetching), name=THREAD_NAME, daemon=True
+                    target=self._run, args=(key, fetching), name=THREAD_NAME, daemon=True
                 ).start()
-            self._planned[number] = fetching
+            self._planned[key] = fetching
         for fetching in before.values():
             fetching.is_wanted = False
 
-    def take(self, number: PageNumber) -> Page | None:
-        """Return a page as soon as it is there, or None where it is not planned.
+    def pop(self, key: K) -> Fetching[V] | None:
+        """Return what is planned under `key`, from now on out of the plan; None if nothing is."""
+        return self._planned.pop(key, None)
 
-        Raises:
-            TapError: what fetching it raised.
-        """
-        fetching = self._planned.pop(number, None)
-        return None if fetching is None else fetching.page.result()
-
-    def _run(self, number: PageNumber, fetching: _Fetching) -> None:
+    def _run(self, key: K, fetching: Fetching[V]) -> None:
         try:
-            fetching.page.set_result(self._fetch(number, lambda: fetching.is_wanted))
-        except BaseException as error:  # noqa: BLE001 - it is raised again by whoever takes the page
-            fetching.page.set_exception(error)
+            fetching.set_result(self._fetch(key, lambda: fetching.is_wanted))
+        except BaseException as error:  # noqa: BLE001 - it is raised again by whoever takes it
+            fetching.set_exception(error)

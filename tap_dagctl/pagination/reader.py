@@ -18,7 +18,7 @@ from tap_dagctl.pagination.page import unusable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_dagctl.api.client import Client
+    from tap_dagctl.pagination.openings import Openings
     from tap_dagctl.pagination.page import Listing, Page
     from tap_dagctl.records.fast_path import Row
 
@@ -46,9 +46,9 @@ class PageReader:
         overlap_rows: by how many rows more than needed a page is to overlap the one before it.
     """
 
-    def __init__(self, client: Client, listing: Listing) -> None:
+    def __init__(self, openings: Openings, listing: Listing) -> None:
         """Prepare it; nothing is asked for before `get`."""
-        self.fetcher = Fetcher(client, listing)
+        self.fetcher = Fetcher(openings, listing)
         self.limits = Limits(listing.page_size)
         self.ending = Ending()
         self.seen = SeenRows(ROWS_KEPT + MOST_ROWS * listing.connections)

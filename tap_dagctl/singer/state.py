@@ -90,14 +90,25 @@ class IndexedStateManager(StreamStateManager):
     def get_context_state(self, context: types.Context | None) -> dict[str, Any]:
         if not context:
             return super().get_context_state(context)
+        index, key = self._indexed(), _key(context)
+        if key not in index:
+            index[key] = {"context": dict(context)}
+            self._partitions.append(index[key])
+        return index[key]
+
+    def copy_of_context_state(self, context: types.Context) -> dict[str, Any]:
+        """Return the state of `context` to look at; none is made if there is none."""
+        return dict(self._indexed().get(_key(context), {}))
+
+    @property
+    def _partitions(self) -> list[dict[str, Any]]:
         partitions: list[dict[str, Any]] = self.stream_state.setdefault("partitions", [])
+        return partitions
+
+    def _indexed(self) -> dict[tuple[tuple[str, Any], ...], dict[str, Any]]:
         if self._index is None:
-            self._index = {_key(partition["context"]): partition for partition in partitions}
-        key = _key(context)
-        if key not in self._index:
-            self._index[key] = {"context": dict(context)}
-            partitions.append(self._index[key])
-        return self._index[key]
+            self._index = {_key(partition["context"]): partition for partition in self._partitions}
+        return self._index
 
 
 def _key(context: types.Context) -> tuple[tuple[str, Any], ...]:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, RecordMessage
-    from singer_sdk.streams._state import StreamStateManager
 
     from tap_dagctl.records.builder import Record
 
@@ -41,6 +40,7 @@ class PagewiseStream(Stream):
     is_sensitive: ClassVar[bool] = False
     sensitive_fields: ClassVar[Collection[str]] = ()
     _has_schema_gone_out = False
+    _indexed_state_manager: IndexedStateManager | None = None
 
     @property
     def is_tried(self) -> bool:
@@ -105,13 +105,13 @@ class PagewiseStream(Stream):
 
     @property
     @override
-    def state_manager(self) -> StreamStateManager:
+    def state_manager(self) -> IndexedStateManager:
         """What looks up the state of a context."""
-        if self._state_manager is None:
-            self._state_manager = IndexedStateManager(
+        if self._indexed_state_manager is None:
+            self._indexed_state_manager = IndexedStateManager(
                 tap_name=self.tap_name, stream_name=self.name, tap_state=self._tap_state
             )
-        return self._state_manager
+        return self._indexed_state_manager
 
     @override
     def _write_schema_message(self) -> None:

@@ -150,7 +150,14 @@ def changed_statistics(
         keys: the fields that make a row's key.
         last_day: the field that holds the last day a row is over.
     """
-    reach = _reach(bookmark, wanted)
+    if _lies_in_the_future(bookmark, wanted):
+        logger.warning(
+            "%s: the bookmark lies in the server's future, so it is dropped and the statistics "
+            "are read as for the first time",
+            bookmark.title,
+        )
+        bookmark.forget()
+    reach = reach_of(bookmark, wanted)
     changing = wanted.changing(wanted.today)
     sent = SentRecords(keys, bookmark.sent)
     for rows in rows_of(reach):
@@ -176,20 +183,18 @@ def wanted_of(settings: Settings, today: date, window_days: int | None) -> Wante
     return Wanted(today, _day(settings.start), settings.stats_lookback_days, window_days)
 
 
-def _reach(bookmark: Bookmark, wanted: Wanted) -> Reach:
+def reach_of(bookmark: Bookmark, wanted: Wanted) -> Reach:
+    """Return what a sync reads from `bookmark` on."""
     day = _day(bookmark.value)
-    if day is not None and wanted.changing(day) > wanted.today:
-        logger.warning(
-            "%s: the bookmark lies in the server's future, so it is dropped and the statistics "
-            "are read as for the first time",
-            bookmark.title,
-        )
-        bookmark.forget()
-        day = None
-    if day is None:
+    if day is None or _lies_in_the_future(bookmark, wanted):
         return first_reach(wanted)
     other_windows = bookmark.window_days not in {None, wanted.window_days}
     return next_reach(wanted, day, _day(bookmark.start(None)), of_other_windows=other_windows)
+
+
+def _lies_in_the_future(bookmark: Bookmark, wanted: Wanted) -> bool:
+    day = _day(bookmark.value)
+    return day is not None and wanted.changing(day) > wanted.today
 
 
 def _day(instant: int | None) -> date | None:

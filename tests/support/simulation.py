@@ -23,7 +23,7 @@ from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 from typing_extensions import override
 
 from stand_in.world import EXECUTIONS, RUNS, Row, World, from_text
-from tap_dagctl.pagination import fetcher
+from tap_dagctl.pagination import prefetch
 from tap_dagctl.pagination.prefetch import THREAD_NAME
 from tap_dagctl.records.builder import as_dict
 from tap_dagctl.singer.writer import Writer
@@ -392,7 +392,7 @@ class Simulation:
             tap.streams[name].selected = False
         if stopped:
             pipe.last_words = lambda: tap.state
-        with patch.object(fetcher, "WORTH_WAITING_SECONDS", self.worth_waiting):
+        with patch.object(prefetch, "WORTH_WAITING_SECONDS", self.worth_waiting):
             tap.sync_all()
 
     def take(self, state: dict[str, Any]) -> None:

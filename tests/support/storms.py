@@ -13,7 +13,7 @@ from stand_in import faults
 from stand_in.history import History
 from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import World
-from tap_dagctl.pagination import fetcher
+from tap_dagctl.pagination import prefetch
 from tap_dagctl.tap import TapDagctl
 from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.simulation import Collector, handlers_kept
@@ -81,7 +81,7 @@ def storm(seed: int) -> Figures:
             # As many tries as make it improbable that one request meets nothing but faults.
             settings = {"page_size": 20, "max_attempts": 16, "request_timeout": 0.2}
             tap = TapDagctl(config=config_of(api, **settings), state=state, message_writer=pipe)
-            with patch.object(fetcher, "WORTH_WAITING_SECONDS", -1.0):
+            with patch.object(prefetch, "WORTH_WAITING_SECONDS", -1.0):
                 tap.sync_all()
             state = pipe.states[-1]
             sent = Counter((name, *(row[key] for key in KEYS[name])) for name, row in pipe.records)

@@ -1,0 +1,60 @@
+"""What every stream of the tap does."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_dagctl.records.builder import RecordBuilder
+from tap_dagctl.singer.stream import PagewiseStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from singer_sdk import Tap
+    from singer_sdk.helpers.types import Context
+
+    from tap_dagctl.api.client import Request
+    from tap_dagctl.records.builder import Record
+    from tap_dagctl.sync import Sync
+
+
+class DagctlStream(PagewiseStream):
+    """A stream of records whose failures wait for the end of the sync."""
+
+    schema: dict[str, Any]
+
+    def __init__(self, tap: Tap, sync: Sync) -> None:
+        super().__init__(tap)
+        self._sync = sync
+        left_out = () if sync.includes_sensitive else self.sensitive_fields
+        if left_out:
+            fields = self.schema["properties"].items()
+            kept = {name: field for name, field in fields if name not in left_out}
+            self.schema = {**self.schema, "properties": kept}
+        self._records = RecordBuilder(self.name, self.schema, left_out)
+
+    @override
+    def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
+        failures = self._sync.failures
+        if failures.stopped:
+            return
+        # `--test` ends without the hook that tells failures after a whole sync.
+        with nullcontext() if self.is_tried else failures.collecting():
+            yield from self.pages(context)
+
+    @abstractmethod
+    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
+        """Yield the records of `context`, some at a time."""
+
+    def openings(self, context: Context) -> Iterator[Request[Any]]:
+        """Yield the requests with which reading one project begins, as far as they are known.
+
+        Raises:
+            TapError: there are none, for a reason that reading it will tell.
+        """
+        del context
+        yield from ()

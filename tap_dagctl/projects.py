@@ -1,0 +1,96 @@
+"""The projects: the parent of all that is below them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_dagctl import schemas
+from tap_dagctl.dagctl_stream import DagctlStream
+from tap_dagctl.errors import ConfigurationError, TapError, one_line
+from tap_dagctl.pagination.page import WholeList
+from tap_dagctl.pagination.progress import Progress
+from tap_dagctl.state.unlisted import forget_unlisted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_dagctl.api.client import Request
+    from tap_dagctl.records.builder import Record
+
+_PROJECTS = WholeList("/projects", "projects")
+
+
+class Projects(DagctlStream):
+    """A project; the parent of the rest, so that each project has its own bookmarks."""
+
+    name = "projects"
+    schema = schemas.PROJECTS
+    primary_keys = ("id",)
+
+    @override
+    def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
+        rows = self._sync.client.get(_PROJECTS)
+        records = self._records.build(_chosen(rows, self._sync.settings.project_ids), {})
+        if not self.is_tried:
+            listed = {row["id"] for row in rows}
+            forget_unlisted(self.tap_state, listed, self._sync.client.today())
+        progress, openings = Progress("projects"), self._sync.openings
+        if not self.is_tried:
+            openings.plan(self._openings(record["id"]) for record in records)
+        for number, record in enumerate(records):
+            progress.report(number, len(records))
+            openings.begin_turn()
+            # What is below it is read before the next is asked for.
+            yield [record]
+        openings.end()
+
+    def _openings(self, project_id: str) -> Iterator[Request[Any]]:
+        for stream in self.child_streams:
+            if stream.selected and isinstance(stream, DagctlStream):
+                # What is wrong with it is told in its turn.
+                with suppress(TapError):
+                    yield from stream.openings({"project_id": project_id})
+
+    @override
+    def log_sync_costs(self) -> None:
+        """Raise what failed, once the last state is out."""
+        super().log_sync_costs()
+        failures = self._sync.failures
+        if refused := failures.refused_projects:
+            with failures.collecting():
+                listed = {row["id"] for row in self._sync.client.get(_PROJECTS)}
+                for project in sorted(refused - listed):
+                    self.logger.warning(
+                        "The project %s was deleted while it was read: what had come of it stays, "
+                        "and the next sync does not read it",
+                        one_line(project),
+                    )
+                failures.forget_refused(refused - listed)
+        failures.raise_all()
+
+    @override
+    def get_child_context(self, record: dict[str, Any], context: Context | None) -> Context:
+        return {"project_id": record["id"]}
+
+
+def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the projects that `names` asks for by id or name, in the API's order."""
+    by_id = {row["id"]: row for row in rows}
+    if not names:
+        return list(by_id.values())
+    known = {name for key, row in by_id.items() for name in (key, row.get("name"))}
+    if unknown := [name for name in names if name not in known]:
+        there_are = ", ".join(one_line(f"{key} ({row.get('name')})") for key, row in by_id.items())
+        msg = f"project_ids: no project {', '.join(unknown)}; there are: {there_are or 'none'}"
+        raise ConfigurationError(msg)
+    return [
+        row
+        for key, row in by_id.items()
+        # A name that is some project's id means that project only.
+        if key in names or (row.get("name") in names and row["name"] not in by_id)
+    ]
