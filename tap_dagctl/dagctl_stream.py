@@ -42,7 +42,7 @@ class DagctlStream(PagewiseStream):
         failures = self._sync.failures
         if failures.stopped:
             return
-        # `--test` ends without the hook that tells failures after a whole sync.
+        # `--test` never reaches the hook that raises the failures of a whole sync.
         with nullcontext() if self.is_tried else failures.collecting():
             yield from self.pages(context)
 

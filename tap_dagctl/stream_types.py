@@ -179,10 +179,10 @@ class ChangingRows(ProjectStream):
 
 
 class Statistics(ProjectStream):
-    """Statistics by day or window, read again while late runs can still change them.
+    """Statistics of days or of windows of days, read again while late runs can still change them.
 
-    The bookmark is the server's day of the last sync, whether or not that day has a row: a
-    project that rests for a month is not read a month back each time.
+    The bookmark is the day of the last sync, by the server's clock, and not the day of the newest
+    row. So a project in which nothing ran for a month is not read a month back each time.
     """
 
     last_day: ClassVar[str]

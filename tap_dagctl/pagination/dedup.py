@@ -1,4 +1,4 @@
-"""The rows a walk read last: what anchors and repeats are recognised by."""
+"""The dedup within a walk: the rows it read last, by which anchors and repeats are recognised."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ if TYPE_CHECKING:
 
 
 class SeenRows:
-    """At least so many rows, and at most twice as many and twice what a page has.
+    """The rows of a walk that were read last, each in the newest version that was seen.
 
-    So memory stays bounded, however long the walk is.
+    They are kept in two halves. When the newer half is full, the older one is thrown away, so
+    memory stays bounded however long the walk is.
     """
 
     def __init__(self, least: int) -> None:
+        """Keep at least `least` rows, and at most twice as many and the rows of two pages."""
         self._least = least
+        # When the latest page was answered, and for each row the page it came in (`Page.answered`).
         self._answered = -1
-        # Each with the tick at which its page was answered; the latest of those is above.
         self._newer: dict[str, tuple[Row, int]] = {}
         self._older: dict[str, tuple[Row, int]] = {}
 
@@ -42,10 +44,7 @@ class SeenRows:
         return False
 
     def new_rows(self, page: Page) -> list[Row]:
-        """Return the rows that were not read before in this version.
-
-        From now on each is the newest version read of it.
-        """
+        """Return the rows of `page` that were not seen before in this version, and keep them."""
         if len(self._newer) >= self._least:
             self._newer, self._older = {}, self._newer
         self._answered = max(self._answered, page.answered)

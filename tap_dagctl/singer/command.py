@@ -27,10 +27,10 @@ _TOO_DEEP = "The API sent a value nested too deeply to be loaded; report it to d
 
 
 class Command(SingerCommand):
-    """The SDK's command, without tracebacks for what a user can cause.
+    """The SDK's command, with one line instead of a traceback for what a user can cause.
 
-    `--test` and `--discover` run while click parses the options, before the SDK begins to catch
-    anything (singer_sdk/tap_base.py, `cb_test`), so both halves are guarded.
+    It guards both steps of click: a sync runs in `invoke`, but `--test` and `--discover` already
+    run in `make_context`, where the options are parsed (singer_sdk/tap_base.py, `cb_test`).
     """
 
     @override

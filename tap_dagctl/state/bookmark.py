@@ -40,10 +40,11 @@ class Cursor:
     """Which rows a sync must read.
 
     Attributes:
-        after: read rows updated after this instant; None for all.
-        already_read: rows updated between these two instants, both included, were read by an
-            earlier sync and have not changed since; None where there are none.
-        start: where the history begins that has been read when the sync is complete.
+        after: read the rows updated after this instant; None means all rows.
+        already_read: from when to when, both included, an earlier sync has read every row: one
+            that was updated in between has been sent. None if there is no such time.
+        start: when the sync is complete, every row updated since then has been read; None means
+            since the beginning.
     """
 
     after: int | None
@@ -53,12 +54,12 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a walk got that was interrupted.
+    """How far a walk got before it was interrupted.
 
     Attributes:
-        position: where it was.
-        anchors: digests of some of the last rows it read.
-        sent: digests of what it sent and the next sync will read again.
+        position: where in the list it was.
+        anchors: digests of some of the rows it read last.
+        sent: what `SentRecords` remembered then.
     """
 
     position: Position

@@ -32,8 +32,8 @@ def changed_rows(
 ) -> Iterator[list[Record]]:
     """Yield every record that changed since the bookmark, each version once; then advance it.
 
-    They come page by page. The state of the bookmark is at all times true of the pages that have
-    been dealt with, so it may go out at any moment.
+    They come page by page. The state is right for the pages that have been taken so far, so it may
+    go out at any moment.
 
     Args:
         paginator_after: makes a paginator of the rows updated after an instant, or of all.
@@ -61,10 +61,11 @@ def _one_walk(
     settings: Settings,
     is_filtered: bool,  # noqa: FBT001 - as above
 ) -> Generator[list[Record], None, bool]:
-    """Do what `changed_rows` does, but for what changed while an interrupted walk had stopped.
+    """Walk once over what changed since the bookmark, and advance it; the arguments are as there.
 
     Returns:
-        Whether there is no such thing.
+        Whether that was all. After a walk that was resumed it is not: what changed while it was
+        interrupted is still to be read.
     """
     cursor = bookmark.cursor(settings)
     paginator = paginator_after(cursor.after)

@@ -1,7 +1,8 @@
-"""What was sent so near to the next cursor that the next sync will read it again.
+"""The dedup between two syncs: which records the next sync will read again, and how they were sent.
 
-The overlap makes each sync read rows that the one before has sent. The state remembers them by a
-digest of every field, so that a row leaves again only if something in it changed.
+Each sync begins some seconds before the bookmark (`overlap_seconds`), so it reads records that the
+sync before it has sent. The state keeps a digest of each. A record is sent again only if its
+digest has changed, and so something in it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST_REMEMBERED = 10_000
-"""Rows remembered for one stream and project; what is beyond may be sent again, never skipped."""
+"""Records remembered for one stream and project. If there are more, some are sent again."""
 
 # 48 bits for a record's key: two of 10,000 records share them with a chance of 1 in 10**7, and one
 # is then sent again. 48 bits for all of it: a change is overlooked with a chance of 1 in 10**14.
@@ -40,7 +41,7 @@ def _hashed(text: str, size: int) -> str:
 
 
 class SentRecords:
-    """The rows sent by earlier syncs, and those to remember for the next.
+    """The records that earlier syncs sent, and those that the state is to remember.
 
     Of a row only the version sent last counts: one that returns to what it was is sent again.
     """

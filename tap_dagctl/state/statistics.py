@@ -57,13 +57,13 @@ def windows(first: date, today: date, length: int) -> Iterator[Window]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the settings ask of the statistics on a day.
+    """Which days the settings ask for.
 
     Attributes:
-        today: the server's day.
+        today: the day by the server's clock.
         start: `start_date`, or None.
-        lookback: `stats_lookback_days`: how many closed days late runs may still change.
-        window_days: how many days each row is over, where a setting says so.
+        lookback: `stats_lookback_days`: so many days before today may still change.
+        window_days: over how many days each row is; None if there is no setting for it.
     """
 
     today: date
@@ -73,7 +73,7 @@ class Wanted:
 
     @property
     def first(self) -> date:
-        """The first day of all that is wanted; today where `start` lies beyond it."""
+        """The first day that is wanted: never later than today."""
         first = self.start or self.today - timedelta(days=DEFAULT_DAYS - 1)
         return min(max(first, FIRST_WINDOW), self.today)
 
@@ -88,10 +88,9 @@ class Reach:
 
     Attributes:
         first: the first of them; the last is today.
-        start: where the history begins that has been read when the sync is complete.
-        already_read: days from the first of these two up to the second, which is not one of them,
-            were read by an earlier sync, and late runs change them no more; None where there are
-            none.
+        start: when the sync is complete, every day from this one on has been read.
+        already_read: from which day up to which, the last not included, an earlier sync has read
+            what does not change any more; None if there are no such days.
     """
 
     first: date
