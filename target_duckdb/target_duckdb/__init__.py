@@ -1,0 +1,3 @@
+"""A Singer target for DuckDB."""
+
+from __future__ import annotations

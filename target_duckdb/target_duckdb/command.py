@@ -1,0 +1,42 @@
+"""The command line: what a user can cause ends in one line on stderr and a non-zero exit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.plugin_base import SingerCommand
+from typing_extensions import override
+
+from target_duckdb.errors import LoadError, first_line
+
+if TYPE_CHECKING:
+    import click
+
+
+class Command(SingerCommand):
+    """The SDK's command, without tracebacks for what a user can cause."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigValidationError as error:
+            message = "; ".join(error.errors)
+        except OSError as error:
+            _abandon_output()
+            message = first_line(error)
+        except (LoadError, SingerSDKError, duckdb.Error) as error:
+            message = first_line(error)
+        self.logger.error("%s", message)
+        sys.exit(1)
+
+
+def _abandon_output() -> None:
+    """Throw away what is still buffered: Python would try to write it once more as it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,96 @@
+"""One stream: its lines wait in a file until they are loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import InvalidRecord
+from singer_sdk.singerlib.json import serialize_json
+from singer_sdk.sinks import Sink
+from typing_extensions import override
+
+from target_duckdb.errors import LoadError
+from target_duckdb.staging import DELETED
+from target_duckdb.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from target_duckdb.singer import LinewiseTarget
+
+
+class StreamSink(Sink):
+    """What the SDK drains: the lines of a stream that are not in its table yet."""
+
+    def __init__(
+        self,
+        target: LinewiseTarget,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        """Begin without lines; the parameters are the SDK's."""
+        marks_deleted = schema["properties"].get(DELETED)
+        super().__init__(target, stream_name, schema, key_properties)
+        if marks_deleted:
+            # The SDK takes it away with the metadata, but here it is the tap that says so.
+            self.schema["properties"][DELETED] = {"type": "string", "format": "date-time"}
+        self._warehouse = target.warehouse
+        self._path = Path(target.waiting.name, f"{id(self)}.jsonl")
+        self._file: IO[bytes] | None = None
+        self._rows = self._longest = 0
+        self._checks = self.get_validator()
+
+    def make_table(self) -> None:
+        """Make the table, or give it what it lacks; the SDK's `setup` would log an error twice."""
+        properties, keys = self.schema["properties"], self.key_properties
+        self._table = Table(self._warehouse, self.stream_name, properties, keys)
+        self._table.started_at = self.sync_started_at
+        self._table.hard_delete = self.config["hard_delete"]
+
+    @property
+    @override
+    def current_size(self) -> int:
+        return self._rows
+
+    def add(self, line: bytes) -> None:
+        """Keep a line, a RECORD message of this stream, until the stream is drained."""
+        if self._file is None:
+            self._file = self._path.open("wb")
+        self._file.write(line)
+        self._rows += 1
+        self._longest = max(self._longest, len(line))
+
+    def line(self, record: dict[str, Any], message: Mapping[str, Any]) -> bytes:
+        """Return a record that is not as it came as a line, with what else the message says.
+
+        Raises:
+            LoadError: it is to be checked, and is not as the stream's schema says.
+        """
+        if self._checks is not None:
+            try:
+                self._checks.validate(record)
+            except InvalidRecord as error:
+                raise LoadError(f"{self.stream_name}: {error.error_message}") from error
+        rest = {name: message.get(name) for name in ("version", "time_extracted")}
+        return f"{serialize_json({'record': record, **rest})}\n".encode()
+
+    @override
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        self.add(self.line(record, {}))
+
+    @override
+    def process_batch(self, context: dict[str, Any]) -> None:
+        if self._file is None:
+            return
+        self._file.close()
+        self._file = None
+        self._table.load(self._path, self._longest)
+        self._path.unlink()
+        self.record_counter_metric.increment(self._rows)
+        self._rows = self._longest = 0
+
+    @override
+    def activate_version(self, new_version: int) -> None:
+        self._table.activate_version(new_version)

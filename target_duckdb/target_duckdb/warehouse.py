@@ -1,0 +1,101 @@
+"""The DuckDB file: opened for this process alone, and what its tables are called."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from target_duckdb.errors import LoadError, first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SETTINGS = (
+    # What a timestamp without an offset means, and what one with an offset is turned into.
+    "SET TimeZone = 'UTC'",
+    # The newest of several records is the one that came last.
+    "SET preserve_insertion_order = true",
+    # What is needed is built in: nothing is fetched while a sync runs.
+    "SET autoinstall_known_extensions = false",
+)
+
+
+class Warehouse:
+    """The file, and which stream fills which table."""
+
+    def __init__(self, path: str, schema: str) -> None:
+        """Open the file or make it, and see to it that it has a schema for the tables.
+
+        Raises:
+            LoadError: it is no database, cannot be written, or another process has it open.
+        """
+        try:
+            self.connection = duckdb.connect(path)
+            for setting in _SETTINGS:
+                self.connection.execute(setting)
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        except duckdb.Error as error:
+            raise LoadError(f"{path} cannot be used: {first_line(error)}") from error
+        self.schema = schema
+        self._streams: dict[str, str] = {}
+
+    def claim(self, stream: str) -> str:
+        """Return the table's name in a statement.
+
+        Raises:
+            LoadError: DuckDB would take it for the table of another stream.
+        """
+        other = self._streams.setdefault(folded(stream), stream)
+        if other != stream:
+            raise LoadError(
+                f"The streams {other!r} and {stream!r} differ only in case, and DuckDB does not"
+                " tell them apart: rename one with `__alias__` in `stream_maps`"
+            )
+        return f"{quoted(self.schema)}.{quoted(stream)}"
+
+    def columns(self, stream: str) -> dict[str, str]:
+        """Return the type of each column of a table, by folded name; none if there is no table."""
+        rows = self.connection.execute(
+            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns()"
+            " WHERE database_name = current_database()"
+        ).fetchall()
+        table = folded(self.schema), folded(stream)
+        return {
+            folded(name): kind
+            for schema, its_table, name, kind in rows
+            if (folded(schema), folded(its_table)) == table
+        }
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep all of what is done inside, or nothing."""
+        self.connection.execute("BEGIN")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+
+
+def folded(name: str) -> str:
+    """Return what DuckDB compares names by: only A to Z are the same as a to z."""
+    return name.encode().lower().decode()
+
+
+def quoted(name: str) -> str:
+    """Return `name` as a statement spells it.
+
+    Raises:
+        LoadError: nothing in DuckDB can have this name.
+    """
+    if not name or "\0" in name:
+        raise LoadError(f"DuckDB has no place for the name {name!r}: rename it in `stream_maps`")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return `text` as a statement spells it."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,130 @@
+"""Runs the target as a user's shell would, and reads what it stored."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Message = dict[str, Any]
+# Another target to run the same tests with, to see which of them it fails.
+TARGET = os.environ.get("TARGET_DUCKDB_EXECUTABLE") or str(
+    Path(sys.executable).with_name("target-duckdb")
+)
+
+
+@dataclass
+class Run:
+    """What one invocation wrote."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def states(self) -> list[Any]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
+    def error(self) -> str:
+        """The one line a failed invocation ends with."""
+        assert self.exit_code == 1, self.stderr
+        assert "Traceback" not in self.stderr, self.stderr
+        (line,) = [line for line in self.stderr.splitlines() if "| ERROR" in line]
+        return line.split("|", 3)[-1].strip()
+
+
+class Loader:
+    """The program, its settings, and its file."""
+
+    def __init__(self, directory: Path, **settings: Any) -> None:
+        self.directory = directory
+        self.file = directory / "warehouse.duckdb"
+        self.settings = {"filepath": str(self.file), "default_target_schema": "raw", **settings}
+
+    def command(self) -> list[str]:
+        config = self.directory / "config.json"
+        config.write_text(json.dumps(self.settings))
+        return [TARGET, "--config", str(config)]
+
+    def run(self, messages: Iterable[Message | str], **options: Any) -> Run:
+        """Load `messages`, whatever comes of it."""
+        done = subprocess.run(
+            self.command(),
+            input=lines(messages),
+            capture_output=True,
+            check=False,
+            timeout=120,
+            **options,
+        )
+        return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def load(self, messages: Iterable[Message | str]) -> Run:
+        """Load `messages`, which can be loaded."""
+        run = self.run(messages)
+        assert run.exit_code == 0, run.stderr
+        return run
+
+    def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.file), read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            return connection.execute(statement, parameters).fetchall()
+
+    def rows(self, stream: str) -> list[dict[str, Any]]:
+        """What the table of `stream` holds, in the order it came; no column of the loader's own."""
+        with duckdb.connect(str(self.file), read_only=True) as connection:
+            found = connection.execute(f"FROM raw.{quoted(stream)} ORDER BY rowid")
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def types(self, stream: str) -> dict[str, str]:
+        rows = self.query(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", stream
+        )
+        return dict(rows)
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def lines(messages: Iterable[Message | str]) -> bytes:
+    texts = (it if isinstance(it, str) else json.dumps(it) for it in messages)
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def schema(stream: str, properties: Mapping[str, Any], keys: Sequence[str] = ("id",)) -> Message:
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": {"type": "object", "properties": dict(properties)},
+        "key_properties": list(keys),
+    }
+
+
+def record(stream: str, values: Mapping[str, Any], **rest: Any) -> Message:
+    return {"type": "RECORD", "stream": stream, "record": dict(values), **rest}
+
+
+def state(value: Any) -> Message:
+    return {"type": "STATE", "value": {"at": value}}
+
+
+INTEGER = {"type": ["integer", "null"]}
+NUMBER = {"type": ["number", "null"]}
+TEXT = {"type": ["string", "null"]}
+FLAG = {"type": ["boolean", "null"]}
+OBJECT = {"type": ["object", "null"]}
+ARRAY = {"type": ["array", "null"]}
+TIMESTAMP = {"type": ["string", "null"], "format": "date-time"}
+DATE = {"type": ["string", "null"], "format": "date"}
+TIME = {"type": ["string", "null"], "format": "time"}

@@ -1,0 +1,178 @@
+"""The program: its file, its signals, and what it says when something cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from tests.support.program import INTEGER, TARGET, Loader, Run, lines, record, schema, state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DECLARED = schema("it", {"id": INTEGER})
+_MESSAGES = [_DECLARED, record("it", {"id": 1}), state(1)]
+
+
+def test_about_names_the_settings() -> None:
+    done = subprocess.run([TARGET, "--about", "--format=json"], capture_output=True, check=True)
+    about = json.loads(done.stdout)
+    settings = about["settings"]["properties"]
+
+    assert set(settings) >= {
+        "filepath",
+        "default_target_schema",
+        "batch_size_rows",
+        "add_record_metadata",
+        "hard_delete",
+        "validate_records",
+        "stream_maps",
+        "flattening_enabled",
+    }
+    assert "load_method" not in settings
+    assert all(it.get("description") for it in settings.values())
+
+
+def test_a_setting_without_a_value_is_as_good_as_unset(tmp_path: Path) -> None:
+    Loader(tmp_path, batch_size_rows=None, hard_delete=None, validate_records=None).load(_MESSAGES)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"batch_size_rows": 0}, "0 is less than the minimum of 1"),
+        ({"filepath": None}, "'filepath' is a required property"),
+        ({"filepath": ""}, "should be non-empty"),
+        ({"flattening_enabled": True}, "flattening_max_depth is required"),
+        ({"stream_maps": {"it": {"id": "1 +"}}}, "Failed to parse expression"),
+        ({"stream_maps": {"it": {"id": "no_such_name"}}}, "Failed to evaluate"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_an_error(
+    tmp_path: Path, settings: dict[str, object], error: str
+) -> None:
+    run = Loader(tmp_path, **settings).run(_MESSAGES)
+
+    assert run.exit_code == 1
+    assert "Traceback" not in run.stderr
+    assert error in run.stderr
+
+
+def test_a_locked_file_is_an_error(loader: Loader) -> None:
+    with duckdb.connect(str(loader.file)):
+        run = loader.run(_MESSAGES)
+
+    assert "warehouse.duckdb cannot be used: IO Error: Could not set lock on file" in run.error
+    assert not run.states
+
+
+def test_a_file_that_is_no_database_is_an_error(loader: Loader) -> None:
+    loader.file.write_text("id,name\n" * 1000)
+    before = loader.file.read_bytes()
+
+    assert "not a valid DuckDB database file" in loader.run(_MESSAGES).error
+    assert loader.file.read_bytes() == before
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    loader = Loader(tmp_path, filepath=str(tmp_path / "no" / "warehouse.duckdb"))
+
+    assert "cannot be used" in loader.run(_MESSAGES).error
+
+
+def test_a_file_that_cannot_be_written_is_an_error(loader: Loader) -> None:
+    # Root may write anything, unless it gives that up.
+    humble = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override"]
+    if os.geteuid() == 0 and not shutil.which(humble[0]):
+        pytest.skip("root may write anything")
+    loader.load(_MESSAGES)
+    loader.file.chmod(0o444)
+    done = subprocess.run(
+        [*humble[: 3 * (os.geteuid() == 0)], *loader.command()],
+        input=lines(_MESSAGES),
+        capture_output=True,
+        check=False,
+    )
+
+    run = Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+    assert "warehouse.duckdb cannot be used: " in run.error
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_what_is_committed(tmp_path: Path, number: signal.Signals) -> None:
+    loader = Loader(tmp_path, batch_size_rows=2)
+    rows = [record("it", {"id": id_}) for id_ in range(3)]
+    messages = [_DECLARED, rows[0], state(0), rows[1], state(1), rows[2], state(2)]
+    with _started(loader, messages) as process:
+        assert process.stdout
+        assert json.loads(process.stdout.readline()) == {"at": 0}
+        process.send_signal(number)
+        rest, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 128 + number
+    assert not rest
+    assert f"Stopped by {number.name}" in errors.decode()
+    assert "Traceback" not in errors.decode()
+    assert loader.rows("it") == [{"id": 0}, {"id": 1}]
+
+
+def test_a_reader_of_states_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    loader = Loader(tmp_path)
+    with _started(loader, _MESSAGES) as process:
+        assert process.stdout
+        assert process.stdin
+        process.stdout.close()
+        process.stdin.close()
+        process.wait(timeout=30)
+        assert process.stderr
+        errors = process.stderr.read().decode()
+
+    assert process.returncode == 1
+    assert "Broken pipe" in errors
+    assert "Traceback" not in errors
+    assert "Exception ignored" not in errors
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_nothing_is_left_behind(loader: Loader, bad: bool) -> None:
+    waiting = loader.directory / "waiting"
+    waiting.mkdir()
+    messages = [*_MESSAGES, record("it", {"id": "x"})] if bad else _MESSAGES
+    run = loader.run(messages, env={**os.environ, "TMPDIR": str(waiting)})
+
+    assert run.exit_code == bad
+    assert list(waiting.iterdir()) == []
+    assert {it.name for it in loader.directory.iterdir()} <= {
+        "warehouse.duckdb",
+        "warehouse.duckdb.wal",
+        "config.json",
+        "waiting",
+    }
+
+
+class _started:  # noqa: N801 - a context, used like a function
+    """The program at work, with its input still open."""
+
+    def __init__(self, loader: Loader, messages: list[dict[str, object]]) -> None:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(loader.command(), stdin=pipe, stdout=pipe, stderr=pipe)
+        assert self._process.stdin
+        self._process.stdin.write(lines(messages))
+        self._process.stdin.flush()
+
+    def __enter__(self) -> subprocess.Popen[bytes]:
+        return self._process
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
