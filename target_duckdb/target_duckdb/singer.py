@@ -124,6 +124,7 @@ class LinewiseTarget(Target):
         self.warehouse = Warehouse(self.config["filepath"], self.config["default_target_schema"])
         self._room = self.config["batch_size_rows"]
         self._begin_batch()
+        self._declared: dict[str, tuple[dict[str, Any], list[str] | None]] = {}
         self._written = ""
 
     def _begin_batch(self) -> None:
@@ -134,6 +135,12 @@ class LinewiseTarget(Target):
         """Load all that waits, and hand on the state."""
         self.drain_all()
         self._begin_batch()
+
+    @override
+    def process_endofpipe(self) -> None:
+        super().process_endofpipe()
+        # All of it is in the one file then, and nothing in a journal beside it.
+        self.warehouse.connection.close()
 
     def add(self, sink: StreamSink, line: bytes) -> None:
         """Take a RECORD message of the stream of `sink`."""
@@ -179,10 +186,12 @@ class LinewiseTarget(Target):
         stream, schema = _parts(message_dict, stream=str, schema=dict)
         _parts(schema, properties=dict)
         keys = message_dict.get("key_properties")
-        if known := self.mapper.stream_maps.get(stream):
-            if known[0].raw_schema == schema and known[0].raw_key_properties == keys:
-                return
+        declared = copy.deepcopy((schema, keys))
+        if self._declared.get(stream) == declared:
+            return
+        if stream in self._declared:
             self.load()
+        self._declared[stream] = declared
         self.mapper.register_raw_stream_schema(stream, schema, keys)
         for it in self.mapper.stream_maps[stream]:
             if not isinstance(it, RemoveRecordTransform):

@@ -51,7 +51,7 @@ class Staging:
                 f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {', '.join(values)},"
                 " record IS NULL AS is_nothing, version, time_extracted"
                 f" FROM read_json({literal(str(path))}, format = 'newline_delimited',"
-                f" compression = 'none', maximum_object_size = {max(_LINE, 2 * longest)},"
+                f" maximum_object_size = {max(_LINE, 2 * longest)},"
                 f" columns = {{record: {literal(f'STRUCT({record})')},"
                 " version: 'BIGINT', time_extracted: 'VARCHAR'})"
             )

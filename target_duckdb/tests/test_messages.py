@@ -224,3 +224,18 @@ def test_validation_refuses_what_a_column_would_take(tmp_path: Path) -> None:
     run = Loader(tmp_path, validate_records=True).run(messages)
 
     assert run.error == "it: 'long' is too long"
+
+
+@pytest.mark.parametrize("settings", [{}, {"stream_maps": {"it": {"n": "n"}}}])
+def test_a_schema_that_comes_again_unchanged_loads_nothing(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    """Taps send it again for each part of a stream; a load each time would take most of a sync."""
+    loader = Loader(tmp_path, **settings)
+    messages = [
+        it for n in range(5) for it in (_DECLARED, record("it", {"id": n, "n": n}), state(n))
+    ]
+    run = loader.load(messages)
+
+    assert run.states == [{"at": 4}]
+    assert len(_pairs(loader)) == 5
