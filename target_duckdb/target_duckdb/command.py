@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +25,7 @@ class Command(SingerCommand):
             return super().invoke(ctx)
         except ConfigValidationError as error:
             message = "; ".join(error.errors)
-        except OSError as error:
-            _abandon_output()
-            message = first_line(error)
-        except (LoadError, SingerSDKError, duckdb.Error) as error:
+        except (LoadError, SingerSDKError, duckdb.Error, OSError) as error:
             message = first_line(error)
         self.logger.error("%s", message)
         sys.exit(1)
-
-
-def _abandon_output() -> None:
-    """Throw away what is still buffered: Python would try to write it once more as it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

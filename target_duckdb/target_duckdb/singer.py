@@ -136,12 +136,6 @@ class LinewiseTarget(Target):
         self.drain_all()
         self._begin_batch()
 
-    @override
-    def process_endofpipe(self) -> None:
-        super().process_endofpipe()
-        # All of it is in the one file then, and nothing in a journal beside it.
-        self.warehouse.connection.close()
-
     def add(self, sink: StreamSink, line: bytes) -> None:
         """Take a RECORD message of the stream of `sink`."""
         sink.add(line)

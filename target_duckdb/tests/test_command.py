@@ -7,15 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.support.program import INTEGER, TARGET, Loader, Run, lines, record, schema, state
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _DECLARED = schema("it", {"id": INTEGER})
 _MESSAGES = [_DECLARED, record("it", {"id": 1}), state(1)]
@@ -138,6 +135,21 @@ def test_a_reader_of_states_that_is_gone_is_an_error(tmp_path: Path) -> None:
     assert "Broken pipe" in errors
     assert "Traceback" not in errors
     assert "Exception ignored" not in errors
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device without room")
+def test_a_state_for_which_there_is_no_room_is_an_error(loader: Loader) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            loader.command(),
+            input=lines(_MESSAGES),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert "No space left" in Run(done.returncode, "", done.stderr.decode()).error
+    assert b"Exception ignored" not in done.stderr
 
 
 @pytest.mark.parametrize("bad", [False, True])

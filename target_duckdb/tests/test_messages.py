@@ -97,6 +97,14 @@ def test_versions_that_are_over_are_marked(loader: Loader) -> None:
     assert sorted(found) == [(1, 1, 1, False), (2, 2, 2, True)]
 
 
+def test_what_waits_belongs_to_the_version_before(tmp_path: Path) -> None:
+    loader = Loader(tmp_path, hard_delete=True)
+    rows = [record("it", {"id": id_, "n": 1}, version=id_) for id_ in (1, 2)]
+    loader.load([_DECLARED, *rows, {"type": "ACTIVATE_VERSION", "stream": "it", "version": 2}])
+
+    assert _pairs(loader) == [(2, 1)]
+
+
 def test_versions_that_are_over_are_removed(tmp_path: Path) -> None:
     loader = Loader(tmp_path, hard_delete=True)
     loader.load([_DECLARED, record("it", {"id": 0, "n": 0})])

@@ -68,11 +68,15 @@ def test_a_changed_type_is_widened(
         (INTEGER, 2**70 + 1, NUMBER, "'it' is HUGEINT, not DOUBLE: it holds integers"),
     ],
 )
+@pytest.mark.parametrize("apart", [True, False], ids=["between syncs", "within one"])
 def test_what_cannot_be_widened_names_the_column_and_both_types(
-    loader: Loader, old: Any, first: Any, new: Any, error: str
+    loader: Loader, old: Any, first: Any, new: Any, error: str, apart: bool
 ) -> None:
-    loader.load([schema("it", {"id": INTEGER, "it": old}), record("it", {"id": 1, "it": first})])
-    run = loader.run([schema("it", {"id": INTEGER, "it": new}), record("it", {"id": 1, "it": 0.5})])
+    before = [schema("it", {"id": INTEGER, "it": old}), record("it", {"id": 1, "it": first})]
+    after = [schema("it", {"id": INTEGER, "it": new}), record("it", {"id": 1, "it": 0.5})]
+    if apart:
+        loader.load(before)
+    run = loader.run(after if apart else [*before, *after])
 
     assert f"it: the column {error}" in run.error
     assert loader.rows("it") == [{"id": 1, "it": first}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,8 @@ def test_timestamps_are_stored_in_utc(loader: Loader) -> None:
     rows = [record("it", {"id": place, "at": text}) for place, text in enumerate(moments)]
     # Whatever the machine's own time zone is.
     run = loader.run(
-        [schema("it", {"id": INTEGER, "at": TIMESTAMP}), *rows], env={"TZ": "Asia/Tokyo"}
+        [schema("it", {"id": INTEGER, "at": TIMESTAMP}), *rows],
+        env={**os.environ, "TZ": "Asia/Tokyo"},
     )
 
     assert run.exit_code == 0, run.stderr
@@ -124,6 +126,15 @@ def test_a_value_that_does_not_fit_is_an_error(
     assert f"it: the column 'value' is {column} and cannot take '{shown}'" in run.error
     assert not run.states
     assert loader.rows("it") == []
+
+
+def test_a_batch_that_does_not_fit_leaves_the_rows_before_it(loader: Loader) -> None:
+    declared = schema("it", {"id": INTEGER, "n": INTEGER})
+    loader.load([declared, record("it", {"id": 1, "n": 1})])
+    run = loader.run([declared, record("it", {"id": 1, "n": 2}), record("it", {"id": 1, "n": "x"})])
+
+    assert "cannot take 'x'" in run.error
+    assert loader.rows("it") == [{"id": 1, "n": 1}]
 
 
 def test_a_number_too_big_for_any_column_is_an_error(loader: Loader) -> None:
