@@ -36,11 +36,10 @@ class Projects(DagctlStream):
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         rows = self._sync.client.get(_PROJECTS)
         records = self._records.build(_chosen(rows, self._sync.settings.project_ids), {})
+        progress, openings = Progress("projects"), self._sync.openings
         if not self.is_tried:
             listed = {row["id"] for row in rows}
             forget_unlisted(self.tap_state, listed, self._sync.client.today())
-        progress, openings = Progress("projects"), self._sync.openings
-        if not self.is_tried:
             openings.plan(self._openings(record["id"]) for record in records)
         for number, record in enumerate(records):
             progress.report(number, len(records))
