@@ -75,11 +75,11 @@ class Openings:
         """Begin the next turn; what was planned for those before it is not wanted any more."""
         self._turn += 1
         self._asked.clear()
-        while self._turns_taken < self._turn - 1:
-            next(self._turns, None)
-            self._turns_taken += 1
         self._fetched = [opening for opening in self._fetched if opening.turn >= self._turn]
         self._next = deque(opening for opening in self._next if opening.turn >= self._turn)
+        self._leave_out_turns_before(self._turn)
+        if self._turns_taken < self._turn and prefetch.pays(self.client.waits):
+            self._take_turn()
 
     def end(self) -> None:
         """Fetch nothing ahead any more."""
@@ -116,8 +116,21 @@ class Openings:
                 opening = self._next.popleft()
                 if opening not in self._asked:
                     return opening
-            requests = next(self._turns, None)
-            if requests is None:
+            # What a turn begins with is not the same any more when it has begun.
+            self._leave_out_turns_before(self._turn + 1)
+            if not self._take_turn():
                 return None
+
+    def _leave_out_turns_before(self, turn: int) -> None:
+        while self._turns_taken < turn - 1:
+            next(self._turns, None)
             self._turns_taken += 1
-            self._next.extend(_Opening.of(request, self._turns_taken) for request in requests)
+
+    def _take_turn(self) -> bool:
+        """Take the requests of the next turn; return whether there is one."""
+        requests = next(self._turns, None)
+        if requests is None:
+            return False
+        self._turns_taken += 1
+        self._next.extend(_Opening.of(request, self._turns_taken) for request in requests)
+        return True

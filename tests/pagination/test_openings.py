@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
 import time
 from collections import Counter
@@ -98,6 +99,24 @@ def wait_for_prefetch() -> None:
     for thread in threading.enumerate():
         if thread.name == prefetch.THREAD_NAME:
             thread.join()
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    sizes=st.lists(st.integers(0, 12), max_size=6),
+    seed=st.integers(0, 10**6),
+    connections=st.integers(1, 6),
+)
+def test_where_it_pays_now_and_then_nothing_is_asked_for_in_vain(
+    sizes: list[int], seed: int, connections: int
+) -> None:
+    alone = twice(sizes, set(), 500, NEVER, max_connections=connections)
+    luck = random.Random(seed)
+    with patch.object(prefetch, "pays", lambda _: luck.random() < 0.5):
+        ahead = twice(sizes, set(), 500, ALWAYS, max_connections=connections)
+
+    assert ahead.records == alone.records
+    assert ahead.requests == alone.requests
 
 
 @settings(deadline=None, max_examples=25)
