@@ -87,10 +87,11 @@ storm: .venv/ready
 memory: .venv/ready
 	.venv/bin/python -m tests.sweeps.memory
 
-# Beside what a user would pick instead; takes about half an hour, and wants a machine that is idle.
+# Beside what a user would pick instead; takes about an hour, and wants a machine that is idle.
+# BENCHMARK=--projects measures only the accounts of many projects.
 benchmark: setup
 	UV_PROJECT_ENVIRONMENT=.tools/dlt $(UV) sync --quiet --frozen --only-group benchmark --python "$(PYTHON)"
-	.venv/bin/python benchmarks/run.py $(BENCHMARK)
+	.venv/bin/python -m benchmarks.run $(BENCHMARK)
 
 lint: .venv/ready
 	.venv/bin/ruff check

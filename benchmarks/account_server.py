@@ -1,15 +1,17 @@
 """A server too fast to be the bottleneck: an account of many projects in which little happens.
 
 `python -m benchmarks.account_server PROJECTS DELAY_MS` prints its URL and serves until its input
-is closed. Each project has a few runs and executions, all of them old, and 50 models.
+is closed. Each project has a few runs and executions, all of them old, and 50 models. Below its
+URL, `/requests` answers how many requests there were, itself left out.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import sys
-from datetime import date, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +28,14 @@ class Account(Server):
     def __init__(self, projects: int, delay: float) -> None:
         super().__init__(0, delay)
         self._projects = projects
+        self._requests = 0
+
+    @override
+    def answer(self, url: str) -> bytes:
+        if url.endswith("/requests"):
+            return gzip.compress(json.dumps({"requests": self._requests}).encode())
+        self._requests += 1
+        return super().answer(url)
 
     @override
     def body(self, url: str) -> bytes:
@@ -59,7 +69,8 @@ class Account(Server):
 
     def _daily_stats(self, project: str, query: dict[str, list[str]]) -> bytes:
         del project
-        days = [date(2026, 11, 1) - timedelta(days=day) for day in range(int(query["days"][0]))]
+        today = datetime.now(tz=timezone.utc).date()
+        days = [today - timedelta(days=day) for day in range(int(query["days"][0]))]
         return _list("daily_stats", [{"date": str(day), "total_runs": 7} for day in days])
 
     def _model_stats(self, project: str, query: dict[str, list[str]]) -> bytes:
@@ -73,11 +84,18 @@ def _list(name: str, rows: list[dict[str, Any]]) -> bytes:
 
 
 def _page(name: str, count: int, project: str, query: dict[str, list[str]]) -> bytes:
-    # Every row is older than any bookmark.
-    rows = [] if "updated_after" in query else [_row(name, n, project) for n in range(count)]
+    rows = [_row(name, number, project) for number in range(count)]
+    if "updated_after" in query:
+        after = _moment(query["updated_after"][0])
+        rows = [row for row in rows if _moment(row["updated_at"]) > after]
     limit = int(query["limit"][0])
     tail = {"total": len(rows), "page": 1, "limit": limit, "total_pages": min(1, len(rows))}
     return json.dumps({name: rows, **tail}).encode()
+
+
+def _moment(text: str) -> datetime:
+    # Python 3.10 reads no Z.
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _project(number: int) -> dict[str, Any]:

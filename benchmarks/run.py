@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -16,46 +15,33 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from benchmarks import accounts
+from benchmarks.measure import (
+    DLT,
+    HERE,
+    PYTHON,
+    ROOT,
+    TAP,
+    Measured,
+    json_file,
+    measure,
+    run,
+    serving,
+)
+from tests.support.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 RESULTS = HERE / "RESULTS.md"
-PYTHON = sys.executable
-# In an environment of its own, as it would be.
-DLT = str(ROOT / ".tools" / "dlt" / "bin" / "python")
-TAP = str(Path(PYTHON).with_name("tap-dagctl"))
 THIS, IDIOMATIC, BARE = "tap-dagctl", "idiomatic SDK tap", "fetch, decode, encode (msgspec)"
 PLAIN = "plain script"
 # What writes a line for each row; dlt writes files of its own.
 WRITERS = {THIS, IDIOMATIC, BARE, PLAIN}
 LOADERS = ROOT / ".meltano" / "loaders"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One run of one program."""
-
-    seconds: float
-    megabytes: float
-
-
-@contextmanager
-def serving(rows: int, delay: int) -> Iterator[str]:
-    """Serve so many rows, each answer after so many milliseconds, on a core of its own."""
-    line = [PYTHON, str(HERE / "server.py"), str(rows), str(delay)]
-    with subprocess.Popen(
-        _pinned(line, 1), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
-        if server.stdin is None or server.stdout is None:
-            sys.exit("benchmark: the server has no pipes")
-        yield server.stdout.readline().strip()
-        server.stdin.close()
 
 
 def programs(url: str, folder: Path) -> dict[str, list[str]]:
@@ -70,7 +56,7 @@ def programs(url: str, folder: Path) -> dict[str, list[str]]:
             PYTHON,
             str(HERE / "idiomatic_tap.py"),
             "--config",
-            _json(folder / "idiomatic.json", {"api_url": url}),
+            json_file(folder / "idiomatic.json", {"api_url": url}),
         ],
     }
 
@@ -92,19 +78,10 @@ def tap(url: str, folder: Path, connections: int = 4) -> list[str]:
     return [
         TAP,
         "--config",
-        _json(folder / f"tap-{connections}.json", config),
+        json_file(folder / f"tap-{connections}.json", config),
         "--catalog",
-        _json(folder / "catalog.json", catalog),
+        json_file(folder / "catalog.json", catalog),
     ]
-
-
-def _json(path: Path, content: object) -> str:
-    path.write_text(json.dumps(content))
-    return str(path)
-
-
-def _pinned(line: list[str], core: int) -> list[str]:
-    return ["taskset", "-c", str(core % (os.cpu_count() or 1)), *line]
 
 
 def slowly(line: list[str], folder: Path) -> Measured:
@@ -117,34 +94,9 @@ def slowly(line: list[str], folder: Path) -> Measured:
     with subprocess.Popen([PYTHON, "-c", target], stdin=subprocess.PIPE) as reader:
         if reader.stdin is None:
             sys.exit("benchmark: the target has no pipe")
-        measured = _run(line, folder, reader.stdin)
+        measured = run(line, folder, reader.stdin)
         reader.stdin.close()
     return measured
-
-
-def measure(line: list[str], folder: Path) -> Measured:
-    """Run a program once, its output to a file.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    with (folder / "output").open("wb") as stdout:
-        return _run(line, folder, stdout)
-
-
-def _run(line: list[str], folder: Path, stdout: IO[bytes]) -> Measured:
-    with (folder / "log").open("wb") as stderr:
-        began = time.monotonic()
-        # As an installed program is: its modules compiled once and for all.
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        process = subprocess.Popen(_pinned(line, 0), stdout=stdout, stderr=stderr, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        msg = f"{line[0]} failed: {(folder / 'log').read_text()[-2_000:]}"
-        raise RuntimeError(msg)
-    return Measured(seconds, usage.ru_maxrss / 1_024)
 
 
 def _check(name: str, output: Path, rows: int) -> None:
@@ -177,7 +129,7 @@ def seconds(found: list[Measured]) -> float:
 
 def throughput(rows: int, delay: int, times: int) -> list[str]:
     """Return the table of every program against so many rows and such a delay."""
-    with serving(rows, delay) as url, tempfile.TemporaryDirectory() as folder:
+    with serving("server", rows, delay) as url, tempfile.TemporaryDirectory() as folder:
         lines = programs(url, Path(folder))
         if delay:
             lines[f"{THIS}, 8 connections"] = tap(url, Path(folder), 8)
@@ -198,7 +150,7 @@ def memory(few: int, many: int) -> list[str]:
     table.append("|---|---|---|---|")
     peaks: dict[str, list[float]] = {}
     for rows in (few, many):
-        with serving(rows, 20) as url, tempfile.TemporaryDirectory() as name:
+        with serving("server", rows, 20) as url, tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             found = {
                 f"{THIS}, {number} connections": measure(tap(url, folder, number), folder)
@@ -223,7 +175,11 @@ def through_loaders(rows: int) -> list[str]:
         "| tap | loader | seconds |",
         "|---|---|---|",
     ]
-    with serving(rows, 0) as url, tempfile.TemporaryDirectory() as name, _postgres() as address:
+    with (
+        serving("server", rows, 0) as url,
+        tempfile.TemporaryDirectory() as name,
+        _postgres() as address,
+    ):
         folder = Path(name)
         lines = programs(url, folder)
         duckdb = {"default_target_schema": "benchmark", "batch_size_rows": 10_000}
@@ -232,7 +188,7 @@ def through_loaders(rows: int) -> list[str]:
             "target-postgres": {"sqlalchemy_url": address, "default_target_schema": "benchmark"},
         }
         for loader, configuration in configurations.items():
-            config = _json(folder / f"{loader}.json", configuration)
+            config = json_file(folder / f"{loader}.json", configuration)
             target = str(LOADERS / loader / "venv" / "bin" / loader)
             for program in (THIS, IDIOMATIC):
                 pipe = f'"$@" 2>/dev/null | {target} --config {config} >/dev/null 2>&1'
@@ -246,9 +202,6 @@ def through_loaders(rows: int) -> list[str]:
 
 @contextmanager
 def _postgres() -> Iterator[str]:
-    sys.path.insert(0, str(ROOT))
-    from tests.support.postgres import postgres  # noqa: PLC0415 - the tests' own server, beside this folder
-
     with tempfile.TemporaryDirectory() as folder, postgres(Path(folder)) as url:
         yield url
 
@@ -259,24 +212,36 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--many", type=int, default=1_000_000, help="for memory")
+    parser.add_argument(
+        "--projects", action="store_true", help="measure only the accounts of many projects"
+    )
     options = parser.parse_args()
-    parts = [
+    if options.projects:
+        rest = RESULTS.read_text().partition(accounts.TITLE)[0].rstrip().splitlines()
+        rest.append("")
+    else:
+        rest = everything_else(options.rows, options.many, options.times)
+    for tables in accounts.tables():
+        RESULTS.write_text("\n".join([*rest, *tables]))
+    print(RESULTS.read_text())
+
+
+def everything_else(rows: int, many: int, times: int) -> list[str]:
+    """Return what there is to say of one project, however many rows it has."""
+    return [
         "# Benchmark",
         "",
         "Written by `make benchmark`. Seconds depend on the machine; the ratios are the point.",
-        f"Medians of {options.times}, each program on one core, the server on another; Python",
+        f"Medians of {times}, each program on one core, the server on another; Python",
         f"{platform.python_version()}. Where answers are thrown away, it shows that the server is",
         "not the bottleneck.",
         "",
-        *throughput(options.rows, 0, options.times),
-        *throughput(options.rows, 50, options.times),
-        *throughput(500, 0, options.times),
-        *memory(10_000, options.many),
-        *through_loaders(options.rows),
+        *throughput(rows, 0, times),
+        *throughput(rows, 50, times),
+        *throughput(500, 0, times),
+        *memory(10_000, many),
+        *through_loaders(rows),
     ]
-    text = "\n".join(parts)
-    RESULTS.write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Server:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 url = head.split(b" ", 2)[1].decode()
-                body = self._answer(url)
+                body = self.answer(url)
                 if self._delay:
                     await asyncio.sleep(self._delay)
                 date = datetime.now(tz=timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
@@ -77,8 +77,12 @@ class Server:
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
+    def answer(self, url: str) -> bytes:
+        """Return the answer to `url`, packed."""
+        return self._packed(url)
+
     @lru_cache(maxsize=4_096)  # noqa: B019 - it lives as long as the program
-    def _answer(self, url: str) -> bytes:
+    def _packed(self, url: str) -> bytes:
         return gzip.compress(self.body(url), compresslevel=1)
 
     def body(self, url: str) -> bytes:
