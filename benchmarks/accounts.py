@@ -57,9 +57,9 @@ Every first sync wrote the same rows: as many distinct keys in each stream as ta
   others also send the plans and the model statistics of the last week, changed or not, and all but
   dlt the last days. dlt drops days up to its cursor, of which it has one for all projects, even if
   they have changed.
-- Left out is what would wait for the server for more than {LONGEST_WAIT} s. 1,000 projects take 6,001
-  requests when idle: 5 minutes for a program that sends one after another. The first time they
-  take 10,001: 2 minutes for tap-dagctl with 4 connections."""
+- Left out is what would wait for the server for more than {LONGEST_WAIT} s. 1,000 projects take
+  6,001 requests when idle: 5 minutes for a program that sends one after another. The first time
+  they take 10,001: 2 minutes for tap-dagctl with 4 connections."""
 
 
 @dataclass(frozen=True)
