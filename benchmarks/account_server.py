@@ -65,7 +65,8 @@ class Account(Server):
 
     def _jobs(self, project: str, query: dict[str, list[str]]) -> bytes:
         del query
-        return _list("jobs", [_row("job", number, project) for number in range(JOBS)])
+        rows = [_row("job", number, project) for number in range(JOBS)]
+        return _list("jobs", [{**row, "name": row["id"]} for row in rows])
 
     def _daily_stats(self, project: str, query: dict[str, list[str]]) -> bytes:
         del project
@@ -75,7 +76,10 @@ class Account(Server):
 
     def _model_stats(self, project: str, query: dict[str, list[str]]) -> bytes:
         del project, query
-        rows = [{"model_name": f"model_{number}", "p95": number * 1.5} for number in range(MODELS)]
+        rows = [
+            {"model_name": f"model_{number}", "p95_duration_seconds": number * 1.5}
+            for number in range(MODELS)
+        ]
         return _list("stats", rows)
 
 
@@ -84,7 +88,10 @@ def _list(name: str, rows: list[dict[str, Any]]) -> bytes:
 
 
 def _page(name: str, count: int, project: str, query: dict[str, list[str]]) -> bytes:
-    rows = [_row(name, number, project) for number in range(count)]
+    rows = [
+        {**_row(name, number, project), "status": STATUSES[number % len(STATUSES)]}
+        for number in range(count)
+    ]
     if "updated_after" in query:
         after = _moment(query["updated_after"][0])
         rows = [row for row in rows if _moment(row["updated_at"]) > after]
@@ -111,7 +118,6 @@ def _row(kind: str, number: int, project: str) -> dict[str, Any]:
     return {
         "id": f"{kind}_{project}_{number}",
         "project_id": project,
-        "status": STATUSES[number % len(STATUSES)],
         "created_at": moment,
         "updated_at": moment,
     }
