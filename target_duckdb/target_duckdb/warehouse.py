@@ -35,7 +35,10 @@ class Warehouse:
             self.connection = duckdb.connect(path)
             for setting in _SETTINGS:
                 self.connection.execute(setting)
-            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+            # DuckDB calls a file by its name, which may be the schema's, too.
+            row = self.connection.execute("SELECT current_database()").fetchone()
+            self._place = f"{quoted(row[0] if row else '')}.{quoted(schema)}"
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._place}")
         except duckdb.Error as error:
             raise LoadError(f"{path} cannot be used: {first_line(error)}") from error
         self.schema = schema
@@ -53,7 +56,7 @@ class Warehouse:
                 f"The streams {other!r} and {stream!r} differ only in case, and DuckDB does not"
                 " tell them apart: rename one with `__alias__` in `stream_maps`"
             )
-        return f"{quoted(self.schema)}.{quoted(stream)}"
+        return f"{self._place}.{quoted(stream)}"
 
     def columns(self, stream: str) -> dict[str, str]:
         """Return the type of each column of a table, by folded name; none if there is no table."""

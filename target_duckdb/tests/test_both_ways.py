@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from tests.support.forks import Forks
     from tests.support.histories import History
 
+EXAMPLES = int(os.environ.get("EXAMPLES", "15"))
 _LONG = {"validate_records": True}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories(), metadata=st.booleans())
 def test_both_ways_load_the_same(many: Forks, history: History, metadata: bool) -> None:
     rest = {"time_extracted": "2026-03-02T05:59:30Z", "version": 3}

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.support.program import INTEGER, TARGET, Loader, Run, lines, record, schema, state
+from tests.support.program import INTEGER, TARGET, TEXT, Loader, Run, lines, record, schema, state
 
 _DECLARED = schema("it", {"id": INTEGER})
 _MESSAGES = [_DECLARED, record("it", {"id": 1}), state(1)]
@@ -188,3 +188,15 @@ class _started:  # noqa: N801 - a context, used like a function
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe:
                 pipe.close()
+
+
+def test_a_file_may_have_the_name_of_the_schema(tmp_path: Path) -> None:
+    file = tmp_path / "raw.duckdb"
+    loader = Loader(tmp_path, filepath=str(file))
+    for number in (1, 2):
+        loader.load([schema("it", {"id": INTEGER}), record("it", {"id": number})])
+    loader.load([schema("it", {"id": INTEGER, "new": TEXT}), record("it", {"id": 2, "new": "x"})])
+
+    with duckdb.connect(str(file), read_only=True) as connection:
+        found = connection.execute("FROM raw.raw.it ORDER BY id").fetchall()
+    assert found == [(1, None), (2, "x")]

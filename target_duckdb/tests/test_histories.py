@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.histories import History
     from tests.support.program import Message
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "15"))
 _slow = settings(
     max_examples=EXAMPLES,
     deadline=None,
