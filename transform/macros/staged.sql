@@ -6,6 +6,11 @@
 #}
 {% macro staged(loaded, key) %}
 {%- set columns = model.columns.values() | list -%}
+{#- DuckDB 2 makes no view on a schema that has the name of its file. -#}
+{%- set database = var('dagctl_database') or target.database -%}
+{%- if target.type == 'duckdb' and var('dagctl_schema') | lower == database | lower -%}
+    {%- do config(materialized='table') -%}
+{%- endif -%}
 {%- set present = tap_dagctl.columns_of(loaded) -%}
 {%- if present -%}
 {%- do tap_dagctl.refuse_local_time(loaded, present) -%}
@@ -48,13 +53,13 @@ where 1 = 0
 
 
 {#
-  The table as a view names it. DuckDB calls a database by its file's name and keeps that name in the
-  view, so that a copied or renamed file would have broken views; without it a view looks in its own
-  file. Only where the schema has the file's name would that be ambiguous.
+  The table as a view names it. DuckDB calls a database by its file's name, and before 2.0 keeps that
+  name in the view, so that a copied or renamed file would have broken views; without it a view looks
+  in its own file. Only where the schema has the file's name would that be ambiguous.
 #}
 {% macro as_stored(loaded) -%}
 {%- set same_file = target.type == 'duckdb' and loaded.database == this.database -%}
-{{ loaded.include(database=not same_file or loaded.schema == loaded.database) }}
+{{ loaded.include(database=not same_file or loaded.schema | lower == loaded.database | lower) }}
 {%- endmacro %}
 
 
@@ -67,7 +72,9 @@ where 1 = 0
         {%- do log('There is no table ' ~ loaded ~ ': ' ~ model.name ~ ' is empty', info=true) -%}
     {%- else -%}
         {%- for column in adapter.get_columns_in_relation(relation) -%}
-            {%- do present.update({column.name: column.data_type | lower}) -%}
+            {#- dbt calls text of any length "character varying(256)". -#}
+            {%- set type = 'text' if column.is_string() else column.data_type | lower -%}
+            {%- do present.update({column.name: type}) -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endif -%}
@@ -82,8 +89,8 @@ cast(null as {{ type }})
 {{ adapter.quote(name) }} at time zone 'UTC'
 {%- elif type == 'date' and 'with time zone' in present[name] -%}
 cast({{ adapter.quote(name) }} at time zone 'UTC' as date)
-{%- elif type == 'timestamp' and present[name] in ('text', 'varchar', 'character varying') -%}
-{#- PostgreSQL would take no notice of an offset; a text without one is in UTC. -#}
+{%- elif type == 'timestamp' and present[name] == 'text' -%}
+{#- PostgreSQL and DuckDB 2 would take no notice of an offset; a text without one is in UTC. -#}
 cast(cast(
     {{ adapter.quote(name) }} || case
         when replace(replace(substr({{ adapter.quote(name) }}, 11), '-', '+'), 'Z', '+') like '%+%' then ''
