@@ -13,7 +13,7 @@ unexport VIRTUAL_ENV
 # takes 2 s to start then, and not 6.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo report test test-tap test-all test-sdk exactness storm memory benchmark lint format docs dist clean
+.PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory benchmark lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -22,7 +22,7 @@ $(UV):
 	$(PYTHON) -m venv .tools/uv
 	.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-.venv/ready: $(UV) pyproject.toml uv.lock
+.venv/ready: $(UV) pyproject.toml target_duckdb/pyproject.toml uv.lock
 	$(UV) sync --quiet --frozen --python "$(PYTHON)"
 	touch $@
 
@@ -30,7 +30,7 @@ $(UV):
 	UV_PROJECT_ENVIRONMENT=.tools/meltano $(UV) sync --quiet --frozen --only-group meltano --python "$(PYTHON)"
 	touch $@
 
-.meltano/ready: .tools/meltano/ready meltano.yml pyproject.toml
+.meltano/ready: .tools/meltano/ready meltano.yml pyproject.toml target_duckdb/pyproject.toml
 	$(MELTANO) install > .tools/meltano-install.log 2>&1 || { cat .tools/meltano-install.log >&2; exit 1; }
 	touch $@
 
@@ -41,8 +41,17 @@ demo: setup
 report: setup
 	.venv/bin/python -m report $(REPORT)
 
-test: setup lint
+test: setup lint test-loader
 	.venv/bin/pytest -q --numprocesses auto
+
+# The loader in target_duckdb/ is a project of its own, with tests of its own.
+test-loader: .venv/ready
+	cd target_duckdb && ../.venv/bin/pytest -q --numprocesses auto
+
+# Hundreds of made-up histories through the loader, killed at any moment.
+loader-histories: .venv/ready
+	cd target_duckdb && EXAMPLES=$(EXAMPLES) ../.venv/bin/pytest -q --numprocesses auto tests/test_histories.py tests/test_both_ways.py
+loader-histories: EXAMPLES ?= 1000
 
 NO_LOADER := $(addprefix --ignore=tests/,warehouse transform report)
 # What needs no loader: all that can run on a Python the loaders have no wheels for.
@@ -97,6 +106,7 @@ lint: .venv/ready
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	cd target_duckdb && ../.venv/bin/mypy
 
 docs: .venv/ready
 	.venv/bin/python -m scripts.write

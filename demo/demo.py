@@ -151,7 +151,7 @@ def _snapshot() -> dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]:
     with duckdb.connect(str(WAREHOUSE), read_only=True) as connection:
         for table, key in TABLES.items():
             # What the loader stamps changes with every row that is sent again.
-            own = "columns(name -> not starts_with(name, '_sdc_'))"
+            own = "columns(lambda name: not starts_with(name, '_sdc_'))"
             rows = connection.sql(f"select ({key}), {own} from dagctl.{table}").fetchall()  # noqa: S608 - names from above
             snapshot[table] = {_hashable(row[0]): row[1:] for row in rows}
     return snapshot

@@ -107,13 +107,18 @@ def test_a_build_mends_a_copy_of_a_file_that_names_itself(
     expected = staged_in(built)
     old = tmp_path / "old.duckdb"
     shutil.copy(built, old)
-    with duckdb.connect(str(old)) as connection:
+    copied = old.rename(tmp_path / f"{name}.duckdb")
+    with duckdb.connect() as connection:
+        # DuckDB 2 leaves out the name of the view's own file, so this one is another's.
+        connection.execute(f"attach '{copied}' as copied")
         connection.execute("""
-            create or replace view dagctl_answers.stg_dagctl__runs as
+            attach ':memory:' as old;
+            create schema old.dagctl;
+            create table old.dagctl.runs as from copied.dagctl.runs;
+            create or replace view copied.dagctl_answers.stg_dagctl__runs as
             select * from old.dagctl.runs
         """)
-    copied = old.rename(tmp_path / f"{name}.duckdb")
-    with pytest.raises(duckdb.BinderException) as caught:
+    with pytest.raises((duckdb.BinderException, duckdb.CatalogException)) as caught:
         everything_in(copied)
     troubleshooting.check([str(caught.value)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -128,8 +129,14 @@ def test_meltano_says_why_when_a_setting_is_missing(api: Api, tmp_path: Path) ->
     assert api.requests == []
 
 
-def test_the_duckdb_pin_is_the_one_the_tests_read_with() -> None:
+def test_one_duckdb_writes_builds_and_reads() -> None:
     project = yaml.safe_load((ROOT / "meltano.yml").read_text())
-    (loader,) = (it for it in project["plugins"]["loaders"] if it["name"] == "target-duckdb")
-
-    assert f"duckdb=={duckdb.__version__}" in loader["pip_url"].split()
+    urls = {
+        plugin["name"]: plugin.get("pip_url")
+        for kind in ("loaders", "utilities")
+        for plugin in project["plugins"][kind]
+    }
+    for name in ("target-duckdb", "dbt"):
+        pins = [it for it in shlex.split(urls[name]) if it.startswith("duckdb==")]
+        versions = [pin.partition(";")[0] for pin in pins]
+        assert f"duckdb=={duckdb.__version__}" in versions, name

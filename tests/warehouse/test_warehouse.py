@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from stand_in.server import Api, serving
 from stand_in.world import World
 from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.meltano import WAREHOUSE, Meltano
+from tests.support.project import ROOT
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
@@ -67,10 +69,7 @@ def test_duckdb_holds_what_the_api_holds_after_every_run(
 
 
 @pytest.mark.parametrize("rows", [1, 2, 501])
-def test_the_loader_keeps_the_first_row_of_every_batch(
-    rows: int, world: World, tmp_path: Path
-) -> None:
-    """What target-duckdb drops with DuckDB 1.3 or newer; see its pin in meltano.yml."""
+def test_every_row_of_every_batch_arrives(rows: int, world: World, tmp_path: Path) -> None:
     for number in range(rows):
         world.put("runs", "proj_a", {"id": f"run_{number}", "status": "success"})
     with serving(world) as api:
@@ -80,10 +79,7 @@ def test_the_loader_keeps_the_first_row_of_every_batch(
     assert len(duckdb_at(tmp_path / WAREHOUSE).tables()["runs"]) == rows
 
 
-def test_a_table_of_texts_alone_keeps_its_first_row(
-    api: Api, history: History, tmp_path: Path
-) -> None:
-    """What the loader would take for a header; see `add_metadata_columns` in meltano.yml."""
+def test_a_table_of_texts_alone_arrives_whole(api: Api, history: History, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     chosen = ["projects.id", "projects.name", "jobs.name", "plans.status"]
     meltano.environment["TAP_DAGCTL__SELECT"] = json.dumps(chosen)
@@ -104,6 +100,7 @@ def test_values_that_a_loader_could_mistake_arrive_as_they_are(
     world: World, tmp_path: Path
 ) -> None:
     awkward = [
+        "",
         'said "no"\r\nand stopped',
         "line one\nline two\n\n\tline four",
         "comma, semicolon; pipe | tab\t",
@@ -141,6 +138,33 @@ def test_values_that_a_loader_could_mistake_arrive_as_they_are(
     assert runs[("new",)]["additional_properties"] == {
         "queue": {"name": 'a "b"', "depth": [1, None]}
     }
+
+
+def test_a_file_of_the_loader_of_before_goes_on(world: World, tmp_path: Path) -> None:
+    """Its loader, target-duckdb 0.8.0, made keys of text, HUGEINT of integers, TEXT of dates."""
+    packed = ROOT / "target_duckdb/tests/data/written-by-target-duckdb-0.8.0.duckdb.gz"
+    file = tmp_path / "old.duckdb"
+    file.write_bytes(gzip.decompress(packed.read_bytes()))
+    with duckdb.connect(str(file)) as connection:
+        ((before,),) = connection.sql("select count(*) from raw.runs").fetchall()
+    for key in ("r1", "new"):
+        world.put("runs", "proj_a", {"id": key, "status": "success", "error_message": ""})
+    with serving(world) as api:
+        (tmp_path / "project").mkdir()
+        meltano = Meltano.of(api, tmp_path / "project")
+        meltano.environment |= {
+            "TARGET_DUCKDB_FILEPATH": str(file),
+            "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": "raw",
+        }
+        for _ in range(2):
+            meltano.run("tap-dagctl", "target-duckdb")
+
+    with duckdb.connect(str(file), read_only=True) as connection:
+        rows = "select id, status, error_message from raw.runs where project_id = 'proj_a'"
+        found = connection.sql(f"{rows} and status is not null order by id").fetchall()
+        ((after,),) = connection.sql("select count(*) from raw.runs").fetchall()
+    assert found == [("new", "success", ""), ("r1", "success", "")]
+    assert after == before + 1
 
 
 def test_every_stream_and_the_query_its_page_shows(api: Api, tmp_path: Path) -> None:
