@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,6 +63,26 @@ def test_what_was_sent_is_understood_as_earlier_versions_wrote_it(history: Simul
     history.take({"bookmarks": {"runs": {"partitions": [part]}}})
 
     assert sent(history) == []
+
+
+def test_a_bookmark_ahead_of_the_servers_clock_by_less_than_the_overlap_is_kept(
+    history: Simulation,
+) -> None:
+    """Two servers of one address may differ by as much."""
+    ahead = (history.world.now + timedelta(seconds=30)).isoformat().replace("+00:00", "Z")
+    history.take(with_bookmark(replication_key_value=ahead))
+
+    assert sent(history) == []
+
+
+def test_a_row_from_the_very_beginning_of_the_overlap_is_remembered(history: Simulation) -> None:
+    history.world.now = history.world.now.replace(microsecond=500_000)
+    history.world.put(RUNS, "proj_0", {"id": "late"})
+    # By `Date` (whole seconds, and one off for the time of an answer) it begins 59.5 s later.
+    history.world.advance(seconds=60.7)
+
+    assert "late" in sent(history, overlap_seconds=60)
+    assert sent(history, overlap_seconds=60) == []
 
 
 def test_a_state_of_the_first_version_is_understood(history: Simulation) -> None:
