@@ -1,5 +1,6 @@
 # Everything is installed inside the checkout: .venv (the tap and what tests it), .tools (uv, Meltano).
-# Needed beforehand: make, and a Python of 3.10 to 3.13 with venv (DuckDB 1.2 has no wheel for 3.14).
+# Needed beforehand: make, and a Python of 3.10 to 3.13 with venv. dbt-core 1.11 does not start on 3.14: it
+# needs a mashumaro below 3.15, which does not know that Python.
 
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
@@ -53,12 +54,13 @@ loader-histories: .venv/ready
 	cd target_duckdb && EXAMPLES=$(EXAMPLES) ../.venv/bin/pytest -q --numprocesses auto tests/test_histories.py tests/test_both_ways.py
 loader-histories: EXAMPLES ?= 1000
 
-NO_LOADER := $(addprefix --ignore=tests/,warehouse transform report)
-# What needs no loader: all that can run on a Python the loaders have no wheels for.
+NO_MELTANO := $(addprefix --ignore=tests/,warehouse transform report)
+# What needs no Meltano: with `test-loader`, all that can run on a Python that dbt does not start on.
 test-tap: .venv/ready
-	.venv/bin/pytest -q --numprocesses auto $(NO_LOADER)
+	.venv/bin/pytest -q --numprocesses auto $(NO_MELTANO)
 
-# What needs no loader, on every supported Python that is here; pyenv hides those it was not told of.
+# What needs no Meltano, and the loader, on every supported Python that is here; pyenv hides those it was
+# not told of.
 PYTHONS ?= 3.10 3.11 3.12 3.13 3.14
 test-all: $(UV)
 	@export PYENV_VERSION=$$(pyenv versions --bare 2>/dev/null | paste -sd: -); \
@@ -67,10 +69,11 @@ test-all: $(UV)
 			|| { echo "Python $$version is not here"; continue; }; \
 		echo "Python $$version"; \
 		UV_PROJECT_ENVIRONMENT=.tools/python-$$version $(UV) sync --quiet --frozen --python $$python \
-			&& .tools/python-$$version/bin/pytest -q --numprocesses auto $(NO_LOADER) || exit 1; \
+			&& .tools/python-$$version/bin/pytest -q --numprocesses auto $(NO_MELTANO) \
+			&& (cd target_duckdb && ../.tools/python-$$version/bin/pytest -q --numprocesses auto) || exit 1; \
 	done
 
-# The same with the oldest and the newest SDK that the range in pyproject.toml allows.
+# What needs no Meltano with the oldest and the newest SDK that the range in pyproject.toml allows.
 test-sdk: $(UV)
 	@for resolution in lowest-direct highest; do \
 		environment=.tools/sdk-$$resolution; \
@@ -78,7 +81,7 @@ test-sdk: $(UV)
 			&& $(UV) pip install --quiet --python $$environment --upgrade-package singer-sdk \
 				--resolution $$resolution --editable . \
 			&& $(UV) pip list --quiet --python $$environment | grep singer-sdk \
-			&& $$environment/bin/pytest -q --numprocesses auto $(NO_LOADER) || exit 1; \
+			&& $$environment/bin/pytest -q --numprocesses auto $(NO_MELTANO) || exit 1; \
 	done
 
 # Thousands of made-up histories; SEED=… runs those of one seed again and looks for the shortest.
