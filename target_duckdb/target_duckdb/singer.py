@@ -7,6 +7,7 @@ record that nothing changes needs none of that: DuckDB reads the line as the tap
 
 from __future__ import annotations
 
+import atexit
 import copy
 import gzip
 import io
@@ -116,6 +117,8 @@ class LinewiseTarget(Target):
             LoadError: it cannot be opened.
         """
         self.waiting = tempfile.TemporaryDirectory(prefix="target-duckdb-")
+        # Without this the interpreter removes it as well, and may warn that nobody else did.
+        atexit.register(self.waiting.cleanup)
         if isinstance(config, dict):
             config = {name: value for name, value in config.items() if value is not None}
         super().__init__(config=config, message_reader=LineReader(self), **options)

@@ -157,9 +157,11 @@ def test_nothing_is_left_behind(loader: Loader, bad: bool) -> None:
     waiting = loader.directory / "waiting"
     waiting.mkdir()
     messages = [*_MESSAGES, record("it", {"id": "x"})] if bad else _MESSAGES
-    run = loader.run(messages, env={**os.environ, "TMPDIR": str(waiting)})
+    own = {"TMPDIR": str(waiting), "PYTHONWARNINGS": "default::ResourceWarning"}
+    run = loader.run(messages, env={**os.environ, **own})
 
     assert run.exit_code == bad
+    assert "TemporaryDirectory" not in run.stderr
     assert list(waiting.iterdir()) == []
     assert {it.name for it in loader.directory.iterdir()} <= {
         "warehouse.duckdb",
