@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -27,5 +28,14 @@ class Command(SingerCommand):
             message = "; ".join(error.errors)
         except (LoadError, SingerSDKError, duckdb.Error, OSError) as error:
             message = first_line(error)
+            if isinstance(error, OSError):
+                _throw_output_away()
         self.logger.error("%s", message)
         sys.exit(1)
+
+
+def _throw_output_away() -> None:
+    """Throw away what is still buffered: Python would try to write it once more as it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

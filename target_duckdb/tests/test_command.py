@@ -120,7 +120,11 @@ def test_a_signal_ends_it_with_what_is_committed(tmp_path: Path, number: signal.
     assert loader.rows("it") == [{"id": 0}, {"id": 1}]
 
 
-def test_a_reader_of_states_that_is_gone_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_reader_of_states_that_is_gone_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     loader = Loader(tmp_path)
     with _started(loader, _MESSAGES) as process:
         assert process.stdout
@@ -138,7 +142,11 @@ def test_a_reader_of_states_that_is_gone_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device without room")
-def test_a_state_for_which_there_is_no_room_is_an_error(loader: Loader) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_state_for_which_there_is_no_room_is_an_error(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             loader.command(),

@@ -32,7 +32,9 @@ def _one(number: int, *, prove: Callable[[int, bool], F], shrink: bool) -> tuple
         return prove(number, shrink), ""
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its seed
         notes = "\n".join(getattr(error, "__notes__", ())) if shrink else ""
-        return None, f"SEED={number}: {type(error).__name__}: {error}\n{notes}"
+        # Where threads decide, a history may fail in one run and not in the next.
+        parts = "\n".join(f"{part!r}" for part in getattr(error, "exceptions", ()))
+        return None, f"SEED={number}: {type(error).__name__}: {error}\n{parts}\n{notes}"
 
 
 def sweep(
