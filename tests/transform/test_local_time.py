@@ -143,6 +143,9 @@ def test_no_row_in_utc_is_refused(
         ("Europe/London", "2025-12-01T12:00Z", WINTER, True, "right"),
         ("Europe/London", "2025-12-01T12:00Z", SUMMER, True, "refused"),
         ("Africa/Abidjan", "2025-07-01T12:00Z", WINTER, False, "right"),
+        # A name that is an abbreviation as well, and then means another thing.
+        ("WET", "2025-07-01T12:00Z", WINTER, False, "not known"),
+        ("WET", "2025-07-01T12:00Z", SUMMER, True, "refused"),
         ("Etc/UTC", "2025-07-01T12:00Z", WINTER, False, "right"),
     ],
 )

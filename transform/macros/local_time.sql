@@ -65,6 +65,8 @@ select coalesce(
   the zone and in UTC is right either way.
 #}
 {% macro rows_in_local_time(loaded, times, stamped, zone) %}
+{#- `at time zone` takes this name for an abbreviation, which is UTC all year; the zone has a summer. -#}
+{%- set zone = 'Portugal' if zone | upper == 'WET' else zone -%}
 {%- set zone = "'" ~ dbt.escape_single_quotes(zone) ~ "'" -%}
 with stamped as (
     select
