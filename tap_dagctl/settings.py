@@ -116,8 +116,8 @@ SCHEMA = th.PropertiesList(
         _integer(1),
         default=8,
         title="Attempts",
-        description="How often one request is tried before it fails; at most 4 times as long as "
-        "nobody has ever answered.",
+        description="How often one request is tried before it fails. Until the API has answered "
+        "for the first time, at most 4 times.",
     ),
     th.Property(
         "stats_lookback_days",

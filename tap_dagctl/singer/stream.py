@@ -221,7 +221,7 @@ class PagewiseStream(Stream):
 
     @override
     def compare_start_date(self, value: str, start_date_value: str) -> str:
-        """Return the bookmark: `bookmark.updated_after` weighs it against `start_date`.
+        """Return the bookmark: `Bookmark.cursor` weighs it against `start_date`.
 
         The SDK's comparison raises on a bookmark or a `start_date` it cannot parse.
         """

@@ -231,7 +231,7 @@ def test_rows_loaded_in_local_time_are_refused_until_they_are_loaded_again(
 
     drops = set(re.findall("`(drop table .*?)`", refused.stdout))
     assert len(drops) == len(refusals(refused.stdout))
-    # One is kept aside, as the README says.
+    # One is kept aside, as docs/targets.md says.
     drops.remove('drop table "dagctl"."runs" cascade')
     aside = "alter table dagctl.runs rename to runs_in_local_time"
     execute(postgres_warehouse, *sorted(drops), aside)
