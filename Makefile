@@ -100,9 +100,11 @@ memory: .venv/ready
 	.venv/bin/python -m tests.sweeps.memory
 
 # Beside what a user would pick instead; takes about an hour, and wants a machine that is idle.
-# BENCHMARK=--projects measures only the accounts of many projects.
+# BENCHMARK="--parts list", chains or projects measures only that part of benchmarks/RESULTS.md.
 benchmark: setup
 	UV_PROJECT_ENVIRONMENT=.tools/dlt $(UV) sync --quiet --frozen --only-group benchmark --python "$(PYTHON)"
+	$(UV) venv --quiet --clear --python "$(PYTHON)" .tools/loaders/target-duckdb-0.8.0
+	$(UV) pip install --quiet --python .tools/loaders/target-duckdb-0.8.0 target-duckdb==0.8.0 duckdb==1.2.2
 	.venv/bin/python -m benchmarks.run $(BENCHMARK)
 
 lint: .venv/ready

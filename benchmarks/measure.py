@@ -25,10 +25,17 @@ TAP = str(Path(PYTHON).with_name("tap-dagctl"))
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of one program."""
+    """One run of one program, or of several that are piped into each other.
+
+    Attributes:
+        seconds: from its start to its end.
+        megabytes: what it took at most; of several, the sum.
+        cpu: seconds of CPU.
+    """
 
     seconds: float
     megabytes: float
+    cpu: float
 
 
 @contextmanager
@@ -66,20 +73,59 @@ def measure(line: list[str], folder: Path) -> Measured:
 
 
 def run(line: list[str], folder: Path, stdout: IO[bytes]) -> Measured:
-    """Run a program once.
+    """Run a program once, on a core of its own.
 
     Raises:
         RuntimeError: it failed.
     """
     with (folder / "log").open("wb") as stderr:
         began = time.monotonic()
-        # As an installed program is: its modules compiled once and for all.
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        process = subprocess.Popen(pinned(line, 0), stdout=stdout, stderr=stderr, env=environment)
+        process = subprocess.Popen(
+            pinned(line, 0), stdout=stdout, stderr=stderr, env=_environment()
+        )
+        return _ended([process], began, folder)
+
+
+def pipeline(lines: list[list[str]], folder: Path) -> Measured:
+    """Run programs once, each reading what the one before it writes, on all cores.
+
+    Raises:
+        RuntimeError: one of them failed.
+    """
+    with (folder / "log").open("wb") as stderr:
+        began = time.monotonic()
+        processes: list[subprocess.Popen[bytes]] = []
+        for line in lines:
+            before = processes[-1].stdout if processes else None
+            last = line is lines[-1]
+            stdout = subprocess.DEVNULL if last else subprocess.PIPE
+            processes.append(
+                subprocess.Popen(
+                    line, stdin=before, stdout=stdout, stderr=stderr, env=_environment()
+                )
+            )
+            if before:
+                before.close()
+        return _ended(processes, began, folder)
+
+
+def _environment() -> dict[str, str]:
+    # As an installed program is: its modules compiled once and for all.
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+def _ended(processes: list[subprocess.Popen[bytes]], began: float, folder: Path) -> Measured:
+    usages = []
+    for process in processes:
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        msg = f"{line[0]} failed: {(folder / 'log').read_text()[-2_000:]}"
-        raise RuntimeError(msg)
-    return Measured(seconds, usage.ru_maxrss / 1_024)
+        usages.append(usage)
+    seconds = time.monotonic() - began
+    if any(process.returncode for process in processes):
+        codes = [process.returncode for process in processes]
+        raise RuntimeError(f"exit codes {codes}: {(folder / 'log').read_text()[-2_000:]}")
+    return Measured(
+        seconds,
+        sum(usage.ru_maxrss for usage in usages) / 1_024,
+        sum(usage.ru_utime + usage.ru_stime for usage in usages),
+    )

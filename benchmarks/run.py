@@ -1,209 +1,26 @@
 """`make benchmark`: this tap beside what a user would pick instead, in one run, as ratios.
 
-Each program is pinned to one core and the server to another. They take turns, so that whatever
-else the machine does meets all of them; the median counts. `benchmarks/RESULTS.md` is written.
+`benchmarks/RESULTS.md` is written, each part of it when it has been measured.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import accounts
-from benchmarks.measure import (
-    DLT,
-    HERE,
-    PYTHON,
-    ROOT,
-    TAP,
-    Measured,
-    json_file,
-    measure,
-    run,
-    serving,
-)
-from tests.support.postgres import postgres
+from benchmarks import accounts, chains, one_list
+from benchmarks.measure import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RESULTS = HERE / "RESULTS.md"
-THIS, IDIOMATIC, BARE = "tap-dagctl", "idiomatic SDK tap", "fetch, decode, encode (msgspec)"
-PLAIN = "plain script"
-# What writes a line for each row; dlt writes files of its own.
-WRITERS = {THIS, IDIOMATIC, BARE, PLAIN}
-LOADERS = ROOT / ".meltano" / "loaders"
+TITLES = {"list": one_list.TITLE, "chains": chains.TITLE, "projects": accounts.TITLE}
+HEAD = """\
+# Benchmark
 
-
-def programs(url: str, folder: Path) -> dict[str, list[str]]:
-    """Return the command line of each program."""
-    return {
-        "fetch and throw away (requests)": [PYTHON, str(HERE / "bare.py"), url, "throw"],
-        BARE: [PYTHON, str(HERE / "bare.py"), url],
-        THIS: tap(url, folder),
-        PLAIN: [PYTHON, str(HERE / "plain_script.py"), url],
-        "dlt, extract step alone": [DLT, str(HERE / "dlt_source.py"), url, str(folder / "dlt")],
-        IDIOMATIC: [
-            PYTHON,
-            str(HERE / "idiomatic_tap.py"),
-            "--config",
-            json_file(folder / "idiomatic.json", {"api_url": url}),
-        ],
-    }
-
-
-def tap(url: str, folder: Path, connections: int = 4) -> list[str]:
-    """Return the command line of this tap, with nothing but the model executions selected."""
-    config = {
-        "api_token": "made-up",
-        "organization_id": "benchmark",
-        "api_url": url,
-        "max_connections": connections,
-    }
-    found = subprocess.run([TAP, "--discover"], capture_output=True, check=True).stdout
-    catalog = json.loads(found)
-    for entry in catalog["streams"]:
-        for item in entry["metadata"]:
-            if item["breadcrumb"] == []:
-                item["metadata"]["selected"] = entry["tap_stream_id"] == "model_executions"
-    return [
-        TAP,
-        "--config",
-        json_file(folder / f"tap-{connections}.json", config),
-        "--catalog",
-        json_file(folder / "catalog.json", catalog),
-    ]
-
-
-def slowly(line: list[str], folder: Path) -> Measured:
-    """Run a program once, its output to a target that reads about 10 MB a second.
-
-    Raises:
-        RuntimeError: it failed.
-    """
-    target = "import os, time\nwhile os.read(0, 65536): time.sleep(0.006)"
-    with subprocess.Popen([PYTHON, "-c", target], stdin=subprocess.PIPE) as reader:
-        if reader.stdin is None:
-            sys.exit("benchmark: the target has no pipe")
-        measured = run(line, folder, reader.stdin)
-        reader.stdin.close()
-    return measured
-
-
-def _check(name: str, output: Path, rows: int) -> None:
-    with output.open("rb") as lines:
-        written = sum(b'"exec_' in line for line in lines)
-    if written != rows:
-        sys.exit(f"benchmark: {name} wrote {written} of {rows} rows")
-
-
-def in_turns(
-    lines: dict[str, list[str]], times: int, folder: Path, rows: int
-) -> dict[str, list[Measured]]:
-    """Run the programs in turns, so many times after a first time that does not count."""
-    found: dict[str, list[Measured]] = {name: [] for name in lines}
-    for turn in range(times + 1):
-        for name, line in lines.items():
-            measured = measure(line, folder)
-            print(f"  {name}: {measured.seconds:.2f} s", file=sys.stderr, flush=True)
-            if name in WRITERS and not turn:
-                _check(name, folder / "output", rows)
-            if turn:
-                found[name].append(measured)
-    return found
-
-
-def seconds(found: list[Measured]) -> float:
-    """Return the median."""
-    return statistics.median(measured.seconds for measured in found)
-
-
-def throughput(rows: int, delay: int, times: int) -> list[str]:
-    """Return the table of every program against so many rows and such a delay."""
-    with serving("server", rows, delay) as url, tempfile.TemporaryDirectory() as folder:
-        lines = programs(url, Path(folder))
-        if delay:
-            lines[f"{THIS}, 8 connections"] = tap(url, Path(folder), 8)
-            lines[f"{THIS}, 1 connection"] = tap(url, Path(folder), 1)
-        found = in_turns(lines, times, Path(folder), rows)
-    ours = seconds(found[THIS])
-    title = f"### {rows:,} rows, {delay} ms an answer"
-    table = [title, "", "| program | seconds | times tap-dagctl | peak MB |", "|---|---|---|---|"]
-    for name, runs in sorted(found.items(), key=lambda item: seconds(item[1])):
-        peak = max(run.megabytes for run in runs)
-        table.append(f"| {name} | {seconds(runs):.2f} | {seconds(runs) / ours:.2f} | {peak:.0f} |")
-    return [*table, ""]
-
-
-def memory(few: int, many: int) -> list[str]:
-    """Return the table of what each needs for few and for many rows, 20 ms an answer."""
-    table = ["### Memory", "", f"| program | {few:,} rows, MB | {many:,} rows, MB | times |"]
-    table.append("|---|---|---|---|")
-    peaks: dict[str, list[float]] = {}
-    for rows in (few, many):
-        with serving("server", rows, 20) as url, tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            found = {
-                f"{THIS}, {number} connections": measure(tap(url, folder, number), folder)
-                for number in (1, 4, 16)
-            }
-            slow = f"{THIS}, 16 connections, a target that reads 10 MB a second"
-            found[slow] = slowly(tap(url, folder, 16), folder)
-            found[PLAIN] = measure(programs(url, folder)[PLAIN], folder)
-            for program, measured in found.items():
-                peaks.setdefault(program, []).append(measured.megabytes)
-                print(f"  {program}: {measured.megabytes:.0f} MB", file=sys.stderr, flush=True)
-    for program, (first, last) in peaks.items():
-        table.append(f"| {program} | {first:.0f} | {last:.0f} | {last / first:.2f} |")
-    return [*table, ""]
-
-
-def through_loaders(rows: int) -> list[str]:
-    """Return the table of the same rows through real loaders, which is where the time goes."""
-    table = [
-        f"### {rows:,} rows through a loader",
-        "",
-        "| tap | loader | seconds |",
-        "|---|---|---|",
-    ]
-    with (
-        serving("server", rows, 0) as url,
-        tempfile.TemporaryDirectory() as name,
-        _postgres() as address,
-    ):
-        folder = Path(name)
-        lines = programs(url, folder)
-        duckdb = {"default_target_schema": "benchmark", "batch_size_rows": 10_000}
-        configurations = {
-            "target-duckdb": {"filepath": str(folder / "benchmark.duckdb"), **duckdb},
-            "target-postgres": {"sqlalchemy_url": address, "default_target_schema": "benchmark"},
-        }
-        for loader, configuration in configurations.items():
-            config = json_file(folder / f"{loader}.json", configuration)
-            target = str(LOADERS / loader / "venv" / "bin" / loader)
-            for program in (THIS, IDIOMATIC):
-                pipe = f'"$@" 2>/dev/null | {target} --config {config} >/dev/null 2>&1'
-                began = time.monotonic()
-                shell = ["bash", "-c", f"set -o pipefail; {pipe}", "bash", *lines[program]]
-                subprocess.run(shell, check=True)
-                table.append(f"| {program} | {loader} | {time.monotonic() - began:.1f} |")
-                print(table[-1], file=sys.stderr, flush=True)
-    return [*table, ""]
-
-
-@contextmanager
-def _postgres() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder, postgres(Path(folder)) as url:
-        yield url
+Written by `make benchmark`. Seconds depend on the machine; the ratios are the point.
+"""
 
 
 def main() -> None:
@@ -213,35 +30,31 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--many", type=int, default=1_000_000, help="for memory")
     parser.add_argument(
-        "--projects", action="store_true", help="measure only the accounts of many projects"
+        "--parts", nargs="+", choices=TITLES, default=list(TITLES), help="measure only these"
     )
     options = parser.parse_args()
-    if options.projects:
-        rest = RESULTS.read_text().partition(accounts.TITLE)[0].rstrip().splitlines()
-        rest.append("")
-    else:
-        rest = everything_else(options.rows, options.many, options.times)
-    for tables in accounts.tables():
-        RESULTS.write_text("\n".join([*rest, *tables]))
+    for part in options.parts:
+        for lines in _measured(part, options):
+            _write(TITLES[part], lines)
     print(RESULTS.read_text())
 
 
-def everything_else(rows: int, many: int, times: int) -> list[str]:
-    """Return what there is to say of one project, however many rows it has."""
-    return [
-        "# Benchmark",
-        "",
-        "Written by `make benchmark`. Seconds depend on the machine; the ratios are the point.",
-        f"Medians of {times}, each program on one core, the server on another; Python",
-        f"{platform.python_version()}. Where answers are thrown away, it shows that the server is",
-        "not the bottleneck.",
-        "",
-        *throughput(rows, 0, times),
-        *throughput(rows, 50, times),
-        *throughput(500, 0, times),
-        *memory(10_000, many),
-        *through_loaders(rows),
-    ]
+def _measured(part: str, options: argparse.Namespace) -> Iterator[list[str]]:
+    """Yield the tables of a part, those of the accounts each time longer."""
+    if part == "projects":
+        yield from accounts.tables()
+    else:
+        module = one_list if part == "list" else chains
+        yield module.tables(options.rows, options.many, options.times)
+
+
+def _write(title: str, lines: list[str]) -> None:
+    """Put a part into the page, in the place of what it had there."""
+    parts = dict.fromkeys(TITLES.values(), "")
+    for text in RESULTS.read_text().split("\n## ")[1:]:
+        parts["## " + text.partition("\n")[0]] = "## " + text.strip() + "\n"
+    parts[title] = "\n".join(lines).strip() + "\n"
+    RESULTS.write_text("\n".join([HEAD, *filter(None, parts.values())]))
 
 
 if __name__ == "__main__":
