@@ -60,6 +60,10 @@ def _number(value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = "not a number"
         raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+    if float(value) != value:
+        # Many loaders keep numbers as doubles: they would round it without a word, or refuse it.
+        msg = "not a number that a double can hold"
+        raise ValueError(msg)
     return value
 
 

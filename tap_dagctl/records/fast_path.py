@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     """
 
 _Integer = Annotated[int, msgspec.Meta(ge=LEAST_INTEGER, le=MOST_INTEGER)]
+# Every integer up to there is a double, too.
+_SmallInteger = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 _TYPES: dict[str, Any] = {
     "string": str | None,
     "boolean": bool | None,
     "integer": _Integer | None,
-    "number": _Integer | float | None,
+    "number": _SmallInteger | float | None,
     "object": dict[str, Any] | None,
 }
 _REQUIRED = ("id", "updated_at")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -99,3 +100,21 @@ def test_an_unknown_field_and_an_unfitting_value_are_told_once(
         "runs: field 'queue' is not in the schema",
         "runs: field 'duration_seconds' has a value that is not a number",
     ]
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**53) - 1, 2**63 - 1])
+def test_a_number_that_a_double_cannot_hold_is_kept_beside_the_fields(number: int) -> None:
+    """A loader whose numbers are doubles would round it or refuse it."""
+    row = {"id": "run", "duration_seconds": number}
+    (record,) = RecordBuilder("runs", schemas.RUNS).build([row], {})
+
+    assert record["duration_seconds"] is None
+    assert record[ADDITIONAL_PROPERTIES] == {"duration_seconds": number}
+
+
+@pytest.mark.parametrize("number", [2**53, 2**60, -(2**63), 0.1, 1e300])
+def test_a_number_that_a_double_can_hold_is_itself(number: float) -> None:
+    row = {"id": "run", "duration_seconds": number}
+    (record,) = RecordBuilder("runs", schemas.RUNS).build([row], {})
+
+    assert json.dumps(record["duration_seconds"]) == json.dumps(number)
