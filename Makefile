@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # takes 2 s to start then, and not 6.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory benchmark lint format docs dist clean
+.PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory loaders benchmark lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -98,6 +98,11 @@ storm: .venv/ready
 # A million rows against ten thousand; takes minutes.
 memory: .venv/ready
 	.venv/bin/python -m tests.sweeps.memory
+
+# Loaders that people use, compared row by row; needs a Python of 3.11 to 3.13. LOADERS=snowflake runs those
+# that have it in their names, LOADERS=--record writes what is found as what is expected.
+loaders: .venv/ready
+	.venv/bin/python -m tests.sweeps.loaders $(LOADERS)
 
 # Beside what a user would pick instead; takes about an hour, and wants a machine that is idle.
 # BENCHMARK="--parts list", chains or projects measures only that part of benchmarks/RESULTS.md.

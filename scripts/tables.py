@@ -1,4 +1,4 @@
-"""The tables of settings, streams and answers in the prose, from the tap and the dbt project."""
+"""The tables in the prose: settings, streams, answers, and what was found of loaders."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import yaml
 
 from scripts import everything
 from tap_dagctl.settings import SCHEMA
+from tests.support.loaders.findings import findings, loader_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,10 @@ ANSWERS = ROOT / "transform" / "models" / "answers" / "answers.yml"
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page that holds tables between markers, with the tables as they should be."""
     readme, answers = ROOT / "README.md", ROOT / "docs" / "answers.md"
+    loaders = ROOT / "docs" / "loaders.md"
     yield readme, _with_tables(readme, settings=_settings(), streams=_streams())
     yield answers, _with_tables(answers, answers=_answers())
+    yield loaders, _with_tables(loaders, findings=_findings())
 
 
 def _with_tables(page: Path, **tables: Iterator[str]) -> str:
@@ -91,3 +94,13 @@ def _answers() -> Iterator[str]:
     yield "|---|---|"
     for model in yaml.safe_load(ANSWERS.read_text())["models"]:
         yield f"| `{model['name']}` | {model['description'].strip()} |"
+
+
+def _findings() -> Iterator[str]:
+    yield "| loader | settings | rows equal | what differs | whose it is |"
+    yield "|---|---|---|---|---|"
+    for name, finding in findings().items():
+        measured = finding["measured"]
+        rows = f"{measured['rows_equal']:,} of {measured['rows']:,}"
+        words = f"{finding['settings']} | {rows} | {finding['differs']} | {finding['whose']}"
+        yield f"| `{loader_of(name)}` {version_of(name)} | {words} |"

@@ -1,0 +1,45 @@
+"""What was found of each way, as findings.json beside this file has it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).parent
+FILE = _HERE / "findings.json"
+_OURS = _HERE.parents[2] / "target_duckdb" / "pyproject.toml"
+
+Finding = dict[str, Any]
+"""A way's `settings`, `differs` and `whose` in words, and what is `measured`."""
+
+
+def findings() -> dict[str, Finding]:
+    """Return the recorded findings by the name of the way."""
+    recorded: dict[str, Finding] = json.loads(FILE.read_text())
+    return recorded
+
+
+def record(measured: dict[str, Any]) -> None:
+    """Replace what is measured of these ways; what is said of them in words stays."""
+    recorded = findings()
+    for name, result in measured.items():
+        words = {"settings": "", "differs": "", "whose": "", **recorded.get(name, {})}
+        recorded[name] = {**words, "measured": result}
+    FILE.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n")
+
+
+def loader_of(way: str) -> str:
+    """Return the distribution that a way runs."""
+    return way.partition(",")[0]
+
+
+def version_of(way: str) -> str:
+    """Return the version of the loader that a way runs."""
+    loader = loader_of(way)
+    if match := re.search(rf'"{loader}==([^"]+)"', (_HERE / "pyproject.toml").read_text()):
+        return match[1]
+    match = re.search('^version = "([^"]+)"', _OURS.read_text(), re.MULTILINE)
+    assert match
+    return match[1]

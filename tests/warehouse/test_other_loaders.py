@@ -1,0 +1,108 @@
+"""What docs/loaders.md says of loaders is what `make loaders` has found."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+import yaml
+
+from stand_in.server import serving
+from tests.support.loaders import stores
+from tests.support.loaders.chain import Loader, run
+from tests.support.loaders.comparison import compare
+from tests.support.loaders.findings import findings
+from tests.support.loaders.history import AwkwardHistory
+from tests.support.loaders.ways import WAYS, stream_maps
+from tests.support.meltano import Meltano
+from tests.support.project import ROOT
+from tests.support.truth import OBJECTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TARGET_JSONL = ROOT / ".meltano" / "loaders" / "target-jsonl" / "venv" / "bin" / "target-jsonl"
+
+
+def test_every_way_has_a_finding_in_words_and_figures() -> None:
+    assert list(findings()) == [way.name for way in WAYS]
+    for finding in findings().values():
+        assert all(finding[words] for words in ("settings", "differs", "whose"))
+        assert (finding["measured"]["rows_equal"] == finding["measured"]["rows"]) == (
+            not finding["measured"]["differs"]
+        )
+
+
+def test_a_loader_that_is_here_does_what_is_recorded(tmp_path: Path) -> None:
+    history = AwkwardHistory()
+    settings = {"destination_path": str(tmp_path), "do_timestamp_file": False}
+    chain = run(Loader([str(TARGET_JSONL)], settings), history, tmp_path)
+    comparison = compare(stores.of_json_lines(tmp_path), history.expected())
+
+    recorded = findings()["target-jsonl"]["measured"]
+    assert chain.failure is recorded["failure"] is None
+    assert comparison.differs == recorded["differs"] == []
+    assert comparison.rows_equal == recorded["rows"]
+
+
+def test_the_stream_maps_of_the_page_make_text_of_every_object(tmp_path: Path) -> None:
+    history = AwkwardHistory()
+    with serving(history.world) as api:
+        meltano = Meltano.of(api, tmp_path)
+        project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
+        config = {"stream_maps": stream_maps()}
+        extractor = {"name": "tap-dagctl-text", "inherit_from": "tap-dagctl", "config": config}
+        project["plugins"]["extractors"].append(extractor)
+        (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
+        meltano.environment["TAP_DAGCTL_TEXT_API_URL"] = api.url
+        meltano.run("tap-dagctl-text", "target-jsonl")
+    output = tmp_path / "output"
+    lines = [line for path in output.glob("*.jsonl") for line in path.read_text().splitlines()]
+    records = [json.loads(line) for line in lines]
+    values = [record[name] for record in records for name in OBJECTS & record.keys()]
+
+    assert {type(value) for value in values} == {str, type(None)}
+    # The objects in these texts are those of the API.
+    assert compare(stores.of_json_lines(output), history.expected()).differs == []
+
+
+@pytest.mark.parametrize(
+    ("found", "differs"),
+    [
+        (
+            {"id": "a", "description": None, "run_tests": True},
+            "description: 1 of 1, such as '' is null",
+        ),
+        ({"id": "a", "description": "", "run_tests": 1}, "run_tests: 1 of 1, such as True is 1"),
+        ({"id": "a", "description": ""}, "run_tests: 1 of 1, such as True is null"),
+    ],
+)
+def test_a_value_that_is_only_like_another_differs(found: dict[str, Any], differs: str) -> None:
+    expected = {("a",): {"id": "a", "description": "", "run_tests": True}}
+
+    comparison = compare({"projects": {("a",): found}}, {"projects": expected})
+
+    assert comparison.differs == [f"projects.{differs} ('a')"]
+    assert (comparison.rows_equal, comparison.rows) == (0, 1)
+    assert (comparison.fields_equal, comparison.fields) == (2, 3)
+
+
+def test_a_key_that_a_table_holds_twice_is_a_row_too_many(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema s; create table s.projects as select 'a' as id")
+        connection.execute("insert into s.projects values ('a')")
+
+    comparison = compare(stores.of_duckdb(path, "s"), {"projects": {("a",): {"id": "a"}}})
+
+    assert comparison.differs == ["projects: 1 rows too many"]
+
+
+def test_a_row_too_few_and_a_row_too_many_differ() -> None:
+    row = {"id": "a"}
+
+    comparison = compare({"projects": {("b",): row}}, {"projects": {("a",): row}})
+
+    assert comparison.differs == ["projects: 1 of 1 rows missing", "projects: 1 rows too many"]
