@@ -40,7 +40,8 @@ def main() -> int:
         _print(_cells(way, chain, result, "differs from the record" if change else "as recorded"))
         measured[way.name] = result
         lines += change
-    print("\n".join(lines))
+    for line in lines:
+        print(line)
     if arguments.record:
         record(measured)
     return 1 if lines and not arguments.record else 0
