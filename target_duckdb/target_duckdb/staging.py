@@ -23,7 +23,7 @@ _SHOWN = 40
 
 
 class Staging:
-    """The records of a batch, in `temp.staged`: each value as its text."""
+    """The records of a batch, in `temp.main.staged`: each value as its text."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Staging:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.execute("DROP TABLE IF EXISTS temp.staged")
+        self._connection.execute("DROP TABLE IF EXISTS temp.main.staged")
 
     def check(self, keys: Sequence[str]) -> bool:
         """Check that each record is one, with its keys; return whether any has a version.
@@ -73,7 +73,8 @@ class Staging:
         """
         missing = [f"count_if({self._texts[key]} IS NULL)" for key in keys]
         counts = ", ".join(("count_if(is_nothing)", "count(version)", *missing))
-        row = self._connection.execute(f"SELECT {counts} FROM temp.staged").fetchone() or (0, 0)
+        counted = self._connection.execute(f"SELECT {counts} FROM temp.main.staged").fetchone()
+        row = counted or (0, 0)
         if row[0]:
             raise LoadError(f"{self._stream}: a RECORD message has no record")
         for key, count in zip(keys, row[2:], strict=True):
@@ -115,7 +116,7 @@ class Staging:
     def _misfit(self, name: str, kind: str) -> str | None:
         text = self._texts[name]
         row = self._connection.execute(
-            f"SELECT {text} FROM temp.staged WHERE {text} IS NOT NULL"
+            f"SELECT {text} FROM temp.main.staged WHERE {text} IS NOT NULL"
             f" AND ({column_types.value(text, kind)}) IS NULL LIMIT 1"
         ).fetchone()
         return None if row is None else str(row[0])

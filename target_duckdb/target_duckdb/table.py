@@ -129,7 +129,7 @@ class Table:
         }
         kept = "deleted IS NULL" if self.hard_delete else "true"
         if keys:
-            last = f"SELECT max(rowid) FROM temp.staged GROUP BY {', '.join(keys.values())}"
+            last = f"SELECT max(rowid) FROM temp.main.staged GROUP BY {', '.join(keys.values())}"
             kept += f" AND rowid IN ({last})"
         found = ", ".join(f"{text} AS {key}" for key, text in keys.items())
         matches = " AND ".join(f"old.{key} = new.{key}" for key in keys)
@@ -138,11 +138,11 @@ class Table:
                 if keys:
                     self._connection.execute(
                         f"DELETE FROM {self._name} AS old"
-                        f" USING (SELECT {found} FROM temp.staged) AS new WHERE {matches}"
+                        f" USING (SELECT {found} FROM temp.main.staged) AS new WHERE {matches}"
                     )
                 self._connection.execute(
                     f"INSERT INTO {self._name} ({', '.join(values)})"
-                    f" SELECT {', '.join(values.values())} FROM temp.staged WHERE {kept}"
+                    f" SELECT {', '.join(values.values())} FROM temp.main.staged WHERE {kept}"
                 )
         except duckdb.InvalidInputException:
             return staged.too_narrow(self._columns)

@@ -210,3 +210,12 @@ def test_a_file_may_have_the_name_of_the_schema(tmp_path: Path) -> None:
     with duckdb.connect(str(file), read_only=True) as connection:
         found = connection.execute("FROM raw.raw.it ORDER BY id").fetchall()
     assert found == [(1, None), (2, "x")]
+
+
+@pytest.mark.parametrize("name", ["temp", "system", "main"])
+def test_a_schema_may_have_the_name_of_a_catalog(tmp_path: Path, name: str) -> None:
+    loader = Loader(tmp_path, default_target_schema=name)
+    for number in (1, 2):
+        loader.load([schema("it", {"id": INTEGER}), record("it", {"id": number})])
+
+    assert loader.query(f"FROM warehouse.{name}.it ORDER BY id") == [(1,), (2,)]
