@@ -128,6 +128,7 @@ format: .venv/ready
 dist: $(UV)
 	rm -rf dist
 	$(UV) build --quiet --python "$(PYTHON)"
+	$(UV) build --quiet --python "$(PYTHON)" --out-dir dist target_duckdb
 
 clean:
 	rm -rf .venv .tools .meltano output/* dist
