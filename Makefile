@@ -1,9 +1,8 @@
 # Everything is installed inside the checkout: .venv (the tap and what tests it), .tools (uv, Meltano).
-# Needed beforehand: make, and a Python of 3.10 to 3.13 with venv. dbt-core 1.11 does not start on 3.14: it
-# needs a mashumaro below 3.15, which does not know that Python.
+# Needed beforehand: make, and a Python of 3.10 to 3.14 with venv.
 
-USABLE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+USABLE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
 	$$python -c '$(USABLE)' 2>/dev/null && { command -v $$python; break; }; done)
 
 UV_VERSION := 0.13.9
@@ -19,7 +18,7 @@ export UV_COMPILE_BYTECODE := 1
 setup: .venv/ready .meltano/ready
 
 $(UV):
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.10 to 3.13 with venv found; install one (Debian: python3-venv) or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.10 to 3.14 with venv found; install one (Debian: python3-venv) or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv .tools/uv
 	.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
@@ -31,7 +30,7 @@ $(UV):
 	UV_PROJECT_ENVIRONMENT=.tools/meltano $(UV) sync --quiet --frozen --only-group meltano --python "$(PYTHON)"
 	touch $@
 
-.meltano/ready: .tools/meltano/ready meltano.yml pyproject.toml target_duckdb/pyproject.toml
+.meltano/ready: .tools/meltano/ready meltano.yml transform/overrides.txt pyproject.toml target_duckdb/pyproject.toml
 	$(MELTANO) install > .tools/meltano-install.log 2>&1 || { cat .tools/meltano-install.log >&2; exit 1; }
 	touch $@
 
@@ -55,7 +54,7 @@ loader-histories: .venv/ready
 loader-histories: EXAMPLES ?= 1000
 
 NO_MELTANO := $(addprefix --ignore=tests/,warehouse transform report)
-# What needs no Meltano: with `test-loader`, all that can run on a Python that dbt does not start on.
+# What needs no Meltano.
 test-tap: .venv/ready
 	.venv/bin/pytest -q --numprocesses auto $(NO_MELTANO)
 
