@@ -1,9 +1,17 @@
 # Everything is installed inside the checkout: .venv (the tap and what tests it), .tools (uv, Meltano).
-# Needed beforehand: make, and a Python of 3.10 to 3.14 with venv.
+# Needed beforehand: make, and a Python of 3.10 to 3.14. Where there is none, uv brings one; for that a
+# Python of any version will do, or uv itself.
 
-USABLE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
-	$$python -c '$(USABLE)' 2>/dev/null && { command -v $$python; break; }; done)
+NAMES := python3 python3.14 python3.13 python3.12 python3.11 python3.10
+# The first of the Pythons $(1) that runs $(2) without an error.
+first = $(shell for python in $(1); do $$python -c '$(2)' >/dev/null 2>&1 && { command -v $$python; break; }; done)
+
+FIT := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
+PYTHON ?= $(call first,$(NAMES),$(FIT))
+ifeq ($(PYTHON),)
+PYTHON := 3.13
+export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.tools/python
+endif
 
 UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
@@ -17,10 +25,15 @@ export UV_COMPILE_BYTECODE := 1
 
 setup: .venv/ready .meltano/ready
 
+# Debian has venv and pip in packages of their own: one of them is enough.
+WITH_VENV = $(call first,$(PYTHON) $(NAMES),import ensurepip; import venv)
+WITH_PIP = $(call first,$(PYTHON) $(NAMES),import pip)
+INSTALL_UV := pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 $(UV):
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.10 to 3.14 with venv found; install one (Debian: python3-venv) or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv .tools/uv
-	.tools/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(if $(WITH_VENV),$(WITH_VENV) -m venv .tools/uv && .tools/uv/bin/python -m $(INSTALL_UV),\
+	$(if $(WITH_PIP),$(WITH_PIP) -m $(INSTALL_UV) --target .tools/uv,\
+	$(if $(shell command -v uv 2>/dev/null),uv venv --quiet --python "$(PYTHON)" .tools/uv && uv $(INSTALL_UV) --python .tools/uv,\
+	@echo "make: no Python with venv or pip found, and no uv; install one (Debian: python3-venv), or name a Python: make PYTHON=/path/to/python3" >&2; exit 1)))
 
 .venv/ready: $(UV) pyproject.toml target_duckdb/pyproject.toml uv.lock
 	$(UV) sync --quiet --frozen --python "$(PYTHON)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,15 +52,6 @@ def test_every_message_of_the_sql_has_its_row() -> None:
     ]
     assert len(found) >= 7
     troubleshooting.check(found)
-
-
-def test_no_python_is_found() -> None:
-    uv = "nowhere/uv"
-    done = subprocess.run(
-        ["make", "PYTHON=", f"UV={uv}", uv], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode != 0
-    troubleshooting.check(done.stderr.splitlines()[:1])
 
 
 def test_a_proxy_that_wants_a_password(api: Api, tmp_path: Path) -> None:

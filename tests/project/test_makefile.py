@@ -1,0 +1,100 @@
+"""The Python that `make` takes, and how it gets uv."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import troubleshooting
+from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UV = ROOT / ".tools" / "uv" / "bin" / "uv"
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with uv, and with a Python that has venv and pip."""
+    environment = tmp_path_factory.mktemp("python")
+    line = [str(UV), "venv", "--quiet", "--clear", "--seed", "--python", sys.executable]
+    subprocess.run([*line, str(environment)], check=True)
+    folder = tmp_path_factory.mktemp("programs")
+    (folder / "python3").write_text(f'#!/bin/sh\nexec "{environment}/bin/python" "$@"\n')
+    (folder / "python3").chmod(0o755)
+    (folder / "uv").symlink_to(UV)
+    return folder
+
+
+def make(path: Path, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `make` in an empty `directory`, where nothing but `path` is on PATH."""
+    program = shutil.which("make")
+    assert program
+    (directory / "Makefile").write_text(
+        f"include {ROOT}/Makefile\n"
+        'python: ; @echo "$(PYTHON) in $${UV_PYTHON_INSTALL_DIR-any folder}"\n'
+    )
+    return subprocess.run(
+        [program, *arguments],
+        cwd=directory,
+        env={name: it for name, it in os.environ.items() if name != "PYTHON"} | {"PATH": str(path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_pythons_that_fit_are_those_of_the_classifiers() -> None:
+    classifiers = re.findall(r'Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    makefile = (ROOT / "Makefile").read_text()
+    (names,) = re.findall(r"^NAMES := (.*)", makefile, re.MULTILINE)
+    (bounds,) = re.findall(r"^FIT := .*\(3, (\d+)\) <= .* <= \(3, (\d+)\)", makefile, re.MULTILINE)
+
+    assert names.split() == ["python3", *(f"python{it}" for it in reversed(classifiers))]
+    assert [f"3.{minor}" for minor in bounds] == [classifiers[0], classifiers[-1]]
+
+
+def test_a_python_that_fits_is_used(programs: Path, tmp_path: Path) -> None:
+    assert make(programs, tmp_path, "python").stdout == f"{programs}/python3 in any folder\n"
+
+
+def test_where_none_fits_uv_brings_one(programs: Path, tmp_path: Path) -> None:
+    done = make(programs, tmp_path, "python", "FIT=import sys; sys.exit(1)")
+    assert done.stdout == f"3.13 in {tmp_path}/.tools/python\n"
+
+
+@pytest.mark.parametrize(
+    ("there", "missing", "way"),
+    [
+        ("python3", [], "python3 -m venv"),
+        ("python3", ["WITH_VENV="], "python3 -m pip"),
+        # uv is given a Python, so that it brings none.
+        ("uv", ["WITH_VENV=", "WITH_PIP=", f"PYTHON={sys.executable}"], "uv venv"),
+    ],
+)
+def test_uv_comes_by_venv_or_pip_or_the_uv_that_is_there(
+    programs: Path, tmp_path: Path, there: str, missing: list[str], way: str
+) -> None:
+    path = tmp_path / "path"
+    path.mkdir()
+    (path / there).symlink_to(programs / there)
+    done = make(path, tmp_path, ".tools/uv/bin/uv", *missing)
+    assert done.returncode == 0, done.stderr
+    assert way in done.stdout
+
+    brought = tmp_path / ".tools" / "uv" / "bin" / "uv"
+    versions = [subprocess.check_output([str(uv), "--version"]) for uv in (brought, UV)]
+    assert versions[0] == versions[1]
+
+
+def test_without_any_of_them_one_line_says_what_to_install(tmp_path: Path) -> None:
+    done = make(tmp_path, tmp_path, ".tools/uv/bin/uv")
+    assert done.returncode != 0
+    troubleshooting.check(done.stderr.splitlines()[:1])
