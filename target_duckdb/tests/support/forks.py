@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,8 @@ def _become(arguments: list[str], directory: Path, target: Any) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC if number else os.O_RDONLY
         os.dup2(os.open(directory / name, flags, 0o600), number)
     sys.stdin = os.fdopen(0, "r")
+    # What the run puts aside goes with the directory: nothing else removes it if it is killed.
+    tempfile.tempdir = str(directory)
     sys.argv = ["target-duckdb", *arguments]
     code = 1
     try:
