@@ -20,8 +20,9 @@ TICK = 1_000
 """One microsecond, the finest step that `render` writes, in nanoseconds."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# Hours up to 23 only: from Python 3.14 on `datetime` takes 24:00:00 for the next day's midnight.
 _RFC_3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)",
+    r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -148,7 +149,8 @@ def _are_fixed(texts: list[str]) -> bool:
         return False
     try:
         for hour in {text[_HOUR] for text in texts}:
-            datetime.fromisoformat(f"{hour}:00:00")
+            # Not 00:00, with which there would be an hour 24.
+            datetime.fromisoformat(f"{hour}:59:59")
     except ValueError:
         return False
     return True

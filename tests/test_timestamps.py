@@ -110,6 +110,12 @@ def test_what_is_no_timestamp_is_refused(text: object) -> None:
         timestamps.to_fixed_width(text)
 
 
+@pytest.mark.parametrize("clock", ["24:00:00", "24:30:00", "23:60:00", "23:59:61"])
+def test_many_at_once_have_no_time_that_is_none(clock: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - as above
+        timestamps.to_fixed_width_each([f"2026-02-26T{clock}.000000Z"])
+
+
 USUAL = st.builds(written, MOMENTS, FRACTIONS, st.just(0))
 COLUMNS = st.lists(USUAL, max_size=5) | st.lists(
     USUAL
