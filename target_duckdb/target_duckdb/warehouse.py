@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -12,6 +14,8 @@ from target_duckdb.errors import LoadError, first_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What DuckDB takes for something else than a file.
+_NO_FILE = (":memory:", "md:")
 _SETTINGS = (
     # What a timestamp without an offset means, and what one with an offset is turned into.
     "SET TimeZone = 'UTC'",
@@ -32,6 +36,8 @@ class Warehouse:
             LoadError: it is no database, cannot be written, or another process has it open.
         """
         try:
+            if not path.startswith(_NO_FILE):
+                _make(Path(path))
             self.connection = duckdb.connect(path)
             for setting in _SETTINGS:
                 self.connection.execute(setting)
@@ -39,7 +45,7 @@ class Warehouse:
             row = self.connection.execute("SELECT current_database()").fetchone()
             self._place = f"{quoted(row[0] if row else '')}.{quoted(schema)}"
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._place}")
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise LoadError(f"{path} cannot be used: {first_line(error)}") from error
         self.schema = schema
         self._streams: dict[str, str] = {}
@@ -102,3 +108,24 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """Return `text` as a statement spells it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _make(file: Path) -> None:
+    """Make a database of no tables, if there is no `file`.
+
+    DuckDB writes a new file bit by bit, and opens none that it was killed in. So it is made under
+    another name, and has its own only when it is whole. A link, unlike a new name, never takes the
+    place of what another process has made.
+    """
+    if file.exists():
+        return
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    duckdb.connect(str(new)).close()
+    try:
+        os.link(new, file)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        new.rename(file)
+    new.unlink(missing_ok=True)

@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.histories import equal, histories, same
-from tests.support.program import Loader, lines
+from tests.support.program import INTEGER, Loader, lines, record, schema
 
 if TYPE_CHECKING:
     from tests.support.forks import Forks
@@ -90,3 +91,21 @@ def test_killed_at_any_moment_the_tables_and_the_last_state_belong_together(
                 # What came after the last state comes once more.
                 assert all(any(equal(it, row) for it in found) for row in expected)
                 assert all(any(equal(it, row) for row in expected) for it in found)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_killed_as_soon_as_there_is_a_file_the_next_run_takes_it(
+    many: Forks, loader: Loader, number: int
+) -> None:
+    messages = [schema("it", {"id": INTEGER}), record("it", {"id": number})]
+    (loader.directory / "input").write_bytes(lines(messages))
+    pid = many.start(loader)
+    end = time.monotonic() + 60
+    while not loader.file.exists():
+        assert time.monotonic() < end
+    os.kill(pid, signal.SIGKILL)
+    many.wait(loader)
+
+    assert many.run(loader, messages).exit_code == 0
+    assert loader.rows("it") == [{"id": number}]
+    assert not [it for it in loader.directory.iterdir() if it.suffix == ".new"]
