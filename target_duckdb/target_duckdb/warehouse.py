@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What DuckDB takes for something else than a file.
-_NO_FILE = (":memory:", "md:")
+_NO_FILE = (":memory:", "md:", "motherduck:")
 _SETTINGS = (
     # What a timestamp without an offset means, and what one with an offset is turned into.
     "SET TimeZone = 'UTC'",
