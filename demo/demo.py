@@ -32,6 +32,7 @@ WAREHOUSE = OUTPUT / "demo.duckdb"
 STATE = OUTPUT / "demo-state.db"
 LOG = OUTPUT / "demo.log"
 REPORT = OUTPUT / "demo-report.html"
+SCHEMA, ANSWERS = "dagctl", "dagctl_answers"
 HOURS_BETWEEN = 6
 TABLES = {
     "projects": "id",
@@ -45,7 +46,7 @@ TABLES = {
 BREACHES = "select * from dagctl_answers.sla_breaches order by date, project_name"
 SLOWER = """
     select * from dagctl_answers.model_regressions
-    where windows_ago <= 1 order by change_percent desc
+    where is_current order by change_percent desc
 """
 USED = "select * from dagctl_answers.settings_used"
 
@@ -76,7 +77,7 @@ def main() -> None:
         seconds = _build(account, now + timedelta(hours=HOURS_BETWEEN))
         print(f"  in {seconds:.1f} s")
     _answers()
-    REPORT.write_text(page(ask(in_duckdb(WAREHOUSE)), WAREHOUSE.name), encoding="utf-8")
+    REPORT.write_text(page(ask(in_duckdb(WAREHOUSE, ANSWERS)), WAREHOUSE.name), encoding="utf-8")
     _what_next()
 
 
@@ -120,6 +121,8 @@ def _meltano(account: dict[str, str], *arguments: str) -> float:
         "TAP_DAGCTL_ORGANIZATION_ID": account["organization_id"],
         "TAP_DAGCTL_PROJECT_IDS": "[]",
         "TARGET_DUCKDB_FILEPATH": str(WAREHOUSE),
+        "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA,
+        "DAGCTL_ANSWERS_SCHEMA": ANSWERS,
         "MELTANO_DATABASE_URI": f"sqlite:///{STATE}",
     }
     with LOG.open("a") as log:
@@ -152,7 +155,7 @@ def _snapshot() -> dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]:
         for table, key in TABLES.items():
             # What the loader stamps changes with every row that is sent again.
             own = "columns(lambda name: not starts_with(name, '_sdc_'))"
-            rows = connection.sql(f"select ({key}), {own} from dagctl.{table}").fetchall()  # noqa: S608 - names from above
+            rows = connection.sql(f"select ({key}), {own} from {SCHEMA}.{table}").fetchall()  # noqa: S608 - names from above
             snapshot[table] = {_hashable(row[0]): row[1:] for row in rows}
     return snapshot
 
@@ -162,7 +165,7 @@ def _hashable(key: object) -> tuple[Any, ...]:
 
 
 def _answers() -> None:
-    rows = in_duckdb(WAREHOUSE)
+    rows = in_duckdb(WAREHOUSE, ANSWERS)
     (used,) = rows(USED)
     print(f"\nDays of the last {used['sla_days']} whose p95 broke the SLA:")
     for row in rows(BREACHES):

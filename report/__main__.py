@@ -10,7 +10,14 @@ from dotenv import load_dotenv
 
 from report.answers import ask
 from report.page import page
-from report.warehouse import ROOT, WarehouseError, duckdb_file, in_duckdb, in_postgres
+from report.warehouse import (
+    ROOT,
+    WarehouseError,
+    answers_schema,
+    duckdb_file,
+    in_duckdb,
+    in_postgres,
+)
 
 
 def main() -> None:
@@ -18,15 +25,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make report", description=__doc__)
     parser.add_argument("--warehouse", choices=("duckdb", "postgres"), default="duckdb")
     parser.add_argument("--output", type=Path, default=ROOT / "output" / "report.html")
+    parser.add_argument("--schema", help="the schema that dbt built the answers in")
     options = parser.parse_args()
     # Where the loader's connection is written down; what the environment says goes first.
     load_dotenv(ROOT / ".env")
+    schema = options.schema or answers_schema()
     try:
         if options.warehouse == "postgres":
-            source, rows = "PostgreSQL", in_postgres()
+            source, rows = "PostgreSQL", in_postgres(schema)
         else:
             file = duckdb_file()
-            source, rows = file.name, in_duckdb(file)
+            source, rows = file.name, in_duckdb(file, schema)
         text = page(ask(rows), source)
         options.output.write_text(text, encoding="utf-8")
     except (WarehouseError, OSError) as error:

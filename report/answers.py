@@ -25,14 +25,29 @@ class ProjectDays:
     runs: list[Row]
     p95: list[float | None]
 
+    @property
+    def has_days(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(row["total_runs"] for row in self.runs) or any(
+            seconds is not None for seconds in self.p95
+        )
+
 
 @dataclass(frozen=True)
 class Answers:
-    """What the page tells; each list in the order in which it is shown."""
+    """What the page tells; each list in the order in which it is shown.
+
+    Attributes:
+        projects: those with anything to draw in these days.
+        quiet_projects: what the others are called.
+        gone_projects: those that are in none of the rest.
+    """
 
     settings: Row
     runs: int
     projects: list[ProjectDays]
+    quiet_projects: list[str]
+    gone_projects: list[Row]
     breaches: list[Row]
     regressions: list[Row]
     slowest: list[Row]
@@ -49,24 +64,29 @@ def ask(rows: Callable[[str], list[Row]]) -> Answers:
     (runs,) = rows("select count(*) as loaded from stg_dagctl__runs")
     today = settings["as_of"].date()
     dates = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
+    projects = list(_projects(rows, dates))
     return Answers(
         settings=settings,
         runs=runs["loaded"],
-        projects=list(_projects(rows, dates)),
+        projects=[project for project in projects if project.has_days],
+        quiet_projects=[project.name for project in projects if not project.has_days],
+        gone_projects=rows(
+            "select * from known_projects where is_gone order by last_synced_at desc, project_name"
+        ),
         breaches=rows("select * from sla_breaches order by date desc, project_name"),
         regressions=rows(
-            # Today's window is open, so the one before it is new, too.
-            "select * from model_regressions where windows_ago <= 1 "
+            "select * from model_regressions where is_current "
             "order by windows_ago, change_percent desc, model_name"
         ),
-        slowest=rows(_SLOWEST),
-        jobs=rows(_JOBS.format(today=today.isoformat())),
-        lost=rows(_LOST.format(first=dates[0].isoformat(), last=today.isoformat())),
-        # A job that has not run for so long is not there any more.
-        broken_jobs=rows(
-            f"select * from broken_jobs where ended_at >= date '{dates[0]}' "  # noqa: S608 - a date
-            "order by broken_since, project_name, job_name"
+        slowest=rows(
+            "select * from slowest_models "
+            "order by p95_duration_seconds desc, model_name, project_name limit 10"
         ),
+        jobs=rows(
+            "select * from job_weeks where is_current order by success_rate, project_name, job_name"
+        ),
+        lost=rows(_LOST.format(first=dates[0].isoformat(), last=today.isoformat())),
+        broken_jobs=rows("select * from broken_jobs order by broken_since, project_name, job_name"),
         overdue_runs=rows("select * from overdue_runs order by running_seconds desc"),
         held_back_models=rows(
             "select * from held_back_models "
@@ -75,38 +95,12 @@ def ask(rows: Callable[[str], list[Row]]) -> Answers:
     )
 
 
-_SLOWEST = """
-    select projects.name as project_name, stats.model_name, stats.start_date, stats.end_date,
-           stats.total_executions, stats.p95_duration_seconds, stats.max_duration_seconds
-    from stg_dagctl__model_stats as stats
-    join (
-        select project_id, max(end_date) as end_date
-        from stg_dagctl__model_stats
-        group by project_id
-    ) as newest on newest.project_id = stats.project_id and newest.end_date = stats.end_date
-    left join stg_dagctl__projects as projects on projects.id = stats.project_id
-    where stats.p95_duration_seconds is not null
-    order by stats.p95_duration_seconds desc, stats.model_name
-    limit 10
-"""
-_JOBS = """
-    select weeks.*
-    from job_weeks as weeks
-    join (
-        select project_id, job_name, max(week) as week
-        from job_weeks
-        where week <= date '{today}'
-        group by project_id, job_name
-    ) as newest
-      on (newest.project_id, newest.job_name, newest.week)
-       = (weeks.project_id, weeks.job_name, weeks.week)
-    order by weeks.success_rate, weeks.project_name, weeks.job_name
-"""
 _LOST = """
     select project_id, project_name, job_name, sum(failed_runs + error_runs) as failed_runs,
            sum(partial_runs) as partial_runs, sum(lost_seconds) as lost_seconds
     from time_lost
     where date between date '{first}' and date '{last}'
+        and project_id not in (select project_id from known_projects where is_gone)
     group by project_id, project_name, job_name
     order by lost_seconds desc, project_name, job_name
 """
@@ -125,10 +119,14 @@ def _projects(rows: Callable[[str], list[Row]], dates: list[date]) -> Iterator[P
         )
     }
     nothing = {"total_runs": 0, "successful_runs": 0, "partial_runs": 0, "failed_runs": 0}
-    for project in rows("select * from project_slas order by project_name, project_id"):
+    for project in rows(
+        "select slas.* from project_slas as slas "
+        "join known_projects as projects on projects.project_id = slas.project_id "
+        "where not projects.is_gone order by slas.project_name, slas.project_id"
+    ):
         key = project["project_id"]
         yield ProjectDays(
-            name=project["project_name"] or key,
+            name=project["project_name"],
             sla_seconds=project["sla_seconds"],
             dates=dates,
             runs=[runs.get((key, day), nothing) for day in dates],

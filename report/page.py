@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report import charts
+from report.answers import DAYS
 from report.formatting import duration, moment
 from report.tables import day_by_day, what_is_usual, what_is_wrong
 
@@ -38,4 +39,6 @@ def page(answers: Answers, source: str) -> str:
             (project, charts.runs_a_day(project), charts.p95_a_day(project), day_by_day(project))
             for project in answers.projects
         ],
+        quiet=answers.quiet_projects,
+        days=DAYS,
     )

@@ -44,6 +44,7 @@ class Table:
 def what_is_wrong(answers: Answers) -> Iterator[Table]:
     """Yield the tables that ask for something to be done; the tiles at the top count their rows."""
     used = answers.settings
+    current_days = f"{used['current_days']} days"
     yield Table(
         "breaches",
         "Days that broke the SLA",
@@ -87,8 +88,8 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
             Column("Since", lambda row: moment(row["broken_since"])),
             Column("Error", lambda row: text(row["error_message"])),
         ),
-        empty="The newest run of every job that ran in the days of the charts succeeded.",
-        note="Jobs whose newest run did not succeed, of those that ran in the days of the charts.",
+        empty=f"The newest run of every job that ran in the last {current_days} succeeded.",
+        note=f"Jobs that ran in the last {current_days}, and whose newest run did not succeed.",
     )
     yield Table(
         "overdue",
@@ -125,6 +126,7 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
 
 def what_is_usual(answers: Answers) -> Iterator[Table]:
     """Yield the tables that are there to compare with."""
+    current_days = f"{answers.settings['current_days']} days"
     yield Table(
         "slowest",
         "Slowest models",
@@ -137,7 +139,7 @@ def what_is_usual(answers: Answers) -> Iterator[Table]:
             Column("Executions", lambda row: count(row["total_executions"]), "n"),
             Column("Window", window),
         ),
-        empty="No model has been measured.",
+        empty=f"No model was measured in the last {current_days}.",
         note="By their p95 in the newest window.",
     )
     yield Table(
@@ -154,7 +156,7 @@ def what_is_usual(answers: Answers) -> Iterator[Table]:
             Column("p95", lambda row: duration(row["p95_duration_seconds"]), "n"),
             Column("Week of", lambda row: day(row["week"])),
         ),
-        empty="No run has ended.",
+        empty=f"No run of the last {current_days} has ended.",
         note="Each in the newest week it ran in, and how its median moved against the week before.",
     )
     yield Table(
@@ -171,6 +173,19 @@ def what_is_usual(answers: Answers) -> Iterator[Table]:
         empty="None: every run succeeded.",
         note="In the days of the charts: all of a run that failed, the failed models of one that "
         "succeeded in part.",
+    )
+    yield Table(
+        "gone",
+        "Projects that are gone",
+        answers.gone_projects,
+        (
+            Column("Project", _project),
+            Column("Id", lambda row: row["project_id"]),
+            Column("Last there", lambda row: moment(row["last_synced_at"])),
+        ),
+        empty="None that is known of.",
+        note="Left out above, because newer syncs bring others and not these: deleted in dagctl, "
+        "or read by no tap any more.",
     )
 
 

@@ -34,6 +34,15 @@ _ACCEPTED: dict[str, dict[str, list[str]]] = {
         "plan_type": ["explain", "execute"],
     },
 }
+# Beside the API's fields, in the streams whose rows are compared by it.
+_LAST_SYNCED = {
+    "name": "last_synced_at",
+    "description": (
+        "When the sync that last brought the row began, in UTC; null where the loader does not say."
+    ),
+    "data_type": "timestamp",
+}
+_WITH_LAST_SYNCED = {"projects", "jobs", "model_stats"}
 _BELONGS_TO = {"project_id": "projects", "run_id": "runs"}
 # How old the newest change may be: the schedules' own paces, with room for a quiet day.
 _FRESH = {"runs": 24, "model_executions": 24}
@@ -46,7 +55,10 @@ def description() -> str:
     source = {
         "name": "dagctl",
         "description": "What tap-dagctl loaded, as the loader stored it.",
-        "schema": "{{ var('dagctl_schema') }}",
+        "schema": (
+            "{{ var('dagctl_schema') or env_var('TARGET_' ~ target.type | upper"
+            " ~ '_DEFAULT_TARGET_SCHEMA', '') or 'dagctl' }}"
+        ),
         "database": "{{ var('dagctl_database') or target.database }}",
         "tables": [_table(stream) for stream in streams],
     }
@@ -74,6 +86,8 @@ def _model(stream: Stream) -> dict[str, Any]:
     model["columns"] = [
         _column(stream, name, field) for name, field in stream.schema["properties"].items()
     ]
+    if stream.name in _WITH_LAST_SYNCED:
+        model["columns"].append(dict(_LAST_SYNCED))
     return model
 
 

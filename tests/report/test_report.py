@@ -57,6 +57,24 @@ def test_an_account_without_a_run_or_a_project() -> None:
         assert [table[0][0] for table in found.tables] == ["Day"] * len(project_list)
 
 
+def test_projects_without_a_chart_are_named() -> None:
+    gone = {"project_id": "proj_gone", "project_name": HOSTILE, "last_synced_at": AS_OF}
+    found = Page(
+        page(answers(gone_projects=[gone], quiet_projects=["idle", HOSTILE]), "warehouse.duckdb")
+    )
+
+    assert found.tables[-1][1] == [HOSTILE, "proj_gone", "4 Mar 2026, 12:01"]
+    said = "".join(text for tag, text in found.texts if tag == "p")
+    assert f"No run in the last 30 days: idle, {HOSTILE}." in said
+
+
+def test_an_account_in_which_nothing_is_gone_or_idle() -> None:
+    text = page(answers(), "warehouse.duckdb")
+
+    assert "None that is known of." in text
+    assert "No run in the last" not in text
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
@@ -88,6 +106,40 @@ def test_a_warehouse_without_answers(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "dbt-duckdb:build" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("schema", ["elsewhere", 'a "b"', "x; y"])
+def test_answers_in_another_schema(tmp_path: Path, schema: str) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    duckdb.connect(str(file)).close()
+    environment = {"TARGET_DUCKDB_FILEPATH": str(file), "DAGCTL_ANSWERS_SCHEMA": "ignored"}
+    done = report(tmp_path / "report.html", "--schema", schema, **environment)
+
+    assert done.returncode == 1
+    assert f"not built yet in the schema {schema}:" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_answers_of_another_version_without_a_column(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("create schema dagctl_answers")
+        for table, columns in {
+            "settings_used": "timestamp '2026-03-04' as as_of",
+            "stg_dagctl__runs": "'run' as id",
+            "stg_dagctl__daily_stats": "date '2026-03-04' as date",
+            "run_days": "date '2026-03-04' as date",
+            "project_slas": "'proj_a' as project_id",
+            "known_projects": "'proj_a' as project_id",
+        }.items():
+            connection.execute(f"create table dagctl_answers.{table} as select {columns} limit 0")
+        connection.execute("insert into dagctl_answers.settings_used values ('2026-03-04')")
+    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
+
+    assert done.returncode == 1
+    assert "built by another version: build them again" in done.stderr
+    assert "is_gone" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

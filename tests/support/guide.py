@@ -51,7 +51,7 @@ def sla_breaches(
 
 
 def model_regressions(
-    api: Api, first: date, last: date, percent: float = 20
+    api: Api, first: date, last: date, percent: float = 20, window_days: int = WINDOW_DAYS
 ) -> dict[tuple[str, str, date], tuple[float, float, float]]:
     """Return both p95s and the change of each model that got slower, by its window's first day.
 
@@ -59,10 +59,10 @@ def model_regressions(
     """
     found = {}
     for project in ask(api, "/projects")["projects"]:
-        start = first - timedelta(days=(first - FIRST_MONDAY).days % WINDOW_DAYS)
-        before = _p95s(api, project["id"], start)
-        while (start := start + timedelta(days=WINDOW_DAYS)) <= last:
-            now = _p95s(api, project["id"], start)
+        start = first - timedelta(days=(first - FIRST_MONDAY).days % window_days)
+        before = _p95s(api, project["id"], start, window_days)
+        while (start := start + timedelta(days=window_days)) <= last:
+            now = _p95s(api, project["id"], start, window_days)
             for model in before.keys() & now.keys():
                 previous, current = before[model], now[model]
                 if not previous or not current:
@@ -75,11 +75,11 @@ def model_regressions(
     return found
 
 
-def _p95s(api: Api, project: str, start: date) -> dict[str, float | None]:
+def _p95s(api: Api, project: str, start: date, days: int) -> dict[str, float | None]:
     answer = ask(
         api,
         f"/projects/{project}/model-executions/stats",
         start_date=start.isoformat(),
-        end_date=(start + timedelta(days=WINDOW_DAYS - 1)).isoformat(),
+        end_date=(start + timedelta(days=days - 1)).isoformat(),
     )
     return {row["model_name"]: row.get("p95_duration_seconds") for row in answer["stats"]}

@@ -32,6 +32,8 @@ def answers(**fields: Any) -> Answers:
         "held_back_days": 7,
         "held_back_times": 3,
         "overdue_factor": 2.0,
+        "current_days": 30,
+        "gone_after_days": 3.0,
     }
     dates = [AS_OF.date() - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
     runs = {"total_runs": 0, "successful_runs": 0, "partial_runs": 0, "failed_runs": 0}
@@ -60,12 +62,13 @@ def report(output: Path, *arguments: str, **environment: str) -> subprocess.Comp
 
 
 class Page(HTMLParser):
-    """Reads a page: its elements with their attributes, and its tables cell by cell."""
+    """Reads a page: its elements with their attributes, its texts, and its tables cell by cell."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.tables: list[list[list[str]]] = []
+        self.texts: list[tuple[str, str]] = []
         self._in_cell = False
         self.feed(text)
 
@@ -86,5 +89,7 @@ class Page(HTMLParser):
 
     @override
     def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append((self.elements[-1][0], data))
         if self._in_cell:
             self.tables[-1][-1][-1] += data

@@ -32,6 +32,7 @@ class Warehouse:
     dbt: str
     environment: dict[str, str]
     query: Callable[[str], list[Row]]
+    execute: Callable[[str], None]
 
     def tables(self, schema: str = "dagctl", prefix: str = "") -> dict[str, Table]:
         """Return every table as `tests.support.truth` writes it."""
@@ -63,7 +64,12 @@ def duckdb_at(path: Path) -> Warehouse:
             result = connection.sql(text)
             return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
 
-    return Warehouse("target-duckdb", "dbt-duckdb", {"TARGET_DUCKDB_FILEPATH": str(path)}, query)
+    def execute(text: str) -> None:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(text)
+
+    environment = {"TARGET_DUCKDB_FILEPATH": str(path)}
+    return Warehouse("target-duckdb", "dbt-duckdb", environment, query, execute)
 
 
 @contextmanager
@@ -87,15 +93,19 @@ def postgres_in(directory: Path) -> Iterator[Warehouse]:
                 columns = [column.name for column in cursor.description or ()]
                 return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
-        yield Warehouse("target-postgres", "dbt-postgres", environment, query)
+        def execute(text: str) -> None:
+            with psycopg.connect(url.replace("+psycopg2", "")) as connection:
+                connection.execute(text.encode())
+
+        yield Warehouse("target-postgres", "dbt-postgres", environment, query, execute)
 
 
 def _without_nulls(row: Row) -> Row:
-    """Leave out what is null, and what the loader added."""
+    """Leave out what is null, and what was added to the API's fields."""
     return {
         name: _plain(name, value)
         for name, value in row.items()
-        if value is not None and not name.startswith("_sdc_")
+        if value is not None and name != "last_synced_at" and not name.startswith("_sdc_")
     }
 
 

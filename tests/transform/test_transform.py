@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import math
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, SLOWER_PROJECT, History
 from stand_in.server import serving
 from stand_in.world import World
-from tests.support import expected_answers, guide
+from tests.support import guide
+from tests.support.answers import assert_answers, build
 from tests.support.awkward import add_awkward_projects, move_on
 from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.meltano import Meltano
 from tests.support.pages import Page, report
-from tests.support.warehouses import duckdb_at, postgres_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from stand_in.server import Api
@@ -29,66 +24,6 @@ if TYPE_CHECKING:
 
 SEEDS = range(8)
 OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
-# What a table answers, beside what is the same in all rows of a project: its key, then the rest.
-COLUMNS = {
-    "model_days": (
-        "project_id, model_name, date",
-        """executions, successful_executions, failed_executions, held_back_executions,
-        p50_duration_seconds, p95_duration_seconds, p99_duration_seconds, max_duration_seconds,
-        total_duration_seconds""",
-    ),
-    "run_days": (
-        "project_id, date",
-        """total_runs, successful_runs, partial_runs, failed_runs,
-        p50_duration_seconds, p95_duration_seconds, max_duration_seconds""",
-    ),
-    "job_weeks": (
-        "project_id, job_name, week",
-        """finished_runs, success_rate, p50_duration_seconds, p95_duration_seconds,
-        previous_p50_duration_seconds, change_percent""",
-    ),
-    "time_lost": (
-        "project_id, job_name, date",
-        "partial_runs, failed_runs, error_runs, failed_models, lost_seconds",
-    ),
-    "held_back_models": (
-        "project_id, model_name",
-        "executions, skipped_executions, blocked_executions, held_back_in_a_row, last_ran_at",
-    ),
-    "overdue_runs": ("run_id", "running_seconds, usual_p95_duration_seconds, usual_runs"),
-    "broken_jobs": (
-        "project_id, job_name",
-        "broken_runs, broken_since, run_id, status, error_message",
-    ),
-}
-
-
-@pytest.fixture(params=["duckdb", "postgres"])
-def warehouse(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Warehouse]:
-    directory = tmp_path_factory.mktemp("warehouse")
-    if request.param == "duckdb":
-        yield duckdb_at(directory / "warehouse.duckdb")
-    else:
-        with postgres_in(directory) as warehouse:
-            yield warehouse
-
-
-def answer(warehouse: Warehouse, name: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    keys, columns = COLUMNS[name]
-    width = keys.count(",") + 1
-    rows = warehouse.query(f"select {keys}, {columns} from dagctl_answers.{name}")  # noqa: S608 - from above
-    return {tuple(row.values())[:width]: tuple(row.values())[width:] for row in rows}
-
-
-def build(meltano: Meltano, warehouse: Warehouse, now: datetime, **variables: Any) -> str:
-    """Build the answers as of the API's own clock; nothing may fail or warn."""
-    variables["dagctl_as_of"] = f"{now:%Y-%m-%d %H:%M:%S}"
-    done = meltano("invoke", warehouse.dbt, "build", "--vars", json.dumps(variables))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARN=0 ERROR=0 SKIP=0" in done.stdout
-    return done.stdout
 
 
 def test_every_answer_after_every_load(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -111,33 +46,9 @@ def test_every_answer_after_every_load(warehouse: Warehouse, tmp_path: Path) -> 
             staged = warehouse.differences(world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
             assert staged == []
             assert_the_guides_answers(api, warehouse)
-            for name in COLUMNS:
-                expected = getattr(expected_answers, name)(world)
-                assert expected, f"the histories hold nothing for {name}"
-                assert_same(answer(warehouse, name), expected, name)
+            assert_answers(warehouse, world)
     assert_what_was_planted_is_found(warehouse)
     assert_the_report_says_it(warehouse, tmp_path / "report.html")
-
-
-def assert_same(
-    found: dict[tuple[Any, ...], tuple[Any, ...]],
-    expected: dict[tuple[Any, ...], tuple[Any, ...]],
-    name: str,
-) -> None:
-    assert found.keys() == expected.keys(), name
-    different = [
-        f"{name}: {key}: {found[key]}, not {values}"
-        for key, values in expected.items()
-        if not all(map(same, found[key], values))
-    ]
-    assert different == []
-
-
-def same(found: Any, expected: Any) -> bool:
-    if isinstance(expected, float) and found is not None:
-        # The databases interpolate in another order, and sum in one of their own.
-        return math.isclose(found, expected, rel_tol=1e-12, abs_tol=1e-9)
-    return bool(found == expected)
 
 
 def assert_the_guides_answers(api: Api, warehouse: Warehouse) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-import yaml
 
 from stand_in.history import History
 from stand_in.server import serving
@@ -17,7 +16,6 @@ from stand_in.world import World
 from tests.support.awkward import add_awkward_projects
 from tests.support.base_time import NOW
 from tests.support.meltano import WAREHOUSE, Meltano
-from tests.support.project import ROOT
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
@@ -132,14 +130,21 @@ def test_what_another_loader_would_have_made(built: tuple[Meltano, World], tmp_p
         assert rows(file, f"from dagctl_answers.{empty}") == []
 
 
-def test_nothing_loaded_at_all(built: tuple[Meltano, World], tmp_path: Path) -> None:
+def test_nothing_loaded_in_the_schema_is_not_an_empty_answer(
+    built: tuple[Meltano, World], tmp_path: Path
+) -> None:
     file = tmp_path / "warehouse.duckdb"
     meltano = Meltano(
         built[0].directory, {**built[0].environment, "TARGET_DUCKDB_FILEPATH": str(file)}
     )
-    done = dbt(meltano, "run")
-    assert done.returncode == 0, done.stdout
-    assert rows(file, "from dagctl_answers.broken_jobs") == []
+    done = dbt(meltano)
+
+    assert done.returncode == 1, done.stdout
+    lines = [line for line in done.stdout.splitlines() if "nothing that tap-dagctl loaded" in line]
+    assert len(lines) == 1
+    assert "in the schema dagctl: load first, or name the schema" in lines[0]
+    built_tables = "select table_name from duckdb_tables() where schema_name = 'dagctl_answers'"
+    assert rows(file, built_tables) == [("settings_used",)]
 
 
 def test_what_only_warns(copied: tuple[Meltano, Path]) -> None:
@@ -243,42 +248,3 @@ def test_every_model_and_column_is_described(built: tuple[Meltano, World]) -> No
         "select table_name, column_name from duckdb_columns() where schema_name = 'dagctl_answers'",
     )
     assert described == set(there)
-
-
-def test_as_a_package_in_a_project_of_ones_own(
-    copied: tuple[Meltano, Path], tmp_path: Path
-) -> None:
-    meltano, file = copied
-    project = tmp_path / "own"
-    (project / "models").mkdir(parents=True)
-    settings = {
-        "name": "own",
-        "profile": "own",
-        "vars": {"dagctl_sla_seconds": 60, **AS_OF},
-        "models": {"tap_dagctl": {"+schema": "pipelines"}},
-    }
-    output = {"type": "duckdb", "path": str(file), "schema": "own"}
-    profile = {"own": {"target": "dev", "outputs": {"dev": output}}}
-    packages = {"packages": [{"local": str(ROOT / "transform")}]}
-    for name, content in {
-        "dbt_project.yml": settings,
-        "profiles.yml": profile,
-        "packages.yml": packages,
-    }.items():
-        (project / name).write_text(yaml.safe_dump(content))
-    (project / "models" / "worst.sql").write_text(
-        "select max(p95_duration_seconds) as worst from {{ ref('tap_dagctl', 'sla_breaches') }}"
-    )
-    meltano.environment.update(
-        DBT_DUCKDB_PROJECT_DIR=str(project),
-        DBT_DUCKDB_PROFILES_DIR=str(project),
-        DBT_DUCKDB_TARGET="dev",
-        DBT_DUCKDB_TARGET_PATH=str(project / "target"),
-    )
-    for arguments in (("deps",), ("build",)):
-        done = meltano("invoke", "dbt-duckdb", *arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-    ((breaches,),) = rows(file, "select count(*) from own_pipelines.sla_breaches")
-    ((worst,),) = rows(file, "select worst from own.worst")
-    assert breaches > 7
-    assert worst > 1_800

@@ -107,7 +107,12 @@ def answers(warehouse: Warehouse) -> dict[str, list[Row]]:
     found = {}
     for (name,) in (row.values() for row in names):
         rows = [
-            {key: float(f"{it:.12g}") if isinstance(it, float) else it for key, it in row.items()}
+            {
+                key: float(f"{it:.12g}") if isinstance(it, float) else it
+                for key, it in row.items()
+                # Each load has a moment of its own.
+                if key != "last_synced_at"
+            }
             for row in warehouse.query(f"select * from dagctl_answers.{name}")  # noqa: S608 - a name
         ]
         found[name] = sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))

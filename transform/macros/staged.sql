@@ -8,7 +8,7 @@
 {%- set columns = model.columns.values() | list -%}
 {#- DuckDB 2 makes no view on a schema that has the name of its file. -#}
 {%- set database = var('dagctl_database') or target.database -%}
-{%- if target.type == 'duckdb' and var('dagctl_schema') | lower == database | lower -%}
+{%- if target.type == 'duckdb' and tap_dagctl.loaded_schema() | lower == database | lower -%}
     {%- do config(materialized='table') -%}
 {%- endif -%}
 {%- set present = tap_dagctl.columns_of(loaded) -%}
@@ -17,15 +17,19 @@
 {%- for name in key if name not in present -%}
     {%- do exceptions.raise_compiler_error(loaded ~ ' has no column ' ~ name ~ ', which is its key') -%}
 {%- endfor -%}
-{%- for column in columns if column.name not in present -%}
+{%- for column in columns if column.name not in present and column.name != 'last_synced_at' -%}
     {%- do log(loaded ~ ' has no column ' ~ column.name ~ ': it is null', info=true) -%}
 {%- endfor -%}
-{%- set stamps = ['updated_at', '_sdc_sequence', '_sdc_received_at', '_sdc_batched_at']
+{%- if 'last_synced_at' in model.columns and not tap_dagctl.moments_of_sync(present) -%}
+    {%- do log(loaded ~ ' does not say when a row was loaded: nothing in it is known to be gone', info=true) -%}
+{%- endif -%}
+{%- set stamps = ['updated_at', '_sdc_sequence', '_sdc_received_at', '_sdc_batched_at', '_sdc_extracted_at',
+    '_sdc_sync_started_at']
     | select('in', present) | list -%}
 with loaded as (
     select
         {%- for column in columns %}
-        {{ tap_dagctl.as_type(column.name, column.data_type, present) }} as {{ adapter.quote(column.name) }},
+        {{ tap_dagctl.stored_value(column, present) }} as {{ adapter.quote(column.name) }},
         {%- endfor %}
         row_number() over (
             partition by {{ key | map('string') | join(', ') }}
@@ -79,6 +83,51 @@ where 1 = 0
     {%- endif -%}
 {%- endif -%}
 {{ return(present) }}
+{% endmacro %}
+
+
+{#
+  The schema of the loader, as `staging.yml` says it: while dbt reads the project, a source has none yet.
+#}
+{% macro loaded_schema() -%}
+{{ return(
+    var('dagctl_schema')
+    or env_var('TARGET_' ~ target.type | upper ~ '_DEFAULT_TARGET_SCHEMA', '')
+    or 'dagctl'
+) }}
+{%- endmacro %}
+
+
+{# What a column of a staging model holds. #}
+{% macro stored_value(column, present) -%}
+{%- if column.name == 'last_synced_at' -%}
+{{ tap_dagctl.last_synced_at(present) }}
+{%- else -%}
+{{ tap_dagctl.as_type(column.name, column.data_type, present) }}
+{%- endif -%}
+{%- endmacro %}
+
+
+{#
+  Refuses a schema in which the loader made no table at all: another schema is meant, or nothing has been
+  loaded, and empty answers would say that all is well.
+#}
+{% macro refuse_nothing_loaded(projects) %}
+{%- if execute -%}
+    {%- set found = [] -%}
+    {%- for table in ('projects', 'runs', 'model_executions', 'daily_stats', 'model_stats', 'jobs', 'plans') -%}
+        {%- if adapter.get_relation(projects.database, projects.schema, table) is not none -%}
+            {%- do found.append(table) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if not found -%}
+        {%- do exceptions.raise_compiler_error(
+            'There is nothing that tap-dagctl loaded in the schema ' ~ projects.schema ~ ': load first, or '
+            ~ 'name the schema of the loader, by TARGET_' ~ target.type | upper
+            ~ '_DEFAULT_TARGET_SCHEMA or the variable dagctl_schema'
+        ) -%}
+    {%- endif -%}
+{%- endif -%}
 {% endmacro %}
 
 

@@ -40,3 +40,20 @@ cast({{ tap_dagctl.moment_of(row) }} as date)
 {% macro seconds_between(start, end) -%}
 cast(extract(epoch from ({{ end }} - {{ start }})) as double precision)
 {%- endmacro %}
+
+
+{# The moment that is so many milliseconds after 1970 began, in UTC. #}
+{% macro from_milliseconds(number) -%}
+{{ return(adapter.dispatch('from_milliseconds', 'tap_dagctl')(number)) }}
+{%- endmacro %}
+
+
+{% macro default__from_milliseconds(number) -%}
+{{ dbt.dateadd('millisecond', number, "cast('1970-01-01' as timestamp)") }}
+{%- endmacro %}
+
+
+{# Its intervals take no more than 32 bits. #}
+{% macro duckdb__from_milliseconds(number) -%}
+epoch_ms({{ number }})
+{%- endmacro %}

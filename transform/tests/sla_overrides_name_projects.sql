@@ -11,6 +11,6 @@ from (
 ) as named
 where not exists (
     select 1
-    from {{ ref('stg_dagctl__projects') }} as projects
-    where named.name in (projects.id, projects.name)
+    from {{ ref('known_projects') }} as projects
+    where named.name in (projects.project_id, projects.own_name)
 )

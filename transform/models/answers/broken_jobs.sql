@@ -2,11 +2,11 @@ with finished as (
     select
         id,
         project_id,
-        coalesce(nullif(job_name, ''), 'unknown') as job_name,
+        {{ tap_dagctl.job_name('runs') }} as job_name,
         status,
         error_message,
         coalesce(end_time, updated_at, start_time, created_at) as moment
-    from {{ ref('stg_dagctl__runs') }}
+    from {{ ref('stg_dagctl__runs') }} as runs
     where status in ('success', 'partial', 'failed', 'error')
         and coalesce(end_time, updated_at, start_time, created_at) <= {{ tap_dagctl.as_of() }}
 ),
@@ -25,7 +25,7 @@ numbered as (
 
 select
     numbered.project_id,
-    max(projects.name) as project_name,
+    max(jobs.project_name) as project_name,
     numbered.job_name,
     count(*) as broken_runs,
     min(numbered.moment) as broken_since,
@@ -34,6 +34,10 @@ select
     max(case when numbered.position = 1 then numbered.moment end) as ended_at,
     max(case when numbered.position = 1 then numbered.error_message end) as error_message
 from numbered
-left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = numbered.project_id
+join {{ ref('known_jobs') }} as jobs
+    on jobs.project_id = numbered.project_id
+    and jobs.job_name = numbered.job_name
 where numbered.succeeded_since = 0
+    and not jobs.is_gone
 group by numbered.project_id, numbered.job_name
+having max(numbered.moment) >= {{ tap_dagctl.first_current_day() }}

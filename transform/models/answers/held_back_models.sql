@@ -41,7 +41,7 @@ counted as (
 
 select
     counted.project_id,
-    projects.name as project_name,
+    projects.project_name,
     counted.model_name,
     counted.executions,
     counted.skipped_executions,
@@ -49,6 +49,7 @@ select
     counted.held_back_in_a_row,
     counted.last_ran_at
 from counted
-left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = counted.project_id
-where counted.skipped_executions + counted.blocked_executions >= {{ tap_dagctl.whole_number('dagctl_held_back_times') }}
-order by counted.skipped_executions + counted.blocked_executions desc, projects.name, counted.model_name
+join {{ ref('known_projects') }} as projects on projects.project_id = counted.project_id
+where not projects.is_gone
+    and counted.skipped_executions + counted.blocked_executions >= {{ tap_dagctl.whole_number('dagctl_held_back_times') }}
+order by counted.skipped_executions + counted.blocked_executions desc, projects.project_name, counted.model_name

@@ -1,7 +1,8 @@
 with finished as (
     select
         project_id,
-        coalesce(nullif(job_name, ''), 'unknown') as job_name,
+        {{ tap_dagctl.job_name('runs') }} as job_name,
+        {{ tap_dagctl.day_of('runs') }} as date,
         cast(date_trunc('week', {{ tap_dagctl.day_of('runs') }}) as date) as week,
         status,
         case when status = 'success' then duration_seconds end as seconds
@@ -14,6 +15,7 @@ weeks as (
         project_id,
         job_name,
         week,
+        max(date) as last_day,
         count(*) as finished_runs,
         count(case when status = 'success' then 1 end) as successful_runs,
         {{ tap_dagctl.percentile(0.5, 'seconds') }} as p50_duration_seconds,
@@ -25,6 +27,9 @@ weeks as (
 compared as (
     select
         weeks.*,
+        max(case when weeks.week <= cast({{ tap_dagctl.as_of() }} as date) then weeks.week end) over (
+            partition by weeks.project_id, weeks.job_name
+        ) as newest_week,
         previous.p50_duration_seconds as previous_p50_duration_seconds,
         {{ tap_dagctl.change_percent(
             'previous.p50_duration_seconds', 'weeks.p50_duration_seconds'
@@ -39,7 +44,7 @@ compared as (
 
 select
     weeks.project_id,
-    projects.name as project_name,
+    jobs.project_name,
     weeks.job_name,
     weeks.week,
     weeks.finished_runs,
@@ -48,6 +53,14 @@ select
     weeks.p50_duration_seconds,
     weeks.p95_duration_seconds,
     weeks.previous_p50_duration_seconds,
-    {{ tap_dagctl.one_decimal('weeks.change_percent') }} as change_percent
+    {{ tap_dagctl.one_decimal('weeks.change_percent') }} as change_percent,
+    coalesce(
+        weeks.week = weeks.newest_week
+        and weeks.last_day >= {{ tap_dagctl.first_current_day() }}
+        and not jobs.is_gone,
+        false
+    ) as is_current
 from compared as weeks
-left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = weeks.project_id
+left join {{ ref('known_jobs') }} as jobs
+    on jobs.project_id = weeks.project_id
+    and jobs.job_name = weeks.job_name

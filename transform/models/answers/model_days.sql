@@ -15,7 +15,7 @@ with executions as (
 
 select
     executions.project_id,
-    projects.name as project_name,
+    projects.project_name,
     executions.model_name,
     executions.date,
     count(*) as executions,
@@ -28,5 +28,5 @@ select
     max(executions.seconds) as max_duration_seconds,
     sum(executions.seconds) as total_duration_seconds
 from executions
-left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = executions.project_id
-group by executions.project_id, projects.name, executions.model_name, executions.date
+left join {{ ref('known_projects') }} as projects on projects.project_id = executions.project_id
+group by executions.project_id, projects.project_name, executions.model_name, executions.date

@@ -1,5 +1,9 @@
 -- Windows of one length only: a p95 over a week says nothing about one over a day.
-with compared as (
+with read_now as (
+    {{ tap_dagctl.window_days() | indent }}
+),
+
+compared as (
     select
         now.project_id,
         now.model_name,
@@ -11,7 +15,13 @@ with compared as (
         now.p95_duration_seconds,
         {{ tap_dagctl.change_percent(
             'previous.p95_duration_seconds', 'now.p95_duration_seconds'
-        ) }} as change_percent
+        ) }} as change_percent,
+        cast(
+            floor(
+                (cast({{ tap_dagctl.as_of() }} as date) - now.start_date) * 1.0
+                / (now.end_date - now.start_date + 1)
+            ) as integer
+        ) as windows_ago
     from {{ ref('stg_dagctl__model_stats') }} as now
     join {{ ref('stg_dagctl__model_stats') }} as previous
         on previous.project_id = now.project_id
@@ -24,7 +34,7 @@ with compared as (
 
 select
     compared.project_id,
-    projects.name as project_name,
+    projects.project_name,
     compared.model_name,
     compared.previous_start_date,
     compared.previous_end_date,
@@ -33,14 +43,17 @@ select
     compared.previous_p95_duration_seconds,
     compared.p95_duration_seconds,
     {{ tap_dagctl.one_decimal('compared.change_percent') }} as change_percent,
-    cast(
-        floor(
-            (cast({{ tap_dagctl.as_of() }} as date) - compared.start_date) * 1.0
-            / (compared.end_date - compared.start_date + 1)
-        ) as integer
-    ) as windows_ago,
-    compared.end_date >= cast({{ tap_dagctl.as_of() }} as date) as is_open
+    compared.windows_ago,
+    compared.end_date >= cast({{ tap_dagctl.as_of() }} as date) as is_open,
+    -- Today's window goes on, so the one before it is new, too.
+    coalesce(
+        compared.windows_ago between 0 and 1
+        and read_now.days = compared.end_date - compared.start_date + 1
+        and not projects.is_gone,
+        false
+    ) as is_current
 from compared
-left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = compared.project_id
+left join {{ ref('known_projects') }} as projects on projects.project_id = compared.project_id
+left join read_now on read_now.project_id = compared.project_id
 where compared.change_percent > {{ tap_dagctl.number('dagctl_regression_percent') }}
-order by compared.change_percent desc, projects.name, compared.model_name, compared.start_date
+order by compared.change_percent desc, projects.project_name, compared.model_name, compared.start_date

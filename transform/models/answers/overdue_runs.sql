@@ -1,7 +1,7 @@
 with usual as (
     select
         project_id,
-        coalesce(nullif(job_name, ''), 'unknown') as job_name,
+        {{ tap_dagctl.job_name('runs') }} as job_name,
         count(*) as runs,
         {{ tap_dagctl.percentile(0.95, 'duration_seconds') }} as p95_duration_seconds
     from {{ ref('stg_dagctl__runs') }} as runs
@@ -10,25 +10,27 @@ with usual as (
         and {{ tap_dagctl.day_of('runs') }}
             >= {{ tap_dagctl.first_of_last(tap_dagctl.whole_number('dagctl_overdue_days')) }}
         and {{ tap_dagctl.moment_of('runs') }} <= {{ tap_dagctl.as_of() }}
-    group by project_id, coalesce(nullif(job_name, ''), 'unknown')
+    group by project_id, {{ tap_dagctl.job_name('runs') }}
 ),
 
 running as (
     select
         id,
         project_id,
-        coalesce(nullif(job_name, ''), 'unknown') as job_name,
+        {{ tap_dagctl.job_name('runs') }} as job_name,
         start_time,
         {{ tap_dagctl.seconds_between('start_time', tap_dagctl.as_of()) }} as running_seconds
-    from {{ ref('stg_dagctl__runs') }}
+    from {{ ref('stg_dagctl__runs') }} as runs
     where status = 'running'
         and start_time <= {{ tap_dagctl.as_of() }}
+        -- A run that has been deleted is running for ever.
+        and start_time >= {{ tap_dagctl.first_current_day() }}
 )
 
 select
     running.id as run_id,
     running.project_id,
-    projects.name as project_name,
+    jobs.project_name,
     running.job_name,
     running.start_time,
     running.running_seconds,
@@ -38,7 +40,10 @@ from running
 join usual
     on usual.project_id = running.project_id
     and usual.job_name = running.job_name
-left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = running.project_id
-where usual.runs >= {{ tap_dagctl.whole_number('dagctl_overdue_least_runs') }}
+join {{ ref('known_jobs') }} as jobs
+    on jobs.project_id = running.project_id
+    and jobs.job_name = running.job_name
+where not jobs.is_gone
+    and usual.runs >= {{ tap_dagctl.whole_number('dagctl_overdue_least_runs') }}
     and running.running_seconds > {{ tap_dagctl.number('dagctl_overdue_factor') }} * usual.p95_duration_seconds
 order by running.start_time, running.id

@@ -1,5 +1,5 @@
 select
-    projects.id as project_id,
-    projects.name as project_name,
-    {{ tap_dagctl.sla_seconds('projects.id', 'projects.name') }} as sla_seconds
-from {{ ref('stg_dagctl__projects') }} as projects
+    projects.project_id,
+    projects.project_name,
+    {{ tap_dagctl.sla_seconds('projects.project_id', 'projects.own_name') }} as sla_seconds
+from {{ ref('known_projects') }} as projects

@@ -9,7 +9,7 @@ with runs as (
 
 select
     runs.project_id,
-    projects.name as project_name,
+    projects.project_name,
     runs.date,
     count(*) as total_runs,
     count(case when runs.status = 'success' then 1 end) as successful_runs,
@@ -19,5 +19,5 @@ select
     {{ tap_dagctl.percentile(0.95, 'runs.duration_seconds') }} as p95_duration_seconds,
     max(runs.duration_seconds) as max_duration_seconds
 from runs
-left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = runs.project_id
-group by runs.project_id, projects.name, runs.date
+left join {{ ref('known_projects') }} as projects on projects.project_id = runs.project_id
+group by runs.project_id, projects.project_name, runs.date

@@ -1,15 +1,17 @@
 with days as (
     select
         days.project_id,
-        projects.name as project_name,
+        projects.project_name,
         days.date,
         days.p95_duration_seconds,
         days.max_duration_seconds,
         days.total_runs,
-        {{ tap_dagctl.sla_seconds('days.project_id', 'projects.name') }} as sla_seconds
+        slas.sla_seconds
     from {{ ref('stg_dagctl__daily_stats') }} as days
-    left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = days.project_id
-    where days.date >= {{ tap_dagctl.first_of_last(tap_dagctl.whole_number('dagctl_sla_days')) }}
+    join {{ ref('known_projects') }} as projects on projects.project_id = days.project_id
+    join {{ ref('project_slas') }} as slas on slas.project_id = days.project_id
+    where not projects.is_gone
+        and days.date >= {{ tap_dagctl.first_of_last(tap_dagctl.whole_number('dagctl_sla_days')) }}
         and days.date <= cast({{ tap_dagctl.as_of() }} as date)
 )
 

@@ -9,7 +9,7 @@ with failed_models as (
 runs as (
     select
         runs.project_id,
-        coalesce(nullif(runs.job_name, ''), 'unknown') as job_name,
+        {{ tap_dagctl.job_name('runs') }} as job_name,
         {{ tap_dagctl.day_of('runs') }} as date,
         runs.status,
         coalesce(failed_models.models, 0) as models,
@@ -24,7 +24,7 @@ runs as (
 
 select
     runs.project_id,
-    projects.name as project_name,
+    projects.project_name,
     runs.job_name,
     runs.date,
     count(case when runs.status = 'partial' then 1 end) as partial_runs,
@@ -33,5 +33,5 @@ select
     cast(sum(runs.models) as bigint) as failed_models,
     sum(runs.seconds) as lost_seconds
 from runs
-left join {{ ref('stg_dagctl__projects') }} as projects on projects.id = runs.project_id
-group by runs.project_id, projects.name, runs.job_name, runs.date
+left join {{ ref('known_projects') }} as projects on projects.project_id = runs.project_id
+group by runs.project_id, projects.project_name, runs.job_name, runs.date

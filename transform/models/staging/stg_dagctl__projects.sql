@@ -1,1 +1,2 @@
+{{ tap_dagctl.refuse_nothing_loaded(source('dagctl', 'projects')) }}
 {{ tap_dagctl.staged(source('dagctl', 'projects'), key=['id']) }}
