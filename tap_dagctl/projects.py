@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_dagctl.api.client import Request
     from tap_dagctl.records.builder import Record
 
-_PROJECTS = WholeList("/projects", "projects")
+PROJECTS = WholeList("/projects", "projects")
 
 
 class Projects(DagctlStream):
@@ -34,8 +34,8 @@ class Projects(DagctlStream):
 
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        rows = self._sync.client.get(_PROJECTS)
-        records = self._records.build(_chosen(rows, self._sync.settings.project_ids), {})
+        rows = self._sync.client.get(PROJECTS)
+        records = self._records.build(chosen(rows, self._sync.settings.project_ids), {})
         progress, openings = Progress("projects"), self._sync.openings
         if not self.is_tried:
             listed = {row["id"] for row in rows}
@@ -62,7 +62,7 @@ class Projects(DagctlStream):
         failures = self._sync.failures
         if refused := failures.refused_projects:
             with failures.collecting():
-                listed = {row["id"] for row in self._sync.client.get(_PROJECTS)}
+                listed = {row["id"] for row in self._sync.client.get(PROJECTS)}
                 for project in sorted(refused - listed):
                     self.logger.warning(
                         "The project %s was deleted while it was read: what had come of it stays, "
@@ -77,7 +77,7 @@ class Projects(DagctlStream):
         return {"project_id": record["id"]}
 
 
-def _chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+def chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the projects that `names` asks for by id or name, in the API's order."""
     by_id = {row["id"]: row for row in rows}
     if not names:
