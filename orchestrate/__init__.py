@@ -1,0 +1,3 @@
+"""Syncs that run beside others: state for each project in a place that all machines reach."""
+
+from __future__ import annotations

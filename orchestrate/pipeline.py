@@ -1,0 +1,127 @@
+"""One tap that feeds one target, as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class Program:
+    """How to start a program.
+
+    Attributes:
+        command: its command line.
+        environment: all of its variables.
+        files: JSON that it reads, by option.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    files: Mapping[str, object] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Runs `tap | target`.
+
+    Each gets a session of its own, so that a signal to this program's group, or Ctrl-C, reaches
+    this program alone. It goes on to the tap only: the tap ends with a last state, and the target
+    stores what it has read and hands that state on.
+    """
+
+    def __init__(self) -> None:
+        """From now on, a signal ends this program, or the tap once that runs."""
+        self._received: int | None = None
+        self._is_starting = False
+        self._tap: subprocess.Popen[bytes] | None = None
+        for signum in _SIGNALS:
+            signal.signal(signum, self._pass_on)
+
+    def run(
+        self,
+        tap: Program,
+        target: Program,
+        on_line: Callable[[bytes], None],
+        inherited: Sequence[int] = (),
+    ) -> int:
+        """Run it to its end, and return the exit code: the target's, or else the tap's.
+
+        Args:
+            tap: what writes messages.
+            target: what reads them.
+            on_line: called with each line that the target writes. If it raises, both are killed.
+            inherited: descriptors that both keep open.
+
+        Raises:
+            OSError: one of them does not start.
+        """
+        self._is_starting = True
+        with ExitStack() as stack:
+            started = _started(stack, tap, subprocess.DEVNULL, inherited)
+            loader = _started(stack, target, _open(started.stdout), inherited)
+            _open(started.stdout).close()
+            self._tap = started
+            if self._received is not None:
+                started.send_signal(self._received)
+            for line in _open(loader.stdout):
+                on_line(line)
+            code = loader.wait()
+            if code:
+                # It may be waiting for the server, for nobody.
+                started.terminate()
+            return _exit_code(code) or _exit_code(started.wait())
+
+    def _pass_on(self, signum: int, _: FrameType | None) -> None:
+        self._received = signum
+        if self._tap is not None:
+            self._tap.send_signal(signum)
+        elif not self._is_starting:
+            raise SystemExit(128 + signum)
+
+
+def _started(
+    stack: ExitStack, program: Program, stdin: int | IO[bytes], inherited: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    """Start a program, which does not run any more when `stack` ends, whatever happens."""
+    command, descriptors = list(program.command), list(inherited)
+    for option, content in program.files.items():
+        # Without a name, so that it goes with the last program that reads it.
+        file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        file.write(json.dumps(content).encode())
+        file.flush()
+        file.seek(0)
+        descriptors.append(file.fileno())
+        command += [option, f"/dev/fd/{file.fileno()}"]
+    process = stack.enter_context(
+        subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            env=program.environment,
+            pass_fds=descriptors,
+            start_new_session=True,
+        )
+    )
+    stack.callback(process.kill)
+    return process
+
+
+def _open(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None  # noqa: S101 - for the types: it was asked for
+    return pipe
+
+
+def _exit_code(code: int) -> int:
+    """Return the code as shells have it: 128 and the number of the signal that ended it."""
+    return 128 - code if code < 0 else code

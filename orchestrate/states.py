@@ -1,0 +1,80 @@
+"""A Singer state in parts, one for each project, so that syncs may share them out as they like.
+
+A part is a Singer state itself. It has those partitions of every stream whose context names the
+project. What belongs to no project is a part of its own, under `NO_PROJECT`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+State = dict[str, Any]
+
+NO_PROJECT = "@no-project"
+"""The name of the part that belongs to no project; no project's part can have it."""
+
+_MOST_LETTERS = 150
+
+
+def part_name(project_id: str) -> str:
+    """Return the name of a project's part: the id, or what of it a file's name may hold.
+
+    No two projects share one.
+    """
+    name = quote(project_id, safe="", errors="surrogatepass")
+    if len(name) <= _MOST_LETTERS:
+        return name
+    # What `quote` returns has no `=`.
+    return f"{name[:_MOST_LETTERS]}={hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def split(state: State) -> dict[str, State]:
+    """Return the parts of `state` by name."""
+    rest = copy.deepcopy(state)
+    parts = {NO_PROJECT: rest}
+    bookmarks = rest.get("bookmarks")
+    for stream, value in bookmarks.items() if isinstance(bookmarks, dict) else ():
+        partitions = value.get("partitions") if isinstance(value, dict) else None
+        if not isinstance(partitions, list):
+            continue
+        left = []
+        for partition in partitions:
+            project_id = _project_of(partition)
+            if project_id is None:
+                left.append(partition)
+            else:
+                part = parts.setdefault(part_name(project_id), {"bookmarks": {}})
+                streams = part["bookmarks"]
+                streams.setdefault(stream, {"partitions": []})["partitions"].append(partition)
+        value["partitions"] = left
+    return parts
+
+
+def put_together(parts: Iterable[State]) -> State:
+    """Return the state that `split` made `parts` of; they may be of several states.
+
+    The part that belongs to no project must be the first of them, if it is there. Partitions of
+    one project keep their order.
+    """
+    state: State = {}
+    for part in parts:
+        if not state:
+            state = copy.deepcopy(part)
+            continue
+        bookmarks = state.setdefault("bookmarks", {})
+        for stream, value in part["bookmarks"].items():
+            whole = bookmarks.setdefault(stream, {})
+            whole.setdefault("partitions", []).extend(copy.deepcopy(value["partitions"]))
+    return state
+
+
+def _project_of(partition: object) -> str | None:
+    context = partition.get("context") if isinstance(partition, dict) else None
+    project_id = context.get("project_id") if isinstance(context, dict) else None
+    return project_id if isinstance(project_id, str) else None

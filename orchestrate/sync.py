@@ -1,0 +1,186 @@
+"""One sync of tap-dagctl beside others: `python -m orchestrate.sync target-postgres`.
+
+The settings are in the environment: the tap's (`TAP_DAGCTL_…`), the target's (`TARGET_…`), and
+where states are kept (`STATE_BACKEND_URI`). Each project has its own state, and is locked while the
+sync runs. It needs Linux or macOS, and a target that takes `--config ENV`, as those of the Singer
+SDK do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrate.errors import OrchestrateError
+from orchestrate.pipeline import Pipeline, Program
+from orchestrate.state_backend import VARIABLE, state_backend
+from orchestrate.states import NO_PROJECT, part_name, put_together, split
+from orchestrate.tap import COMMAND, catalog_of, projects_of, tap_of_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from orchestrate.state_backend import StateBackend
+    from orchestrate.states import State
+
+_SECONDS_BETWEEN_TRIES = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="orchestrate.sync", description=__doc__)
+    parser.add_argument("target", help="its command, as a path or a name")
+    parser.add_argument("--state-id", help="a name for the states; default: tap-dagctl-to-TARGET")
+    parser.add_argument("--streams", help="only these, like runs,model_executions")
+    parser.add_argument("--prepare", action="store_true", help="only let the target create tables")
+    parser.add_argument(
+        "--wait", type=float, default=600, help="seconds for another sync to end; default: 600"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        code = _prepare(options) if options.prepare else _sync(options)
+    except OrchestrateError as error:
+        for line in str(error).splitlines():
+            _log(line)
+        code = 1
+    sys.exit(code)
+
+
+def _sync(options: argparse.Namespace) -> int:
+    target, streams = _target(options.target), _streams(options.streams)
+    state_id = options.state_id or f"tap-dagctl-to-{Path(target.command[0]).name}"
+    tap = tap_of_environment()
+    files: dict[str, State] = {"--catalog": catalog_of(tap, streams)} if streams else {}
+    pipeline = Pipeline()
+    with state_backend(os.environ.get(VARIABLE), state_id) as backend:
+        projects = projects_of(tap)
+        if not projects.chosen:
+            _log("There is no project")
+            return 0
+        parts = [part_name(project_id) for project_id in projects.chosen]
+        _wait_for_lock(backend, parts, options.wait)
+        # The tap takes what is deleted out of the state in the end; any sync may do that.
+        listed = {part_name(project_id) for project_id in projects.listed}
+        gone = backend.names() - listed - {NO_PROJECT}
+        parts += [name for name in sorted(gone) if backend.try_lock([name])]
+        states = SavedStates(backend, [NO_PROJECT, *parts])
+        files["--state"] = states.whole
+        # A project that is new by now has no lock and waits for the next sync.
+        environment = _environment("TAP_", TAP_DAGCTL_PROJECT_IDS=json.dumps(projects.chosen))
+        program = Program(COMMAND, environment, files)
+        try:
+            return pipeline.run(program, target, states.save_line, backend.descriptors)
+        except OSError as error:
+            raise OrchestrateError(f"{options.target} does not start: {error.strerror}") from None
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    target, streams = _target(options.target), _streams(options.streams)
+    tap = tap_of_environment()
+    if streams:
+        catalog_of(tap, streams)
+    done = subprocess.run(
+        [*COMMAND, "--test=schema"],
+        stdout=subprocess.PIPE,
+        env=_environment("TAP_"),
+        check=False,
+    )
+    if done.returncode:
+        return done.returncode
+    unwanted = tap.streams.keys() - streams if streams else set()
+    lines = done.stdout.splitlines(keepends=True)
+    wanted = [line for line in lines if json.loads(line)["stream"] not in unwanted]
+    return subprocess.run(
+        target.command,
+        input=b"".join(wanted),
+        stdout=subprocess.DEVNULL,
+        env=target.environment,
+        check=False,
+    ).returncode
+
+
+class SavedStates:
+    """The states of some parts, each saved when a line of the target says something new of it."""
+
+    def __init__(self, backend: StateBackend, names: Collection[str]) -> None:
+        """Read them."""
+        self._backend = backend
+        found = backend.read(names)
+        self._saved = {name: found[name] for name in names if name in found}
+
+    @property
+    def whole(self) -> State:
+        """All of them as one state."""
+        return put_together(self._saved.values())
+
+    def save_line(self, line: bytes) -> None:
+        """Save what is new in a line of the target."""
+        try:
+            state = json.loads(line)
+        except ValueError:
+            state = None
+        if not isinstance(state, dict):
+            _log("The target wrote a line that is no state, which is left out")
+            return
+        parts = split(state)
+        changed: dict[str, State | None] = {
+            name: part for name, part in parts.items() if self._saved.get(name) != part
+        }
+        changed |= dict.fromkeys(self._saved.keys() - parts.keys())
+        if changed:
+            self._backend.save(changed)
+            self._saved = parts
+
+
+def _wait_for_lock(backend: StateBackend, parts: Collection[str], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    is_told = False
+    while not backend.try_lock(parts):
+        if time.monotonic() >= until:
+            raise OrchestrateError(
+                f"Another sync of these projects has not ended within {seconds:g} s; try later"
+            )
+        if not is_told:
+            _log("Another sync of these projects goes on; waiting for its end")
+            is_told = True
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
+def _environment(prefix: str, **more: str) -> dict[str, str]:
+    """Return the variables for the tap or the target: no settings of the other, and no secrets.
+
+    Args:
+        prefix: what the program's own settings begin with.
+        more: what to set.
+    """
+    not_for_it = {"TAP_", "TARGET_", VARIABLE} - {prefix}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(tuple(not_for_it))}
+    return {**kept, **more}
+
+
+def _target(name: str) -> Program:
+    """Return the target of a name: by path, on PATH, or beside the Python that runs this."""
+    beside = str(Path(sys.executable).parent)
+    if found := shutil.which(name) or shutil.which(name, path=beside):
+        # Else a PostgreSQL whose time zone is not UTC makes local time of every timestamp.
+        return Program([found, "--config", "ENV"], _environment("TARGET_", PGTZ="UTC"))
+    raise OrchestrateError(f"There is no program {name}: install the target, or name its path")
+
+
+def _streams(text: str | None) -> set[str]:
+    return {name.strip() for name in (text or "").split(",") if name.strip()}
+
+
+def _log(line: str) -> None:
+    print(f"orchestrate.sync: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What the tap itself says: which projects it would read, and which streams it has."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+from orchestrate.errors import OrchestrateError
+from tap_dagctl.errors import TapError, one_line
+from tap_dagctl.projects import PROJECTS, chosen
+from tap_dagctl.tap import TapDagctl
+
+COMMAND = (sys.executable, "-m", "tap_dagctl", "--config", "ENV")
+"""Starts the tap with the settings in the environment."""
+
+
+class Projects(NamedTuple):
+    """The ids of the account's projects.
+
+    Attributes:
+        chosen: those that the settings ask for, in the API's order.
+        listed: all that the API lists.
+    """
+
+    chosen: list[str]
+    listed: set[str]
+
+
+def tap_of_environment() -> TapDagctl:
+    """Return the tap with the settings in the environment (`TAP_DAGCTL_…`).
+
+    Raises:
+        OrchestrateError: one of them is missing or cannot be used.
+    """
+    try:
+        return TapDagctl(config={}, parse_env_config=True)
+    except TapError as error:
+        raise OrchestrateError(str(error)) from None
+
+
+def projects_of(tap: TapDagctl) -> Projects:
+    """Ask the API for the projects.
+
+    Raises:
+        OrchestrateError: it does not tell, or there is no such project.
+    """
+    try:
+        rows = tap.sync.client.get(PROJECTS)
+        wanted = chosen(rows, tap.sync.settings.project_ids)
+    except TapError as error:
+        raise OrchestrateError(str(error)) from None
+    return Projects([row["id"] for row in wanted], {row["id"] for row in rows})
+
+
+def catalog_of(tap: TapDagctl, streams: set[str]) -> dict[str, Any]:
+    """Return the tap's catalog in which only `streams` are selected.
+
+    Raises:
+        OrchestrateError: the tap has no such stream.
+    """
+    catalog: dict[str, Any] = tap.catalog_dict
+    names = {entry["tap_stream_id"] for entry in catalog["streams"]}
+    if unknown := streams - names:
+        raise OrchestrateError(
+            f"--streams: no stream {one_line(', '.join(sorted(unknown)))}; there are: "
+            f"{', '.join(sorted(names))}"
+        )
+    for entry in catalog["streams"]:
+        for metadata in entry["metadata"]:
+            if not metadata["breadcrumb"]:
+                metadata["metadata"]["selected"] = entry["tap_stream_id"] in streams
+    return catalog
