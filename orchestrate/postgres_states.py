@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typing_extensions import override
 
 from orchestrate.errors import OrchestrateError
@@ -54,15 +54,16 @@ class PostgresStates(StateBackend):
         # As SQLAlchemy writes it, a driver may be named.
         uri = re.sub(r"^\w+(\+\w+)?://", "postgresql://", uri)
         try:
-            self._password = str(conninfo_to_dict(uri).get("password") or "")
+            parameters = {"connect_timeout": 30, **conninfo_to_dict(uri)}
         except psycopg.ProgrammingError:
             # The error would show it.
             raise OrchestrateError(
                 f"{VARIABLE} is no URI of PostgreSQL: write it like "
                 "postgresql://user:password@host/database"
             ) from None
+        self._password = str(parameters.get("password") or "")
         with self._told():
-            self._connection = psycopg.connect(uri, autocommit=True)
+            self._connection = psycopg.connect(make_conninfo("", **parameters), autocommit=True)
             self._set_up()
 
     def _set_up(self) -> None:

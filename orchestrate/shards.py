@@ -9,10 +9,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 from typing import TYPE_CHECKING
 
-from orchestrate.errors import OrchestrateError
+from orchestrate.command import exit_with
 from orchestrate.tap import projects_of, tap_of_environment
 
 if TYPE_CHECKING:
@@ -40,11 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="orchestrate.shards", description=__doc__)
     parser.add_argument("number", type=_positive, help="of shards: 1 or more")
     number = parser.parse_args(arguments).number
-    try:
-        chosen = projects_of(tap_of_environment()).chosen
-    except OrchestrateError as error:
-        sys.exit(f"orchestrate.shards: {error}")
+    exit_with("orchestrate.shards", lambda: _print(number))
+
+
+def _print(number: int) -> int:
+    chosen = projects_of(tap_of_environment()).chosen
     print(json.dumps([setting(shard) for shard in shards(chosen, number)]))
+    return 0
 
 
 def _positive(text: str) -> int:

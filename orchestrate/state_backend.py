@@ -71,9 +71,11 @@ def state_backend(uri: str | None, state_id: str) -> Iterator[StateBackend]:
         )
     backend: StateBackend
     if re.match(r"postgres(ql)?(\+\w+)?://", uri):
-        # The import would fail where only the others are used.
-        from orchestrate.postgres_states import PostgresStates  # noqa: PLC0415
-
+        try:
+            # Needed only here.
+            from orchestrate.postgres_states import PostgresStates  # noqa: PLC0415
+        except ImportError:
+            raise OrchestrateError(f"{VARIABLE}: install psycopg[binary] for PostgreSQL") from None
         backend = PostgresStates(uri, state_id)
     elif "://" in uri:
         backend = ObjectStates(uri, state_id)
@@ -120,7 +122,7 @@ class FolderStates(StateBackend):
                     continue
                 # What belongs to no project may be written by several syncs at once.
                 descriptor, new = tempfile.mkstemp(".new", dir=self._folder)
-                with open(descriptor, "w", encoding="ascii") as file:
+                with os.fdopen(descriptor, "w", encoding="ascii") as file:
                     file.write(encoded(state))
                     file.flush()
                     os.fsync(file.fileno())
@@ -163,6 +165,10 @@ class ObjectStates(StateBackend):
                 self._store, root = fsspec.core.url_to_fs(uri, use_listings_cache=False)
             except ImportError as error:
                 raise OrchestrateError(f"{VARIABLE}: {error}") from None
+            bucket, _, _ = root.partition("/")
+            # In one that is not there nothing is found either, and nothing could be saved.
+            if bucket and not self._store.exists(bucket):
+                raise OrchestrateError(f"{VARIABLE}: there is no bucket {bucket}; create it first")
             self._folder = f"{root.rstrip('/')}/{part_name(state_id)}"
 
     @override
@@ -178,7 +184,7 @@ class ObjectStates(StateBackend):
     def read(self, names: Collection[str]) -> dict[str, State]:
         paths = {self._path(name): name for name in names}
         with _told("The store of states"):
-            found = self._store.cat(list(paths), on_error="return")
+            found = self._store.cat(list(paths), on_error="return") if paths else {}
             for content in found.values():
                 if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
                     raise content

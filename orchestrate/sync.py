@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -18,10 +19,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrate.command import exit_with
 from orchestrate.errors import OrchestrateError
 from orchestrate.pipeline import Pipeline, Program
+from orchestrate.saved_states import SavedStates
 from orchestrate.state_backend import VARIABLE, state_backend
-from orchestrate.states import NO_PROJECT, part_name, put_together, split
+from orchestrate.states import NO_PROJECT, part_name
 from orchestrate.tap import COMMAND, catalog_of, projects_of, tap_of_environment
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
     from orchestrate.state_backend import StateBackend
     from orchestrate.states import State
+
+logger = logging.getLogger("orchestrate")
 
 _SECONDS_BETWEEN_TRIES = 1.0
 
@@ -44,13 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--wait", type=float, default=600, help="seconds for another sync to end; default: 600"
     )
     options = parser.parse_args(arguments)
-    try:
-        code = _prepare(options) if options.prepare else _sync(options)
-    except OrchestrateError as error:
-        for line in str(error).splitlines():
-            _log(line)
-        code = 1
-    sys.exit(code)
+    exit_with("orchestrate.sync", lambda: (_prepare if options.prepare else _sync)(options))
 
 
 def _sync(options: argparse.Namespace) -> int:
@@ -60,16 +59,16 @@ def _sync(options: argparse.Namespace) -> int:
     files: dict[str, State] = {"--catalog": catalog_of(tap, streams)} if streams else {}
     pipeline = Pipeline()
     with state_backend(os.environ.get(VARIABLE), state_id) as backend:
-        projects = projects_of(tap)
+        projects = projects_of(tap, backend.names())
         if not projects.chosen:
-            _log("There is no project")
+            logger.warning("There is no project to sync")
             return 0
         parts = [part_name(project_id) for project_id in projects.chosen]
         _wait_for_lock(backend, parts, options.wait)
         # The tap takes what is deleted out of the state in the end; any sync may do that.
         listed = {part_name(project_id) for project_id in projects.listed}
-        gone = backend.names() - listed - {NO_PROJECT}
-        parts += [name for name in sorted(gone) if backend.try_lock([name])]
+        unlisted = backend.names() - listed - {NO_PROJECT}
+        parts += [name for name in sorted(unlisted) if backend.try_lock([name])]
         states = SavedStates(backend, [NO_PROJECT, *parts])
         files["--state"] = states.whole
         # A project that is new by now has no lock and waits for the next sync.
@@ -106,39 +105,6 @@ def _prepare(options: argparse.Namespace) -> int:
     ).returncode
 
 
-class SavedStates:
-    """The states of some parts, each saved when a line of the target says something new of it."""
-
-    def __init__(self, backend: StateBackend, names: Collection[str]) -> None:
-        """Read them."""
-        self._backend = backend
-        found = backend.read(names)
-        self._saved = {name: found[name] for name in names if name in found}
-
-    @property
-    def whole(self) -> State:
-        """All of them as one state."""
-        return put_together(self._saved.values())
-
-    def save_line(self, line: bytes) -> None:
-        """Save what is new in a line of the target."""
-        try:
-            state = json.loads(line)
-        except ValueError:
-            state = None
-        if not isinstance(state, dict):
-            _log("The target wrote a line that is no state, which is left out")
-            return
-        parts = split(state)
-        changed: dict[str, State | None] = {
-            name: part for name, part in parts.items() if self._saved.get(name) != part
-        }
-        changed |= dict.fromkeys(self._saved.keys() - parts.keys())
-        if changed:
-            self._backend.save(changed)
-            self._saved = parts
-
-
 def _wait_for_lock(backend: StateBackend, parts: Collection[str], seconds: float) -> None:
     until = time.monotonic() + seconds
     is_told = False
@@ -148,7 +114,7 @@ def _wait_for_lock(backend: StateBackend, parts: Collection[str], seconds: float
                 f"Another sync of these projects has not ended within {seconds:g} s; try later"
             )
         if not is_told:
-            _log("Another sync of these projects goes on; waiting for its end")
+            logger.info("Another sync of these projects goes on; waiting for its end")
             is_told = True
         time.sleep(_SECONDS_BETWEEN_TRIES)
 
@@ -176,10 +142,6 @@ def _target(name: str) -> Program:
 
 def _streams(text: str | None) -> set[str]:
     return {name.strip() for name in (text or "").split(",") if name.strip()}
-
-
-def _log(line: str) -> None:
-    print(f"orchestrate.sync: {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrate.errors import OrchestrateError
+from orchestrate.states import part_name
 from tap_dagctl.errors import TapError, one_line
 from tap_dagctl.projects import PROJECTS, chosen
 from tap_dagctl.tap import TapDagctl
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+logger = logging.getLogger("orchestrate")
 
 COMMAND = (sys.executable, "-m", "tap_dagctl", "--config", "ENV")
 """Starts the tap with the settings in the environment."""
@@ -38,17 +45,28 @@ def tap_of_environment() -> TapDagctl:
         raise OrchestrateError(str(error)) from None
 
 
-def projects_of(tap: TapDagctl) -> Projects:
+def projects_of(tap: TapDagctl, known: Collection[str] = ()) -> Projects:
     """Ask the API for the projects.
 
+    Args:
+        tap: with the settings.
+        known: parts of states. A project that has one and is listed no more has been deleted since
+            it was chosen, and is left out; any other that is not there is an error.
+
     Raises:
-        OrchestrateError: it does not tell, or there is no such project.
+        OrchestrateError: the API does not tell, or there is no such project.
     """
+    names = tap.sync.settings.project_ids
     try:
         rows = tap.sync.client.get(PROJECTS)
-        wanted = chosen(rows, tap.sync.settings.project_ids)
+        there_are = {name for row in rows for name in (row["id"], row.get("name"))}
+        left = [name for name in names if name in there_are or part_name(name) not in known]
+        wanted = chosen(rows, tuple(left)) if left or not names else []
     except TapError as error:
         raise OrchestrateError(str(error)) from None
+    if len(left) < len(names):
+        deleted = one_line(", ".join(sorted(set(names) - set(left))))
+        logger.warning("Not there any more, and left out: %s", deleted)
     return Projects([row["id"] for row in wanted], {row["id"] for row in rows})
 
 

@@ -1,0 +1,27 @@
+"""What every program here does: lines on stderr under its name, and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from orchestrate.errors import OrchestrateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger("orchestrate")
+
+
+def exit_with(program: str, run: Callable[[], int]) -> None:
+    """Run a program and end with its exit code, or with 1 and a line for what a person can mend."""
+    logging.basicConfig(format=f"{program}: %(message)s")
+    logger.setLevel(logging.INFO)
+    try:
+        code = run()
+    except OrchestrateError as error:
+        for line in str(error).splitlines():
+            logger.error("%s", line)  # noqa: TRY400 - a traceback helps nobody here
+        code = 1
+    sys.exit(code)

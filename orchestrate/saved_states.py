@@ -1,0 +1,61 @@
+"""The states of one sync: read once, and saved whenever the target says something new of them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from orchestrate.errors import OrchestrateError
+from orchestrate.states import put_together, split
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrate.state_backend import StateBackend
+    from orchestrate.states import State
+
+logger = logging.getLogger("orchestrate")
+
+
+class SavedStates:
+    """The states of some projects, and what belongs to none."""
+
+    def __init__(self, backend: StateBackend, names: Sequence[str]) -> None:
+        """Read the parts of these names, as far as there are any; `NO_PROJECT` comes first."""
+        self._backend = backend
+        there_are = backend.names()
+        found = backend.read([name for name in names if name in there_are])
+        self._saved = {name: found[name] for name in names if name in found}
+
+    @property
+    def whole(self) -> State:
+        """All of them as one state.
+
+        Raises:
+            OrchestrateError: one of them is no part of a state.
+        """
+        try:
+            return put_together(self._saved.values())
+        except (AttributeError, KeyError, TypeError):
+            raise OrchestrateError(
+                "The states under this state id are no states of Singer; export them to see"
+            ) from None
+
+    def save_line(self, line: bytes) -> None:
+        """Save what is new in a line of the target."""
+        try:
+            state = json.loads(line)
+        except ValueError:
+            state = None
+        if not isinstance(state, dict):
+            logger.warning("The target wrote a line that is no state, which is left out")
+            return
+        parts = split(state)
+        changed: dict[str, State | None] = {
+            name: part for name, part in parts.items() if self._saved.get(name) != part
+        }
+        changed |= dict.fromkeys(self._saved.keys() - parts.keys())
+        if changed:
+            self._backend.save(changed)
+            self._saved = parts

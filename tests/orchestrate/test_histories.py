@@ -1,0 +1,308 @@
+"""Made-up histories of syncs in shards: nothing is lost, and only what a kill cost comes again.
+
+The tap's real code reads over HTTP, and the states are in a real folder. Shards are cut anew each
+time, projects come, go, come back and change their names, and syncs are killed between any two
+messages.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from singer_sdk.singerlib.encoding.simple import StateMessage
+from typing_extensions import override
+
+from orchestrate import sync as program
+from orchestrate.shards import setting, shards
+from orchestrate.state_backend import state_backend
+from orchestrate.states import NO_PROJECT, part_name
+from stand_in.server import Api, serving
+from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
+from tap_dagctl.state.unlisted import DAYS_KEPT
+from tap_dagctl.tap import TapDagctl
+from tests.support.simulation import Collector, Killed, handlers_kept
+from tests.support.truth import KEYS, difference, in_messages, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from singer_sdk.singerlib.encoding.simple import Message
+
+    from orchestrate.pipeline import Program
+
+HISTORIES = int(os.environ.get("HISTORIES", "15"))
+STEPS = 12
+STATE_ID = "of a test"
+# These are sent whole by every sync.
+WHOLE = {"projects", "jobs"}
+
+
+class Pipe(Collector):
+    """The pipe to a target that hands each state on at once, and may be killed."""
+
+    def __init__(self, most: int | None, on_line: Callable[[bytes], None]) -> None:
+        super().__init__(most)
+        self._on_line = on_line
+        self.since_state: list[Any] = []
+
+    @override
+    def write_message(self, message: Message) -> None:
+        before = len(self.records)
+        super().write_message(message)
+        self.since_state += self.records[before:]
+        if isinstance(message, StateMessage):
+            self._on_line(json.dumps(message.value).encode())
+            self.since_state.clear()
+
+
+class InProcess:
+    """Runs the tap in this process, instead of two programs."""
+
+    most: int | None = None
+    pipe: Pipe
+
+    def run(
+        self, tap: Program, target: Program, on_line: Callable[[bytes], None], held: Sequence[int]
+    ) -> int:
+        """See `Pipeline`."""
+        del target, held
+        InProcess.pipe = Pipe(self.most, on_line)
+        given = json.loads(json.dumps(tap.files))
+        with patch.dict("os.environ", tap.environment, clear=True), handlers_kept():
+            running = TapDagctl(
+                config={},
+                parse_env_config=True,
+                state=given["--state"],
+                catalog=given.get("--catalog"),
+                message_writer=InProcess.pipe,
+            )
+        running.sync_all()
+        return 0
+
+
+class Histories(RuleBasedStateMachine):
+    """Writes, time that passes, and rounds of syncs in any number of shards."""
+
+    api: Api
+
+    @initialize(projects=st.integers(1, 5))
+    def begin(self, projects: int) -> None:
+        self.world = self.api.world = World()
+        self.first_day = self.world.now.date()
+        self.serial = 0
+        self.deleted: dict[str, Any] = {}
+        self.records: list[tuple[str, Any]] = []
+        self.may_come_again: Counter[str] = Counter()
+        self.folder = tempfile.TemporaryDirectory()
+        for _ in range(projects):
+            self.new_project()
+
+    @rule()
+    def new_project(self) -> None:
+        self.serial += 1
+        self.world.add_project(f"proj/{self.serial}", f"project {self.serial}")
+        self.write([self.serial])
+
+    @rule(picks=st.lists(st.integers(0, 50), min_size=1, max_size=8))
+    def write(self, picks: list[int]) -> None:
+        projects = sorted(self.world.projects)
+        for pick in picks if projects else ():
+            self.serial += 1
+            project = projects[pick % len(projects)]
+            for table in (RUNS, EXECUTIONS, JOBS, PLANS):
+                key = f"{table} {project} {pick % 7}"
+                fields: dict[str, dict[str, Any]] = {
+                    EXECUTIONS: {"model_name": f"model {pick % 3}"},
+                    JOBS: {"status": None},
+                }
+                if key not in self.world.projects[project].tables[table]:
+                    self.world.put(table, project, {"id": key, **fields.get(table, {})})
+                timed = {"duration_seconds": self.serial} if table in {RUNS, EXECUTIONS} else {}
+                self.world.change(table, project, key, **timed)
+
+    @rule(pick=st.integers(0, 50))
+    def rename(self, pick: int) -> None:
+        if self.world.projects:
+            name = sorted(self.world.projects)[pick % len(self.world.projects)]
+            self.serial += 1
+            self.world.projects[name].row["name"] = f"project {self.serial}"
+
+    @rule(pick=st.integers(0, 50))
+    def delete(self, pick: int) -> None:
+        if self.world.projects:
+            name = sorted(self.world.projects)[pick % len(self.world.projects)]
+            self.deleted[name] = self.world.projects.pop(name)
+
+    @rule(pick=st.integers(0, 50))
+    def come_back(self, pick: int) -> None:
+        if self.deleted:
+            name = sorted(self.deleted)[pick % len(self.deleted)]
+            self.world.projects[name] = self.deleted.pop(name)
+
+    @rule(seconds=st.sampled_from([1, 90, 7200]))
+    def wait(self, seconds: int) -> None:
+        self.world.advance(seconds=seconds)
+
+    @rule(
+        number=st.integers(1, 6),
+        cuts=st.lists(st.none() | st.integers(0, 60), min_size=1, max_size=6),
+        left_out=st.sets(st.integers(0, 5)),
+        streams=st.sampled_from(["", "", "runs,jobs", "projects,daily_stats,model_stats"]),
+    )
+    def syncs(self, number: int, cuts: list[int | None], left_out: set[int], streams: str) -> None:
+        for shard, projects in enumerate(shards(self.world.projects, number)):
+            if shard not in left_out:
+                self.sync(projects, cuts[shard % len(cuts)], streams)
+
+    def sync(self, projects: list[str], most: int | None = None, streams: str = "") -> None:
+        variables = {
+            "TAP_DAGCTL_API_TOKEN": self.world.token,
+            "TAP_DAGCTL_ORGANIZATION_ID": self.world.organization_id,
+            "TAP_DAGCTL_API_URL": self.api.url,
+            "TAP_DAGCTL_PROJECT_IDS": setting(projects),
+            "STATE_BACKEND_URI": self.folder.name,
+        }
+        InProcess.most = most
+        before = self.parts()
+        self.world.advance(seconds=1)
+        options = ["target-duckdb", "--state-id", STATE_ID, "--streams", streams]
+        with (
+            patch.dict("os.environ", variables),
+            patch.object(program, "Pipeline", InProcess),
+            handlers_kept(),
+            suppress(SystemExit, Killed),
+        ):
+            program.main(options)
+        pipe = InProcess.pipe
+        self.check_repeats(pipe)
+        self.records += pipe.records
+        if pipe.since_state:
+            self.may_come_again.update(map(plain, pipe.since_state))
+        self.check_parts(before, projects)
+
+    def check_repeats(self, pipe: Pipe) -> None:
+        """Want nothing again that came before, but for what a kill took the state of."""
+        held = {plain(it) for it in latest(self.records).items()}
+        again = Counter(
+            plain((key, record))
+            for key, record in (keyed(it) for it in pipe.records)
+            if key[0] not in WHOLE and plain((key, record)) in held
+        )
+        allowed = {plain(keyed_text(text)) for text in self.may_come_again}
+        assert not set(again) - allowed
+
+    def parts(self) -> dict[str, Any]:
+        with state_backend(self.folder.name, STATE_ID) as backend:
+            return backend.read(backend.names())
+
+    def check_parts(self, before: dict[str, Any], projects: list[str]) -> None:
+        """Want every project's bookmarks: nobody else's touched, none gone."""
+        after = self.parts()
+        of_sync = {part_name(project) for project in projects}
+        listed = {part_name(project) for project in self.world.projects}
+        for name, part in before.items():
+            if name in listed - of_sync:
+                assert after[name] == part
+            if name != NO_PROJECT:
+                assert bookmarks(part) <= bookmarks(after[name])
+
+    @invariant()
+    def has_no_part_of_strangers(self) -> None:
+        if hasattr(self, "folder"):
+            names = {part_name(name) for name in [*self.world.projects, *self.deleted]}
+            assert self.parts().keys() <= {*names, NO_PROJECT}
+
+    @override
+    def teardown(self) -> None:
+        if not hasattr(self, "folder"):
+            return
+        self.world.advance(seconds=1)
+        for projects in shards(self.world.projects, 3):
+            self.sync(projects)
+        there_are = set(self.world.projects)
+        found = in_messages(self.records)
+        for name, expected in tables(self.world, self.first_day).items():
+            rows = {
+                key: row
+                for key, row in found.get(name, {}).items()
+                if row.get("project_id", row["id"] if name == "projects" else None) in there_are
+            }
+            assert difference(name, rows, expected) == []
+        self.forget_deleted()
+        self.folder.cleanup()
+
+    def forget_deleted(self) -> None:
+        """Want nothing of a deleted project after a month, whichever shard it was in."""
+        if not self.world.projects:
+            return
+        self.sync(sorted(self.world.projects))
+        self.world.advance(days=DAYS_KEPT)
+        # Any shard does it.
+        self.sync(sorted(self.world.projects)[:1])
+        kept = {part_name(project) for project in self.world.projects}
+        assert self.parts().keys() == {*kept, NO_PROJECT}
+
+
+def keyed(named: tuple[str, Any]) -> tuple[tuple[Any, ...], Any]:
+    name, record = named
+    return (name, *(record[key] for key in KEYS[name])), record
+
+
+def keyed_text(text: str) -> tuple[tuple[Any, ...], Any]:
+    return keyed(json.loads(text))
+
+
+def latest(records: list[tuple[str, Any]]) -> dict[tuple[Any, ...], Any]:
+    return dict(map(keyed, records))
+
+
+def plain(value: Any) -> str:
+    return json.dumps(value, default=str, sort_keys=True)
+
+
+def bookmarks(part: Any) -> set[str]:
+    return {
+        f"{stream} {partition['context']}"
+        for stream, value in part["bookmarks"].items()
+        for partition in value["partitions"]
+        if "replication_key_value" in partition
+    }
+
+
+def test_histories() -> None:
+    logging.disable(logging.CRITICAL)
+    try:
+        with serving(World()) as server, patch("tap_dagctl.stream_types.PAGES_A_STATE", 1):
+
+            class Served(Histories):
+                api = server
+
+            run_state_machine_as_test(
+                Served,
+                settings=settings(
+                    max_examples=HISTORIES,
+                    stateful_step_count=STEPS,
+                    deadline=None,
+                    database=None,
+                    report_multiple_bugs=False,
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+    finally:
+        logging.disable(logging.NOTSET)

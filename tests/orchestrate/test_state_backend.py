@@ -1,0 +1,215 @@
+"""States come back as they were saved, and a lock lives as long as any process that holds it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import psycopg
+import pytest
+
+from orchestrate.errors import OrchestrateError
+from orchestrate.state_backend import StateBackend, state_backend
+from orchestrate.states import NO_PROJECT, part_name
+from tests.support.state_backends import KINDS, backend_of, s3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ODD_IDS = ("proj_a", "..", "", "a/b", "a b", "Ä", "\x00", "\ud800", "*", "%2F", "x" * 500, "'; --")
+VALUES: dict[str, Any] = {"a": [1.5, None, "\x00\ud800ü", 2**70], "b": {"": True}}
+
+
+WITH_LOCKS = pytest.mark.parametrize("uri", ["folder", "postgres"], indirect=True)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ExitStack() as stack:
+        found = backend_of(request.param, tmp_path_factory.mktemp(request.param))
+        uri, variables = stack.enter_context(found)
+        stack.enter_context(patch.dict("os.environ", variables))
+        yield uri
+
+
+@pytest.fixture
+def state_id(request: pytest.FixtureRequest) -> str:
+    """A name of its own for each test."""
+    return f"of {request.node.name}/é"
+
+
+def test_what_was_saved_comes_back(uri: str, state_id: str) -> None:
+    states = {
+        part_name(project_id): {"bookmarks": {"runs": VALUES, "id": project_id}}
+        for project_id in ODD_IDS
+    }
+    with state_backend(uri, state_id) as backend:
+        assert backend.names() == set()
+        backend.save({NO_PROJECT: {}, **states})
+        backend.save({NO_PROJECT: {"bookmarks": {"projects": {}}}})
+    with state_backend(uri, state_id) as backend:
+        assert backend.names() == {NO_PROJECT, *states}
+        assert backend.read(states.keys()) == states
+        assert backend.read([NO_PROJECT, "none"]) == {NO_PROJECT: {"bookmarks": {"projects": {}}}}
+        assert backend.read([]) == {}
+        backend.save(dict.fromkeys(states) | {"new": VALUES})
+        backend.save({})
+        assert backend.names() == {NO_PROJECT, "new"}
+
+
+def test_states_of_different_ids_do_not_meet(uri: str, state_id: str) -> None:
+    with state_backend(uri, state_id) as one, state_backend(uri, f"{state_id}2") as other:
+        one.save({"proj_a": {"of": "one"}})
+        other.save({"proj_a": {"of": "other"}})
+        assert one.read(["proj_a"]) == {"proj_a": {"of": "one"}}
+        other.save({"proj_a": None})
+        assert one.names() == {"proj_a"}
+        assert one.try_lock(["proj_a"])
+        assert other.try_lock(["proj_a"])
+
+
+@WITH_LOCKS
+def test_a_lock_is_had_by_one(uri: str, state_id: str) -> None:
+    with state_backend(uri, state_id) as other:
+        with state_backend(uri, state_id) as one:
+            assert one.try_lock(["proj_a", "proj_b"])
+            assert not other.try_lock(["proj_b", "proj_c"])
+            # It has none of them then.
+            assert one.try_lock(["proj_c"])
+            assert other.try_lock(["proj_d"])
+            assert not one.try_lock(["proj_d"])
+        assert other.try_lock(["proj_a", "proj_b", "proj_c"])
+
+
+@WITH_LOCKS
+def test_a_lock_lives_as_long_as_a_process_that_inherited_it(uri: str, state_id: str) -> None:
+    """The program that took it is killed, so that it has no time to give it back."""
+    program = f"""
+import os, signal, subprocess, sys
+from orchestrate.state_backend import state_backend
+
+with state_backend({uri!r}, {state_id!r}) as backend:
+    assert backend.try_lock(["proj_a"])
+    child = subprocess.Popen(["cat"], stdin=0, pass_fds=backend.descriptors)
+    print(child.pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    with holder, holder.stdin, state_backend(uri, state_id) as other:
+        assert holder.stdout.readline().strip().isdigit()
+        assert holder.wait() == -9
+        assert not other.try_lock(["proj_a"])
+        # `cat` reads no more, and ends.
+        holder.stdin.close()
+        wait_for_lock(other, "proj_a")
+
+
+def wait_for_lock(backend: StateBackend, name: str) -> None:
+    until = time.monotonic() + 60
+    while not backend.try_lock([name]):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_parts_are_saved_together_or_not_at_all(tmp_path: Path) -> None:
+    with backend_of("postgres", tmp_path) as (uri, _), state_backend(uri, "x") as backend:
+        backend.save({"a": {"n": 1}, "b": {"n": 1}})
+        with psycopg.connect(uri.replace("+psycopg2", ""), autocommit=True) as connection:
+            connection.execute("alter table singer_states add check (part <> 'c')")
+        with pytest.raises(
+            OrchestrateError, match="The database of states cannot be used: new row"
+        ):
+            backend.save({"a": {"n": 2}, "b": None, "c": {"n": 2}})
+        assert backend.read(["a", "b"]) == {"a": {"n": 1}, "b": {"n": 1}}
+
+
+def test_many_may_create_the_table_at_once(tmp_path: Path) -> None:
+    program = "import sys; from orchestrate.state_backend import state_backend as b\n"
+    program += "sys.stdin.read()\nwith b(sys.argv[1], 'x') as it: it.save({sys.argv[2]: {}})"
+    with backend_of("postgres", tmp_path) as (uri, _):
+        line = [sys.executable, "-c", program, uri]
+        started = [
+            subprocess.Popen([*line, str(number)], stdin=subprocess.PIPE) for number in range(6)
+        ]
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.close()
+        assert [process.wait() for process in started] == [0] * 6
+        with state_backend(uri, "x") as backend:
+            assert len(backend.names()) == 6
+
+
+def test_a_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
+    with state_backend(str(tmp_path), "x") as backend:
+        backend.save({"a": {"n": 1}})
+        with (
+            patch.object(os, "fsync", side_effect=OSError(28, "No space left on device")),
+            pytest.raises(OrchestrateError, match="No space left on device"),
+        ):
+            backend.save({"a": {"n": 2}})
+        assert backend.read(["a"]) == {"a": {"n": 1}}
+
+
+@pytest.mark.parametrize(
+    ("uri", "line"),
+    [
+        (None, "STATE_BACKEND_URI is not set"),
+        ("", "STATE_BACKEND_URI is not set"),
+        ("/dev/null/states", "The folder of states cannot be used: [Errno 20] Not a directory"),
+        ("nothing://states", "The store of states cannot be used: Protocol not known: nothing"),
+        (
+            "postgresql://u:made_up_secret@127.0.0.1:1/x",
+            'The database of states cannot be used: connection failed: connection to server at "12',
+        ),
+        ("postgresql://u:made_up_secret@[::1/x", "STATE_BACKEND_URI is no URI of PostgreSQL"),
+        ("postgresql://h/x?nix=made_up_secret", "STATE_BACKEND_URI is no URI of PostgreSQL"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_one_line(uri: str | None, line: str) -> None:
+    with pytest.raises(OrchestrateError) as raised, state_backend(uri, "x"):
+        pass
+    message = str(raised.value)
+    assert line in message
+    assert "made_up" not in message
+    assert "\n" not in message
+
+
+def test_a_password_is_never_told(tmp_path: Path) -> None:
+    with backend_of("postgres", tmp_path) as (uri, _):
+        for wrong, line in (
+            (uri.replace("/postgres?", "/none?"), 'database "none" does not exist'),
+            (uri.replace("postgres:@", "nobody:made_up@"), 'role "nobody" does not exist'),
+            # Where the server's words repeat it.
+            (uri.replace("postgres:@", "nobody:nobody@"), 'role "…" does not exist'),
+        ):
+            with pytest.raises(OrchestrateError) as raised, state_backend(wrong, "x"):
+                pass
+            assert line in str(raised.value)
+            assert "made_up" not in str(raised.value)
+
+
+def test_a_bucket_that_is_not_there_is_one_line() -> None:
+    with (
+        s3() as variables,
+        patch.dict("os.environ", variables),
+        pytest.raises(OrchestrateError, match="no bucket of-nobody; create it first"),
+        state_backend("s3://of-nobody/prefix", "x"),
+    ):
+        pass
+
+
+def test_a_broken_state_is_one_line(uri: str, state_id: str) -> None:
+    with state_backend(uri, state_id) as backend:
+        backend.save({"a": ["no state"]})  # type: ignore[dict-item]
+        with pytest.raises(OrchestrateError, match="is broken; take it away to read the project"):
+            backend.read(["a"])

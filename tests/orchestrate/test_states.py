@@ -1,0 +1,106 @@
+"""A state split by project and put together is the same state, whatever is in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrate.states import NO_PROJECT, part_name, put_together, split
+
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=8)
+IDS = st.sampled_from(["proj_a", "proj_b", "PROJ_A", "a/b", "..", "", NO_PROJECT, "%", "ü", "\x00"])
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+CONTEXTS = st.one_of(
+    st.fixed_dictionaries({"project_id": IDS | TEXTS}, optional={"job": st.integers(0, 3)}),
+    JSON,
+)
+PARTITIONS = st.fixed_dictionaries(
+    {}, optional={"context": CONTEXTS, "replication_key_value": JSON, "walk": JSON}
+)
+STREAMS = st.one_of(
+    st.fixed_dictionaries(
+        {}, optional={"partitions": st.lists(PARTITIONS | JSON, max_size=6), "starting": JSON}
+    ),
+    JSON,
+)
+STATES = st.one_of(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "bookmarks": st.dictionaries(st.sampled_from(["runs", "jobs", "x"]), STREAMS) | JSON,
+            "currently_syncing": JSON,
+        },
+    ),
+    st.dictionaries(TEXTS, JSON, max_size=3),
+)
+
+
+def project_of(partition: Any) -> str:
+    """Return what partitions are sorted by; those that belong to no project come first."""
+    context = partition.get("context") if isinstance(partition, dict) else None
+    project_id = context.get("project_id") if isinstance(context, dict) else None
+    return json.dumps(project_id) if isinstance(project_id, str) else ""
+
+
+def sorted_by_project(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state in which only the order within a project says anything."""
+    state = json.loads(json.dumps(state))
+    streams = state.get("bookmarks")
+    for value in streams.values() if isinstance(streams, dict) else ():
+        if isinstance(value, dict) and isinstance(value.get("partitions"), list):
+            value["partitions"].sort(key=project_of)
+    return state
+
+
+@given(STATES)
+def test_nothing_is_lost_or_added(state: dict[str, Any]) -> None:
+    before = json.dumps(state)
+    parts = split(state)
+    together = put_together(parts.values())
+
+    assert json.dumps(state) == before
+    assert sorted_by_project(together) == sorted_by_project(state)
+    assert split(together) == parts
+
+
+@given(STATES)
+def test_each_part_is_of_one_project_and_is_a_state_itself(state: dict[str, Any]) -> None:
+    for name, part in split(state).items():
+        again = split(part)
+        again.pop(NO_PROJECT) if name != NO_PROJECT else None
+        assert again == {name: part}
+
+
+@given(STATES, st.randoms())
+def test_the_parts_of_projects_come_in_any_order(state: dict[str, Any], random: Any) -> None:
+    parts = split(state)
+    rest = parts.pop(NO_PROJECT)
+    projects = list(parts.values())
+    random.shuffle(projects)
+
+    assert sorted_by_project(put_together([rest, *projects])) == sorted_by_project(state)
+
+
+@given(st.lists(IDS | TEXTS | st.text("aé/", min_size=40, max_size=300), unique=True, max_size=20))
+def test_a_name_is_one_project_and_fits_a_file(ids: list[str]) -> None:
+    names = [part_name(project_id) for project_id in ids]
+
+    assert len({*names, NO_PROJECT}) == len(ids) + 1
+    for name in names:
+        file = f"{name}.json"
+        assert file.isascii()
+        assert len(file) <= 240
+        assert PurePosixPath(file).name == file
+
+
+def test_usual_ids_are_their_own_names() -> None:
+    assert part_name("proj_7f3a01") == "proj_7f3a01"
+    assert part_name("a b/c") == "a%20b%2Fc"

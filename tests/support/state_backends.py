@@ -1,0 +1,52 @@
+"""The places where states are kept, each a real one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import boto3  # type: ignore[import-untyped]
+from moto.server import ThreadedMotoServer
+
+from tests.support.postgres import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUCKET = "states"
+KINDS = ("folder", "postgres", "s3")
+
+
+@contextmanager
+def backend_of(kind: str, directory: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run one, and return its URI and the variables that its library needs."""
+    if kind == "folder":
+        yield str(directory / "states"), {}
+    elif kind == "postgres":
+        with postgres(directory) as url:
+            yield url, {}
+    else:
+        with s3() as variables:
+            yield f"s3://{BUCKET}/some/prefix", variables
+
+
+@contextmanager
+def s3() -> Iterator[dict[str, str]]:
+    """Run a stand-in for S3 with an empty bucket, and return the variables that lead to it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    try:
+        with patch.dict("os.environ", variables):
+            boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield variables
+    finally:
+        server.stop()
