@@ -80,7 +80,7 @@ class Pipeline:
             if code:
                 # It may be waiting for the server, for nobody.
                 started.terminate()
-            return _exit_code(code) or _exit_code(started.wait())
+            return exit_code(code) or exit_code(started.wait())
 
     def _pass_on(self, signum: int, _: FrameType | None) -> None:
         self._received = signum
@@ -122,6 +122,6 @@ def _open(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
-def _exit_code(code: int) -> int:
+def exit_code(code: int) -> int:
     """Return the code as shells have it: 128 and the number of the signal that ended it."""
     return 128 - code if code < 0 else code

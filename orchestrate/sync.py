@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from orchestrate.command import exit_with
 from orchestrate.errors import OrchestrateError
-from orchestrate.pipeline import Pipeline, Program
+from orchestrate.pipeline import Pipeline, Program, exit_code
 from orchestrate.saved_states import SavedStates
 from orchestrate.state_backend import VARIABLE, state_backend
 from orchestrate.states import NO_PROJECT, part_name
@@ -77,7 +77,7 @@ def _sync(options: argparse.Namespace) -> int:
         try:
             return pipeline.run(program, target, states.save_line, backend.descriptors)
         except OSError as error:
-            raise OrchestrateError(f"{options.target} does not start: {error.strerror}") from None
+            raise _does_not_start(target, error) from None
 
 
 def _prepare(options: argparse.Namespace) -> int:
@@ -96,13 +96,17 @@ def _prepare(options: argparse.Namespace) -> int:
     unwanted = tap.streams.keys() - streams if streams else set()
     lines = done.stdout.splitlines(keepends=True)
     wanted = [line for line in lines if json.loads(line)["stream"] not in unwanted]
-    return subprocess.run(
-        target.command,
-        input=b"".join(wanted),
-        stdout=subprocess.DEVNULL,
-        env=target.environment,
-        check=False,
-    ).returncode
+    try:
+        loader = subprocess.run(
+            target.command,
+            input=b"".join(wanted),
+            stdout=subprocess.DEVNULL,
+            env=target.environment,
+            check=False,
+        )
+    except OSError as error:
+        raise _does_not_start(target, error) from None
+    return exit_code(loader.returncode)
 
 
 def _wait_for_lock(backend: StateBackend, parts: Collection[str], seconds: float) -> None:
@@ -138,6 +142,10 @@ def _target(name: str) -> Program:
         # Else a PostgreSQL whose time zone is not UTC makes local time of every timestamp.
         return Program([found, "--config", "ENV"], _environment("TARGET_", PGTZ="UTC"))
     raise OrchestrateError(f"There is no program {name}: install the target, or name its path")
+
+
+def _does_not_start(target: Program, error: OSError) -> OrchestrateError:
+    return OrchestrateError(f"{target.command[0]} does not start: {error.strerror}")
 
 
 def _streams(text: str | None) -> set[str]:

@@ -1,0 +1,205 @@
+"""Stopped and killed in the middle: the exit code says so, nobody writes unlocked, nothing is lost.
+
+The target is the real one behind a gate, which holds its input until the test opens it. So a test
+knows what is under way when it sends a signal.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from orchestrate.state_backend import state_backend
+from stand_in.world import RUNS
+from tests.support.orchestrated import Done, Place
+from tests.support.state_backends import backend_of
+from tests.support.warehouses import duckdb_at
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from stand_in.server import Api, Request
+
+STATE_ID = "of a test"
+HELD = """#!/bin/sh
+{python} -c '
+import pathlib, sys, time
+
+for line in sys.stdin:
+    if b"run first of proj_b" in line.encode():
+        pathlib.Path("{gate}.reached").touch()
+        while not pathlib.Path("{gate}").exists():
+            time.sleep(0.01)
+    print(line, end="", flush=True)
+' | {target} "$@"
+"""
+
+
+@pytest.fixture(params=["folder", "postgres"])
+def place(api: Api, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    for project in ("proj_a", "proj_b"):
+        put(api, project, "first")
+    with backend_of(request.param, tmp_path / "backend") as (uri, _):
+        yield Place.of(api, uri, tmp_path / "warehouse.duckdb")
+
+
+def put(api: Api, project: str, name: str) -> None:
+    api.world.put(RUNS, project, {"id": f"run {name} of {project}", "duration_seconds": 7})
+    api.world.advance(minutes=10)
+
+
+class Gate:
+    """Stands before a target."""
+
+    def __init__(self, place: Place, tmp_path: Path) -> None:
+        self._path = tmp_path / "gate"
+        self.command = tmp_path / "target-held"
+        target = Path(sys.executable).with_name(place.target)
+        self.command.write_text(
+            HELD.format(python=sys.executable, gate=self._path, target=target), encoding="utf-8"
+        )
+        self.command.chmod(0o755)
+
+    def wait(self) -> None:
+        wait_until(self._path.with_name("gate.reached").exists)
+
+    def open(self) -> None:
+        self._path.touch()
+
+
+def wait_until(is_so: object) -> None:
+    assert callable(is_so)
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def start(place: Place, command: Path | str, **variables: str) -> subprocess.Popen[str]:
+    held = Place(str(command), place.variables)
+    return held.start("--state-id", STATE_ID, **variables)
+
+
+def differences(api: Api, tmp_path: Path) -> list[str]:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    return warehouse.differences(api.world, api.world.now.date())
+
+
+def test_a_retry_waits_until_a_killed_sync_writes_no_more(
+    place: Place, api: Api, tmp_path: Path
+) -> None:
+    """The target of the killed one holds old rows that the retry must not find over its own."""
+    gate = Gate(place, tmp_path)
+    killed = start(place, gate.command)
+    gate.wait()
+    killed.kill()
+    killed.wait()
+    api.world.change(RUNS, "proj_b", "run first of proj_b", duration_seconds=8)
+    api.world.advance(minutes=10)
+    retry = start(place, place.target)
+    assert retry.stderr is not None
+    # Without a lock it would now load the new row, and the old one would come after it.
+    waits = first_own_line(retry)
+    gate.open()
+    done = Done.of(retry)
+    killed.communicate()
+
+    assert waits == "Another sync of these projects goes on; waiting for its end"
+    assert done.exit_code == 0, done.stderr
+    assert differences(api, tmp_path) == []
+
+
+def first_own_line(process: subprocess.Popen[str]) -> str:
+    """Return what a sync itself says first, or nothing where it ends before."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("orchestrate."):
+            return line.partition(": ")[2].strip()
+    return ""
+
+
+@pytest.mark.parametrize("to_group", [False, True], ids=["alone", "its group"])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
+    place: Place, api: Api, tmp_path: Path, signum: signal.Signals, to_group: bool
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def misbehave(request: Request) -> None:
+        if request.path.endswith("/proj_b/runs"):
+            asked.set()
+            go_on.wait(60)
+
+    api.misbehave = misbehave
+    process = start(place, place.target, TAP_DAGCTL_MAX_CONNECTIONS="1")
+    assert asked.wait(60)
+    if to_group:
+        os.killpg(process.pid, signum)
+    else:
+        process.send_signal(signum)
+    stopped = Done.of(process)
+    go_on.set()
+
+    assert stopped.exit_code == 128 + signum, stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    # What had come is stored, and its state is kept.
+    rows = duckdb_at(tmp_path / "warehouse.duckdb").query("select id from dagctl.runs")
+    assert rows == [{"id": "run first of proj_a"}]
+    with state_backend(place.variables["STATE_BACKEND_URI"], STATE_ID) as backend:
+        assert "replication_key_value" in str(backend.read(["proj_a"])["proj_a"])
+    assert Done.of(start(place, place.target)).exit_code == 0
+    assert differences(api, tmp_path) == []
+
+
+def test_a_signal_ends_a_sync_that_waits(place: Place) -> None:
+    with state_backend(place.variables["STATE_BACKEND_URI"], STATE_ID) as other:
+        assert other.try_lock(["proj_a"])
+        process = start(place, place.target)
+        assert first_own_line(process).endswith("waiting for its end")
+        process.terminate()
+        assert Done.of(process).exit_code == 143
+
+
+def test_orphans_end_by_themselves(place: Place, tmp_path: Path) -> None:
+    gate = Gate(place, tmp_path)
+    killed = start(place, gate.command)
+    gate.wait()
+    killed.kill()
+    killed.wait()
+    with state_backend(place.variables["STATE_BACKEND_URI"], STATE_ID) as other:
+        assert not other.try_lock(["proj_a"])
+        gate.open()
+        wait_until(lambda: other.try_lock(["proj_a", "proj_b"]))
+    # Its output ends when the last of them has.
+    killed.communicate()
+
+
+def test_where_states_cannot_be_saved_any_more_tap_and_target_are_ended(
+    api: Api, tmp_path: Path
+) -> None:
+    for project in ("proj_a", "proj_b"):
+        put(api, project, "first")
+    with backend_of("postgres", tmp_path / "backend") as (uri, _):
+        place = Place.of(api, uri, tmp_path / "warehouse.duckdb")
+        gate = Gate(place, tmp_path)
+        process = start(place, gate.command)
+        gate.wait()
+        with psycopg.connect(uri.replace("+psycopg2", ""), autocommit=True) as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where pid <> pg_backend_pid() and backend_type = 'client backend'"
+            )
+        gate.open()
+        done = Done.of(process)
+        assert done.error.startswith("The database of states cannot be used: ")
+        assert Done.of(start(place, place.target)).exit_code == 0
+    assert differences(api, tmp_path) == []
