@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -19,29 +16,17 @@ import pytest
 
 from orchestrate.state_backend import state_backend
 from stand_in.world import RUNS
-from tests.support.orchestrated import Done, Place
+from tests.support.orchestrated import Done, Gate, Place, first_own_line, wait_until
 from tests.support.state_backends import backend_of
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
     from stand_in.server import Api, Request
 
-STATE_ID = "of a test"
-HELD = """#!/bin/sh
-{python} -c '
-import pathlib, sys, time
-
-for line in sys.stdin:
-    if b"run first of proj_b" in line.encode():
-        pathlib.Path("{gate}.reached").touch()
-        while not pathlib.Path("{gate}").exists():
-            time.sleep(0.01)
-    print(line, end="", flush=True)
-' | {target} "$@"
-"""
+STATE_ID = "tap-dagctl-to-target-duckdb"
 
 
 @pytest.fixture(params=["folder", "postgres"])
@@ -57,38 +42,6 @@ def put(api: Api, project: str, name: str) -> None:
     api.world.advance(minutes=10)
 
 
-class Gate:
-    """Stands before a target."""
-
-    def __init__(self, place: Place, tmp_path: Path) -> None:
-        self._path = tmp_path / "gate"
-        self.command = tmp_path / "target-held"
-        target = Path(sys.executable).with_name(place.target)
-        self.command.write_text(
-            HELD.format(python=sys.executable, gate=self._path, target=target), encoding="utf-8"
-        )
-        self.command.chmod(0o755)
-
-    def wait(self) -> None:
-        wait_until(self._path.with_name("gate.reached").exists)
-
-    def open(self) -> None:
-        self._path.touch()
-
-
-def wait_until(is_so: object) -> None:
-    assert callable(is_so)
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
-def start(place: Place, command: Path | str, **variables: str) -> subprocess.Popen[str]:
-    held = Place(str(command), place.variables)
-    return held.start("--state-id", STATE_ID, **variables)
-
-
 def differences(api: Api, tmp_path: Path) -> list[str]:
     warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
     return warehouse.differences(api.world, api.world.now.date())
@@ -98,14 +51,14 @@ def test_a_retry_waits_until_a_killed_sync_writes_no_more(
     place: Place, api: Api, tmp_path: Path
 ) -> None:
     """The target of the killed one holds old rows that the retry must not find over its own."""
-    gate = Gate(place, tmp_path)
-    killed = start(place, gate.command)
+    gate = Gate.before(place, tmp_path, "run first of proj_b")
+    killed = place.start(target=gate.command)
     gate.wait()
     killed.kill()
     killed.wait()
     api.world.change(RUNS, "proj_b", "run first of proj_b", duration_seconds=8)
     api.world.advance(minutes=10)
-    retry = start(place, place.target)
+    retry = place.start()
     assert retry.stderr is not None
     # Without a lock it would now load the new row, and the old one would come after it.
     waits = first_own_line(retry)
@@ -116,15 +69,6 @@ def test_a_retry_waits_until_a_killed_sync_writes_no_more(
     assert waits == "Another sync of these projects goes on; waiting for its end"
     assert done.exit_code == 0, done.stderr
     assert differences(api, tmp_path) == []
-
-
-def first_own_line(process: subprocess.Popen[str]) -> str:
-    """Return what a sync itself says first, or nothing where it ends before."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("orchestrate."):
-            return line.partition(": ")[2].strip()
-    return ""
 
 
 @pytest.mark.parametrize("to_group", [False, True], ids=["alone", "its group"])
@@ -140,7 +84,7 @@ def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
             go_on.wait(60)
 
     api.misbehave = misbehave
-    process = start(place, place.target, TAP_DAGCTL_MAX_CONNECTIONS="1")
+    process = place.start(TAP_DAGCTL_MAX_CONNECTIONS="1")
     assert asked.wait(60)
     if to_group:
         os.killpg(process.pid, signum)
@@ -156,22 +100,22 @@ def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
     assert rows == [{"id": "run first of proj_a"}]
     with state_backend(place.variables["STATE_BACKEND_URI"], STATE_ID) as backend:
         assert "replication_key_value" in str(backend.read(["proj_a"])["proj_a"])
-    assert Done.of(start(place, place.target)).exit_code == 0
+    assert Done.of(place.start()).exit_code == 0
     assert differences(api, tmp_path) == []
 
 
 def test_a_signal_ends_a_sync_that_waits(place: Place) -> None:
     with state_backend(place.variables["STATE_BACKEND_URI"], STATE_ID) as other:
         assert other.try_lock(["proj_a"])
-        process = start(place, place.target)
+        process = place.start()
         assert first_own_line(process).endswith("waiting for its end")
         process.terminate()
         assert Done.of(process).exit_code == 143
 
 
 def test_orphans_end_by_themselves(place: Place, tmp_path: Path) -> None:
-    gate = Gate(place, tmp_path)
-    killed = start(place, gate.command)
+    gate = Gate.before(place, tmp_path, "run first of proj_b")
+    killed = place.start(target=gate.command)
     gate.wait()
     killed.kill()
     killed.wait()
@@ -190,8 +134,8 @@ def test_where_states_cannot_be_saved_any_more_tap_and_target_are_ended(
         put(api, project, "first")
     with backend_of("postgres", tmp_path / "backend") as (uri, _):
         place = Place.of(api, uri, tmp_path / "warehouse.duckdb")
-        gate = Gate(place, tmp_path)
-        process = start(place, gate.command)
+        gate = Gate.before(place, tmp_path, "run first of proj_b")
+        process = place.start(target=gate.command)
         gate.wait()
         with psycopg.connect(uri.replace("+psycopg2", ""), autocommit=True) as connection:
             connection.execute(
@@ -201,5 +145,5 @@ def test_where_states_cannot_be_saved_any_more_tap_and_target_are_ended(
         gate.open()
         done = Done.of(process)
         assert done.error.startswith("The database of states cannot be used: ")
-        assert Done.of(start(place, place.target)).exit_code == 0
+        assert Done.of(place.start()).exit_code == 0
     assert differences(api, tmp_path) == []

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from stand_in.server import Api
 
@@ -41,10 +44,21 @@ class Place:
         }
         return cls("target-duckdb", variables)
 
-    def start(self, *options: str, **variables: str) -> subprocess.Popen[str]:
-        """Start a sync; what it says is read from its `stderr`."""
+    def start(
+        self, *options: str, target: str | None = None, **variables: str
+    ) -> subprocess.Popen[str]:
+        """Start a sync; what it says is read from its `stderr`.
+
+        Args:
+            options: of its command line.
+            target: another command for the target, whose states it uses.
+            variables: more of them.
+        """
+        command = [sys.executable, "-m", "orchestrate.sync", target or self.target]
+        # A target of another name would have states of its own.
+        command += ["--state-id", f"tap-dagctl-to-{Path(self.target).name}"] if target else []
         return subprocess.Popen(
-            [sys.executable, "-m", "orchestrate.sync", self.target, *options],
+            [*command, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -99,3 +113,62 @@ class Done:
         assert "Traceback" not in self.stderr
         (line,) = self.own_lines
         return line
+
+
+class Gate:
+    """A target behind a gate, which holds its input from some line on until it is opened.
+
+    Attributes:
+        command: of the target.
+    """
+
+    def __init__(self, path: Path, command: str) -> None:
+        self.command = command
+        self._path = path
+
+    @classmethod
+    def before(cls, place: Place, directory: Path, text: str) -> Gate:
+        """Put one before the target of `place`, closed to the first line that holds `text`."""
+        path, command = directory / "gate", directory / "target-held"
+        target = shutil.which(place.target) or Path(sys.executable).with_name(place.target)
+        command.write_text(
+            f"#!/bin/sh\n{sys.executable} -c '{_HOLD}' {path} '{text}' | {target} \"$@\"\n"
+        )
+        command.chmod(0o755)
+        return cls(path, str(command))
+
+    def wait(self) -> None:
+        """Wait until something is held."""
+        wait_until(self._path.with_name("gate.reached").exists)
+
+    def open(self) -> None:
+        self._path.touch()
+
+
+_HOLD = """
+import pathlib, sys, time
+
+gate, text = pathlib.Path(sys.argv[1]), sys.argv[2]
+for line in sys.stdin:
+    if text in line:
+        gate.with_name("gate.reached").touch()
+        while not gate.exists():
+            time.sleep(0.01)
+    print(line, end="", flush=True)
+"""
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def first_own_line(process: subprocess.Popen[str]) -> str:
+    """Return what a sync itself says first, or nothing where it ends before."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("orchestrate."):
+            return line.partition(": ")[2].strip()
+    return ""
