@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
@@ -37,14 +38,15 @@ class Pipeline:
 
     Each gets a session of its own, so that a signal to this program's group, or Ctrl-C, reaches
     this program alone. It goes on to the tap only: the tap ends with a last state, and the target
-    stores what it has read and hands that state on.
+    stores what it has read and hands that state on. SIGINT after that kills both. Another SIGTERM
+    does nothing: orchestrators send it to a group and to its members.
     """
 
     def __init__(self) -> None:
         """From now on, a signal ends this program, or the tap once that runs."""
         self._received: int | None = None
         self._is_starting = False
-        self._tap: subprocess.Popen[bytes] | None = None
+        self._programs: list[subprocess.Popen[bytes]] = []
         for signum in _SIGNALS:
             signal.signal(signum, self._pass_on)
 
@@ -71,7 +73,7 @@ class Pipeline:
             started = _started(stack, tap, subprocess.DEVNULL, inherited)
             loader = _started(stack, target, _open(started.stdout), inherited)
             _open(started.stdout).close()
-            self._tap = started
+            self._programs = [started, loader]
             if self._received is not None:
                 started.send_signal(self._received)
             for line in _open(loader.stdout):
@@ -83,11 +85,15 @@ class Pipeline:
             return exit_code(code) or exit_code(started.wait())
 
     def _pass_on(self, signum: int, _: FrameType | None) -> None:
-        self._received = signum
-        if self._tap is not None:
-            self._tap.send_signal(signum)
-        elif not self._is_starting:
-            raise SystemExit(128 + signum)
+        is_first, self._received = self._received is None, signum
+        if not self._programs:
+            if not self._is_starting:
+                raise SystemExit(128 + signum)
+        elif is_first:
+            self._programs[0].send_signal(signum)
+        elif signum == signal.SIGINT:
+            for program in self._programs:
+                _kill(program)
 
 
 def _started(
@@ -113,8 +119,16 @@ def _started(
             start_new_session=True,
         )
     )
-    stack.callback(process.kill)
+    stack.callback(_kill, process)
     return process
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill it and what it has started, unless it has ended."""
+    # Until it is waited for, no other process has its number.
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _open(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -102,6 +103,22 @@ def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
         assert "replication_key_value" in str(backend.read(["proj_a"])["proj_a"])
     assert Done.of(place.start()).exit_code == 0
     assert differences(api, tmp_path) == []
+
+
+def test_sigint_after_a_signal_kills_tap_and_target(place: Place, tmp_path: Path) -> None:
+    gate = Gate.before(place, tmp_path, "run first of proj_b")
+    process = place.start(target=gate.command)
+    gate.wait()
+    for signum in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT):
+        assert process.poll() is None
+        process.send_signal(signum)
+        time.sleep(0.2)
+    assert process.wait(60) == 137
+    # Nothing of it can write any more.
+    with state_backend(place.variables["STATE_BACKEND_URI"], STATE_ID) as other:
+        assert other.try_lock(["proj_a"])
+    gate.open()
+    process.communicate()
 
 
 def test_a_signal_ends_a_sync_that_waits(place: Place) -> None:
