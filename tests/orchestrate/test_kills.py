@@ -72,8 +72,12 @@ def test_a_retry_waits_until_a_killed_sync_writes_no_more(
     assert differences(api, tmp_path) == []
 
 
-@pytest.mark.parametrize("to_group", [False, True], ids=["alone", "its group"])
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("place", ["folder"], indirect=True)
+@pytest.mark.parametrize(
+    ("signum", "to_group"),
+    [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, True)],
+    ids=["SIGTERM alone", "SIGTERM to its group", "Ctrl-C"],
+)
 def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
     place: Place, api: Api, tmp_path: Path, signum: signal.Signals, to_group: bool
 ) -> None:

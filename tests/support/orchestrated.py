@@ -139,7 +139,10 @@ class Gate:
 
     def wait(self) -> None:
         """Wait until something is held."""
-        wait_until(self._path.with_name("gate.reached").exists)
+        wait_until(self.has_reached)
+
+    def has_reached(self) -> bool:
+        return self._path.with_name("gate.reached").exists()
 
     def open(self) -> None:
         self._path.touch()

@@ -1,0 +1,10 @@
+#!/bin/sh
+# One sync for cron: cron.sh SETTINGS TARGET [OPTION…]
+# SETTINGS is a file with a line NAME='value' for each variable, which only its owner may read.
+set -eu
+set -a # what the file sets is for the programs
+. "$1"
+set +a
+shift
+cd "$(dirname "$0")/.."
+exec .venv/bin/python -m orchestrate.sync "$@" --wait 0
