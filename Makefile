@@ -21,7 +21,7 @@ unexport VIRTUAL_ENV
 # takes 2 s to start then, and not 6.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory loaders benchmark lint format docs dist clean
+.PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory loaders benchmark orchestrators container lint format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -123,6 +123,23 @@ benchmark: setup
 	$(UV) venv --quiet --clear --python "$(PYTHON)" .tools/loaders/target-duckdb-0.8.0
 	$(UV) pip install --quiet --python .tools/loaders/target-duckdb-0.8.0 target-duckdb==0.8.0 duckdb==1.2.2
 	.venv/bin/python -m benchmarks.run $(BENCHMARK)
+
+# Dagster and Prefect run a sync for each shard, on the stand-in.
+orchestrators: setup .tools/dagster/ready .tools/prefect/ready
+	.venv/bin/python -m tests.sweeps.orchestrators
+
+DAGSTER := dagster==1.13.28
+PREFECT := prefect==3.9.1
+.tools/dagster/ready: ORCHESTRATOR := $(DAGSTER)
+.tools/prefect/ready: ORCHESTRATOR := $(PREFECT)
+.tools/dagster/ready .tools/prefect/ready: $(UV) Makefile
+	$(UV) venv --quiet --clear --python "$(PYTHON)" $(@D)
+	$(UV) pip install --quiet --python $(@D) $(ORCHESTRATOR)
+	touch $@
+
+# What the Containerfile says, done without a container engine, and what comes out run on the stand-in.
+container: setup
+	.venv/bin/python -m tests.sweeps.container
 
 lint: .venv/ready
 	.venv/bin/ruff check

@@ -1,0 +1,74 @@
+"""Runs the job for Dagster and the flow for Prefect, each by its own program, on the stand-in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from stand_in.server import serving
+from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
+from tests.support.orchestrated import Place
+from tests.support.project import ROOT
+from tests.support.warehouses import postgres_in
+
+TOOLS = ROOT / ".tools"
+LOADER = ROOT / ".meltano" / "loaders" / "target-postgres" / "venv" / "bin"
+COMMANDS = {
+    "dagster": ["dagster", "job", "execute", "-f", "orchestrate/dagster_job.py", "-j", "dagctl"],
+    "prefect": ["python", "orchestrate/prefect_flow.py"],
+}
+
+
+def main() -> None:
+    world = World()
+    for number in range(8):
+        project = f"proj_{number}"
+        world.add_project(project, f"name of {project}")
+        world.put(RUNS, project, {"id": f"run of {project}", "duration_seconds": 7})
+        world.put(EXECUTIONS, project, {"id": f"execution of {project}", "model_name": "m"})
+        world.put(JOBS, project, {"id": f"job of {project}", "status": None})
+        world.put(PLANS, project, {"id": f"plan of {project}"})
+    world.advance(minutes=10)
+    for name, (program, *options) in COMMANDS.items():
+        with (
+            tempfile.TemporaryDirectory() as text,
+            serving(world) as api,
+            postgres_in(Path(text) / "postgres") as warehouse,
+        ):
+            uri = warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
+            variables = {
+                **os.environ,
+                **Place.of(api, uri, Path(text)).variables,
+                **warehouse.environment,
+                "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl",
+                "SYNC_PYTHON": sys.executable,
+                "PATH": f"{LOADER}:{os.environ['PATH']}",
+                "DAGSTER_HOME": text,
+                "DAGSTER_DISABLE_TELEMETRY": "1",
+                "PREFECT_HOME": text,
+                "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+                "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+                "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+                "DO_NOT_TRACK": "1",
+            }
+            command = [str(TOOLS / name / "bin" / program), *options]
+            began = time.monotonic()
+            done = subprocess.run(
+                command, env=variables, cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert world.token not in done.stdout + done.stderr
+            assert warehouse.differences(world, world.now.date()) == []
+            states = warehouse.query("select count(*) as n from singer_states")
+            assert states == [{"n": len(world.projects) + 1}]
+            # What the tap says is where the orchestrator's log is.
+            assert "METRIC" in done.stdout + done.stderr
+            print(f"{name}: the tables are right after {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
