@@ -12,7 +12,7 @@ from orchestrate.states import put_together, split
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orchestrate.state_backend import StateBackend
+    from orchestrate.backends.base import StateBackend
     from orchestrate.states import State
 
 logger = logging.getLogger("orchestrate")

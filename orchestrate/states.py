@@ -6,7 +6,6 @@ project. What belongs to no project is a part of its own, under `NO_PROJECT`.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -35,24 +34,26 @@ def part_name(project_id: str) -> str:
 
 
 def split(state: State) -> dict[str, State]:
-    """Return the parts of `state` by name."""
-    rest = copy.deepcopy(state)
+    """Return the parts of `state` by name; they share its partitions."""
+    rest = dict(state)
     parts = {NO_PROJECT: rest}
-    bookmarks = rest.get("bookmarks")
-    for stream, value in bookmarks.items() if isinstance(bookmarks, dict) else ():
+    bookmarks = state.get("bookmarks")
+    if not isinstance(bookmarks, dict):
+        return parts
+    rest["bookmarks"] = left = {}
+    for stream, value in bookmarks.items():
+        left[stream] = value
         partitions = value.get("partitions") if isinstance(value, dict) else None
         if not isinstance(partitions, list):
             continue
-        left = []
+        left[stream] = {**value, "partitions": []}
         for partition in partitions:
             project_id = _project_of(partition)
-            if project_id is None:
-                left.append(partition)
-            else:
+            part = rest
+            if project_id is not None:
                 part = parts.setdefault(part_name(project_id), {"bookmarks": {}})
-                streams = part["bookmarks"]
-                streams.setdefault(stream, {"partitions": []})["partitions"].append(partition)
-        value["partitions"] = left
+            of_stream = part["bookmarks"].setdefault(stream, {"partitions": []})
+            of_stream["partitions"].append(partition)
     return parts
 
 
@@ -60,18 +61,31 @@ def put_together(parts: Iterable[State]) -> State:
     """Return the state that `split` made `parts` of; they may be of several states.
 
     The part that belongs to no project must be the first of them, if it is there. Partitions of
-    one project keep their order.
+    one project keep their order, and are shared with the parts.
     """
-    state: State = {}
-    for part in parts:
-        if not state:
-            state = copy.deepcopy(part)
-            continue
+    parts = list(parts)
+    if not parts:
+        return {}
+    state = dict(parts[0])
+    bookmarks = state.get("bookmarks")
+    if isinstance(bookmarks, dict):
+        state["bookmarks"] = bookmarks = {
+            stream: _with_own_list(value) for stream, value in bookmarks.items()
+        }
+    for part in parts[1:]:
         bookmarks = state.setdefault("bookmarks", {})
         for stream, value in part["bookmarks"].items():
-            whole = bookmarks.setdefault(stream, {})
-            whole.setdefault("partitions", []).extend(copy.deepcopy(value["partitions"]))
+            of_stream = bookmarks.setdefault(stream, {})
+            of_stream.setdefault("partitions", []).extend(value["partitions"])
     return state
+
+
+def _with_own_list(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if not isinstance(value, dict):
+        return value
+    partitions = value.get("partitions")
+    own = {"partitions": [*partitions]} if isinstance(partitions, list) else {}
+    return {**value, **own}
 
 
 def _project_of(partition: object) -> str | None:

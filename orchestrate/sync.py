@@ -19,18 +19,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrate.backends.base import VARIABLE
 from orchestrate.command import exit_with
 from orchestrate.errors import OrchestrateError
 from orchestrate.pipeline import Pipeline, Program, exit_code
 from orchestrate.saved_states import SavedStates
-from orchestrate.state_backend import VARIABLE, state_backend
+from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, part_name
 from orchestrate.tap import COMMAND, catalog_of, projects_of, tap_of_environment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from orchestrate.state_backend import StateBackend
+    from orchestrate.backends.base import StateBackend
     from orchestrate.states import State
 
 logger = logging.getLogger("orchestrate")

@@ -16,10 +16,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrate.backends.base import VARIABLE
 from orchestrate.command import exit_with
 from orchestrate.errors import OrchestrateError
 from orchestrate.saved_states import SavedStates
-from orchestrate.state_backend import VARIABLE, state_backend
+from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, split
 
 if TYPE_CHECKING:

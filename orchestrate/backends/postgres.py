@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,8 +11,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typing_extensions import override
 
+from orchestrate.backends.base import VARIABLE, StateBackend, decoded, encoded
 from orchestrate.errors import OrchestrateError
-from orchestrate.state_backend import VARIABLE, StateBackend, decoded, encoded, lock_key
 from tap_dagctl.errors import one_line
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class PostgresStates(StateBackend):
         if self._connection.execute("select to_regclass('singer_states')").fetchone() == (None,):
             with self._connection.transaction():
                 # Two that create a table at once disturb each other.
-                key = lock_key("", "singer_states")
+                key = _lock_key("", "singer_states")
                 self._connection.execute("select pg_advisory_xact_lock(%s)", (key,))
                 self._connection.execute(_TABLE)
 
@@ -118,7 +119,7 @@ class PostgresStates(StateBackend):
 
     @override
     def try_lock(self, names: Collection[str]) -> bool:
-        keys = [lock_key(self._state_id, name) for name in names]
+        keys = [_lock_key(self._state_id, name) for name in names]
         with self._told():
             rows = self._connection.execute(
                 "select key, pg_try_advisory_lock(key) from unnest(%s::bigint[]) as key", (keys,)
@@ -151,3 +152,9 @@ class PostgresStates(StateBackend):
             raise OrchestrateError(
                 f"The database of states cannot be used: {text}; see {VARIABLE}"
             ) from None
+
+
+def _lock_key(state_id: str, name: str) -> int:
+    """Return a number of 64 bits for the lock of a part."""
+    digest = hashlib.sha256(f"{state_id}\n{name}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

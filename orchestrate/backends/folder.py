@@ -1,0 +1,90 @@
+"""States in a folder of one machine."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from orchestrate.backends.base import StateBackend, decoded, encoded, told
+from orchestrate.states import part_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from orchestrate.states import State
+
+
+class FolderStates(StateBackend):
+    """A file for each part, and one for its lock: the last process that has it open ends it."""
+
+    def __init__(self, folder: Path, state_id: str) -> None:
+        """Make the folder where there is none."""
+        self._folder = folder / part_name(state_id)
+        self._locks: list[int] = []
+        with told("The folder of states"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+
+    @override
+    def names(self) -> set[str]:
+        with told("The folder of states"):
+            return {path.name.removesuffix(".json") for path in self._folder.glob("*.json")}
+
+    @override
+    def read(self, names: Collection[str]) -> dict[str, State]:
+        found = {}
+        for name in names:
+            path = self._folder / f"{name}.json"
+            with told(f"The state in {path}"):
+                if path.exists():
+                    found[name] = decoded(path.read_bytes(), str(path))
+        return found
+
+    @override
+    def save(self, changed: Mapping[str, State | None]) -> None:
+        with told("The folder of states"):
+            for name, state in changed.items():
+                path = self._folder / f"{name}.json"
+                if state is None:
+                    path.unlink(missing_ok=True)
+                    continue
+                # What belongs to no project may be written by several syncs at once.
+                descriptor, new = tempfile.mkstemp(".new", dir=self._folder)
+                with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                    file.write(encoded(state))
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(new).replace(path)
+
+    @override
+    def try_lock(self, names: Collection[str]) -> bool:
+        locks: list[int] = []
+        with told("The folder of states"):
+            for name in names:
+                path = self._folder / f"{name}.lock"
+                locks.append(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+                try:
+                    fcntl.flock(locks[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    _close(locks)
+                    return False
+        self._locks += locks
+        return True
+
+    @property
+    @override
+    def descriptors(self) -> Sequence[int]:
+        return self._locks
+
+    @override
+    def close(self) -> None:
+        _close(self._locks)
+
+
+def _close(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())

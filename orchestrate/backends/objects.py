@@ -1,0 +1,83 @@
+"""States in S3, or in another store that `fsspec` knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import fsspec  # type: ignore[import-untyped]
+from typing_extensions import override
+
+from orchestrate.backends.base import VARIABLE, StateBackend, decoded, encoded, told
+from orchestrate.errors import OrchestrateError
+from orchestrate.states import part_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from orchestrate.states import State
+
+
+class ObjectStates(StateBackend):
+    """An object for each part; there are no locks."""
+
+    def __init__(self, uri: str, state_id: str) -> None:
+        """Find the store; its credentials are where its own library looks for them."""
+        with told("The store of states"):
+            self._store, root = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+            bucket, _, _ = root.partition("/")
+            # In one that is not there nothing is found either, and nothing could be saved.
+            if bucket and not self._store.exists(bucket):
+                raise OrchestrateError(f"{VARIABLE}: there is no bucket {bucket}; create it first")
+            self._folder = f"{root.rstrip('/')}/{part_name(state_id)}"
+
+    @override
+    def names(self) -> set[str]:
+        with told("The store of states"):
+            try:
+                paths = self._store.ls(self._folder, detail=False)
+            except FileNotFoundError:
+                return set()
+        return {path.rpartition("/")[2].removesuffix(".json") for path in paths}
+
+    @override
+    def read(self, names: Collection[str]) -> dict[str, State]:
+        paths = {self._path(name): name for name in names}
+        with told("The store of states"):
+            found = self._store.cat(list(paths), on_error="return") if paths else {}
+            for content in found.values():
+                if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+                    raise content
+        return {
+            paths[path]: decoded(content, path)
+            for path, content in found.items()
+            if isinstance(content, bytes)
+        }
+
+    @override
+    def save(self, changed: Mapping[str, State | None]) -> None:
+        with told("The store of states"):
+            written = {
+                self._path(name): encoded(state).encode()
+                for name, state in changed.items()
+                if state is not None
+            }
+            if written:
+                self._store.pipe(written)
+            if gone := [self._path(name) for name, state in changed.items() if state is None]:
+                self._store.rm(gone)
+
+    @override
+    def try_lock(self, names: Collection[str]) -> bool:
+        return True
+
+    @property
+    @override
+    def descriptors(self) -> Sequence[int]:
+        return ()
+
+    @override
+    def close(self) -> None:
+        pass
+
+    def _path(self, name: str) -> str:
+        return f"{self._folder}/{name}.json"
