@@ -12,13 +12,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 
 from orchestrate.state_backend import state_backend
 from stand_in.world import RUNS
 from tests.support.orchestrated import Done, Gate, Place, first_own_line, wait_until
-from tests.support.state_backends import backend_of
+from tests.support.state_backends import WITH_LOCKS, backend_of
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 STATE_ID = "tap-dagctl-to-target-duckdb"
 
 
-@pytest.fixture(params=["folder", "postgres"])
+@pytest.fixture(params=WITH_LOCKS)
 def place(api: Api, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     for project in ("proj_a", "proj_b"):
         put(api, project, "first")
@@ -146,25 +145,3 @@ def test_orphans_end_by_themselves(place: Place, tmp_path: Path) -> None:
         wait_until(lambda: other.try_lock(["proj_a", "proj_b"]))
     # Its output ends when the last of them has.
     killed.communicate()
-
-
-def test_where_states_cannot_be_saved_any_more_tap_and_target_are_ended(
-    api: Api, tmp_path: Path
-) -> None:
-    for project in ("proj_a", "proj_b"):
-        put(api, project, "first")
-    with backend_of("postgres", tmp_path / "backend") as (uri, _):
-        place = Place.of(api, uri, tmp_path / "warehouse.duckdb")
-        gate = Gate.before(place, tmp_path, "run first of proj_b")
-        process = place.start(target=gate.command)
-        gate.wait()
-        with psycopg.connect(uri.replace("+psycopg2", ""), autocommit=True) as connection:
-            connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where pid <> pg_backend_pid() and backend_type = 'client backend'"
-            )
-        gate.open()
-        done = Done.of(process)
-        assert done.error.startswith("The database of states cannot be used: ")
-        assert Done.of(place.start()).exit_code == 0
-    assert differences(api, tmp_path) == []

@@ -10,13 +10,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import psycopg
 import pytest
 
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, part_name
-from tests.support.state_backends import KINDS, backend_of, s3
+from tests.support.state_backends import KINDS, WITH_LOCKS, backend_of, s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +27,7 @@ ODD_IDS = ("proj_a", "..", "", "a/b", "a b", "Ä", "\x00", "\ud800", "*", "%2F",
 VALUES: dict[str, Any] = {"a": [1.5, None, "\x00\ud800ü", 2**70], "b": {"": True}}
 
 
-WITH_LOCKS = pytest.mark.parametrize("uri", ["folder", "postgres"], indirect=True)
+HAS_LOCKS = pytest.mark.parametrize("uri", WITH_LOCKS, indirect=True)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -76,7 +75,7 @@ def test_states_of_different_ids_do_not_meet(uri: str, state_id: str) -> None:
         assert other.try_lock(["proj_a"])
 
 
-@WITH_LOCKS
+@HAS_LOCKS
 def test_a_lock_is_had_by_one(uri: str, state_id: str) -> None:
     with state_backend(uri, state_id) as other:
         with state_backend(uri, state_id) as one:
@@ -89,7 +88,7 @@ def test_a_lock_is_had_by_one(uri: str, state_id: str) -> None:
         wait_for_lock(other, "proj_a", "proj_b", "proj_c")
 
 
-@WITH_LOCKS
+@HAS_LOCKS
 def test_a_lock_lives_as_long_as_a_process_that_inherited_it(uri: str, state_id: str) -> None:
     """The program that took it is killed, so that it has no time to give it back."""
     program = f"""
@@ -122,34 +121,6 @@ def wait_for_lock(backend: StateBackend, *names: str) -> None:
     while not backend.try_lock(names):
         assert time.monotonic() < until
         time.sleep(0.01)
-
-
-def test_parts_are_saved_together_or_not_at_all(tmp_path: Path) -> None:
-    with backend_of("postgres", tmp_path) as (uri, _), state_backend(uri, "x") as backend:
-        backend.save({"a": {"n": 1}, "b": {"n": 1}})
-        with psycopg.connect(uri.replace("+psycopg2", ""), autocommit=True) as connection:
-            connection.execute("alter table singer_states add check (part <> 'c')")
-        with pytest.raises(
-            OrchestrateError, match="The database of states cannot be used: new row"
-        ):
-            backend.save({"a": {"n": 2}, "b": None, "c": {"n": 2}})
-        assert backend.read(["a", "b"]) == {"a": {"n": 1}, "b": {"n": 1}}
-
-
-def test_many_may_create_the_table_at_once(tmp_path: Path) -> None:
-    program = "import sys; from orchestrate.state_backend import state_backend as b\n"
-    program += "sys.stdin.read()\nwith b(sys.argv[1], 'x') as it: it.save({sys.argv[2]: {}})"
-    with backend_of("postgres", tmp_path) as (uri, _):
-        line = [sys.executable, "-c", program, uri]
-        started = [
-            subprocess.Popen([*line, str(number)], stdin=subprocess.PIPE) for number in range(6)
-        ]
-        for process in started:
-            assert process.stdin is not None
-            process.stdin.close()
-        assert [process.wait() for process in started] == [0] * 6
-        with state_backend(uri, "x") as backend:
-            assert len(backend.names()) == 6
 
 
 def test_a_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
@@ -185,20 +156,6 @@ def test_a_place_that_cannot_be_used_is_one_line(uri: str | None, line: str) -> 
     assert line in message
     assert "made_up" not in message
     assert "\n" not in message
-
-
-def test_a_password_is_never_told(tmp_path: Path) -> None:
-    with backend_of("postgres", tmp_path) as (uri, _):
-        for wrong, line in (
-            (uri.replace("/postgres?", "/none?"), 'database "none" does not exist'),
-            (uri.replace("postgres:@", "nobody:made_up@"), 'role "nobody" does not exist'),
-            # Where the server's words repeat it.
-            (uri.replace("postgres:@", "nobody:nobody@"), 'role "…" does not exist'),
-        ):
-            with pytest.raises(OrchestrateError) as raised, state_backend(wrong, "x"):
-                pass
-            assert line in str(raised.value)
-            assert "made_up" not in str(raised.value)
 
 
 def test_a_bucket_that_is_not_there_is_one_line() -> None:

