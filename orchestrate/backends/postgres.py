@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typing_extensions import override
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from orchestrate.states import State
 
-_TABLE = """
+TABLE = """
 create table if not exists singer_states (
     state_id text not null,
     part text not null,
@@ -74,11 +75,9 @@ class PostgresStates(StateBackend):
                 "select set_config(name, %s, false) from pg_settings where name = %s", (value, name)
             )
         if self._connection.execute("select to_regclass('singer_states')").fetchone() == (None,):
-            with self._connection.transaction():
-                # Two that create a table at once disturb each other.
-                key = _lock_key("", "singer_states")
-                self._connection.execute("select pg_advisory_xact_lock(%s)", (key,))
-                self._connection.execute(_TABLE)
+            # Another sync may be at it in the same moment.
+            with suppress(errors.UniqueViolation, errors.DuplicateTable):
+                self._connection.execute(TABLE)
 
     @override
     def names(self) -> set[str]:

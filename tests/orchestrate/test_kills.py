@@ -108,6 +108,24 @@ def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
     assert differences(api, tmp_path) == []
 
 
+@pytest.mark.parametrize("place", ["folder"], indirect=True)
+def test_a_target_that_fails_ends_a_tap_that_waits(place: Place, api: Api, tmp_path: Path) -> None:
+    go_on = threading.Event()
+
+    def misbehave(request: Request) -> None:
+        if request.path.endswith("/proj_b/runs"):
+            go_on.wait(120)
+
+    api.misbehave = misbehave
+    target = tmp_path / "target-failing"
+    target.write_text("#!/bin/sh\nhead -n 3 > /dev/null; exit 3\n")
+    target.chmod(0o755)
+    process = place.start(target=str(target), TAP_DAGCTL_MAX_CONNECTIONS="1")
+    assert process.wait(60) == 3
+    go_on.set()
+    process.communicate()
+
+
 def test_sigint_after_a_signal_kills_tap_and_target(place: Place, tmp_path: Path) -> None:
     gate = Gate.before(place, tmp_path, "run first of proj_b")
     process = place.start(target=gate.command)

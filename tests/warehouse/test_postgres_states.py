@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from orchestrate.backends.postgres import TABLE
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
 from stand_in.world import RUNS
-from tests.support.orchestrated import Done, Gate, Place
+from tests.support.orchestrated import Done, Gate, Place, wait_until
 from tests.support.state_backends import backend_of
 from tests.support.warehouses import duckdb_at
 
@@ -22,32 +23,40 @@ if TYPE_CHECKING:
     from stand_in.server import Api
 
 
+def connected(uri: str) -> psycopg.Connection:
+    return psycopg.connect(uri.replace("+psycopg2", ""))
+
+
 def test_parts_are_saved_together_or_not_at_all(tmp_path: Path) -> None:
     with backend_of("postgres", tmp_path) as (uri, _), state_backend(uri, "x") as backend:
         backend.save({"a": {"n": 1}, "b": {"n": 1}})
-        with psycopg.connect(uri.replace("+psycopg2", ""), autocommit=True) as connection:
-            connection.execute("alter table singer_states add check (part <> 'c')")
-        with pytest.raises(
-            OrchestrateError, match="The database of states cannot be used: new row"
-        ):
+        with connected(uri) as connection:
+            connection.execute(
+                "create function refuse() returns trigger language plpgsql as "
+                "$$ begin raise exception 'not this one'; end $$; "
+                "create trigger refused before delete on singer_states "
+                "for each row execute function refuse()"
+            )
+        with pytest.raises(OrchestrateError, match="of states cannot be used: not this one"):
             backend.save({"a": {"n": 2}, "b": None, "c": {"n": 2}})
-        assert backend.read(["a", "b"]) == {"a": {"n": 1}, "b": {"n": 1}}
+        assert backend.read(["a", "b", "c"]) == {"a": {"n": 1}, "b": {"n": 1}}
 
 
 def test_many_may_create_the_table_at_once(tmp_path: Path) -> None:
-    program = "import sys; from orchestrate.state_backend import state_backend as b\n"
-    program += "sys.stdin.read()\nwith b(sys.argv[1], 'x') as it: it.save({sys.argv[2]: {}})"
-    with backend_of("postgres", tmp_path) as (uri, _):
-        line = [sys.executable, "-c", program, uri]
-        started = [
-            subprocess.Popen([*line, str(number)], stdin=subprocess.PIPE) for number in range(6)
-        ]
-        for process in started:
-            assert process.stdin is not None
-            process.stdin.close()
-        assert [process.wait() for process in started] == [0] * 6
+    program = "import sys; from orchestrate.state_backend import state_backend as backend\n"
+    program += "with backend(sys.argv[1], 'x') as it: it.save({'a': {'n': 1}})"
+    with backend_of("postgres", tmp_path) as (uri, _), connected(uri) as other:
+        other.execute(TABLE)
+        process = subprocess.Popen([sys.executable, "-c", program, uri])
+        # It sees no table, and waits for this connection as it creates one.
+        with connected(uri) as third:
+            third.autocommit = True
+            waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
+            wait_until(lambda: third.execute(waiting).fetchone() is not None)
+        other.commit()
+        assert process.wait() == 0
         with state_backend(uri, "x") as backend:
-            assert len(backend.names()) == 6
+            assert backend.read(["a"]) == {"a": {"n": 1}}
 
 
 def test_a_password_is_never_told(tmp_path: Path) -> None:
@@ -75,7 +84,7 @@ def test_where_states_cannot_be_saved_any_more_tap_and_target_are_ended(
         gate = Gate.before(place, tmp_path, "run first of proj_b")
         process = place.start(target=gate.command)
         gate.wait()
-        with psycopg.connect(uri.replace("+psycopg2", ""), autocommit=True) as connection:
+        with connected(uri) as connection:
             connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where pid <> pg_backend_pid() and backend_type = 'client backend'"
