@@ -110,17 +110,20 @@ def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
 
 @pytest.mark.parametrize("place", ["folder"], indirect=True)
 def test_a_target_that_fails_ends_a_tap_that_waits(place: Place, api: Api, tmp_path: Path) -> None:
-    go_on = threading.Event()
+    asked, go_on = threading.Event(), threading.Event()
 
     def misbehave(request: Request) -> None:
         if request.path.endswith("/proj_b/runs"):
+            asked.set()
             go_on.wait(120)
 
     api.misbehave = misbehave
-    target = tmp_path / "target-failing"
-    target.write_text("#!/bin/sh\nhead -n 3 > /dev/null; exit 3\n")
+    gate, target = tmp_path / "gate", tmp_path / "target-failing"
+    target.write_text(f"#!/bin/sh\nuntil [ -e {gate} ]; do sleep 0.1; done; exit 3\n")
     target.chmod(0o755)
     process = place.start(target=str(target), TAP_DAGCTL_MAX_CONNECTIONS="1")
+    assert asked.wait(60)
+    gate.touch()
     assert process.wait(60) == 3
     go_on.set()
     process.communicate()
