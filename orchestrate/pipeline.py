@@ -78,11 +78,8 @@ class Pipeline:
                 started.send_signal(self._received)
             for line in _open(loader.stdout):
                 on_line(line)
-            code = loader.wait()
-            if code:
-                # It may be waiting for the server, for nobody.
-                started.terminate()
-            return exit_code(code) or exit_code(started.wait())
+            # A tap may wait for the server for long: where the target has failed, it is killed.
+            return exit_code(loader.wait()) or exit_code(started.wait())
 
     def _pass_on(self, signum: int, _: FrameType | None) -> None:
         is_first, self._received = self._received is None, signum
