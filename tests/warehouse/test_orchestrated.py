@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS
+from tests.support.meltano import Meltano
 from tests.support.orchestrated import Done, Gate, Place, first_own_line
 from tests.support.project import ROOT
-from tests.support.warehouses import Warehouse, postgres_in
+from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,27 @@ def test_shards_at_once_fill_the_tables_of_one_sync(api: Api, warehouse: Warehou
         assert warehouse.differences(api.world, api.world.now.date()) == []
         put(api, "proj_1", f"after {number}")
         api.world.advance(minutes=10)
+
+
+def test_the_state_of_meltano_is_taken_over(api: Api, tmp_path: Path) -> None:
+    for project in ("proj_a", "proj_b"):
+        put(api, project, "first")
+    api.world.advance(minutes=10)
+    meltano = Meltano.of(api, tmp_path)
+    meltano.run("tap-dagctl", "target-duckdb")
+    printed = meltano("state", "get", "dev:tap-dagctl-to-target-duckdb").stdout
+    put(api, "proj_a", "second")
+    place = Place.of(api, str(tmp_path / "states"), tmp_path / "output" / "warehouse.duckdb")
+    state_id = ("--state-id", "tap-dagctl-to-target-duckdb")
+    assert place.program("transfer", "import", "-", *state_id, stdin=printed).exit_code == 0
+    api.requests.clear()
+    assert place.run().exit_code == 0
+
+    asked = [it for it in api.requests if it.path.endswith(("/runs", "/model-executions"))]
+    assert len(asked) == 4
+    assert all("updated_after" in it.params for it in asked)
+    warehouse = duckdb_at(tmp_path / "output" / "warehouse.duckdb")
+    assert warehouse.differences(api.world, api.world.now.date()) == []
 
 
 def test_a_killed_sync_brings_no_older_row_over_a_newer_one(
