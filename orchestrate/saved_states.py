@@ -48,7 +48,8 @@ class SavedStates:
             state = json.loads(line)
         except ValueError:
             state = None
-        if not isinstance(state, dict):
+        # Some targets write their log there, and it may be JSON, too.
+        if not isinstance(state, dict) or not isinstance(state.get("bookmarks"), dict):
             logger.warning("The target wrote a line that is no state, which is left out")
             return
         parts = split(state)

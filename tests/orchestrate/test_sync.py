@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stand_in.server import Api, Request
 
 BESIDE = Path(sys.executable).parent
+LOG = '[1]\nhello\n{"level": "info"}'
 STATE_ID = "tap-dagctl-to-target-duckdb"
 
 
@@ -253,13 +254,17 @@ def test_a_failing_target_has_its_code_and_leaves_the_states(
 
 
 def test_a_line_that_is_no_state_is_left_out(place: Place, api: Api, tmp_path: Path) -> None:
+    assert place.run().exit_code == 0
+    before = parts(place)
     real = BESIDE / place.target
-    script(place, tmp_path, f"#!/bin/sh\necho '[1]'; echo hello; exec {real} \"$@\"\n")
-    done = place.run("--state-id", STATE_ID)
-
-    assert done.exit_code == 0
-    assert done.own_lines == ["The target wrote a line that is no state, which is left out"] * 2
-    assert parts(place).keys() == {NO_PROJECT, "proj_a", "proj_b"}
+    for then, code in (("exit 3", 3), (f'exec {real} "$@"', 0)):
+        put(api, "proj_a", f"before {code}")
+        script(place, tmp_path, f"#!/bin/sh\necho '{LOG}'; {then}\n")
+        done = place.run("--state-id", STATE_ID)
+        assert done.exit_code == code
+        assert done.own_lines == ["The target wrote a line that is no state, which is left out"] * 3
+        assert parts(place).keys() == {NO_PROJECT, "proj_a", "proj_b"}
+        assert (parts(place) == before) is (code == 3)
     assert differences(api, tmp_path) == []
 
 
