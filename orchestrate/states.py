@@ -27,6 +27,9 @@ def part_name(project_id: str) -> str:
     No two projects share one.
     """
     name = quote(project_id, safe="", errors="surrogatepass")
+    if not name.strip("."):
+        # To a file system these are folders.
+        name = name.replace(".", "%2E")
     if len(name) <= _MOST_LETTERS:
         return name
     # What `quote` returns has no `=`.

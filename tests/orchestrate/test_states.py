@@ -104,3 +104,4 @@ def test_a_name_is_one_project_and_fits_a_file(ids: list[str]) -> None:
 def test_usual_ids_are_their_own_names() -> None:
     assert part_name("proj_7f3a01") == "proj_7f3a01"
     assert part_name("a b/c") == "a%20b%2Fc"
+    assert part_name("..") == "%2E%2E"
