@@ -93,7 +93,7 @@ def _prepare(options: argparse.Namespace) -> int:
         check=False,
     )
     if done.returncode:
-        return done.returncode
+        return exit_code(done.returncode)
     unwanted = tap.streams.keys() - streams if streams else set()
     lines = done.stdout.splitlines(keepends=True)
     wanted = [line for line in lines if json.loads(line)["stream"] not in unwanted]
