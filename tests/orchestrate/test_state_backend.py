@@ -15,6 +15,7 @@ import pytest
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, part_name
+from tests.support import troubleshooting
 from tests.support.state_backends import KINDS, WITH_LOCKS, backend_of, s3
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def test_a_place_that_cannot_be_used_is_one_line(uri: str | None, line: str) -> 
         pass
     message = str(raised.value)
     assert line in message
+    troubleshooting.check([message])
     assert "made_up" not in message
     assert "\n" not in message
 
@@ -162,10 +164,11 @@ def test_a_bucket_that_is_not_there_is_one_line() -> None:
     with (
         s3() as variables,
         patch.dict("os.environ", variables),
-        pytest.raises(OrchestrateError, match="no bucket of-nobody; create it first"),
+        pytest.raises(OrchestrateError, match="no bucket of-nobody; create it first") as raised,
         state_backend("s3://of-nobody/prefix", "x"),
     ):
         pass
+    troubleshooting.check([str(raised.value)])
 
 
 def test_a_broken_state_is_one_line(uri: str, state_id: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support import troubleshooting
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ class Done:
     def of(cls, process: subprocess.Popen[str], stdin: str | None = None) -> Done:
         stdout, stderr = process.communicate(stdin, timeout=300)
         assert "made_up" not in stdout + stderr
-        return cls(process.returncode, stdout, stderr)
+        done = cls(process.returncode, stdout, stderr)
+        # What is wrong with a command line is said as any program says it.
+        troubleshooting.check(it for it in done.own_lines if not it.startswith("error: "))
+        return done
 
     @property
     def own_lines(self) -> list[str]:
@@ -175,5 +179,7 @@ def first_own_line(process: subprocess.Popen[str]) -> str:
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("orchestrate."):
-            return line.partition(": ")[2].strip()
+            message = line.partition(": ")[2].strip()
+            troubleshooting.check([message])
+            return message
     return ""
