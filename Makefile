@@ -21,7 +21,8 @@ unexport VIRTUAL_ENV
 # takes 2 s to start then, and not 6.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory loaders benchmark orchestrators container lint format docs dist clean
+.PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory \
+	loaders benchmark orchestrators container airflow lint lint-dags format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -47,6 +48,10 @@ $(UV):
 	$(MELTANO) install > .tools/meltano-install.log 2>&1 || { cat .tools/meltano-install.log >&2; exit 1; }
 	touch $@
 
+.tools/airflow/ready: $(UV) orchestrate/airflow/uv.lock
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.tools/airflow $(UV) sync --quiet --frozen --project orchestrate/airflow --python "$(PYTHON)"
+	touch $@
+
 demo: setup
 	.venv/bin/python -m demo.demo
 
@@ -54,7 +59,7 @@ demo: setup
 report: setup
 	.venv/bin/python -m report $(REPORT)
 
-test: setup lint test-loader
+test: setup .tools/airflow/ready lint lint-dags test-loader
 	.venv/bin/pytest -q --numprocesses auto
 
 # The loader in target_duckdb/ is a project of its own, with tests of its own.
@@ -66,7 +71,7 @@ loader-histories: .venv/ready
 	cd target_duckdb && EXAMPLES=$(EXAMPLES) ../.venv/bin/pytest -q --numprocesses auto tests/test_histories.py tests/test_both_ways.py
 loader-histories: EXAMPLES ?= 1000
 
-NO_MELTANO := $(addprefix --ignore=tests/,warehouse transform report)
+NO_MELTANO := $(addprefix --ignore=tests/,warehouse transform report airflow)
 # What needs no Meltano.
 test-tap: .venv/ready
 	.venv/bin/pytest -q --numprocesses auto $(NO_MELTANO)
@@ -141,11 +146,19 @@ PREFECT := prefect==3.9.1
 container: setup
 	.venv/bin/python -m tests.sweeps.container
 
+# A whole Airflow with two workers, one of which is lost; takes about eight minutes.
+airflow: setup .tools/airflow/ready
+	.venv/bin/python -m orchestrate.airflow.show
+
 lint: .venv/ready
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	cd target_duckdb && ../.venv/bin/mypy
+
+# The DAGs beside the Airflow that they are for, which is not where the tap is.
+lint-dags: .venv/ready .tools/airflow/ready
+	.venv/bin/mypy --python-executable .tools/airflow/bin/python orchestrate/dags/dagctl.py
 
 docs: .venv/ready
 	.venv/bin/python -m scripts.write
