@@ -1,0 +1,244 @@
+"""The DAGs in a real Airflow, as `airflow dags test` runs them: one task after another."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from typing_extensions import Self
+
+from orchestrate.airflow.account import account
+from orchestrate.airflow.cluster import tree_of
+from orchestrate.airflow.comparison import differing_rows, rows_in
+from orchestrate.airflow.configuration import (
+    WAREHOUSE,
+    connections,
+    programs_environment,
+    variables,
+)
+from orchestrate.airflow.servers import AIRFLOW, ROOT, postgres
+from stand_in.server import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from orchestrate.airflow.servers import Postgres
+    from stand_in.server import Api, Request
+
+WAITING = "Another sync of these projects goes on"
+SECONDS = 120
+
+
+class Airflow:
+    """One user's Airflow, in a folder of its own.
+
+    Attributes:
+        seen: the command line of every process that ran at some time.
+    """
+
+    def __init__(self, folder: Path, api: Api, server: Postgres) -> None:
+        self.folder = folder
+        self.report = folder / "report.html"
+        self.seen: set[str] = set()
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if "AIRFLOW" not in name},
+            "AIRFLOW_HOME": str(folder),
+            # bash reads its .bashrc if it has no shell above it, and a socket as input.
+            "HOME": str(folder),
+            "SHLVL": "0",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "orchestrate" / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
+        }
+        for connection in connections(api, server):
+            name = connection.pop("connection_id").upper()
+            self._environment[f"AIRFLOW_CONN_{name}"] = json.dumps(connection)
+        for name, value in variables(self.report).items():
+            self._environment[f"AIRFLOW_VAR_{name.upper()}"] = value
+        (folder / ".bashrc").write_text("exit 9")
+        with self.running("migrate", "db", "migrate") as process:
+            assert process.wait() == 0, self.log("migrate")
+
+    @contextmanager
+    def running(self, log: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run `airflow` until the block ends, and look at all command lines meanwhile."""
+        ended = threading.Event()
+
+        def look() -> None:
+            while not ended.wait(0.5):
+                for process in psutil.process_iter(["cmdline"]):
+                    self.seen.add(" ".join(process.info["cmdline"] or ()))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        try:
+            input_, other_end = socket.socketpair()
+            with (
+                input_,
+                other_end,
+                (self.folder / f"{log}.log").open("wb") as file,
+                subprocess.Popen(
+                    [str(AIRFLOW / "bin" / "airflow"), *arguments],
+                    env=self._environment,
+                    # As Airflow's workers start a task.
+                    stdin=input_.fileno(),
+                    stdout=file,
+                    stderr=file,
+                    start_new_session=True,
+                ) as process,
+            ):
+                try:
+                    yield process
+                finally:
+                    process.kill()
+        finally:
+            ended.set()
+            looking.join()
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def testing(self, dag: str, log: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """Let all tasks of a DAG run, on two shards."""
+        return self.running(log, "dags", "test", dag, "--conf", '{"shards": 2}')
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with serving(account(projects=6, days=8)) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    folder = tmp_path_factory.mktemp("servers")
+    with postgres(folder / "postgres", [WAREHOUSE, "states"]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory, api: Api, server: Postgres) -> Airflow:
+    """Both DAGs have run, the first after a worker was lost; in the second a task was ended."""
+    airflow = Airflow(tmp_path_factory.mktemp("airflow"), api, server)
+    with HeldUp(api, "/model-executions") as held_up:
+        with airflow.testing("dagctl_runs", "lost") as lost:
+            held_up.wait_for_request()
+            # The tap and its target go on without a parent, and hold the lock.
+            below(lost, "orchestrate.sync").kill()
+            lost.kill()
+        with airflow.testing("dagctl_runs", "runs") as runs:
+            wait_until(lambda: WAITING in airflow.log("runs"))
+            held_up.let_through()
+            assert runs.wait(SECONDS) == 0, airflow.log("runs")
+    with (
+        HeldUp(api, "/plans") as held_up,
+        airflow.testing("dagctl_statistics", "statistics") as statistics,
+    ):
+        held_up.wait_for_request()
+        statistics.terminate()
+        wait_until(lambda: "Sending SIGTERM" in airflow.log("statistics"))
+        held_up.let_through()
+        assert statistics.wait(SECONDS) == 0, airflow.log("statistics")
+    return airflow
+
+
+def test_a_sync_waits_for_the_one_that_a_lost_worker_left_behind(airflow: Airflow) -> None:
+    # What lists the shards, what makes the tables, and two shards.
+    assert exit_codes(airflow.log("runs")) == [0, 0, 0, 0]
+
+
+def test_a_task_that_was_ended_ends_its_sync_in_order_and_is_tried_again(airflow: Airflow) -> None:
+    # Besides, dbt and the report.
+    assert sorted(exit_codes(airflow.log("statistics"))) == [0, 0, 0, 0, 0, 0, 143]
+
+
+def test_the_shards_load_what_a_single_tap_loads(
+    airflow: Airflow, api: Api, server: Postgres
+) -> None:
+    load_with_a_single_tap(api, server, "single")
+
+    url = server.url(WAREHOUSE)
+    assert all(rows_in(url, "single").values())
+    assert not any(differing_rows(url, "dagctl", "single").values())
+    assert "<html" in airflow.report.read_text()
+
+
+def test_what_the_tap_and_the_target_say_is_in_the_log_of_the_task(airflow: Airflow) -> None:
+    for words in ("METRIC", "| tap-dagctl", "| target-postgres", "dbt=1"):
+        assert words in airflow.log("statistics")
+
+
+def test_no_secret_is_on_a_command_line_or_in_a_file(
+    airflow: Airflow, api: Api, server: Postgres
+) -> None:
+    lines = "\n".join(airflow.seen)
+    assert "orchestrate.sync target-postgres" in lines
+    # The metadata database is one of these files.
+    files = [file for file in airflow.folder.rglob("*") if file.is_file()]
+    assert "airflow.db" in [file.name for file in files]
+    for secret in (api.world.token, server.password):
+        assert secret not in lines
+        assert not [file for file in files if secret.encode() in file.read_bytes()]
+
+
+class HeldUp:
+    """Lets requests whose path ends like this wait."""
+
+    def __init__(self, api: Api, path: str) -> None:
+        self._api, self._path = api, path
+        self._arrived, self._gate = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Self:
+        self._api.misbehave = self._wait
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_through()
+        self._api.misbehave = lambda _: None
+
+    def wait_for_request(self) -> None:
+        assert self._arrived.wait(SECONDS)
+
+    def let_through(self) -> None:
+        self._gate.set()
+
+    def _wait(self, request: Request) -> None:
+        if request.path.endswith(self._path):
+            self._arrived.set()
+            self._gate.wait()
+
+
+def below(process: subprocess.Popen[bytes], name: str) -> psutil.Process:
+    (found,) = [child for child in tree_of(process.pid) if name in child.cmdline()]
+    return found
+
+
+def exit_codes(log: str) -> list[int]:
+    return [int(code) for code in re.findall(r"Command exited with return code (-?\d+)", log)]
+
+
+def load_with_a_single_tap(api: Api, server: Postgres, schema: str) -> None:
+    environment = {
+        **os.environ,
+        **programs_environment(api, server, schema),
+    }
+    command = "set -o pipefail; tap-dagctl --config ENV | target-postgres --config ENV"
+    subprocess.run(["bash", "-c", command], env=environment, check=True, capture_output=True)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    for _ in range(10 * SECONDS):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise TimeoutError
