@@ -92,15 +92,23 @@ def _single_tap(stage_: Stage, api: Api) -> None:
     """Load the account with one tap and one target, without Airflow."""
     began = time.monotonic()
     command = "set -o pipefail; tap-dagctl --config ENV | target-postgres --config ENV"
-    with (FOLDER / "single.log").open("wb") as log:
-        done = subprocess.run(
+    with (
+        (FOLDER / "single.log").open("wb") as log,
+        subprocess.Popen(
             ["/bin/bash", "-c", command],
             env={**os.environ, **programs_environment(api, stage_.postgres, SINGLE)},
             stdout=log,
             stderr=log,
-            check=False,
-        )
-    if done.returncode:
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            code = process.wait()
+        finally:
+            # Nothing of it is left after Ctrl-C.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if code:
         sys.exit(f"make airflow: the single tap failed; see {log.name}")
     rows = rows_in(stage_.warehouse, SINGLE)
     _say(f"\nA single tap loads {PROJECTS} projects in {time.monotonic() - began:.0f} s:")
