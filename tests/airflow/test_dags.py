@@ -192,10 +192,13 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(
 
 
 class HeldUp:
-    """Lets requests whose path ends like this wait."""
+    """Lets a request wait whose path ends like this: the first that arrives, and its repetitions.
+
+    Requests for other projects pass: which shard begins is not known beforehand.
+    """
 
     def __init__(self, api: Api, path: str) -> None:
-        self._api, self._path = api, path
+        self._api, self._path, self._held = api, path, ""
         self._arrived, self._gate = threading.Event(), threading.Event()
 
     def __enter__(self) -> Self:
@@ -214,6 +217,8 @@ class HeldUp:
 
     def _wait(self, request: Request) -> None:
         if request.path.endswith(self._path):
+            self._held = self._held or request.path
+        if request.path == self._held:
             self._arrived.set()
             self._gate.wait()
 
