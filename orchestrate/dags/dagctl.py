@@ -70,6 +70,7 @@ def pipeline(name: str, schedule: str | None, streams: list[str], *, answers: bo
             "cwd": "{{ var.value.dagctl_home }}",
             "append_env": True,
             "do_xcom_push": False,
+            "skip_on_exit_code": None,
             "retries": 3,
         },
         params={
