@@ -21,15 +21,25 @@ if TYPE_CHECKING:
 
 
 def macros(name: str) -> Any:
-    """Return the macros of a file, as dbt would render them."""
+    """Return the macros of a file, as dbt would render them in DuckDB and in PostgreSQL."""
     environment = Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
-    environment.globals["adapter"] = SimpleNamespace(quote=lambda name: f'"{name}"')
-    return environment.from_string((ROOT / "transform" / "macros" / name).read_text()).module
+    package = SimpleNamespace()
+    environment.globals |= {
+        "adapter": SimpleNamespace(
+            quote=lambda name: f'"{name}"',
+            dispatch=lambda name, _: getattr(package, f"default__{name}"),
+        ),
+        "return": lambda value: value,
+        "tap_dagctl": package,
+    }
+    module = environment.from_string((ROOT / "transform" / "macros" / name).read_text()).module
+    vars(package).update(vars(module))
+    return package
 
 
 ONE_DECIMAL = macros("numbers.sql").one_decimal("x")
 CHANGE = macros("numbers.sql").change_percent("before", "now")
-AS_TIME = macros("staged.sql").as_type("x", "timestamp", {"x": "text"})
+AS_TIME = macros("types.sql").as_type("x", "timestamp", {"x": "text"})
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])

@@ -6,9 +6,9 @@
 {% macro last_synced_at(present) -%}
 {%- set moments = tap_dagctl.moments_of_sync(present) -%}
 {%- if moments -%}
-coalesce({{ moments | join(', ') }}, cast(null as timestamp))
+coalesce({{ moments | join(', ') }}, cast(null as {{ tap_dagctl.type('timestamp') }}))
 {%- else -%}
-cast(null as timestamp)
+cast(null as {{ tap_dagctl.type('timestamp') }})
 {%- endif -%}
 {%- endmacro %}
 
@@ -61,7 +61,7 @@ select project_id, days
 from (
     select
         project_id,
-        end_date - start_date + 1 as days,
+        {{ tap_dagctl.days_between('start_date', 'end_date') }} + 1 as days,
         row_number() over (
             partition by project_id
             order by last_synced_at desc nulls last, start_date desc, end_date

@@ -6,12 +6,26 @@
   was stored like all the others. Where the two differ, the row's times are local.
 #}
 {% macro refuse_local_time(loaded, present) %}
+{%- do adapter.dispatch('refuse_local_time', 'tap_dagctl')(loaded, present) -%}
+{% endmacro %}
+
+
+{% macro default__refuse_local_time(loaded, present) %}
+{% endmacro %}
+
+
+{# It is a PostgreSQL to dbt, but has no time zones of servers and roles. #}
+{% macro redshift__refuse_local_time(loaded, present) %}
+{% endmacro %}
+
+
+{% macro postgres__refuse_local_time(loaded, present) %}
 {%- set naive = 'timestamp without time zone' -%}
 {%- set times = [] -%}
 {%- for name, type in present.items() if type == naive and not name.startswith('_sdc_') -%}
     {%- do times.append(adapter.quote(name)) -%}
 {%- endfor -%}
-{%- if target.type == 'postgres' and times -%}
+{%- if times -%}
     {%- set stamped = present.get('_sdc_received_at') == naive
         and present.get('_sdc_sequence') in ('bigint', 'integer', 'numeric') -%}
     {%- set zone = tap_dagctl.zone_of(loaded) -%}

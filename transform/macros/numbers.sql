@@ -1,6 +1,9 @@
-{# A rise in percent, as the guide computes it; its order of operations decides the last digit. #}
+{#
+  A rise in percent, as the guide computes it; its order of operations decides the last digit. A warehouse
+  may compute it before it leaves out the rows that rise from zero, and some fail on a division by it.
+#}
 {% macro change_percent(before, now) -%}
-({{ now }} - {{ before }}) / {{ before }} * 100
+({{ now }} - {{ before }}) / nullif({{ before }}, 0) * 100
 {%- endmacro %}
 
 
@@ -33,5 +36,22 @@
 
 {# Percentile of the values that are known, interpolated as the API does; null where none is. #}
 {% macro percentile(share, value) -%}
-cast(percentile_cont({{ share }}) within group (order by {{ value }}) as double precision)
+{{ return(adapter.dispatch('percentile', 'tap_dagctl')(share, value)) }}
+{%- endmacro %}
+
+
+{% macro default__percentile(share, value) -%}
+cast(
+    percentile_cont({{ share }}) within group (order by {{ value }}) as {{ tap_dagctl.type('double precision') }}
+)
+{%- endmacro %}
+
+
+{# It has none for groups. #}
+{% macro bigquery__percentile(share, value) -%}
+{%- set ordered = 'array_agg(' ~ value ~ ' ignore nulls order by ' ~ value ~ ')' -%}
+{%- set position = '(' ~ share ~ ' * (count(' ~ value ~ ') - 1))' -%}
+{%- set below = ordered ~ '[safe_offset(cast(floor(' ~ position ~ ') as int64))]' -%}
+{%- set above = ordered ~ '[safe_offset(cast(ceil(' ~ position ~ ') as int64))]' -%}
+({{ below }} + ({{ above }} - {{ below }}) * ({{ position }} - floor({{ position }})))
 {%- endmacro %}

@@ -50,6 +50,6 @@ cast(
         else {{ tap_dagctl.number('dagctl_sla_seconds') }}
     end
     {%- else %} {{ tap_dagctl.number('dagctl_sla_seconds') }}
-    {%- endif %} as double precision
+    {%- endif %} as {{ tap_dagctl.type('double precision') }}
 )
 {%- endmacro %}

@@ -6,9 +6,7 @@
 #}
 {% macro staged(loaded, key) %}
 {%- set columns = model.columns.values() | list -%}
-{#- DuckDB 2 makes no view on a schema that has the name of its file. -#}
-{%- set database = var('dagctl_database') or target.database -%}
-{%- if target.type == 'duckdb' and tap_dagctl.loaded_schema() | lower == database | lower -%}
+{%- if not tap_dagctl.takes_views() -%}
     {%- do config(materialized='table') -%}
 {%- endif -%}
 {%- set present = tap_dagctl.columns_of(loaded) -%}
@@ -29,46 +27,79 @@
 with loaded as (
     select
         {%- for column in columns %}
-        {{ tap_dagctl.stored_value(column, present) }} as {{ adapter.quote(column.name) }},
+        {{ tap_dagctl.stored_value(column, present) }} as {{ tap_dagctl.quoted(column.name) }},
         {%- endfor %}
         row_number() over (
             partition by {{ key | map('string') | join(', ') }}
-            {%- if stamps %}
-            order by {% for stamp in stamps %}{{ adapter.quote(stamp) }} desc nulls last{{ ', ' if not loop.last }}{% endfor %}
-            {%- endif %}
+            order by {% for stamp in stamps %}{{ tap_dagctl.quoted(stamp) }} desc nulls last, {% endfor %}{{ key[0] }}
         ) as newest_first
     from {{ tap_dagctl.as_stored(loaded) }}
 )
 
 select
     {%- for column in columns %}
-    {{ adapter.quote(column.name) }}{{ ',' if not loop.last }}
+    {{ tap_dagctl.quoted(column.name) }}{{ ',' if not loop.last }}
     {%- endfor %}
 from loaded
 where newest_first = 1
 {%- else -%}
 select
     {%- for column in columns %}
-    cast(null as {{ column.data_type }}) as {{ adapter.quote(column.name) }}{{ ',' if not loop.last }}
+    cast(null as {{ tap_dagctl.type(column.data_type) }}) as {{ tap_dagctl.quoted(column.name) }}{{ ',' if not loop.last }}
     {%- endfor %}
+from (select 1 as nothing) as nothing
 where 1 = 0
 {%- endif -%}
 {% endmacro %}
 
 
-{#
-  The table as a view names it. DuckDB calls a database by its file's name, and before 2.0 keeps that
-  name in the view, so that a copied or renamed file would have broken views; without it a view looks
-  in its own file. Only where the schema has the file's name would that be ambiguous.
-#}
+{# Whether views may be made on the loaded tables. #}
+{% macro takes_views() -%}
+{{ return(adapter.dispatch('takes_views', 'tap_dagctl')()) }}
+{%- endmacro %}
+
+
+{% macro default__takes_views() -%}
+{{ return(true) }}
+{%- endmacro %}
+
+
+{# DuckDB 2 makes none on a schema that has the name of its file. #}
+{% macro duckdb__takes_views() -%}
+{%- set database = var('dagctl_database') or target.database -%}
+{{ return(tap_dagctl.loaded_schema() | lower != database | lower) }}
+{%- endmacro %}
+
+
+{# The table as a view names it. #}
 {% macro as_stored(loaded) -%}
-{%- set same_file = target.type == 'duckdb' and loaded.database == this.database -%}
-{{ loaded.include(database=not same_file or loaded.schema | lower == loaded.database | lower) }}
+{{ return(adapter.dispatch('as_stored', 'tap_dagctl')(loaded)) }}
+{%- endmacro %}
+
+
+{% macro default__as_stored(loaded) -%}
+{{ return(loaded) }}
+{%- endmacro %}
+
+
+{#
+  DuckDB calls a database by its file's name, and before 2.0 keeps that name in the view, so that a
+  copied or renamed file would have broken views; without it a view looks in its own file. Only where
+  the schema has the file's name would that be ambiguous.
+#}
+{% macro duckdb__as_stored(loaded) -%}
+{%- set same_file = loaded.database == this.database -%}
+{{ return(loaded.include(database=not same_file or not tap_dagctl.takes_views())) }}
 {%- endmacro %}
 
 
 {# The name and type of each column that the loader made; nothing where it made no table. #}
-{% macro columns_of(loaded) %}
+{% macro columns_of(loaded) -%}
+{{ return(adapter.dispatch('columns_of', 'tap_dagctl')(loaded)) }}
+{%- endmacro %}
+
+
+{% macro default__columns_of(loaded) %}
 {%- set present = {} -%}
 {%- if execute -%}
     {%- set relation = load_relation(loaded) -%}
@@ -76,9 +107,7 @@ where 1 = 0
         {%- do log('There is no table ' ~ loaded ~ ': ' ~ model.name ~ ' is empty', info=true) -%}
     {%- else -%}
         {%- for column in adapter.get_columns_in_relation(relation) -%}
-            {#- dbt calls text of any length "character varying(256)". -#}
-            {%- set type = 'text' if column.is_string() else column.data_type | lower -%}
-            {%- do present.update({column.name: type}) -%}
+            {%- do present.update({column.name | lower: tap_dagctl.type_of(column)}) -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endif -%}
@@ -113,6 +142,11 @@ where 1 = 0
   loaded, and empty answers would say that all is well.
 #}
 {% macro refuse_nothing_loaded(projects) %}
+{%- do adapter.dispatch('refuse_nothing_loaded', 'tap_dagctl')(projects) -%}
+{% endmacro %}
+
+
+{% macro default__refuse_nothing_loaded(projects) %}
 {%- if execute -%}
     {%- set found = [] -%}
     {%- for table in ('projects', 'runs', 'model_executions', 'daily_stats', 'model_stats', 'jobs', 'plans') -%}
@@ -127,26 +161,5 @@ where 1 = 0
             ~ '_DEFAULT_TARGET_SCHEMA or the variable dagctl_schema'
         ) -%}
     {%- endif -%}
-{%- endif -%}
-{% endmacro %}
-
-
-{% macro as_type(name, type, present) %}
-{%- if name not in present -%}
-cast(null as {{ type }})
-{%- elif type == 'timestamp' and 'with time zone' in present[name] -%}
-{{ adapter.quote(name) }} at time zone 'UTC'
-{%- elif type == 'date' and 'with time zone' in present[name] -%}
-cast({{ adapter.quote(name) }} at time zone 'UTC' as date)
-{%- elif type == 'timestamp' and present[name] == 'text' -%}
-{#- PostgreSQL and DuckDB 2 would take no notice of an offset; a text without one is in UTC. -#}
-cast(cast(
-    {{ adapter.quote(name) }} || case
-        when replace(replace(substr({{ adapter.quote(name) }}, 11), '-', '+'), 'Z', '+') like '%+%' then ''
-        else 'Z'
-    end as timestamp with time zone
-) at time zone 'UTC' as timestamp)
-{%- else -%}
-cast({{ adapter.quote(name) }} as {{ type }})
 {%- endif -%}
 {% endmacro %}

@@ -1,16 +1,18 @@
 -- A threshold for a project that is not there is a misspelt name: the default would be used instead.
 {{ config(severity='warn') }}
 
-select name
+select named.name
 from (
-    select cast(null as text) as name where 1 = 0
+    select cast(null as {{ tap_dagctl.type('text') }}) as name
     {%- for name in tap_dagctl.sla_overrides() %}
     union all
     select '{{ dbt.escape_single_quotes(name | string) }}'
     {%- endfor %}
 ) as named
-where not exists (
-    select 1
-    from {{ ref('known_projects') }} as projects
-    where named.name in (projects.project_id, projects.own_name)
-)
+left join (
+    select project_id as name from {{ ref('known_projects') }}
+    union all
+    select own_name from {{ ref('known_projects') }}
+) as known on known.name = named.name
+where named.name is not null
+    and known.name is null

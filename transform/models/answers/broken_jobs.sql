@@ -15,12 +15,16 @@ with finished as (
 numbered as (
     select
         *,
-        row_number() over newest_first as position,
+        row_number() over (
+            partition by project_id, job_name
+            order by moment desc nulls last, id desc
+        ) as position,
         sum(case when status = 'success' then 1 else 0 end) over (
-            newest_first rows between unbounded preceding and current row
+            partition by project_id, job_name
+            order by moment desc nulls last, id desc
+            rows between unbounded preceding and current row
         ) as succeeded_since
     from finished
-    window newest_first as (partition by project_id, job_name order by moment desc nulls last, id desc)
 )
 
 select
@@ -40,4 +44,4 @@ join {{ ref('known_jobs') }} as jobs
 where numbered.succeeded_since = 0
     and not jobs.is_gone
 group by numbered.project_id, numbered.job_name
-having max(numbered.moment) >= {{ tap_dagctl.first_current_day() }}
+having cast(max(numbered.moment) as date) >= {{ tap_dagctl.first_current_day() }}

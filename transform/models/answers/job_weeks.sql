@@ -3,7 +3,7 @@ with finished as (
         project_id,
         {{ tap_dagctl.job_name('runs') }} as job_name,
         {{ tap_dagctl.day_of('runs') }} as date,
-        cast(date_trunc('week', {{ tap_dagctl.day_of('runs') }}) as date) as week,
+        {{ tap_dagctl.week_of(tap_dagctl.day_of('runs')) }} as week,
         status,
         case when status = 'success' then duration_seconds end as seconds
     from {{ ref('stg_dagctl__runs') }} as runs
@@ -49,7 +49,7 @@ select
     weeks.week,
     weeks.finished_runs,
     weeks.successful_runs,
-    cast(weeks.successful_runs as double precision) / weeks.finished_runs as success_rate,
+    cast(weeks.successful_runs as {{ tap_dagctl.type('double precision') }}) / weeks.finished_runs as success_rate,
     weeks.p50_duration_seconds,
     weeks.p95_duration_seconds,
     weeks.previous_p50_duration_seconds,

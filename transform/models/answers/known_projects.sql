@@ -1,10 +1,13 @@
 -- Every project that any row names: `projects` may not have been loaded, or not for all of them.
 with named as (
-    select id as project_id from {{ ref('stg_dagctl__projects') }}
-    {%- for table in ('runs', 'model_executions', 'daily_stats', 'model_stats', 'jobs') %}
-    union
-    select project_id from {{ ref('stg_dagctl__' ~ table) }} where project_id is not null
-    {%- endfor %}
+    select distinct project_id
+    from (
+        select id as project_id from {{ ref('stg_dagctl__projects') }}
+        {%- for table in ('runs', 'model_executions', 'daily_stats', 'model_stats', 'jobs') %}
+        union all
+        select project_id from {{ ref('stg_dagctl__' ~ table) }} where project_id is not null
+        {%- endfor %}
+    ) as everywhere
 ),
 
 newest as (

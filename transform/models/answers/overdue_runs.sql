@@ -24,7 +24,7 @@ running as (
     where status = 'running'
         and start_time <= {{ tap_dagctl.as_of() }}
         -- A run that has been deleted is running for ever.
-        and start_time >= {{ tap_dagctl.first_current_day() }}
+        and cast(start_time as date) >= {{ tap_dagctl.first_current_day() }}
 )
 
 select

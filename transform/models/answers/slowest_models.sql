@@ -5,7 +5,7 @@ with windows as (
     from {{ ref('stg_dagctl__model_stats') }} as stats
     join ({{ tap_dagctl.window_days() }}) as read_now
         on read_now.project_id = stats.project_id
-        and read_now.days = stats.end_date - stats.start_date + 1
+        and read_now.days = {{ tap_dagctl.days_between('stats.start_date', 'stats.end_date') }} + 1
     where stats.start_date <= cast({{ tap_dagctl.as_of() }} as date)
 )
 
