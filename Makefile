@@ -22,7 +22,7 @@ unexport VIRTUAL_ENV
 export UV_COMPILE_BYTECODE := 1
 
 .PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory \
-	loaders benchmark orchestrators container airflow lint lint-dags format docs dist clean
+	loaders snowflake adapters sqlmesh benchmark orchestrators container airflow lint lint-dags format docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -120,6 +120,18 @@ memory: .venv/ready
 # that have it in their names, LOADERS=--record writes what is found as what is expected.
 loaders: .venv/ready
 	.venv/bin/python -m tests.sweeps.loaders $(LOADERS)
+
+# The answers in what stands in for Snowflake, row by row; needs a Python of 3.11 to 3.13, as do the next two.
+snowflake: .venv/ready
+	.venv/bin/python -m tests.sweeps.snowflake
+
+# The answers' SQL, compiled by the adapters of other warehouses and parsed; and built with the oldest dbt.
+adapters: setup
+	.venv/bin/python -m tests.sweeps.adapters
+
+# The answers built by SQLMesh, beside those that dbt builds, row by row.
+sqlmesh: setup
+	.venv/bin/python -m tests.sweeps.sqlmesh
 
 # Beside what a user would pick instead; takes about an hour, and wants a machine that is idle.
 # BENCHMARK="--parts list", chains or projects measures only that part of benchmarks/RESULTS.md.

@@ -6,14 +6,16 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from tests.support import expected_answers
+from tests.support import expected_answers, guide
+from tests.support.base_time import FIRST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from stand_in.world import World
+    from stand_in.server import Api
+    from stand_in.world import Row, World
     from tests.support.expected_answers import Answer
     from tests.support.meltano import Meltano
     from tests.support.warehouses import Warehouse
@@ -120,3 +122,44 @@ def _same(found: Any, expected: Any) -> bool:
         # The databases interpolate in another order, and sum in one of their own.
         return math.isclose(found, expected, rel_tol=1e-12, abs_tol=1e-9)
     return bool(found == expected)
+
+
+def assert_the_guides_answers(
+    api: Api, warehouse: Warehouse, overrides: Mapping[str, float]
+) -> None:
+    """Compare the tables of the guide's two scripts, row by row.
+
+    Args:
+        api: what the scripts ask.
+        warehouse: where the tables were built.
+        overrides: the thresholds of single projects, by id or name.
+    """
+
+    def seconds_of(project: Row) -> float:
+        return overrides.get(project["id"], overrides.get(project["name"], 1_800))
+
+    breaches = {
+        (row["project_id"], row["date"]): (
+            row["p95_duration_seconds"],
+            row["max_duration_seconds"],
+            row["total_runs"],
+        )
+        for row in warehouse.query("select * from dagctl_answers.sla_breaches")
+    }
+    expected = guide.sla_breaches(api, seconds_of)
+    assert breaches == expected
+    assert {project for project, _ in expected} >= {"proj_awkward_02"}
+
+    rows = warehouse.query("select * from dagctl_answers.model_regressions")
+    regressions = {
+        (row["project_id"], row["model_name"], row["start_date"]): (
+            row["previous_p95_duration_seconds"],
+            row["p95_duration_seconds"],
+            row["change_percent"],
+        )
+        for row in rows
+    }
+    assert regressions == guide.model_regressions(api, FIRST_DAY, api.world.now.date())
+    assert len(rows) == len(regressions)
+    worst_first = [row["change_percent"] for row in rows]
+    assert worst_first == sorted(worst_first, reverse=True)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, SLOWER_PROJECT, History
 from stand_in.server import serving
 from stand_in.world import World
-from tests.support import guide
-from tests.support.answers import assert_answers, build
+from tests.support.answers import assert_answers, assert_the_guides_answers, build
 from tests.support.awkward import add_awkward_projects, move_on
 from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.meltano import Meltano
@@ -18,8 +17,6 @@ from tests.support.pages import Page, report
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stand_in.server import Api
-    from stand_in.world import Row
     from tests.support.warehouses import Warehouse
 
 SEEDS = range(8)
@@ -45,41 +42,10 @@ def test_every_answer_after_every_load(warehouse: Warehouse, tmp_path: Path) -> 
             assert warehouse.differences(world, FIRST_DAY) == []
             staged = warehouse.differences(world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
             assert staged == []
-            assert_the_guides_answers(api, warehouse)
+            assert_the_guides_answers(api, warehouse, OVERRIDES)
             assert_answers(warehouse, world)
     assert_what_was_planted_is_found(warehouse)
     assert_the_report_says_it(warehouse, tmp_path / "report.html")
-
-
-def assert_the_guides_answers(api: Api, warehouse: Warehouse) -> None:
-    def seconds_of(project: Row) -> float:
-        return OVERRIDES.get(project["id"], OVERRIDES.get(project["name"], 1_800))
-
-    breaches = {
-        (row["project_id"], row["date"]): (
-            row["p95_duration_seconds"],
-            row["max_duration_seconds"],
-            row["total_runs"],
-        )
-        for row in warehouse.query("select * from dagctl_answers.sla_breaches")
-    }
-    expected = guide.sla_breaches(api, seconds_of)
-    assert breaches == expected
-    assert {project for project, _ in expected} >= {"proj_awkward_02"}
-
-    rows = warehouse.query("select * from dagctl_answers.model_regressions")
-    regressions = {
-        (row["project_id"], row["model_name"], row["start_date"]): (
-            row["previous_p95_duration_seconds"],
-            row["p95_duration_seconds"],
-            row["change_percent"],
-        )
-        for row in rows
-    }
-    assert regressions == guide.model_regressions(api, FIRST_DAY, api.world.now.date())
-    assert len(rows) == len(regressions)
-    worst_first = [row["change_percent"] for row in rows]
-    assert worst_first == sorted(worst_first, reverse=True)
 
 
 def assert_what_was_planted_is_found(warehouse: Warehouse) -> None:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stand_in.server import serving
 from tests.support.syncs import TAP, config_of
@@ -16,7 +16,16 @@ from tests.support.syncs import TAP, config_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.loaders.history import AwkwardHistory
+    from stand_in.world import World
+
+
+class History(Protocol):
+    """What the API holds before the first sync, and how it goes on before the second."""
+
+    @property
+    def world(self) -> World: ...
+
+    def go_on(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Chain:
     failure: str | None = None
 
 
-def run(loader: Loader, history: AwkwardHistory, directory: Path) -> Chain:
+def run(loader: Loader, history: History, directory: Path) -> Chain:
     """Load, load again 30 hours later, and load once more with nothing new."""
     chain = Chain()
     (directory / "state.json").write_text("{}")

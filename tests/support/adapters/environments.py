@@ -1,0 +1,11 @@
+"""An environment for each adapter, under `.tools/adapters/`, from the lock beside this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.environments import Environments
+
+_ENVIRONMENTS = Environments(Path(__file__).parent, "adapters")
+install = _ENVIRONMENTS.install
+program = _ENVIRONMENTS.program

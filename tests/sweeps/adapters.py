@@ -1,0 +1,60 @@
+"""The answers with the adapters and the dbt that nobody here runs: `make adapters`.
+
+For each warehouse the SQL is compiled by its adapter, without a connection, and parsed. DuckDB's
+is built, with the oldest dbt that is allowed.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from stand_in.history import History
+from stand_in.server import serving
+from stand_in.world import World
+from tests.support.adapters import dbt, dialects
+from tests.support.adapters.environments import install
+from tests.support.answers import assert_answers
+from tests.support.awkward import add_awkward_projects
+from tests.support.base_time import NOW
+from tests.support.meltano import Meltano
+from tests.support.warehouses import duckdb_at
+
+_DIALECTS = ("snowflake", "bigquery", "databricks", "redshift")
+
+
+def main() -> int:
+    """Print what holds; an assertion fails if something does not."""
+    for dialect in _DIALECTS:
+        install(f"dbt-{dialect}")
+        with tempfile.TemporaryDirectory() as name:
+            dbt.compile_offline(f"dbt-{dialect}", Path(name), dialect)
+            parsed = dialects.parse(Path(name) / "target", dialect)
+            print(f"{dialect}: {parsed} statements compiled and parsed", flush=True)
+    install("dbt-oldest")
+    with tempfile.TemporaryDirectory() as name:
+        print(f"the oldest dbt: {_built_by_the_oldest(Path(name))}")
+    return 0
+
+
+def _built_by_the_oldest(directory: Path) -> str:
+    world = History(World(now=NOW), days=40).world
+    add_awkward_projects(world, range(8))
+    warehouse = duckdb_at(directory / "warehouse.duckdb")
+    with serving(world) as api:
+        meltano = Meltano.of(api, directory)
+        meltano.environment |= warehouse.environment
+        meltano.run("tap-dagctl", warehouse.loader)
+    counts = dbt.build(
+        "dbt-oldest",
+        directory,
+        warehouse.environment,
+        dagctl_as_of=f"{world.now:%Y-%m-%d %H:%M:%S}",
+    )
+    assert_answers(warehouse, world)
+    return counts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

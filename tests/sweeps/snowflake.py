@@ -1,0 +1,59 @@
+"""The answers in Snowflake, as far as what stands in for it goes: `make snowflake`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stand_in.server import serving
+from tests.support.adapters import dbt, dialects
+from tests.support.adapters.environments import install
+from tests.support.adapters.snowflake import SeededHistory, loaded
+from tests.support.answers import assert_answers, assert_the_guides_answers
+from tests.support.base_time import FIRST_DAY
+from tests.support.loaders import environments as loaders
+
+if TYPE_CHECKING:
+    from tests.support.warehouses import Warehouse
+
+_SEEDS = range(8)
+_OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
+
+
+def main() -> int:
+    """Print what holds; an assertion fails if something does not."""
+    for environment in ("fakesnow", "meltanolabs-target-snowflake"):
+        loaders.install(environment)
+    install("dbt-snowflake")
+    with tempfile.TemporaryDirectory() as name:
+        directory, history = Path(name), SeededHistory(_SEEDS)
+        with loaded(history, directory) as warehouse:
+            differences = warehouse.differences(history.world, FIRST_DAY)
+            assert differences == [], differences[:10]
+            print("loaded: every row and field is the API's", flush=True)
+            _check(warehouse, history, directory)
+    return 0
+
+
+def _check(warehouse: Warehouse, history: SeededHistory, directory: Path) -> None:
+    built = dbt.build(
+        "dbt-snowflake",
+        directory,
+        warehouse.environment | {"DBT_TARGET": "snowflake"},
+        dagctl_as_of=f"{history.world.now:%Y-%m-%d %H:%M:%S}",
+        dagctl_sla_seconds_by_project=_OVERRIDES,
+    )
+    print(f"built: {built}")
+    staged = warehouse.differences(history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
+    assert staged == [], staged[:10]
+    with serving(history.world) as api:
+        assert_the_guides_answers(api, warehouse, _OVERRIDES)
+    assert_answers(warehouse, history.world)
+    print("compared: every row of every table is the reference's")
+    print(f"parsed: {dialects.parse(directory / 'target', 'snowflake')} statements")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
