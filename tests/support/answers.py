@@ -112,12 +112,13 @@ def assert_same(found: Answer, expected: Answer, name: str) -> None:
     different = [
         f"{name}: {key}: {found[key]}, not {values}"
         for key, values in expected.items()
-        if not all(map(_same, found[key], values))
+        if not all(map(same, found[key], values))
     ]
     assert different == []
 
 
-def _same(found: Any, expected: Any) -> bool:
+def same(found: Any, expected: Any) -> bool:
+    """Return whether a value is another, a double to its last digits."""
     if isinstance(expected, float) and found is not None:
         # The databases interpolate in another order, and sum in one of their own.
         return math.isclose(found, expected, rel_tol=1e-12, abs_tol=1e-9)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from stand_in.server import serving
 from tests.support.adapters import dbt, dialects
 from tests.support.adapters.environments import install
-from tests.support.adapters.snowflake import SeededHistory, loaded
+from tests.support.adapters.history import SeededHistory
+from tests.support.adapters.snowflake import loaded
 from tests.support.answers import assert_answers, assert_the_guides_answers
 from tests.support.base_time import FIRST_DAY
 from tests.support.loaders import environments as loaders

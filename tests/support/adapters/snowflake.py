@@ -6,15 +6,11 @@ import gzip
 import json
 import subprocess
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stand_in.history import History
-from stand_in.world import World
 from tests.support.adapters.environments import program
-from tests.support.awkward import add_awkward_projects, move_on
-from tests.support.base_time import NOW
 from tests.support.loaders import ways
 from tests.support.loaders.chain import run
 from tests.support.truth import KEYS
@@ -24,26 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stand_in.world import Row
+    from tests.support.adapters.history import SeededHistory
 
 _READS = Path(__file__).parent / "in_environment" / "statements.py"
 _ROWS_AT_ONCE = 500
-
-
-class SeededHistory:
-    """A month of projects, some of which are hard to judge; 30 hours later more has happened."""
-
-    def __init__(self, seeds: range) -> None:
-        self._history = History(World(now=NOW), days=40)
-        self._seeds = seeds
-        add_awkward_projects(self.world, seeds)
-
-    @property
-    def world(self) -> World:
-        return self._history.world
-
-    def go_on(self) -> None:
-        self._history.advance(timedelta(hours=30))
-        move_on(self.world, self._seeds)
 
 
 @contextmanager

@@ -1,0 +1,156 @@
+"""The answers as SQLMesh builds them, beside those of dbt, row by row: `make sqlmesh`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from stand_in.meltano import environment_for
+from stand_in.server import serving
+from tests.support.adapters import dbt
+from tests.support.adapters.environments import install, program
+from tests.support.adapters.history import SeededHistory
+from tests.support.answers import assert_answers, same
+from tests.support.meltano import Meltano
+from tests.support.warehouses import duckdb_at, postgres_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stand_in.world import Row
+    from tests.support.warehouses import Warehouse
+
+_SEEDS = range(8)
+_EVERY = "select table_name from information_schema.tables where table_schema = 'dagctl_answers'"
+
+
+def main() -> int:
+    """Print what holds; an assertion fails if something does not."""
+    install("sqlmesh")
+    for kind in ("duckdb", "postgres"):
+        with tempfile.TemporaryDirectory() as name:
+            print(f"{kind}: {_compared(kind, Path(name))}", flush=True)
+    return 0
+
+
+def _compared(kind: str, directory: Path) -> str:
+    history = SeededHistory(_SEEDS)
+    with _empty(kind, directory) as warehouse, serving(history.world) as api:
+        meltano = Meltano.of(api, directory)
+        meltano.environment |= warehouse.environment
+        meltano.run("tap-dagctl", warehouse.loader)
+        history.go_on()
+        meltano.run("tap-dagctl", warehouse.loader)
+        if kind == "duckdb":
+            _store_for_sqlmesh(directory / "warehouse.duckdb")
+        # By the dbt beside it, with the same DuckDB: another one interpolates in another order.
+        environment = warehouse.environment | {"DBT_TARGET": kind}
+        now = f"{history.world.now:%Y-%m-%d %H:%M:%S}"
+        dbt.build("sqlmesh", directory, environment, dagctl_as_of=now)
+        expected = _tables(warehouse)
+        warehouse.execute("drop schema dagctl_answers cascade")
+
+        audits = _plan(directory, environment, now)
+        found = _tables(warehouse)
+        assert found.keys() == expected.keys()
+        for name in expected:
+            _assert_same(name, found[name], expected[name])
+        assert_answers(warehouse, history.world)
+        # What has been built once is built again by `run`, as of another moment.
+        _sqlmesh(directory, environment, "run", "--ignore-cron", "prod")
+        (settings,) = warehouse.query("select as_of from dagctl_answers.settings_used")
+        assert settings["as_of"] > history.world.now.replace(tzinfo=None)
+    return f"{len(found)} tables are those that dbt builds, {audits} audits passed"
+
+
+@contextmanager
+def _empty(kind: str, directory: Path) -> Iterator[Warehouse]:
+    if kind == "duckdb":
+        yield duckdb_at(directory / "warehouse.duckdb")
+    else:
+        with postgres_in(directory / "postgres") as warehouse:
+            yield warehouse
+
+
+def _tables(warehouse: Warehouse) -> dict[str, list[Row]]:
+    """Return the rows of every table and view of the answers, in an order of their own."""
+    names = [row["table_name"] for row in warehouse.query(_EVERY)]
+    return {
+        name: sorted(warehouse.query(f"select * from dagctl_answers.{name}"), key=_exact_values)  # noqa: S608 - from the catalog
+        for name in names
+    }
+
+
+def _exact_values(row: Row) -> str:
+    exact = {name: value for name, value in row.items() if not isinstance(value, float)}
+    return repr(sorted(exact.items()))
+
+
+def _assert_same(name: str, found: list[Row], expected: list[Row]) -> None:
+    different = [
+        f"{name}: {have}, not {want}"
+        for have, want in zip(found, expected, strict=True)
+        if have.keys() != want.keys()
+        or not all(same(have[column], want[column]) for column in want)
+    ]
+    assert different == [], different[:3]
+
+
+def _store_for_sqlmesh(path: Path) -> None:
+    """Write the file anew as a DuckDB below 2 does, which is what SQLMesh asks for."""
+    old = path.rename(path.with_suffix(".newer"))
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{old}' as newer (read_only)")
+        connection.execute(f"attach '{path}' as {path.stem} (storage_version 'v1.2.0')")
+        connection.execute(f"copy from database newer to {path.stem}")
+
+
+def _plan(directory: Path, environment: dict[str, str], now: str) -> int:
+    """Build everything as of a moment, and return how many audits passed."""
+    said = _sqlmesh(
+        directory,
+        environment,
+        "plan",
+        "--auto-apply",
+        "--no-prompts",
+        "--execution-time",
+        now,
+        "prod",
+    )
+    assert "fail" not in said.lower(), said
+    return sum(map(int, re.findall(r"audits passed (\d+)", said)))
+
+
+def _sqlmesh(directory: Path, environment: dict[str, str], *arguments: str) -> str:
+    project = directory / "project"
+    if not project.exists():
+        # It keeps a cache and its logs there.
+        ignored = shutil.ignore_patterns("target", "logs", ".cache")
+        shutil.copytree(dbt.TRANSFORM, project, ignore=ignored)
+    done = subprocess.run(
+        [program("sqlmesh", "sqlmesh"), "-p", str(project), *arguments],
+        env={
+            **environment_for("", "", ""),
+            **environment,
+            "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "1",
+            "COLUMNS": "200",
+        },
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
