@@ -44,8 +44,11 @@ $(UV):
 	UV_PROJECT_ENVIRONMENT=.tools/meltano $(UV) sync --quiet --frozen --only-group meltano --python "$(PYTHON)"
 	touch $@
 
+# What needs a service of its own, such as Snowflake, Meltano installs when it is first run.
+PLUGINS := tap-dagctl tap-dagctl-runs tap-dagctl-statistics target-duckdb target-jsonl target-postgres \
+	dbt dbt-duckdb dbt-postgres
 .meltano/ready: .tools/meltano/ready meltano.yml transform/overrides.txt pyproject.toml target_duckdb/pyproject.toml
-	$(MELTANO) install > .tools/meltano-install.log 2>&1 || { cat .tools/meltano-install.log >&2; exit 1; }
+	$(MELTANO) install $(PLUGINS) > .tools/meltano-install.log 2>&1 || { cat .tools/meltano-install.log >&2; exit 1; }
 	touch $@
 
 .tools/airflow/ready: $(UV) orchestrate/airflow/uv.lock

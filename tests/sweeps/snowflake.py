@@ -52,8 +52,20 @@ def _check(warehouse: Warehouse, history: SeededHistory, directory: Path) -> Non
     with serving(history.world) as api:
         assert_the_guides_answers(api, warehouse, _OVERRIDES)
     assert_answers(warehouse, history.world)
+    _assert_settings(warehouse, history)
     print("compared: every row of every table is the reference's")
     print(f"parsed: {dialects.parse(directory / 'target', 'snowflake')} statements")
+
+
+def _assert_settings(warehouse: Warehouse, history: SeededHistory) -> None:
+    found = warehouse.query("select project_id, sla_seconds from dagctl_answers.project_slas")
+    expected = {
+        key: _OVERRIDES.get(key, _OVERRIDES.get(project.row["name"], 1_800))
+        for key, project in history.world.projects.items()
+    }
+    assert {row["project_id"]: row["sla_seconds"] for row in found} == expected
+    (settings,) = warehouse.query("select as_of, sla_days from dagctl_answers.settings_used")
+    assert settings == {"as_of": history.world.now.replace(tzinfo=None), "sla_days": 7}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -11,35 +10,17 @@ import psycopg
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from jinja2 import Environment
 
+from tests.support.macros import macros
 from tests.support.postgres import postgres
-from tests.support.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def macros(name: str) -> Any:
-    """Return the macros of a file, as dbt would render them in DuckDB and in PostgreSQL."""
-    environment = Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
-    package = SimpleNamespace()
-    environment.globals |= {
-        "adapter": SimpleNamespace(
-            quote=lambda name: f'"{name}"',
-            dispatch=lambda name, _: getattr(package, f"default__{name}"),
-        ),
-        "return": lambda value: value,
-        "tap_dagctl": package,
-    }
-    module = environment.from_string((ROOT / "transform" / "macros" / name).read_text()).module
-    vars(package).update(vars(module))
-    return package
-
-
-ONE_DECIMAL = macros("numbers.sql").one_decimal("x")
-CHANGE = macros("numbers.sql").change_percent("before", "now")
-AS_TIME = macros("types.sql").as_type("x", "timestamp", {"x": "text"})
+ONE_DECIMAL = macros().one_decimal("x")
+CHANGE = macros().change_percent("before", "now")
+AS_TIME = macros().as_type("x", "timestamp", {"x": "text"})
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])

@@ -15,16 +15,21 @@ _KNOWN = {"to_timestamp_tz"}
 
 
 def parse(target: Path, dialect: str) -> int:
-    """Parse every model and test below a target folder of dbt, and return how many there are.
-
-    Raises:
-        sqlglot.errors.ParseError: if a text is no SQL of this dialect.
-    """
+    """Check every model and test below a target folder of dbt, and return how many there are."""
     paths = sorted((target / "compiled").rglob("*.sql"))
     for path in paths:
-        statement = sqlglot.parse_one(path.read_text(), read=dialect, error_level=ErrorLevel.RAISE)
-        assert isinstance(statement, exp.Query), f"{path} is no query"
-        functions = {call.name.lower() for call in statement.find_all(exp.Anonymous)}
-        assert functions <= _KNOWN, f"{path} calls {functions - _KNOWN}"
+        check(path.read_text(), dialect)
     assert paths, f"nothing was compiled in {target}"
     return len(paths)
+
+
+def check(text: str, dialect: str) -> None:
+    """Parse a query, in which every function must be one of the dialect.
+
+    Raises:
+        sqlglot.errors.ParseError: if the text is no SQL of this dialect.
+    """
+    statement = sqlglot.parse_one(text, read=dialect, error_level=ErrorLevel.RAISE)
+    assert isinstance(statement, exp.Query), f"no query: {text}"
+    functions = {call.name.lower() for call in statement.find_all(exp.Anonymous)}
+    assert functions <= _KNOWN, f"{functions - _KNOWN} in {text}"
