@@ -1,0 +1,39 @@
+"""What the sweeps try are the versions that `meltano.yml` has."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from tests.support.project import ROOT
+
+
+def pins(text: str) -> set[str]:
+    return set(re.findall(r"[\w-]+==[\d.]+", text))
+
+
+def plugin(kind: str, name: str) -> set[str]:
+    plugins: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
+    (found,) = (plugin for plugin in plugins[kind] if plugin["name"] == name)
+    return pins(found["pip_url"])
+
+
+def test_make_snowflake_tries_the_loader_and_the_dbt_of_meltano_yml() -> None:
+    tried = pins((ROOT / "tests/support/loaders/pyproject.toml").read_text())
+    assert plugin("loaders", "target-snowflake") <= tried
+    tried = pins((ROOT / "tests/support/adapters/pyproject.toml").read_text())
+    assert plugin("utilities", "dbt-snowflake") <= tried
+
+
+def test_the_docs_name_the_versions_that_are_tried() -> None:
+    adapters = (ROOT / "tests/support/adapters/pyproject.toml").read_text()
+    tried = pins(adapters)
+    page = (ROOT / "docs" / "answers.md").read_text()
+    assert {pin for pin in pins(page) if not pin.startswith("duckdb")} <= tried
+    oldest = re.search(r'dbt-oldest = \["dbt-core==([\d.]+)"', adapters)
+    assert oldest
+    assert f"dbt-core {oldest[1]} and everything newer" in page
+    project = (ROOT / "transform" / "dbt_project.yml").read_text()
+    assert f'require-dbt-version: [">={oldest[1]}"' in project
