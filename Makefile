@@ -21,7 +21,7 @@ unexport VIRTUAL_ENV
 # takes 2 s to start then, and not 6.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo report test test-loader loader-histories test-tap test-all test-sdk exactness storm memory \
+.PHONY: setup demo report notify test test-loader loader-histories test-tap test-all test-sdk exactness storm memory \
 	loaders snowflake adapters sqlmesh benchmark orchestrators container airflow lint lint-dags format docs dist clean
 
 setup: .venv/ready .meltano/ready
@@ -61,6 +61,10 @@ demo: setup
 # One page of the answers, from the warehouse; REPORT="--warehouse postgres" reads PostgreSQL.
 report: setup
 	.venv/bin/python -m report $(REPORT)
+
+# What is new in the answers, to the addresses in DAGCTL_NOTIFY_ADDRESSES; NOTIFY=--dry-run prints it.
+notify: setup
+	.venv/bin/python -m report notify $(NOTIFY)
 
 test: setup .tools/airflow/ready lint lint-dags test-loader
 	.venv/bin/pytest -q --numprocesses auto

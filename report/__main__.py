@@ -9,6 +9,7 @@ from pathlib import Path
 from dotenv import load_dotenv
 
 from report.answers import ask
+from report.notify.command import main as notify
 from report.page import page
 from report.warehouse import (
     ROOT,
@@ -21,7 +22,10 @@ from report.warehouse import (
 
 
 def main() -> None:
-    """Write the page, and say where it is."""
+    """Write the page, and say where it is; or, told `notify`, tell what is new."""
+    if sys.argv[1:2] == ["notify"]:
+        notify(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="make report", description=__doc__)
     parser.add_argument("--warehouse", choices=("duckdb", "postgres"), default="duckdb")
     parser.add_argument("--output", type=Path, default=ROOT / "output" / "report.html")

@@ -1,21 +1,29 @@
-"""Reads the answers, from DuckDB or PostgreSQL."""
+"""The answers' warehouse, DuckDB or PostgreSQL."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator, Sequence
 
 Row = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 LOADED = ROOT / "output" / "warehouse.duckdb"
 DEMO = ROOT / "output" / "demo.duckdb"
+
+
+class Query(Protocol):
+    """Runs a statement, with `$1` and so on for its parameters, and returns its rows."""
+
+    def __call__(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run it."""
 
 
 class WarehouseError(Exception):
@@ -33,70 +41,114 @@ def duckdb_file() -> Path:
     Raises:
         WarehouseError: there is neither.
     """
-    named = os.environ.get("TARGET_DUCKDB_FILEPATH")
-    for path in (Path(named),) if named else (LOADED, DEMO):
+    named, project = (
+        os.environ.get(it) for it in ("TARGET_DUCKDB_FILEPATH", "MELTANO_PROJECT_ROOT")
+    )
+    # Meltano may run another project than this one.
+    loaded = Path(project, *LOADED.parts[-2:]) if project else LOADED
+    for path in (Path(named),) if named else (loaded, DEMO):
         if path.exists():
             return path
     raise WarehouseError(
-        f"{named or LOADED} is not there: load it with "
+        f"{named or loaded} is not there: load it with "
         "`.tools/meltano/bin/meltano run everything`, or make one up with `make demo`"
     )
 
 
-def in_duckdb(path: Path, schema: str) -> Callable[[str], list[Row]]:
+def in_duckdb(path: Path, schema: str) -> Query:
     """Return what runs a query in a schema of a DuckDB file."""
 
-    def rows(query: str) -> list[Row]:
-        try:
-            with duckdb.connect() as connection:
-                # A file that has the name of a schema would make names ambiguous: here it has none.
-                file = str(path).replace("'", "''")
-                connection.execute(f"attach '{file}' as warehouse (type duckdb, read_only)")
-                connection.execute(f"use warehouse.{_quoted(schema)}")
-                result = connection.sql(query)
-                return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
-        except duckdb.CatalogException as error:
-            raise _not_built("duckdb", schema) from error
-        except duckdb.BinderException as error:
-            raise _of_another_version(error) from error
-        except duckdb.Error as error:
-            raise WarehouseError(f"{path} cannot be read: {_first_line(error)}") from error
+    def rows(query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        with open_duckdb(path, schema) as ask:
+            return ask(query, parameters)
 
     return rows
 
 
-def in_postgres(schema: str) -> Callable[[str], list[Row]]:
+def in_postgres(schema: str) -> Query:
     """Return what runs a query in a schema of the PostgreSQL that the loader's variables name."""
+
+    def rows(query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        with open_postgres(schema) as ask:
+            return ask(query, parameters)
+
+    return rows
+
+
+@contextmanager
+def open_duckdb(path: Path, schema: str, *, writable: bool = False) -> Iterator[Query]:
+    """Keep a DuckDB file open, in which no other program can write meanwhile.
+
+    Raises:
+        WarehouseError: it cannot be opened, or what is done with it fails.
+    """
+    try:
+        with duckdb.connect() as connection:
+            # A file that has the name of a schema would make names ambiguous: here it has none.
+            file = str(path).replace("'", "''")
+            mode = "read_write" if writable else "read_only"
+            connection.execute(f"attach '{file}' as warehouse (type duckdb, {mode})")
+            connection.execute(f"use warehouse.{_quoted(schema)}")
+
+            def rows(query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+                result = connection.execute(query, list(parameters))
+                columns = [column[0] for column in result.description or ()]
+                return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+            yield rows
+    except duckdb.CatalogException as error:
+        raise _not_built("duckdb", schema) from error
+    except duckdb.BinderException as error:
+        raise _of_another_version(error) from error
+    except duckdb.Error as error:
+        if "Could not set lock" in str(error):
+            raise WarehouseError(
+                f"{path} is in use by another program, and DuckDB takes one at a time: try again"
+            ) from error
+        raise WarehouseError(f"{path} cannot be read: {_first_line(error)}") from error
+
+
+@contextmanager
+def open_postgres(schema: str) -> Iterator[Query]:
+    """Keep a connection to PostgreSQL open; each statement is a transaction of its own.
+
+    Raises:
+        WarehouseError: there is no connection, or what is done with it fails.
+    """
     names = ("HOST", "PORT", "USER", "PASSWORD", "DATABASE")
     host, port, user, password, database = (
         os.environ.get(f"TARGET_POSTGRES_{name}") for name in names
     )
+    try:
+        with psycopg.connect(
+            host=host,
+            port=port or 5432,
+            user=user,
+            password=password,
+            dbname=database,
+            autocommit=True,
+            # Its parameters are written as DuckDB's are.
+            cursor_factory=psycopg.RawCursor,
+        ) as connection:
 
-    def rows(query: str) -> list[Row]:
-        try:
-            with psycopg.connect(
-                host=host,
-                port=port or 5432,
-                user=user,
-                password=password,
-                dbname=database,
-            ) as connection:
-                path = "select set_config('search_path', %s, false)"
-                connection.execute(path, [_quoted(schema)])
-                cursor = connection.execute(query.encode())
-                columns = [column.name for column in cursor.description or ()]
+            def rows(query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+                cursor = connection.execute(query.encode(), list(parameters) or None)
+                if cursor.description is None:
+                    return []
+                columns = [column.name for column in cursor.description]
                 return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-        except psycopg.errors.UndefinedTable as error:
-            raise _not_built("postgres", schema) from error
-        except psycopg.errors.UndefinedColumn as error:
-            raise _of_another_version(error) from error
-        except psycopg.Error as error:
-            raise WarehouseError(
-                "PostgreSQL cannot be read; check TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD "
-                f"and _DATABASE: {_first_line(error)}"
-            ) from error
 
-    return rows
+            rows("select set_config('search_path', $1, false)", [_quoted(schema)])
+            yield rows
+    except psycopg.errors.UndefinedTable as error:
+        raise _not_built("postgres", schema) from error
+    except psycopg.errors.UndefinedColumn as error:
+        raise _of_another_version(error) from error
+    except psycopg.Error as error:
+        raise WarehouseError(
+            "PostgreSQL cannot be read; check TARGET_POSTGRES_HOST, _PORT, _USER, _PASSWORD "
+            f"and _DATABASE: {_first_line(error)}"
+        ) from error
 
 
 def _not_built(warehouse: str, schema: str) -> WarehouseError:

@@ -37,7 +37,8 @@ class Meltano:
         for kind in ("extractors", "loaders", "utilities"):
             (directory / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
         shutil.copy(ROOT / "meltano.yml", directory)
-        (directory / "transform").symlink_to(ROOT / "transform")
+        for name in ("transform", "report", ".venv"):
+            (directory / name).symlink_to(ROOT / name)
         (directory / "output").mkdir()
         world = api.world
         return cls(directory, environment_for(api.url, world.token, world.organization_id))

@@ -1,0 +1,1 @@
+"""Tells people what is new in the answers, once."""

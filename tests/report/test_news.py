@@ -1,0 +1,161 @@
+"""What is told: each finding once, and its end once, whatever happens and whatever fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from report.notify.news import Finding, Key, Memory, State, news
+
+KINDS = ("jobs", "days")
+KEYS = [(kind, str(number)) for kind in KINDS for number in range(3)]
+ABSENT, SO, OVER, OLD = "absent", "so", "over", "old"
+"""What the answers may say of a finding; an old one is so, and news to nobody."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the answers.
+
+    Attributes:
+        is_sent: whether a message can be sent at that time.
+        kinds: what is built.
+    """
+
+    says: dict[Key, str]
+    is_sent: bool
+    kinds: tuple[str, ...] = KINDS
+
+    def findings(self) -> list[Finding]:
+        return [
+            Finding(key, f"{key}", "", is_over=says == OVER, is_recent=says != OLD)
+            for key, says in self.says.items()
+            if says != ABSENT and key[0] in self.kinds
+        ]
+
+
+@dataclass
+class Listener:
+    """What somebody knows, and must hear, reckoned by none of the program's code.
+
+    Attributes:
+        wrong: what they believe to be wrong now.
+        settled: what is over, and they know or need not know, as long as the answers show it.
+        waiting: what was found and they could not be told.
+        heard_of: the kinds that were looked at for them.
+    """
+
+    wrong: set[Key] = field(default_factory=set)
+    settled: set[Key] = field(default_factory=set)
+    waiting: set[Key] = field(default_factory=set)
+    heard_of: set[str] = field(default_factory=set)
+
+    def look(self, look: Look) -> tuple[set[tuple[Key, bool]], set[Key]]:
+        """Return what they hear: what is new, and whether it is over already; and what is over."""
+        says = {key: it for key, it in look.says.items() if key[0] in look.kinds}
+        for key, it in says.items():
+            if it in {SO, ABSENT}:
+                self.settled.discard(key)
+            is_known = key in self.wrong | self.settled
+            if it == OVER and key[0] not in self.heard_of and not is_known | (key in self.waiting):
+                self.settled.add(key)
+            elif it in {SO, OVER} and not is_known:
+                self.waiting.add(key)
+        self.heard_of |= set(look.kinds)
+        if not look.is_sent:
+            return set(), set()
+        new = {(key, says[key] in {ABSENT, OVER}) for key in self.waiting & says.keys()}
+        ended = {key for key in self.wrong & says.keys() if says[key] in {ABSENT, OVER}}
+        self.wrong = (self.wrong - ended) | {key for key, is_over in new if not is_over}
+        self.settled |= {key for key in ended | {key for key, _ in new} if says[key] == OVER}
+        self.waiting -= says.keys()
+        return new, ended
+
+
+LOOKS = st.lists(
+    st.builds(
+        Look,
+        says=st.fixed_dictionaries({key: st.sampled_from([ABSENT, SO, OVER, OLD]) for key in KEYS}),
+        is_sent=st.booleans(),
+        kinds=st.sampled_from([KINDS, KINDS, ("jobs",), ("days",)]),
+    ),
+    max_size=12,
+)
+
+
+@given(LOOKS)
+def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
+    listener = Listener()
+    memory: Memory = {}
+    believed: set[Key] = set()
+    for look in looks:
+        told = news(look.findings(), look.kinds, memory)
+        expected_new, expected_over = listener.look(look)
+        memory = told.if_sent if look.is_sent else told.if_not_sent
+        if not look.is_sent:
+            continue
+        new = {finding.key: finding.is_over for finding in told.new}
+        over = {finding.key for finding in told.over}
+
+        assert set(new.items()) == expected_new
+        assert over == expected_over
+        assert len(new) == len(told.new)
+        assert len(over) == len(told.over)
+        # Nobody is told twice that something is wrong, nor of an end without a beginning.
+        assert not believed & new.keys()
+        assert over <= believed
+        believed = (believed - over) | {key for key, is_over in new.items() if not is_over}
+        # Whoever was told the rest knows what is so.
+        assert believed == listener.wrong
+
+
+@given(LOOKS)
+def test_what_is_over_and_gone_is_forgotten(looks: list[Look]) -> None:
+    memory: Memory = {}
+    for look in looks:
+        told = news(look.findings(), look.kinds, memory)
+        memory = told.if_sent if look.is_sent else told.if_not_sent
+    nothing = news([], KINDS, memory)
+
+    assert {it.state for it in nothing.if_sent.values()} == {State.BEGUN}
+    assert not news([], KINDS, nothing.if_sent)
+
+
+@given(LOOKS, st.integers(0, 11))
+def test_a_message_that_is_sent_twice_changes_nothing(looks: list[Look], at: int) -> None:
+    """A message that was taken, and could not be remembered, is the same message next time."""
+    memory: Memory = {}
+    for look in looks[:at]:
+        told = news(look.findings(), look.kinds, memory)
+        memory = told.if_sent if look.is_sent else told.if_not_sent
+    for look in looks[at : at + 1]:
+        first = news(look.findings(), look.kinds, memory)
+        again = news(look.findings(), look.kinds, memory)
+        failed = news(look.findings(), look.kinds, first.if_not_sent)
+        assert first == again
+        assert (failed.new, failed.over) == (first.new, first.over)
+        assert not news(look.findings(), look.kinds, first.if_sent)
+
+
+def test_the_first_message_has_what_is_so_now() -> None:
+    so = Finding(("jobs", "so"), "so", "")
+    over = Finding(("days", "over"), "over", "", is_over=True)
+    told = news([so, over], KINDS, {})
+
+    assert told.new == [so]
+    assert told.over == []
+    # From then on, what begins and ends between two messages is told as well.
+    later = replace(over, key=("days", "later"))
+    assert news([so, over, later], KINDS, told.if_sent).new == [later]
+
+
+def test_the_worst_is_first() -> None:
+    findings = [
+        Finding(("jobs", name), name, "", weight, is_over=name == "over")
+        for name, weight in (("b", 1), ("a", 1), ("worst", 3), ("over", 9))
+    ]
+    told = news(findings, KINDS, {("jobs", ""): news([], KINDS, {}).if_sent["jobs", ""]})
+
+    assert [finding.name for finding in told.new] == ["worst", "a", "b", "over"]

@@ -1,0 +1,425 @@
+"""`make notify`, on answers of which every row is known: who is told what, and what is not said."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from report.notify.command import FOUND, main
+from report.notify.sending import VARIABLE, addresses
+from tests.support.notes import notify, notify_by_program
+from tests.support.pages import report
+from tests.support.receivers import SECRET
+from tests.support.warehouses import duckdb_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.receivers import Receiver
+    from tests.support.warehouses import Warehouse
+
+TOLD = "dagctl_answers.told_findings"
+NOTHING = {
+    "settings_used": "timestamp '2026-03-04 12:00:00' as as_of, 7 as sla_days",
+    "known_projects": "'p' as project_id, 'sales' as project_name, false as is_gone",
+    "project_slas": "'p' as project_id, 'sales' as project_name, 600.0 as sla_seconds",
+    "stg_dagctl__daily_stats": "'p' as project_id, date '2026-03-02' as date, "
+    "2400.0 as p95_duration_seconds",
+    "stg_dagctl__runs": "'run' as id, 'p' as project_id, 'weekly' as job_name, "
+    "'running' as status, timestamp '2026-03-04 06:00:00' as start_time, "
+    "cast(null as timestamp) as end_time, cast(null as timestamp) as updated_at, "
+    "cast(null as timestamp) as created_at, cast(null as double precision) as duration_seconds",
+    "known_jobs": "'p' as project_id, 'nightly' as job_name, false as is_gone, "
+    "timestamp '2026-03-04 02:00:00' as last_run_at",
+    "slowest_models": "'p' as project_id, 'orders' as model_name, 20.0 as p95_duration_seconds",
+    "sla_breaches": "'p' as project_id, 'sales' as project_name, date '2026-03-02' as date, "
+    "2400.0 as p95_duration_seconds, 600.0 as sla_seconds",
+    "model_regressions": "'p' as project_id, 'sales' as project_name, 'orders' as model_name, "
+    "date '2026-02-23' as start_date, date '2026-03-01' as end_date, 50.0 as change_percent, "
+    "15.0 as p95_duration_seconds, 10.0 as previous_p95_duration_seconds, true as is_current",
+    "broken_jobs": "'p' as project_id, 'sales' as project_name, 'nightly' as job_name, "
+    "2 as broken_runs, timestamp '2026-03-03 02:00:00' as broken_since, 'failed' as status",
+    "overdue_runs": "'run' as run_id, 'p' as project_id, 'sales' as project_name, "
+    "'weekly' as job_name, timestamp '2026-03-04 06:00:00' as start_time, "
+    "21600.0 as running_seconds, 3600.0 as usual_p95_duration_seconds",
+}
+"""The tables that are read, with a finding of each kind."""
+SECTIONS = {
+    "Jobs broken": [
+        "nightly (sales): 2 runs in a row did not succeed, since 3 Mar 2026, 02:00 (failed)"
+    ],
+    "Runs that take too long": [
+        (
+            "weekly (sales), started 4 Mar 2026, 06:00: "
+            "running for 6 h 0 min, the usual p95 is 1 h 0 min"
+        )
+    ],
+    "Days over the SLA": ["sales, 2 Mar 2026: p95 40 min 0 s, over the SLA by 30 min 0 s"],
+    "Models that got slower": [
+        "orders (sales), from 23 Feb 2026: p95 +50.0 %: 15.0 s, before 10.0 s"
+    ],
+}
+MENDED = (
+    "delete from dagctl_answers.broken_jobs",
+    """insert into dagctl_answers.stg_dagctl__runs values
+        ('good', 'p', 'nightly', 'success', null, timestamp '2026-03-04 02:00', null, null, 60)""",
+    "delete from dagctl_answers.overdue_runs",
+    """update dagctl_answers.stg_dagctl__runs
+        set status = 'success', duration_seconds = 23000 where id = 'run'""",
+    "insert into dagctl_answers.stg_dagctl__daily_stats values ('p', date '2026-03-03', 60)",
+    "update dagctl_answers.model_regressions set is_current = false",
+)
+OVER = [
+    "nightly (sales): mended",
+    "orders (sales), from 23 Feb 2026: that is two windows ago, and its p95 is 20.0 s now",
+    "sales, 2 Mar 2026: the SLA is kept again",
+    "weekly (sales), started 4 Mar 2026, 06:00: ended after 6 h 23 min (success)",
+]
+
+
+@pytest.fixture
+def answers(warehouse: Warehouse) -> Warehouse:
+    build(warehouse)
+    return warehouse
+
+
+@pytest.fixture
+def duckdb_answers(tmp_path: Path) -> Warehouse:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    build(warehouse)
+    return warehouse
+
+
+def build(warehouse: Warehouse, *left_out: str) -> None:
+    warehouse.execute("create schema dagctl_answers")
+    for table, columns in NOTHING.items():
+        if table not in left_out:
+            warehouse.execute(f"create table dagctl_answers.{table} as select {columns}")
+
+
+def tell(warehouse: Warehouse, *receivers: Receiver, code: int = 0) -> str:
+    done = notify(warehouse, **{VARIABLE: " ".join(it.address for it in receivers)})
+    assert done.returncode == code, done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_each_is_told_once_and_its_end_once(
+    answers: Warehouse, hook: Receiver, mail: Receiver
+) -> None:
+    for _ in range(2):
+        tell(answers, hook, mail)
+    for receiver in (hook, mail):
+        (message,) = receiver.take()
+        assert message.title == "dagctl: 4 new"
+        assert message.sections == SECTIONS
+
+    for statement in MENDED:
+        answers.execute(statement)
+    for _ in range(2):
+        said = tell(answers, hook, mail)
+    assert said == (
+        "notify: nothing new for address 1 (JSON)\nnotify: nothing new for address 2 (E-Mail)\n"
+    )
+    for receiver in (hook, mail):
+        (message,) = receiver.take()
+        assert message.title == "dagctl: 4 over"
+        assert sorted(message.sections["Over"]) == OVER
+
+    # The day is still in its answer; of the rest nothing is kept.
+    rows = answers.query(f"select kind, state from {TOLD} where state <> 'begun'")  # noqa: S608 - from above
+    assert rows == [{"kind": "breaches", "state": "over"}] * 2
+
+
+def test_who_could_not_be_told_is_told_later_and_nobody_else_twice(
+    answers: Warehouse, hook: Receiver, mail: Receiver
+) -> None:
+    hook.is_down = True
+    said = tell(answers, hook, mail, code=1)
+    assert "notify: not taken by address 1 (JSON): it is sent again next time" in said
+    assert [message.sections for message in mail.take()] == [SECTIONS]
+
+    # What is over before anybody could be told of it is told as well.
+    answers.execute(MENDED[0])
+    answers.execute(MENDED[1])
+    tell(answers, hook, mail, code=1)
+    assert [message.title for message in mail.take()] == ["dagctl: 1 over"]
+
+    hook.is_down = False
+    # An address is known by what it is, not by its place.
+    tell(answers, mail, hook)
+    assert mail.take() == []
+    (message,) = hook.take()
+    (broken,) = SECTIONS["Jobs broken"]
+    assert message.sections == {**SECTIONS, "Jobs broken": [f"{broken} (over: mended)"]}
+    tell(answers, mail, hook)
+    assert hook.take() == mail.take() == []
+
+
+def test_a_dry_run_prints_and_remembers_nothing(answers: Warehouse, hook: Receiver) -> None:
+    told = {VARIABLE: hook.address}
+    for environment, whom in ((told, "to address 1 (JSON)"), ({}, "as to a new address")):
+        done = notify(answers, "--dry-run", **environment)
+        assert done.returncode == 0, done.stderr
+        assert f"notify: {whom}:\n\ndagctl: 4 new\n" in done.stdout
+        assert all(line in done.stdout for (line,) in SECTIONS.values())
+        assert SECRET not in done.stdout
+    assert hook.take() == []
+    assert "told_findings" not in {
+        row["table_name"]
+        for row in answers.query("select table_name from information_schema.tables")
+    }
+
+    tell(answers, hook)
+    assert [message.sections for message in hook.take()] == [SECTIONS]
+    done = notify(answers, "--dry-run", **told)
+    assert done.stdout == "notify: nothing new, to address 1 (JSON)\n"
+
+
+def test_an_exit_code_needs_no_address(answers: Warehouse, hook: Receiver) -> None:
+    for kinds in ("breaches,regressions", "broken", "overdue, broken"):
+        done = notify(answers, "--fail-on", kinds)
+        assert done.returncode == FOUND, done.stderr
+        assert "Days over the SLA\n- sales, 2 Mar 2026" in done.stdout or kinds[0] in "bo"
+    # Beside a message, and also when there is nothing new.
+    for expected in (1, 0):
+        done = notify(answers, "--fail-on", "breaches", **{VARIABLE: hook.address})
+        assert done.returncode == FOUND, done.stderr
+        assert len(hook.take()) == expected
+    for statement in MENDED:
+        answers.execute(statement)
+    assert notify(answers, "--fail-on", "breaches,regressions,broken,overdue").returncode == 0
+
+
+def test_an_exit_code_wants_its_answers(tmp_path: Path) -> None:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    build(warehouse, "sla_breaches")
+    done = notify(warehouse, "--fail-on", "breaches")
+
+    assert done.returncode == 1
+    assert "not built yet in the schema dagctl_answers: sla_breaches" in done.stderr
+    assert notify(warehouse, "--fail-on", "slow").returncode == 2
+
+
+def test_without_an_address_nothing_is_read(tmp_path: Path) -> None:
+    done = notify(duckdb_at(tmp_path / "none.duckdb"))
+
+    assert done.returncode == 0
+    assert done.stdout == f"notify: {VARIABLE} is not set, so nobody is told\n"
+
+
+def test_what_is_not_built_yet_is_left_out(answers: Warehouse, hook: Receiver) -> None:
+    """As after the first sync of runs alone; what comes later is then the first of its kind."""
+    for table in ("sla_breaches", "model_regressions"):
+        answers.execute(f"drop table dagctl_answers.{table}")
+    said = tell(answers, hook)
+    assert "not built yet, and left out: sla_breaches, model_regressions\n" in said
+    assert [list(message.sections) for message in hook.take()] == [list(SECTIONS)[:2]]
+
+    over = "date '2026-03-01' as date, 2400.0 as p95_duration_seconds, 600.0 as sla_seconds"
+    names = "'p' as project_id, 'sales' as project_name"
+    answers.execute(MENDED[4])
+    answers.execute(f"create table dagctl_answers.sla_breaches as select {names}, {over}")
+    tell(answers, hook)
+    assert hook.take() == []
+
+
+def test_no_answers_at_all(warehouse: Warehouse, hook: Receiver) -> None:
+    warehouse.execute("create schema dagctl_answers")
+
+    assert "the answers are not built yet" in tell(warehouse, hook, code=1)
+    assert hook.take() == []
+
+
+def test_a_year_of_history_is_not_told(answers: Warehouse, hook: Receiver) -> None:
+    """A project that never kept its SLA: the days that the answer shows, and not those before."""
+    answers.execute(
+        "insert into dagctl_answers.stg_dagctl__daily_stats "
+        "select 'p', date '2026-02-25' - cast(ago as integer), 2400 "
+        "from generate_series(0, 364) as days(ago)"
+    )
+    answers.execute(
+        "insert into dagctl_answers.model_regressions "
+        "select 'p', 'sales', 'orders', date '2026-02-16' - 7 * cast(ago as integer), "
+        "date '2026-02-22' - 7 * cast(ago as integer), 50, 15, 10, false "
+        "from generate_series(0, 50) as weeks(ago)"
+    )
+    tell(answers, hook)
+
+    assert [message.sections for message in hook.take()] == [SECTIONS]
+
+
+def test_days_that_the_answer_shows_no_more_end_when_the_sla_is_kept(
+    answers: Warehouse, hook: Receiver
+) -> None:
+    tell(answers, hook)
+    hook.take()
+    # A week later it has not run again, so nothing is over.
+    answers.execute("delete from dagctl_answers.sla_breaches")
+    answers.execute("update dagctl_answers.settings_used set as_of = timestamp '2026-03-12 05:00'")
+    tell(answers, hook)
+    assert hook.take() == []
+
+    # Today may still break it.
+    answers.execute(
+        "insert into dagctl_answers.stg_dagctl__daily_stats values ('p', '2026-03-12', 60)"
+    )
+    tell(answers, hook)
+    assert hook.take() == []
+    answers.execute("update dagctl_answers.settings_used set as_of = timestamp '2026-03-13 05:00'")
+    tell(answers, hook)
+    (message,) = hook.take()
+    assert message.sections == {"Over": ["sales, 2 Mar 2026: the SLA is kept again"]}
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("update dagctl_answers.known_jobs set is_gone = true", "the job is gone"),
+        ("delete from dagctl_answers.known_jobs", "the job is not known any more"),
+        ("select 1", "it has not run since 4 Mar 2026, 02:00"),
+        ("update dagctl_answers.known_projects set is_gone = true", "the project is gone"),
+        ("delete from dagctl_answers.known_projects", "its p95 is not over the SLA any more"),
+        ("delete from dagctl_answers.slowest_models", "that is two windows ago"),
+        ("delete from dagctl_answers.model_regressions", "its p95 turned out lower"),
+        ("select 2", "it does not count as too long any more"),
+    ],
+)
+def test_why_something_is_over(
+    duckdb_answers: Warehouse, hook: Receiver, statement: str, said: str
+) -> None:
+    tell(duckdb_answers, hook)
+    hook.take()
+    for table in ("broken_jobs", "overdue_runs", "sla_breaches", "stg_dagctl__daily_stats"):
+        duckdb_answers.execute(f"delete from dagctl_answers.{table}")  # noqa: S608 - from above
+    duckdb_answers.execute("update dagctl_answers.model_regressions set is_current = false")
+    duckdb_answers.execute(statement)
+    tell(duckdb_answers, hook)
+    (message,) = hook.take()
+
+    assert any(
+        line.endswith(f": {said}") or f": {said}, and" in line for line in message.sections["Over"]
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"nonsense://{SECRET}",
+        SECRET,
+        f"slack://{SECRET}",
+        f"json://user:{SECRET}@",
+        f"mailto://{SECRET}",
+    ],
+)
+def test_an_address_that_is_none_is_not_shown(duckdb_answers: Warehouse, address: str) -> None:
+    told = {VARIABLE: f"json://127.0.0.1:1 {address}"}
+    done = notify_by_program(duckdb_answers, **told)
+
+    assert done.returncode == 1
+    assert f"address 2 in {VARIABLE} is none" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["refused", "unknown host", "no TLS", "wrong password"])
+def test_a_secret_is_nowhere_when_a_message_cannot_be_sent(
+    duckdb_answers: Warehouse, hook: Receiver, mail: Receiver, kind: str
+) -> None:
+    hook.is_down = mail.is_down = True
+    address = {
+        "refused": f"{hook.address} {mail.address}",
+        "unknown host": f"json://{SECRET}.invalid/{SECRET}?token={SECRET}",
+        "no TLS": hook.address.replace("json://", "jsons://"),
+        "wrong password": mail.address.replace(f":{SECRET}", f":{SECRET[::-1]}") + "&cto=1",
+    }[kind]
+    loud = {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "default"} if kind == "refused" else {}
+    done = notify_by_program(duckdb_answers, **{VARIABLE: address}, **loud)
+
+    assert done.returncode == 1
+    for secret in (SECRET, SECRET[::-1], "127.0.0.1"):
+        assert secret not in done.stdout + done.stderr
+        assert secret not in str(duckdb_answers.query(f"select * from {TOLD}"))  # noqa: S608 - from above
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_secret_is_in_no_representation(hook: Receiver) -> None:
+    (address,) = addresses(f"{hook.address} {hook.address},")
+
+    assert SECRET not in repr(address)
+    assert address.label == "address 1 (JSON)"
+
+
+def test_the_address_may_be_in_the_file_of_the_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text(f"{VARIABLE}=nonsense://{SECRET}\n")
+    monkeypatch.setattr("report.notify.command.ROOT", tmp_path)
+    # So that it is taken back afterwards.
+    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.delenv(VARIABLE)
+    with pytest.raises(SystemExit, match=f"address 1 in {VARIABLE} is none"):
+        main([])
+
+
+def test_a_file_that_another_program_has_open(
+    duckdb_answers: Warehouse, hook: Receiver, tmp_path: Path
+) -> None:
+    file = duckdb_answers.environment["TARGET_DUCKDB_FILEPATH"]
+    hold = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        said = tell(duckdb_answers, hook, code=1)
+        page = report(tmp_path / "page.html", **duckdb_answers.environment)
+        other.communicate("\n")
+    for line in (said, page.stderr):
+        assert "warehouse.duckdb is in use by another program" in line
+        assert len(line.splitlines()) == 1
+    assert hook.take() == []
+    tell(duckdb_answers, hook)
+    assert len(hook.take()) == 1
+
+
+def test_two_at_once_do_not_tell_the_same(
+    warehouse: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them holds PostgreSQL's lock, or DuckDB's file."""
+    build(warehouse)
+    for name, value in (warehouse.environment | {VARIABLE: hook.address}).items():
+        monkeypatch.setenv(name, value)
+    said: list[str] = []
+
+    def sent(*_: object) -> bool:
+        done = notify_by_program(warehouse, **{VARIABLE: hook.address})
+        said.append(done.stderr)
+        assert done.returncode == 1
+        return True
+
+    monkeypatch.setattr("report.notify.sending.Address.send", sent)
+    with pytest.raises(SystemExit) as ended:
+        main(["--warehouse", warehouse.loader.removeprefix("target-")])
+
+    assert ended.value.code == 0
+    assert len(said) == 1
+    assert "try again" in said[0]
+    assert hook.take() == []
+
+
+def test_answers_of_another_version(tmp_path: Path, hook: Receiver) -> None:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    build(warehouse)
+    warehouse.execute("alter table dagctl_answers.broken_jobs drop column broken_since")
+
+    assert "built by another version" in tell(warehouse, hook, code=1)
+    warehouse.execute("alter table dagctl_answers.model_regressions drop column is_current")
+    warehouse.execute("drop table dagctl_answers.broken_jobs")
+    assert "built by another version" in tell(warehouse, hook, code=1)

@@ -1,0 +1,116 @@
+"""Servers that receive messages, on loopback: a mail server with a password, and a webhook."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRET = "made_up_3f9c71d2"  # noqa: S105 - made up, looked for by the tests
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message, as whoever gets it reads it."""
+
+    title: str
+    body: str
+
+    @property
+    def sections(self) -> dict[str, list[str]]:
+        """The lines under each title, without the dash before them."""
+        parts = [part.split("\n") for part in self.body.strip().split("\n\n")[:-1]]
+        return {title: [line.removeprefix("- ") for line in lines] for title, *lines in parts}
+
+
+@dataclass
+class Receiver:
+    """What a server has received.
+
+    Attributes:
+        address: as apprise takes it, a secret included.
+        is_down: whether it refuses everything.
+    """
+
+    address: str
+    received: list[Received] = field(default_factory=list)
+    is_down: bool = False
+
+    def take(self) -> list[Received]:
+        """Return what has come since this was asked last."""
+        taken = self.received[:]
+        del self.received[: len(taken)]
+        return taken
+
+
+@contextmanager
+def webhook() -> Iterator[Receiver]:
+    """Run a webhook, whose address holds a secret in its path."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            is_welcome = self.path == f"/{SECRET}" and not receiver.is_down
+            if is_welcome:
+                receiver.received.append(Received(body["title"], body["message"]))
+            self.send_response(200 if is_welcome else 503, SECRET)
+            self.end_headers()
+
+        @override
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver = Receiver(f"json://127.0.0.1:{server.server_port}/{SECRET}")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield receiver
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def mail_server() -> Iterator[Receiver]:
+    """Run a mail server, at which only one user with a password may send."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    receiver = Receiver(
+        f"mailto://sender:{SECRET}@127.0.0.1:{port}?from=dagctl@example.com&to=team@example.com"
+    )
+
+    class Handler:
+        async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - its name
+            if receiver.is_down:
+                return f"451 {SECRET} is away"
+            mail = message_from_bytes(envelope.content, policy=policy.default)
+            part = mail.get_body(("plain",))
+            assert part is not None
+            text = part.get_content().replace("\r\n", "\n")
+            receiver.received.append(Received(str(mail["Subject"]), text))
+            return "250 OK"
+
+    def login(*arguments: Any) -> AuthResult:
+        *_, given = arguments
+        assert isinstance(given, LoginPassword)
+        return AuthResult(success=(given.login, given.password) == (b"sender", SECRET.encode()))
+
+    controller = Controller(
+        Handler(), hostname="127.0.0.1", port=port, authenticator=login, auth_require_tls=False
+    )
+    controller.start()
+    try:
+        yield receiver
+    finally:
+        controller.stop()
