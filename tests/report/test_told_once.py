@@ -41,7 +41,7 @@ SLA = 1_800
 TITLES = ("Jobs broken", "Runs that take too long", "Days over the SLA", "Models that got slower")
 BUILT = ("+broken_jobs", "+overdue_runs", "+sla_breaches", "+model_regressions", "+slowest_models")
 # When somebody looks, in hours: as things happen, and now and then when nothing does.
-LOOKS = (0, 17, 17.2, 24, 48, 72, 24 * 9, 24 * 10, 24 * 12, 24 * 19, 24 * 30)
+LOOKS = (0, 17, 17.2, 24, 48, 24 * 9, 24 * 12, 24 * 19, 24 * 30)
 DOWN = (24, 48)
 """The webhook answers nobody then."""
 
