@@ -10,7 +10,7 @@ from dotenv import load_dotenv
 
 from report.answers import ask
 from report.notify.command import main as notify
-from report.page import page
+from report.page import write
 from report.warehouse import (
     ROOT,
     WarehouseError,
@@ -40,8 +40,7 @@ def main() -> None:
         else:
             file = duckdb_file()
             source, rows = file.name, in_duckdb(file, schema)
-        text = page(ask(rows), source)
-        options.output.write_text(text, encoding="utf-8")
+        write(ask(rows), source, options.output)
     except (WarehouseError, OSError) as error:
         sys.exit(f"report: {error}")
     except KeyError as error:

@@ -19,6 +19,7 @@ DAYS = 30
 class ProjectDays:
     """A project's last days, one by one, those without a run included."""
 
+    project_id: str
     name: str
     sla_seconds: float
     dates: list[date]
@@ -39,14 +40,15 @@ class Answers:
 
     Attributes:
         projects: those with anything to draw in these days.
-        quiet_projects: what the others are called.
+        quiet_projects: the others.
         gone_projects: those that are in none of the rest.
+        faults: negative durations, counted by project and table.
     """
 
     settings: Row
     runs: int
     projects: list[ProjectDays]
-    quiet_projects: list[str]
+    quiet_projects: list[ProjectDays]
     gone_projects: list[Row]
     breaches: list[Row]
     regressions: list[Row]
@@ -56,6 +58,7 @@ class Answers:
     broken_jobs: list[Row]
     overdue_runs: list[Row]
     held_back_models: list[Row]
+    faults: list[Row]
 
 
 def ask(rows: Callable[[str], list[Row]]) -> Answers:
@@ -69,14 +72,18 @@ def ask(rows: Callable[[str], list[Row]]) -> Answers:
         settings=settings,
         runs=runs["loaded"],
         projects=[project for project in projects if project.has_days],
-        quiet_projects=[project.name for project in projects if not project.has_days],
+        quiet_projects=[project for project in projects if not project.has_days],
         gone_projects=rows(
             "select * from known_projects where is_gone order by last_synced_at desc, project_name"
         ),
-        breaches=rows("select * from sla_breaches order by date desc, project_name"),
+        breaches=rows(
+            "select * from sla_breaches "
+            "order by p95_duration_seconds / nullif(sla_seconds, 0) desc nulls first, "
+            "date desc, project_name"
+        ),
         regressions=rows(
             "select * from model_regressions where is_current "
-            "order by windows_ago, change_percent desc, model_name"
+            "order by change_percent desc, windows_ago, model_name, project_name"
         ),
         slowest=rows(
             "select * from slowest_models "
@@ -92,6 +99,7 @@ def ask(rows: Callable[[str], list[Row]]) -> Answers:
             "select * from held_back_models "
             "order by skipped_executions + blocked_executions desc, project_name, model_name"
         ),
+        faults=rows(_FAULTS.format(first=dates[0].isoformat())),
     )
 
 
@@ -103,6 +111,32 @@ _LOST = """
         and project_id not in (select project_id from known_projects where is_gone)
     group by project_id, project_name, job_name
     order by lost_seconds desc, project_name, job_name
+"""
+
+
+_FAULTS = """
+    select faults.*, projects.project_name
+    from (
+        select project_id, 'runs' as held_by, count(*) as negative_rows,
+               min(duration_seconds) as lowest_seconds,
+               max(cast(coalesce(start_time, created_at) as date)) as newest_date
+        from stg_dagctl__runs
+        where duration_seconds < 0 and coalesce(start_time, created_at) >= date '{first}'
+        group by project_id
+        union all
+        select project_id, 'daily statistics', count(*), min(p95_duration_seconds), max(date)
+        from stg_dagctl__daily_stats
+        where p95_duration_seconds < 0 and date >= date '{first}'
+        group by project_id
+        union all
+        select project_id, 'model statistics', count(*), min(p95_duration_seconds), max(end_date)
+        from slowest_models
+        where p95_duration_seconds < 0
+        group by project_id
+    ) as faults
+    join known_projects as projects on projects.project_id = faults.project_id
+    where not projects.is_gone
+    order by lowest_seconds, project_name, held_by
 """
 
 
@@ -126,6 +160,7 @@ def _projects(rows: Callable[[str], list[Row]], dates: list[date]) -> Iterator[P
     ):
         key = project["project_id"]
         yield ProjectDays(
+            project_id=key,
             name=project["project_name"],
             sla_seconds=project["sla_seconds"],
             dates=dates,

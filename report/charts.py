@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, groupby
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from report import formatting
+from report.answers import DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
     from report.answers import ProjectDays
 
-# How a run ended, and the page's variable with the colour for it, from the bottom of a bar up.
-_COLOURS = {"successful_runs": "good", "partial_runs": "partial", "failed_runs": "bad"}
+# How a run ended, and the page's class with the colour for it, from the bottom of a bar up.
+_COLOURS = {"successful_runs": "good", "partial_runs": "partial", "failed_runs": "failed"}
 # The widest digit there is in the fonts that the page asks for.
 _DIGIT = 6.5
 # A bar's part of the room that a day has.
@@ -31,13 +32,11 @@ class Tick(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """The part of a day's bar that has one colour."""
+    """The part of a day's bar that has one colour: where its middle is, and from where to where."""
 
-    colour: str
     x: float
-    y: float
-    width: float
-    height: float
+    bottom: float
+    top: float
 
 
 class Point(NamedTuple):
@@ -55,7 +54,9 @@ class Chart:
     Attributes:
         label: what a screen reader says in its place.
         left: where the axis of the days begins, behind the texts of the values.
+        bars: by colour.
         lines: a line for each stretch of days with a value, as nothing is known of the others.
+        faults: where a day is whose value is below zero.
         limit: the height of the dashed line.
     """
 
@@ -70,9 +71,25 @@ class Chart:
     left: float
     days: list[Tick]
     values: list[Tick]
-    bars: tuple[Bar, ...] = ()
+    bars: dict[str, list[Bar]] = field(default_factory=dict)
     lines: tuple[tuple[Point, ...], ...] = ()
+    faults: tuple[float, ...] = ()
     limit: float | None = None
+
+    @property
+    def bar_width(self) -> float:
+        """How wide a day's bar is."""
+        return round(_BAR * (self.right - self.left) / DAYS, 1)
+
+    @property
+    def dots(self) -> dict[str, list[Point]]:
+        """The points of all lines, by the class that colours them."""
+        points = [point for line in self.lines for point in line]
+        kinds = {
+            "series": [point for point in points if not point.is_late],
+            "late": [point for point in points if point.is_late],
+        }
+        return {kind: found for kind, found in kinds.items() if found}
 
 
 def runs_a_day(project: ProjectDays) -> Chart:
@@ -84,7 +101,7 @@ def runs_a_day(project: ProjectDays) -> Chart:
         axes.left,
         axes.days(),
         axes.values(),
-        bars=tuple(_bars(project, axes)),
+        bars=_bars(project, axes),
     )
 
 
@@ -98,24 +115,28 @@ def p95_a_day(project: ProjectDays) -> Chart:
         axes.days(),
         axes.values(),
         lines=tuple(_lines(project, axes)),
+        faults=tuple(
+            axes.x(day) for day, seconds in enumerate(project.p95) if formatting.is_fault(seconds)
+        ),
         limit=axes.y(project.sla_seconds / 60),
     )
 
 
-def _bars(project: ProjectDays, axes: _Axes) -> Iterator[Bar]:
+def _bars(project: ProjectDays, axes: _Axes) -> dict[str, list[Bar]]:
+    bars: dict[str, list[Bar]] = {}
     for day, row in enumerate(project.runs):
         below = 0
         for name, colour in _COLOURS.items():
             if row[name]:
-                left, right = axes.x(day - _BAR / 2), axes.x(day + _BAR / 2)
-                bottom, top = axes.y(below), axes.y(below + row[name])
-                yield Bar(colour, left, top, round(right - left, 1), round(bottom - top, 1))
+                bar = Bar(axes.x(day), axes.y(below), axes.y(below + row[name]))
+                bars.setdefault(colour, []).append(bar)
             below += row[name]
+    return bars
 
 
 def _lines(project: ProjectDays, axes: _Axes) -> Iterator[tuple[Point, ...]]:
     days = enumerate(project.p95)
-    for is_known, stretch in groupby(days, lambda day: day[1] is not None):
+    for is_known, stretch in groupby(days, lambda day: day[1] is not None and day[1] >= 0):
         if is_known:
             yield tuple(
                 Point(axes.x(day), axes.y(seconds / 60), seconds > project.sla_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,19 +14,42 @@ NOTHING = "-"
 _MINUTE = 60
 _TWO_DAYS = 48
 _LONGEST_TEXT = 300
+# What colours and moves the text of a terminal: ESC and what belongs to it, or the one character
+# that means "ESC [". A title or a link ends with BEL or "ESC \\".
+_FOR_A_TERMINAL = re.compile(
+    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+# Control characters, those that turn the direction of the text after them, and halves of
+# characters.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]+")
+
+
+def plain(value: str) -> str:
+    """Return a text without what only a terminal understands, and without control characters."""
+    if value.isprintable():
+        return value
+    return _UNSEEN.sub(" ", _FOR_A_TERMINAL.sub("", value))
 
 
 def text(value: str | None) -> str:
     """Write a text that may not be there, or may be a whole log."""
+    value = plain(value or "").strip()
     if not value:
         return NOTHING
     return value if len(value) <= _LONGEST_TEXT else f"{value[:_LONGEST_TEXT]} …"
 
 
 def duration(seconds: float | None) -> str:
-    """Write seconds as people say them: 8.4 s, 12 min 5 s, 3 h 20 min, 4 d 2 h."""
+    """Write seconds as people say them: 8.4 s, 12 min 5 s, 3 h 20 min, 4 d 2 h.
+
+    Nothing takes less than no time, so what is below zero is called a fault.
+    """
     if seconds is None:
         return NOTHING
+    if is_fault(seconds):
+        return f"-{duration(-seconds)} (fault)"
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f} s"
     minutes, left = divmod(round(seconds), _MINUTE)
@@ -33,6 +57,11 @@ def duration(seconds: float | None) -> str:
     if hours >= _TWO_DAYS:
         return f"{hours // 24} d {hours % 24} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {left} s"
+
+
+def is_fault(seconds: float | None) -> bool:
+    """Say whether a duration is one that cannot be."""
+    return seconds is not None and seconds < 0
 
 
 def day(value: date) -> str:

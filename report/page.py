@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from report import charts
 from report.answers import DAYS
-from report.formatting import duration, moment
-from report.tables import day_by_day, what_is_usual, what_is_wrong
+from report.formatting import duration, moment, plain
+from report.projects import worst_first
+from report.rows import listings, rows_of, size
+from report.tables import day_by_day, numbers, what_is_usual, what_is_wrong, without_charts
 
 if TYPE_CHECKING:
     from report.answers import Answers
+    from report.projects import Section
+
+LARGEST = 1_900_000
+"""Bytes of the largest page, so that it can be sent by mail and is there at once."""
+_LARGEST_CHARTS = 1_100_000
+_OPEN_PROJECTS = 12
+
+
+def _plain(value: object) -> object:
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     # Names and error messages come from other people's projects.
     autoescape=True,
+    finalize=_plain,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -27,18 +43,118 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters["duration"] = duration
 
 
+@dataclass(frozen=True)
+class Pages:
+    """The page, and those beside it.
+
+    Attributes:
+        whole_tables: by the name of the file: tables that the page has no room for.
+    """
+
+    text: str
+    whole_tables: dict[str, str]
+
+
 def page(answers: Answers, source: str) -> str:
-    """Return the page; `source` says which warehouse it was read from."""
-    return _TEMPLATES.get_template("page.html.jinja").render(
-        as_of=moment(answers.settings["as_of"]),
-        source=source,
-        loaded=answers.runs > 0,
-        wrong=list(what_is_wrong(answers)),
-        usual=list(what_is_usual(answers)),
-        projects=[
-            (project, charts.runs_a_day(project), charts.p95_a_day(project), day_by_day(project))
-            for project in answers.projects
-        ],
-        quiet=answers.quiet_projects,
-        days=DAYS,
+    """Return the page alone; `source` says which warehouse it was read from."""
+    return pages(answers, source, Path()).text
+
+
+def pages(answers: Answers, source: str, path: Path) -> Pages:
+    """Return the page that will be at `path`, and what it has no room for.
+
+    `source` says which warehouse it was read from. The other pages will be in the folder `beside`;
+    without a name in the path there are none.
+    """
+    wrong, usual = list(what_is_wrong(answers)), list(what_is_usual(answers))
+    sections = worst_first(answers.projects, wrong)
+    quiet = [(f"q{number}", project) for number, project in enumerate(answers.quiet_projects)]
+    anchors = {section.project.project_id: section.anchor for section in sections}
+    anchors |= {project.project_id: anchor for anchor, project in quiet}
+    drawn = _drawn(sections)
+    others = without_charts(sections[len(drawn) :])
+    other_rows = [
+        Markup("<tr id={}>").format(section.anchor) + row.removeprefix("<tr>")
+        for section, row in zip(sections[len(drawn) :], rows_of(others, {}), strict=True)
+    ]
+    tables = [*wrong, *usual]
+    around = {
+        "as_of": moment(answers.settings["as_of"]),
+        "source": source,
+        "loaded": answers.runs > 0,
+        "tables": [*tables, others, numbers()],
+        "drawn": Markup().join(drawn),
+        "others": others,
+        "other_rows": Markup().join(other_rows),
+        "quiet": quiet,
+        "days": DAYS,
+        "beside": quote(beside(path).name) if path.name else "",
+    }
+    template = _TEMPLATES.get_template("page.html.jinja")
+    # Only when the rest of the page is there it is known how much room there is.
+    bare = template.render(wrong=listings(wrong, {}, 0), usual=listings(usual, {}, 0), **around)
+    here = {project_id: f"#{anchor}" for project_id, anchor in anchors.items()}
+    found = listings(tables, here, LARGEST - size(bare))
+    text = template.render(wrong=found[: len(wrong)], usual=found[len(wrong) :], **around)
+    there = {
+        project_id: f"../{quote(path.name)}#{anchor}" for project_id, anchor in anchors.items()
+    }
+    whole = _TEMPLATES.get_template("whole_table.html.jinja")
+    return Pages(
+        text,
+        {
+            f"{listing.table.anchor}.html": whole.render(
+                table=listing.table,
+                tables=[listing.table],
+                rows=Markup().join(rows_of(listing.table, there)),
+                as_of=around["as_of"],
+                page=quote(path.name),
+            )
+            for listing in found
+            if listing.left_out and path.name
+        },
     )
+
+
+def beside(path: Path) -> Path:
+    """Return the folder of the other pages."""
+    return path.with_name(f"{path.stem}-tables")
+
+
+def write(answers: Answers, source: str, path: Path) -> None:
+    """Write the page, and what it has no room for; what an earlier one had no room for goes.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    found = pages(answers, source, path)
+    folder = beside(path)
+    for table in (*what_is_wrong(answers), *what_is_usual(answers)):
+        (folder / f"{table.anchor}.html").unlink(missing_ok=True)
+    for name, text in found.whole_tables.items():
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    path.write_text(found.text, encoding="utf-8")
+
+
+def _drawn(sections: list[Section]) -> list[Markup]:
+    """Return the charts of as many projects as there is room for, those of the worst first."""
+    # `module` has the macros of a template, ready to be called.
+    section_of = _TEMPLATES.get_template("project.html.jinja").module.section  # type: ignore[attr-defined]
+    found: list[Markup] = []
+    room = _LARGEST_CHARTS
+    for number, section in enumerate(sections):
+        days = day_by_day(section.project)
+        html = section_of(
+            section,
+            is_open=number < _OPEN_PROJECTS,
+            runs=charts.runs_a_day(section.project),
+            p95=charts.p95_a_day(section.project),
+            days=days,
+            rows=Markup().join(rows_of(days, {})),
+        )
+        room -= size(html)
+        if room < 0:
+            break
+        found.append(html)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
 
@@ -11,13 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from report.answers import ProjectDays
+from report.formatting import plain
 from tests.support.charts import COLOURS, drawings
+from tests.support.pages import style
 
 DAYS = [date(2026, 2, 3) + timedelta(days=day) for day in range(30)]
 COUNTS = st.sampled_from([0, 0, 1, 2, 3]) | st.integers(0, 1_000_000)
-SECONDS = st.none() | st.sampled_from([0.0, 1_800.0, 1_800.001]) | st.floats(0, 1e8)
+SECONDS = st.none() | st.sampled_from([0.0, 1_800.0, 1_800.001, -1.0]) | st.floats(-1e8, 1e8)
 PROJECTS = st.builds(
     ProjectDays,
+    project_id=st.just("p"),
     name=st.text(),
     sla_seconds=st.sampled_from([0.0, 30.0, 1_800.0, 2e8]) | st.floats(0, 1e8),
     dates=st.just(DAYS),
@@ -32,7 +36,11 @@ PROJECTS = st.builds(
 
 def project_with(most: int) -> ProjectDays:
     row = {**dict.fromkeys(COLOURS, 0), "successful_runs": most, "total_runs": most}
-    return ProjectDays("sales", 60, DAYS, [row] * 30, [30.0, 90.0] * 15)
+    return ProjectDays("p", "sales", 60, DAYS, [row] * 30, [30.0, 90.0] * 15)
+
+
+def is_drawn(seconds: float | None) -> bool:
+    return seconds is not None and seconds >= 0
 
 
 @settings(deadline=None, max_examples=50)
@@ -40,7 +48,7 @@ def project_with(most: int) -> ProjectDays:
 def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
     runs, _ = drawings(project)
 
-    assert runs.label == f"{project.name}: runs a day"
+    assert runs.label == f"{plain(project.name)}: runs a day"
     below = [0] * len(DAYS)
     for column, colour in COLOURS.items():
         bars = runs.bars(colour)
@@ -56,10 +64,10 @@ def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
 def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: ProjectDays) -> None:
     _, p95 = drawings(project)
 
-    assert p95.label == f"{project.name}: p95 a day in minutes"
+    assert p95.label == f"{plain(project.name)}: p95 a day in minutes"
     stretches = [
         list(days)
-        for is_known, days in groupby(range(len(DAYS)), lambda day: project.p95[day] is not None)
+        for is_known, days in groupby(range(len(DAYS)), lambda day: is_drawn(project.p95[day]))
         if is_known
     ]
     lines = p95.lines()
@@ -69,8 +77,10 @@ def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: P
         seconds = project.p95[p95.day(x)]
         assert seconds is not None
         assert p95.shows(y, seconds / 60)
-        assert colour == ("bad" if seconds > project.sla_seconds else "series")
+        assert colour == ("late" if seconds > project.sla_seconds else "series")
     assert p95.shows(p95.limit(), project.sla_seconds / 60)
+    faults = {day for day, seconds in enumerate(project.p95) if seconds is not None and seconds < 0}
+    assert p95.faults() == faults
 
 
 @settings(deadline=None, max_examples=50)
@@ -108,11 +118,20 @@ def test_few_whole_numbers(most: int, values: list[int]) -> None:
 
 
 def test_all_colours_are_the_pages_which_has_them_for_light_and_dark() -> None:
-    for drawing in drawings(project_with(3)):
-        assert drawing.colours
+    css = style()
+    light, dark = (
+        set(re.findall(r"(--[\w-]+):", block)) for block in re.findall(r":root \{([^}]*)\}", css)
+    )
+    assert light == dark
+    broken = replace(project_with(3), p95=[None, -1.0, 30.0, 90.0, *[None] * 26])
+    drawn = set()
+    for drawing in drawings(broken):
+        drawn |= drawing.classes
         for tag, attributes in drawing.elements:
-            assert attributes.get("fill", "none") == "none"
-            assert attributes.get("stroke", "none") == "none"
-            assert not re.search("#|rgb", attributes.get("style", ""))
-            # What has a colour of its own is not black, and what is in a group has the group's.
-            assert tag not in {"g", "rect", "polyline", "circle"} or "var(--" in attributes["style"]
+            assert not {"fill", "stroke", "style"} & attributes.keys()
+            # What has no class of its own is text, in a group that has one.
+            assert attributes.get("class") or tag in {"svg", "text"}
+    for name in drawn - {"values", "days", "bar", "dot"}:
+        assert re.search(rf"\.{name}\b[^{{}}]*\{{[^}}]*stroke: var\(--", css), name
+    assert "svg text { fill: var(--ink-soft); }" in css
+    assert drawn >= {"good", "line", "series", "late", "fault", "limit"}

@@ -11,7 +11,7 @@ import pytest
 from report.formatting import duration
 from report.page import page
 from report.warehouse import WarehouseError, duckdb_file
-from tests.support.pages import AS_OF, HOSTILE, Page, answers, report
+from tests.support.pages import AS_OF, HOSTILE, Page, answers, called, report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,11 +60,14 @@ def test_an_account_without_a_run_or_a_project() -> None:
 def test_projects_without_a_chart_are_named() -> None:
     gone = {"project_id": "proj_gone", "project_name": HOSTILE, "last_synced_at": AS_OF}
     found = Page(
-        page(answers(gone_projects=[gone], quiet_projects=["idle", HOSTILE]), "warehouse.duckdb")
+        page(
+            answers(gone_projects=[gone], quiet_projects=[called("idle"), called(HOSTILE)]),
+            "warehouse.duckdb",
+        )
     )
 
     assert found.tables[-1][1] == [HOSTILE, "proj_gone", "4 Mar 2026, 12:01"]
-    said = "".join(text for tag, text in found.texts if tag == "p")
+    said = "".join(text for _, text in found.texts)
     assert f"No run in the last 30 days: idle, {HOSTILE}." in said
 
 

@@ -14,11 +14,13 @@ from tests.support.pages import answers
 if TYPE_CHECKING:
     from report.answers import ProjectDays
 
-# The columns of a day's runs, and the colours of what is drawn for them, from the bottom up.
-COLOURS = {"successful_runs": "good", "partial_runs": "partial", "failed_runs": "bad"}
+# The columns of a day's runs, and the class of what is drawn for them, from the bottom up.
+COLOURS = {"successful_runs": "good", "partial_runs": "partial", "failed_runs": "failed"}
 _DAYS = 30
-_COLOUR = re.compile(r"var\(--([\w-]+)\)")
-_LINE = re.compile(r"M([\d.]+) ([\d.]+)H([\d.]+)")
+_NUMBER = r"([\d.]+)"
+_LEVEL = re.compile(f"M{_NUMBER} {_NUMBER}H{_NUMBER}")
+_UPRIGHT = re.compile(f"M{_NUMBER} {_NUMBER}V{_NUMBER}")
+_POINT = re.compile(f"[ML]{_NUMBER} {_NUMBER}")
 # A unit's tenth is what is written; the scale is read from lines that are rounded, too.
 _ROUNDED = 0.16
 _DIGIT, _HALF_A_DAY = 6.5, 20
@@ -46,59 +48,63 @@ class Drawing:
         return [int(text.replace(",", "")) for _, text in self.texts if text[0].isdigit()]
 
     @property
-    def colours(self) -> set[str]:
-        styles = (attributes.get("style", "") for _, attributes in self.elements)
-        return {colour for style in styles for colour in _COLOUR.findall(style)}
+    def classes(self) -> set[str]:
+        return {name for _, it in self.elements for name in it.get("class", "").split()}
 
     def day(self, x: float) -> int:
         """Return which day is at `x`, which must be its middle."""
-        left, _, right = self._lines(dashed=False)[0]
+        left, _, right = self._levels("grid")[0]
         day = (x - left) / (right - left) * _DAYS - 0.5
         assert abs(day - round(day)) < 0.05
         return round(day)
 
     def shows(self, y: float, value: float) -> bool:
         """Return whether `y` is as high as `value` by the lines of the axis."""
-        (_, zero, _), *_, (_, last, _) = self._lines(dashed=False)
+        (_, zero, _), *_, (_, last, _) = self._levels("grid")
         return abs(zero - (zero - last) * value / self.values[-1] - y) < _ROUNDED
 
     def bars(self, colour: str) -> dict[int, tuple[float, float]]:
         """Return by day from where to where its bar has this colour."""
         bars = {}
-        for attributes in self._all("rect"):
-            if _colour(attributes) == colour:
-                x, y, width, height = (
-                    float(attributes[it]) for it in ("x", "y", "width", "height")
-                )
-                day = self.day(x + width / 2)
-                assert day not in bars
-                bars[day] = (y + height, y)
+        for x, bottom, top in self._found(_UPRIGHT, f"bar {colour}"):
+            day = self.day(x)
+            assert day not in bars
+            bars[day] = (bottom, top)
         return bars
 
     def lines(self) -> list[list[tuple[float, float]]]:
         return [
-            [(float(x), float(y)) for x, y in (it.split(",") for it in line["points"].split())]
-            for line in self._all("polyline")
+            [(float(x), float(y)) for x, y in _POINT.findall(line)]
+            for shape in self._shapes("line")
+            for line in re.findall("M[^M]+", shape)
         ]
 
     def dots(self) -> list[tuple[float, float, str]]:
-        dots = self._all("circle")
-        return [(float(dot["cx"]), float(dot["cy"]), _colour(dot)) for dot in dots]
+        """Return the points of the p95 from left to right, and how each is coloured."""
+        return sorted(
+            (x, y, kind)
+            for kind in ("series", "late")
+            for x, y in self._found(_POINT, f"dot {kind}")
+        )
+
+    def faults(self) -> set[int]:
+        return {self.day(x) for x, _ in self._found(_POINT, "fault")}
 
     def limit(self) -> float:
-        ((_, y, _),) = self._lines(dashed=True)
+        ((_, y, _),) = self._levels("limit")
         return y
 
     def assert_nothing_is_cut_off(self) -> None:
         _, _, width, height = (float(it) for it in self.elements[0][1]["viewbox"].split())
         points = [(x, y) for line in self.lines() for x, y in line]
         points += [(x, y) for x, y, _ in self.dots()]
-        for dashed in (False, True):
-            for left, y, right in self._lines(dashed=dashed):
-                points += [(left, y), (right, y)]
-        for bar in self._all("rect"):
-            x, y = float(bar["x"]), float(bar["y"])
-            points += [(x, y), (x + float(bar["width"]), y + float(bar["height"]))]
+        points += [(x, y) for x, y in self._found(_POINT, "fault")]
+        for left, y, right in self._levels("grid") + self._levels("limit"):
+            points += [(left, y), (right, y)]
+        for colour in COLOURS.values():
+            for x, bottom, top in self._found(_UPRIGHT, f"bar {colour}"):
+                half = self.bar_width(colour) / 2
+                points += [(x - half, bottom), (x + half, top)]
         assert all(0 <= x <= width and 0 <= y <= height for x, y in points)
         for x, text in self.texts:
             if text[0].isdigit():
@@ -106,28 +112,27 @@ class Drawing:
             else:
                 assert _HALF_A_DAY <= x <= width - _HALF_A_DAY
 
-    def _all(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.elements if name == tag]
+    def bar_width(self, colour: str) -> float:
+        (width,) = (
+            it["stroke-width"] for _, it in self.elements if it.get("class") == f"bar {colour}"
+        )
+        return float(width)
 
-    def _lines(self, *, dashed: bool) -> list[tuple[float, float, float]]:
+    def _shapes(self, classes: str) -> list[str]:
+        return [it["d"] for _, it in self.elements if it.get("class") == classes]
+
+    def _found(self, pattern: re.Pattern[str], classes: str) -> list[tuple[float, ...]]:
+        shapes = self._shapes(classes)
+        return [tuple(map(float, found)) for it in shapes for found in pattern.findall(it)]
+
+    def _levels(self, classes: str) -> list[tuple[float, ...]]:
         """Return from where, how high and up to where each level line goes."""
-        lines = []
-        for attributes in self._all("path"):
-            found = _LINE.fullmatch(attributes["d"])
-            assert found
-            if ("stroke-dasharray" in attributes) == dashed:
-                lines.append((float(found[1]), float(found[2]), float(found[3])))
-        return lines
+        return self._found(_LEVEL, classes)
 
 
 def drawings(project: ProjectDays) -> list[Drawing]:
     """Return the charts that the page has for a project."""
     return _Charts(page(answers(projects=[project]), "warehouse.duckdb")).found
-
-
-def _colour(attributes: dict[str, str]) -> str:
-    (colour,) = _COLOUR.findall(attributes["style"])
-    return str(colour)
 
 
 class _Charts(HTMLParser):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from report.answers import DAYS, Answers, ProjectDays
+from report.page import page
 from tests.support import troubleshooting
 from tests.support.base_time import NOW
 from tests.support.project import ROOT
@@ -35,16 +36,20 @@ def answers(**fields: Any) -> Answers:
         "current_days": 30,
         "gone_after_days": 3.0,
     }
-    dates = [AS_OF.date() - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
-    runs = {"total_runs": 0, "successful_runs": 0, "partial_runs": 0, "failed_runs": 0}
-    project = ProjectDays(HOSTILE, 1_800.0, dates, [runs] * DAYS, [None] * DAYS)
     empty: dict[str, Any] = {
         name: []
         for name in Answers.__dataclass_fields__
         if name not in {"settings", "runs", "projects"}
     }
-    given = {"settings": settings, "runs": 1, "projects": [project]}
+    given = {"settings": settings, "runs": 1, "projects": [called(HOSTILE)]}
     return Answers(**{**empty, **given, **fields})
+
+
+def called(name: str, project_id: str = "p") -> ProjectDays:
+    """Return a project of which nothing is known but its name."""
+    dates = [AS_OF.date() - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
+    runs = {"total_runs": 0, "successful_runs": 0, "partial_runs": 0, "failed_runs": 0}
+    return ProjectDays(project_id, name, 1_800.0, dates, [runs] * DAYS, [None] * DAYS)
 
 
 def report(output: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -61,8 +66,18 @@ def report(output: Path, *arguments: str, **environment: str) -> subprocess.Comp
     return done
 
 
+def style() -> str:
+    """Return the style of a page."""
+    text = page(answers(), "warehouse.duckdb")
+    return text[text.index("<style>") : text.index("</style>")]
+
+
 class Page(HTMLParser):
-    """Reads a page: its elements with their attributes, its texts, and its tables cell by cell."""
+    """Reads a page: its elements with their attributes, its texts, and its tables cell by cell.
+
+    Cells and rows have no end of their own. The rows of a table that are a click away count as
+    those of the table before it.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -70,22 +85,34 @@ class Page(HTMLParser):
         self.tables: list[list[list[str]]] = []
         self.texts: list[tuple[str, str]] = []
         self._in_cell = False
+        self._is_rest = False
+        self._has_header = False
         self.feed(text)
+        self.tables = [[[cell.strip() for cell in row] for row in table] for table in self.tables]
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
-        self._in_cell = tag in {"td", "th"}
-        if tag == "table":
+        if tag == "details":
+            self._is_rest = dict(attrs).get("class") == "rest"
+        elif tag == "table" and not self._is_rest:
             self.tables.append([])
-        elif tag == "tr":
+        elif tag == "table":
+            self._has_header = True
+        elif tag == "tr" and not self._has_header:
             self.tables[-1].append([])
-        elif self._in_cell:
+        elif tag in {"td", "th"} and not self._has_header:
             self.tables[-1][-1].append("")
+            self._in_cell = True
 
     @override
     def handle_endtag(self, tag: str) -> None:
-        self._in_cell = self._in_cell and tag not in {"td", "th"}
+        if tag == "thead":
+            self._has_header = False
+        if tag in {"th", "tr", "tbody", "thead"}:
+            self._in_cell = False
+        if tag == "details":
+            self._is_rest = False
 
     @override
     def handle_data(self, data: str) -> None:
