@@ -97,7 +97,7 @@ def runs_a_day(project: ProjectDays) -> Chart:
     most = max(sum(row[name] for name in _COLOURS) for row in project.runs)
     axes = _Axes(project.dates, most * 1.08)
     return Chart(
-        f"{project.name}: runs a day",
+        f"{formatting.text(project.name)}: runs a day",
         axes.left,
         axes.days(),
         axes.values(),
@@ -110,7 +110,7 @@ def p95_a_day(project: ProjectDays) -> Chart:
     longest = max(project.sla_seconds, *(seconds or 0 for seconds in project.p95))
     axes = _Axes(project.dates, longest / 60 * 1.15)
     return Chart(
-        f"{project.name}: p95 a day in minutes",
+        f"{formatting.text(project.name)}: p95 a day in minutes",
         axes.left,
         axes.days(),
         axes.values(),

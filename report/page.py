@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from report import charts
 from report.answers import DAYS
-from report.formatting import duration, moment, plain
+from report.formatting import duration, moment, plain, text
 from report.projects import worst_first
 from report.rows import listings, rows_of, size
 from report.tables import day_by_day, numbers, what_is_usual, what_is_wrong, without_charts
@@ -40,7 +40,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["duration"] = duration
+_TEMPLATES.filters |= {"duration": duration, "text": text}
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ def pages(answers: Answers, source: str, path: Path) -> Pages:
     bare = template.render(wrong=listings(wrong, {}, 0), usual=listings(usual, {}, 0), **around)
     here = {project_id: f"#{anchor}" for project_id, anchor in anchors.items()}
     found = listings(tables, here, LARGEST - size(bare))
-    text = template.render(wrong=found[: len(wrong)], usual=found[len(wrong) :], **around)
+    whole_page = template.render(wrong=found[: len(wrong)], usual=found[len(wrong) :], **around)
     there = {
         project_id: f"../{quote(path.name)}#{anchor}" for project_id, anchor in anchors.items()
     }
     whole = _TEMPLATES.get_template("whole_table.html.jinja")
     return Pages(
-        text,
+        whole_page,
         {
             f"{listing.table.anchor}.html": whole.render(
                 table=listing.table,
@@ -131,9 +131,11 @@ def write(answers: Answers, source: str, path: Path) -> None:
     folder = beside(path)
     for table in (*what_is_wrong(answers), *what_is_usual(answers)):
         (folder / f"{table.anchor}.html").unlink(missing_ok=True)
-    for name, text in found.whole_tables.items():
+    if folder.is_dir() and not found.whole_tables and not any(folder.iterdir()):
+        folder.rmdir()
+    for name, table_page in found.whole_tables.items():
         folder.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(table_page, encoding="utf-8")
     path.write_text(found.text, encoding="utf-8")
 
 

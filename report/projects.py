@@ -26,26 +26,30 @@ class Section:
     findings: dict[str, int]
 
 
+_NOT_WORKING = ("broken jobs", "overdue runs")
+_LATE = ("late days",)
+_SLOW = ("slower models", "models held back")
+
+
 def worst_first(projects: Iterable[ProjectDays], wrong: list[Table]) -> list[Section]:
     """Return the projects by what is wrong in them: first what does not work, then what is slow."""
-    found = {table.short: Counter(row["project_id"] for row in table.rows) for table in wrong}
-    sections = [
-        (
-            project,
-            {short: counts[project.project_id] for short, counts in found.items()},
-        )
-        for project in projects
-    ]
-    sections.sort(key=lambda section: _urgency(section[1]), reverse=True)
+    counts = {table.short: Counter(row["project_id"] for row in table.rows) for table in wrong}
+
+    def urgency(project: ProjectDays) -> list[int]:
+        return [
+            -sum(counts[short][project.project_id] for short in shorts)
+            for shorts in (_NOT_WORKING, _LATE, _SLOW)
+        ]
+
     return [
-        Section(f"p{number}", project, {short: count for short, count in findings.items() if count})
-        for number, (project, findings) in enumerate(sections)
+        Section(
+            f"p{number}",
+            project,
+            {
+                short: counts[short][project.project_id]
+                for short in (*_NOT_WORKING, *_LATE, *_SLOW)
+                if counts[short][project.project_id]
+            },
+        )
+        for number, project in enumerate(sorted(projects, key=urgency))
     ]
-
-
-def _urgency(findings: dict[str, int]) -> tuple[int, int, int]:
-    return (
-        findings["broken jobs"] + findings["overdue runs"],
-        findings["late days"],
-        findings["slower models"] + findings["models held back"],
-    )

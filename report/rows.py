@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from report.tables import Table
     from report.warehouse import Row
 
-IN_SIGHT = 20
+IN_SIGHT = 10
 """Rows of a table that are shown from the outset; the others are a click away."""
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from report.answers import ProjectDays
-from report.formatting import plain
+from report.formatting import text
 from tests.support.charts import COLOURS, drawings
 from tests.support.pages import style
 
@@ -48,7 +48,7 @@ def is_drawn(seconds: float | None) -> bool:
 def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
     runs, _ = drawings(project)
 
-    assert runs.label == f"{plain(project.name)}: runs a day"
+    assert runs.label == f"{text(project.name)}: runs a day"
     below = [0] * len(DAYS)
     for column, colour in COLOURS.items():
         bars = runs.bars(colour)
@@ -64,7 +64,7 @@ def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
 def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: ProjectDays) -> None:
     _, p95 = drawings(project)
 
-    assert p95.label == f"{plain(project.name)}: p95 a day in minutes"
+    assert p95.label == f"{text(project.name)}: p95 a day in minutes"
     stretches = [
         list(days)
         for is_known, days in groupby(range(len(DAYS)), lambda day: is_drawn(project.p95[day]))

@@ -77,13 +77,22 @@ class Page(HTMLParser):
 
     Cells and rows have no end of their own. The rows of a table that are a click away count as
     those of the table before it.
+
+    Attributes:
+        classes: of each table.
+        links: where each leads, and what it says.
+        targets: what stands first in each element that has an id.
     """
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.tables: list[list[list[str]]] = []
+        self.classes: list[str | None] = []
         self.texts: list[tuple[str, str]] = []
+        self.links: list[tuple[str, str]] = []
+        self.targets: dict[str, str] = {}
+        self._target: str | None = None
         self._in_cell = False
         self._is_rest = False
         self._has_header = False
@@ -92,11 +101,16 @@ class Page(HTMLParser):
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
+        attributes = dict(attrs)
+        self.elements.append((tag, attributes))
+        self._target = attributes.get("id") or self._target
+        if tag == "a":
+            self.links.append((attributes["href"] or "", ""))
         if tag == "details":
-            self._is_rest = dict(attrs).get("class") == "rest"
+            self._is_rest = attributes.get("class") == "rest"
         elif tag == "table" and not self._is_rest:
             self.tables.append([])
+            self.classes.append(attributes.get("class"))
         elif tag == "table":
             self._has_header = True
         elif tag == "tr" and not self._has_header:
@@ -118,5 +132,9 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if data.strip():
             self.texts.append((self.elements[-1][0], data))
+            if self.elements[-1][0] == "a" and not self.links[-1][1]:
+                self.links[-1] = (self.links[-1][0], data.strip())
+            if self._target:
+                self.targets[self._target], self._target = data.strip(), None
         if self._in_cell:
             self.tables[-1][-1][-1] += data

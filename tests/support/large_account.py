@@ -1,0 +1,101 @@
+"""Answers as large as one likes, without a warehouse."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.support.pages import AS_OF, answers, called
+
+if TYPE_CHECKING:
+    from report.answers import Answers, ProjectDays
+
+TODAY = AS_OF.date()
+
+
+def account(projects: int, findings: int, *, name: str = "warehouse of team") -> Answers:
+    """Return an account in which every list has `findings` rows, spread over all projects but one.
+
+    All its names begin with `name`.
+    """
+    found = [_project(name, number) for number in range(projects)]
+    ids = itertools.cycle(found[:-1] or found)
+    rows = [_row(next(ids), name, number) for number in range(findings)]
+    quiet = _row(called(f"{name} of old", "proj_quiet"), name, findings)
+    return answers(
+        projects=found,
+        quiet_projects=[called(f"{name} of old", "proj_quiet")],
+        gone_projects=[
+            {"project_id": "gone", "project_name": f"{name} gone", "last_synced_at": AS_OF}
+        ],
+        slowest=rows[:10],
+        faults=rows[:3],
+        **dict.fromkeys(
+            ("breaches", "regressions", "jobs", "lost", "broken_jobs", "overdue_runs"), rows
+        ),
+        held_back_models=[*rows, quiet] if rows else [],
+    )
+
+
+def _project(name: str, number: int) -> ProjectDays:
+    project = called(f"{name} {number}", f"proj_{number}")
+    for day, row in enumerate(project.runs):
+        failed, partial = number % 3 == day % 3, day % 7 == 0
+        project.runs[day] = {
+            **row,
+            "total_runs": 10 + failed + partial,
+            "successful_runs": 10,
+            "failed_runs": int(failed),
+            "partial_runs": int(partial),
+        }
+        project.p95[day] = [1_500.0 + 20 * day, None, -60.0][day % 11 if day % 11 in {1, 2} else 0]
+    return project
+
+
+def _row(project: ProjectDays, name: str, number: int) -> dict[str, Any]:
+    return {
+        "project_id": project.project_id,
+        "project_name": project.name,
+        "model_name": f"{name}.mart_orders_{number}",
+        "job_name": f"{name} job {number}",
+        "held_by": "runs",
+        "date": TODAY - timedelta(days=number % 7),
+        "week": TODAY,
+        "newest_date": TODAY,
+        "start_date": TODAY - timedelta(days=6),
+        "end_date": TODAY,
+        "is_open": number % 2 == 0,
+        "p95_duration_seconds": 4_000.0 - number,
+        "p50_duration_seconds": 700.0,
+        "previous_p95_duration_seconds": 900.0,
+        "max_duration_seconds": 5_000.0,
+        "usual_p95_duration_seconds": 800.0,
+        "running_seconds": 90_000.0,
+        "lost_seconds": 4_000.0 - number if number % 5 else -30.0,
+        "lowest_seconds": -60.0,
+        "sla_seconds": 1_800.0,
+        "change_percent": 70.5,
+        "success_rate": 0.5,
+        "status": "failed",
+        "broken_since": AS_OF,
+        "start_time": AS_OF,
+        "last_ran_at": None,
+        "error_message": f"\x1b[31m{name}\x1b[0m: division by zero " * 3,
+        **dict.fromkeys(
+            (
+                "total_runs",
+                "total_executions",
+                "negative_rows",
+                "broken_runs",
+                "finished_runs",
+                "failed_runs",
+                "partial_runs",
+                "skipped_executions",
+                "blocked_executions",
+                "executions",
+                "held_back_in_a_row",
+            ),
+            7,
+        ),
+    }
