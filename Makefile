@@ -66,8 +66,9 @@ report: setup
 notify: setup
 	.venv/bin/python -m report notify $(NOTIFY)
 
+# -rs names what could not run: the tests of the page in a browser, where there is none.
 test: setup .tools/airflow/ready lint lint-dags test-loader
-	.venv/bin/pytest -q --numprocesses auto
+	.venv/bin/pytest -q -rs --numprocesses auto
 
 # The loader in target_duckdb/ is a project of its own, with tests of its own.
 test-loader: .venv/ready

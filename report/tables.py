@@ -21,7 +21,8 @@ class Column:
     """One column: its title, what a row says in it, and how it is set.
 
     Attributes:
-        kind: `n` for numbers, `whole` for what no line may break, `bad` for what is wrong.
+        kind: `n` for numbers, `whole` for what no line may break, `long` for what is read as
+            lines, `bad` for what is wrong.
         is_project: whether a row's cell leads to its project.
         is_fault: whether what a row says cannot be.
     """
@@ -101,8 +102,8 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
             _PROJECT,
             Column("Newest run", lambda row: row["status"], "bad"),
             Column("In a row", lambda row: count(row["broken_runs"]), "n"),
-            Column("Since", lambda row: moment(row["broken_since"])),
-            Column("Error", lambda row: row["error_message"]),
+            Column("Since", lambda row: moment(row["broken_since"]), "whole"),
+            Column("Error", lambda row: row["error_message"], "long"),
         ),
         held_in="broken_jobs",
         empty=f"The newest run of every job that ran in the last {current_days} succeeded.",
@@ -118,7 +119,7 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
             _PROJECT,
             _duration("Running for", "running_seconds", "n bad"),
             _duration("Usual p95", "usual_p95_duration_seconds"),
-            Column("Started", lambda row: moment(row["start_time"])),
+            Column("Started", lambda row: moment(row["start_time"]), "whole"),
         ),
         held_in="overdue_runs",
         empty=f"No run has been going on for {used['overdue_factor']:g} times its usual time.",
@@ -137,7 +138,7 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
             Column("Blocked", lambda row: count(row["blocked_executions"]), "n"),
             Column("Of", lambda row: count(row["executions"]), "n"),
             Column("In a row now", lambda row: count(row["held_back_in_a_row"]), "n"),
-            Column("Ran last", lambda row: moment(row["last_ran_at"])),
+            Column("Ran last", lambda row: moment(row["last_ran_at"]), "whole"),
         ),
         held_in="held_back_models",
         empty=f"No model was skipped or blocked {held_back}.",
@@ -177,7 +178,7 @@ def what_is_usual(answers: Answers) -> Iterator[Table]:
             _duration("Median", "p50_duration_seconds"),
             Column("Change", lambda row: change(row["change_percent"]), "n"),
             _duration("p95", "p95_duration_seconds"),
-            Column("Week of", lambda row: day(row["week"])),
+            Column("Week of", lambda row: day(row["week"]), "whole"),
         ),
         held_in="job_weeks",
         empty=f"No run of the last {current_days} has ended.",
@@ -222,7 +223,7 @@ def what_is_usual(answers: Answers) -> Iterator[Table]:
         (
             _PROJECT,
             Column("Id", lambda row: row["project_id"]),
-            Column("Last there", lambda row: moment(row["last_synced_at"])),
+            Column("Last there", lambda row: moment(row["last_synced_at"]), "whole"),
         ),
         held_in="known_projects",
         empty="None that is known of.",
