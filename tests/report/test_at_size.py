@@ -23,7 +23,7 @@ LONG = "雪\" & 'x" * 50
 SIZES = {
     "200 projects": (200, 1_000),
     "too many findings": (200, 8_000),
-    "too many projects": (1_500, 300),
+    "too many projects": (3_000, 6_000),
     "names as long as there are": (60, 3_000, LONG),
 }
 
