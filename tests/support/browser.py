@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _HEIGHT = 900
-_LONGEST_WAIT = 60.0
+_LONGEST_WAIT = 30.0
 
 
 def found() -> str | None:
@@ -82,6 +83,9 @@ class Tab:
 
     def _read(self) -> Any:
         while b"\0" not in self._unread:
+            # A dialog of a script that should not be there would stop it for ever.
+            ready, _, _ = select.select([self._from_browser], [], [], _LONGEST_WAIT)
+            assert ready, "the browser does not answer"
             part = os.read(self._from_browser, 1 << 20)
             assert part, "the browser has ended"
             self._unread += part
@@ -94,7 +98,7 @@ def tab(program: str, directory: Path) -> Iterator[Tab]:
     """Run a browser that keeps its files in `directory`."""
     its_input, to_browser = os.pipe()
     from_browser, its_output = os.pipe()
-    # It reads from 3 and writes to 4. The shell's own numbers end at 9, so a bash does it.
+    # It reads from 3 and writes to 4, and only a bash takes any number to redirect from.
     redirected = f'exec "$@" 3<&{its_input} 4>&{its_output}'
     command = [
         program,
