@@ -73,15 +73,16 @@ def _export(options: argparse.Namespace) -> int:
 
 def _state_in(file: str) -> State:
     """Return the state in a file: as targets write it, or as `meltano state get` prints it."""
+    name = "standard input" if file == "-" else file
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         state: Any = json.loads(text)
     except (OSError, ValueError) as error:
-        raise OrchestrateError(f"{file} cannot be read: {error}") from None
+        raise OrchestrateError(f"The state in {name} cannot be read: {error}") from None
     if isinstance(state, dict):
         state = state.get("singer_state", state)
     if not isinstance(state, dict) or "bookmarks" not in state:
-        raise OrchestrateError(f"{file} holds no state of Singer: it has no `bookmarks`")
+        raise OrchestrateError(f"There is no state of Singer in {name}: it has no `bookmarks`")
     return state
 
 

@@ -302,7 +302,7 @@ def test_a_state_of_one_machine_is_taken_over_and_given_back(
 
     assert place.program("transfer", "import", str(tmp_path / "old.json"), *id_).exit_code == 0
     assert place.program("transfer", "import", "-", *id_, stdin="{}").error == (
-        "- holds no state of Singer: it has no `bookmarks`"
+        "There is no state of Singer in standard input: it has no `bookmarks`"
     )
     assert sent(place.run(), "runs") == 1
     put(api, "proj_b", "second")
@@ -326,10 +326,10 @@ def test_what_cannot_be_transferred_is_one_line(place: Place, tmp_path: Path) ->
     nowhere = str(tmp_path / "nowhere.json")
 
     assert place.program("transfer", "import", nowhere, *id_).error.startswith(
-        f"{nowhere} cannot be read: [Errno 2]"
+        f"The state in {nowhere} cannot be read: [Errno 2]"
     )
     assert place.program("transfer", "import", "-", *id_, stdin="{").error.startswith(
-        "- cannot be read: Expecting property name"
+        "The state in standard input cannot be read: Expecting property name"
     )
     assert place.program("transfer", "export", *id_).error == "There are no states under x"
     with state_backend(place.variables["STATE_BACKEND_URI"], "x") as other:
