@@ -47,3 +47,14 @@ def check_batch(batch_config: Mapping[str, Any]) -> None:
         # The SDK compresses the files all the same, and a target would take them for plain text.
         what = "jsonl is always written with gzip: set encoding.compression to gzip"
         raise ConfigurationError(f"batch_config: {what}")
+
+
+def is_of_storage(error: Exception) -> bool:
+    """Whether a file could not be written, and not a row read or mapped.
+
+    Libraries for S3 and its like raise errors of their own, such as botocore's for credentials that
+    are missing.
+    """
+    package = type(error).__module__.partition(".")[0]
+    of_rows = ("tap_dagctl", "singer_sdk", "simpleeval", "builtins")
+    return isinstance(error, (ImportError, OSError, ValueError)) or package not in of_rows

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, OutputError, TapError, one_line
 from tap_dagctl.records.builder import as_dict
+from tap_dagctl.singer.batch import is_of_storage
 from tap_dagctl.singer.state import IndexedStateManager, SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 
@@ -161,7 +162,9 @@ class PagewiseStream(Stream):
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
         try:
             yield from super().get_batches(batch_config, context)
-        except (ImportError, OSError, ValueError) as error:
+        except Exception as error:
+            if not is_of_storage(error):
+                raise
             root = one_line(batch_config.storage.root)
             msg = f"batch_config: no file can be written to {root}: {one_line(repr(error))}"
             raise OutputError(msg) from None
