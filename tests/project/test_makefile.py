@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
+# What `make test` itself hands to these tests.
+_OF_MAKE = re.compile("MAKE|MFLAGS$|PYTHON$|UV_PYTHON_INSTALL_DIR$")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,8 @@ def make(path: Path, directory: Path, *arguments: str) -> subprocess.CompletedPr
     return subprocess.run(
         [program, *arguments],
         cwd=directory,
-        env={name: it for name, it in os.environ.items() if name != "PYTHON"} | {"PATH": str(path)},
+        env={name: it for name, it in os.environ.items() if not _OF_MAKE.match(name)}
+        | {"PATH": str(path)},
         capture_output=True,
         text=True,
         check=False,
