@@ -176,3 +176,13 @@ def test_a_broken_state_is_one_line(uri: str, state_id: str) -> None:
         backend.save({"a": ["no state"]})  # type: ignore[dict-item]
         with pytest.raises(OrchestrateError, match="is broken; take it away to read the project"):
             backend.read(["a"])
+
+
+def test_a_library_that_is_missing_is_one_line() -> None:
+    with (
+        patch.dict("sys.modules", {"orchestrate.backends.postgres": None}),
+        pytest.raises(OrchestrateError, match="PostgreSQL needs psycopg") as raised,
+        state_backend("postgresql://host/database", "x"),
+    ):
+        pass
+    troubleshooting.check([str(raised.value)])
