@@ -423,3 +423,16 @@ def test_answers_of_another_version(tmp_path: Path, hook: Receiver) -> None:
     warehouse.execute("alter table dagctl_answers.model_regressions drop column is_current")
     warehouse.execute("drop table dagctl_answers.broken_jobs")
     assert "built by another version" in tell(warehouse, hook, code=1)
+
+
+def test_a_file_that_is_not_there_or_no_warehouse(tmp_path: Path) -> None:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    missing = notify(warehouse, "--fail-on", "breaches")
+    assert missing.returncode == 1
+    assert "is not there" in missing.stderr
+
+    (tmp_path / "warehouse.duckdb").write_text("not a database, and long enough for one" * 1_000)
+    broken = notify(warehouse, "--fail-on", "breaches")
+    assert broken.returncode == 1
+    assert "cannot be read" in broken.stderr
+    assert len(broken.stderr.splitlines()) == 1
