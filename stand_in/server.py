@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import operator
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -127,6 +128,12 @@ class Api(ThreadingHTTPServer):
                 super().finish_request(wrapped, client_address)
         else:
             super().finish_request(request, client_address)
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that is killed breaks its connections: no fault of the server's.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def answer(self, request: Request) -> dict[str, Any]:
         """Return the true answer."""

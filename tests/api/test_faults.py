@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -122,13 +123,11 @@ def state(api: Api) -> dict[str, Any]:
 
 def meet(api: Api, name: str, times: float = float("inf")) -> None:
     """Let so many requests for the runs of `proj_a` meet a fault."""
-    met = 0
+    met = count()
 
     def misbehave(request: Request) -> Reply | None:
-        nonlocal met
-        if not request.path.endswith(PATH) or met >= times:
+        if not request.path.endswith(PATH) or next(met) >= times:
             return None
-        met += 1
         return FAULTS[name](api, request)
 
     api.misbehave = misbehave

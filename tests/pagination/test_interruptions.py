@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 
 from stand_in.server import Reply
+from tests.support.at_request import at_request
 from tests.support.syncs import Output, arguments, config_of, run_tap
 
 if TYPE_CHECKING:
@@ -59,19 +60,6 @@ def tap(
     ) as process:
         yield process
         process.kill()
-
-
-def at_request(api: Api, ending: str, number: int, action: Any) -> None:
-    """Do `action` before the answer to the request of that number whose path ends so."""
-    seen = 0
-
-    def misbehave(request: Request) -> None:
-        nonlocal seen
-        seen += request.path.endswith(ending)
-        if seen == number and request.path.endswith(ending):
-            action()
-
-    api.misbehave = misbehave
 
 
 def output_of(process: subprocess.Popen[bytes]) -> Output:

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.at_request import at_request
 from tests.support.syncs import Output, arguments, config_of, run_tap
 
 if TYPE_CHECKING:
-    from stand_in.server import Api, Request
+    from stand_in.server import Api
 
 GZIP = {"format": "jsonl", "compression": "gzip"}
 
@@ -115,15 +116,7 @@ def test_a_signal_while_a_file_is_written_loses_none_of_its_rows(
     batch_config = {"encoding": GZIP, "storage": storage}
     config = config_of(api, page_size=20, batch_config=batch_config)
     started: list[subprocess.Popen[str]] = []
-    asked = 0
-
-    def misbehave(request: Request) -> None:
-        nonlocal asked
-        asked += request.path.endswith("proj_a/runs")
-        if asked == request_number:
-            started[0].send_signal(signal.SIGTERM)
-
-    api.misbehave = misbehave
+    at_request(api, "proj_a/runs", request_number, lambda: started[0].send_signal(signal.SIGTERM))
     with subprocess.Popen(arguments(tmp_path, config), stdout=PIPE, stderr=PIPE, text=True) as tap:
         started.append(tap)
         stopped = Output.of(tap.wait(60), *tap.communicate())

@@ -11,6 +11,7 @@ from stand_in.history import History
 from stand_in.server import Api, Reply, serving
 from stand_in.world import World
 from tap_dagctl.errors import TapError
+from tests.support.at_request import at_request
 from tests.support.in_process import sync
 from tests.support.syncs import config_of, run_tap
 from tests.support.truth import difference, in_messages, tables
@@ -54,15 +55,7 @@ def refuse(api: Api, part: str, status: int = 404) -> None:
 
 def delete_at(api: Api, project: str, number: int) -> None:
     """Let a project be deleted just before the request of that number is answered."""
-    asked = 0
-
-    def misbehave(_: Request) -> None:
-        nonlocal asked
-        asked += 1
-        if asked == number:
-            del api.world.projects[project]
-
-    api.misbehave = misbehave
+    at_request(api, "", number, lambda: api.world.projects.pop(project))
 
 
 def check_rows(api: Api, records: list[tuple[str, dict[str, Any]]], without: str) -> None:
