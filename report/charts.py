@@ -12,6 +12,7 @@ from report.answers import DAYS
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
+    from typing import TypeGuard
 
     from report.answers import ProjectDays
 
@@ -56,7 +57,7 @@ class Chart:
         left: where the axis of the days begins, behind the texts of the values.
         bars: by colour.
         lines: a line for each stretch of days with a value, as nothing is known of the others.
-        faults: where a day is whose value is below zero.
+        faults: where a day is whose value cannot be.
         limit: the height of the dashed line.
     """
 
@@ -107,7 +108,8 @@ def runs_a_day(project: ProjectDays) -> Chart:
 
 def p95_a_day(project: ProjectDays) -> Chart:
     """Return the chart of each day's p95 in minutes, against the line that it must not cross."""
-    longest = max(project.sla_seconds, *(seconds or 0 for seconds in project.p95))
+    known = [seconds for seconds in project.p95 if _is_known(seconds)]
+    longest = max([project.sla_seconds, *known])
     axes = _Axes(project.dates, longest / 60 * 1.15)
     return Chart(
         f"{formatting.text(project.name)}: p95 a day in minutes",
@@ -136,13 +138,17 @@ def _bars(project: ProjectDays, axes: _Axes) -> dict[str, list[Bar]]:
 
 def _lines(project: ProjectDays, axes: _Axes) -> Iterator[tuple[Point, ...]]:
     days = enumerate(project.p95)
-    for is_known, stretch in groupby(days, lambda day: day[1] is not None and day[1] >= 0):
+    for is_known, stretch in groupby(days, lambda day: _is_known(day[1])):
         if is_known:
             yield tuple(
                 Point(axes.x(day), axes.y(seconds / 60), seconds > project.sla_seconds)
                 for day, seconds in stretch
                 if seconds is not None
             )
+
+
+def _is_known(seconds: float | None) -> TypeGuard[float]:
+    return seconds is not None and not formatting.is_fault(seconds)
 
 
 class _Axes:

@@ -1,7 +1,8 @@
-"""How the page writes numbers, days and times."""
+"""How the page and the messages write numbers, days, times and texts."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,9 @@ _FOR_A_TERMINAL = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
     r"|\x1b[ -/]*[0-~]?"
 )
-# Control characters, those that turn the direction of the text after them, and halves of
-# characters.
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]+")
+# Control characters, those that end a line or turn the direction of the text after them, and halves
+# of characters.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]+")
 
 
 def plain(value: str) -> str:
@@ -44,10 +45,12 @@ def text(value: str | None) -> str:
 def duration(seconds: float | None) -> str:
     """Write seconds as people say them: 8.4 s, 12 min 5 s, 3 h 20 min, 4 d 2 h.
 
-    Nothing takes less than no time, so what is below zero is called a fault.
+    Nothing takes less than no time or for ever, so that is called a fault.
     """
     if seconds is None:
         return NOTHING
+    if not math.isfinite(seconds):
+        return f"{seconds} (fault)"
     if is_fault(seconds):
         return f"-{duration(-seconds)} (fault)"
     if round(seconds, 1) < _MINUTE:
@@ -61,7 +64,7 @@ def duration(seconds: float | None) -> str:
 
 def is_fault(seconds: float | None) -> bool:
     """Say whether a duration is one that cannot be."""
-    return seconds is not None and seconds < 0
+    return seconds is not None and not 0 <= seconds < math.inf
 
 
 def day(value: date) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,8 @@ def test_an_account_in_which_nothing_is_gone_or_idle() -> None:
         (3_599.6, "1 h 0 min"),
         (3_725, "1 h 2 min"),
         (48 * 3_600, "2 d 0 h"),
+        (math.inf, "inf (fault)"),
+        (math.nan, "nan (fault)"),
     ],
 )
 def test_how_long_something_took(seconds: float | None, words: str) -> None:
