@@ -14,7 +14,7 @@ from report import charts
 from report.answers import DAYS
 from report.formatting import duration, moment, plain, text
 from report.projects import worst_first
-from report.rows import listings, rows_of, size
+from report.rows import breakable, listings, rows_of, size
 from report.tables import day_by_day, numbers, what_is_usual, what_is_wrong, without_charts
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters |= {"duration": duration, "text": text}
+_TEMPLATES.filters |= {"duration": duration, "text": text, "breakable": breakable}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ is set and what it is called stand once a page, in `page.css.jinja`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 IN_SIGHT = 10
 """Rows of a table that are shown from the outset; the others are a click away."""
+# What a line of the narrowest phone has room for; each place to break costs five bytes.
+_LONG_WORD = 16
+_LONG_WORDS = re.compile(rf"[^\s-]{{{_LONG_WORD},}}")
+_PARTS = re.compile(r"(?<=[._])(?![._])(?!$)")
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,14 @@ def listings(tables: list[Table], addresses: Mapping[str, str], room: int) -> li
     return [_listing(table, rows[table.anchor], shown[table.anchor]) for table in tables]
 
 
+def breakable(name: str) -> Markup:
+    """Write a text whose long words are broken behind their dots and underscores, if anywhere."""
+    escaped = escape(name)
+    if len(escaped) < _LONG_WORD:
+        return escaped
+    return Markup(_LONG_WORDS.sub(lambda word: _PARTS.sub("<wbr>", word[0]), escaped))  # noqa: S704 - escaped
+
+
 def size(html: str) -> int:
     """Return how many bytes of a page this is."""
     return len(html.encode())
@@ -80,7 +93,7 @@ def _some_rows(table: Table, addresses: Mapping[str, str], room: int) -> list[Ma
 
 def _cells(table: Table, row: Row, addresses: Mapping[str, str]) -> Iterator[Markup]:
     for column in table.columns:
-        cell = escape(text(column.say(row)))
+        cell = breakable(text(column.say(row)))
         if column.is_fault(row):
             cell = Markup("<b>") + cell + Markup("</b>")
         elif column.is_project and row["project_id"] in addresses:

@@ -22,7 +22,7 @@ class Column:
 
     Attributes:
         kind: `n` for numbers, `whole` for what no line may break, `long` for what is read as
-            lines, `bad` for what is wrong.
+            lines, `bad` for what is wrong; none for names.
         is_project: whether a row's cell leads to its project.
         is_fault: whether what a row says cannot be.
     """

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from tests.support.browser import Tab
 
-# 819 and 820 are on both sides of where columns begin.
-WIDTHS = [320, 390, 720, 819, 820, 1280]
+# 959 and 960 are on both sides of where columns begin.
+WIDTHS = [320, 390, 720, 959, 960, 1280]
 # A name that no line may be broken in by itself.
 LONG = "x" * 280
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => { details.open = true })"
@@ -87,6 +87,30 @@ DEAD_LINKS = """
     return [addresses.length, dead];
 })()
 """
+# The texts of which a line ends within a word.
+BROKEN = """
+(() => {
+    const broken = new Set();
+    for (const cell of document.querySelectorAll("td")) {
+        const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        let [before, height] = ["", null];
+        while (texts.nextNode()) {
+            for (let at = 0; at < texts.currentNode.length; at++) {
+                const range = document.createRange();
+                range.setStart(texts.currentNode, at);
+                range.setEnd(texts.currentNode, at + 1);
+                const [box] = range.getClientRects();
+                if (!box) continue;
+                if (height !== null && box.top > height && /[a-z0-9]$/i.test(before))
+                    broken.add(cell.textContent);
+                before = texts.currentNode.data[at];
+                height = box.top + box.height / 2;
+            }
+        }
+    }
+    return [...broken];
+})()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +152,19 @@ def test_nothing_is_wider_than_the_window(tab: Tab, file: Path, width: int) -> N
         assert wide == []
         assert tab.run("document.documentElement.scrollWidth") <= width
         tab.run(OPEN_ALL)
+
+
+@pytest.mark.parametrize("width", [390, 960, 1280])
+@pytest.mark.parametrize("name", ["analytics_warehouse.team_marketing_attribution", "a__b.c-d" * 9])
+def test_long_names_are_broken_between_their_parts(
+    tab: Tab, tmp_path: Path, name: str, width: int
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(page(account(3, 12, name=name), "warehouse.duckdb"), encoding="utf-8")
+    tab.open(file, width)
+    tab.run(OPEN_ALL)
+    assert tab.run("document.querySelectorAll('td').length") > 300
+    assert tab.run(BROKEN) == []
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -185,7 +222,7 @@ def test_nothing_of_the_account_becomes_part_of_the_page(tab: Tab, tmp_path: Pat
         file.write_text(page(account(3, 12, name=name), name), encoding="utf-8")
         tab.open(file, 1280)
         shapes[name] = tab.run(
-            "[...document.querySelectorAll('*')].map(element => element.tagName + ' '"
+            "[...document.querySelectorAll(':not(wbr)')].map(element => element.tagName + ' '"
             " + element.getAttributeNames().sort().join(' '))"
         )
     harmless = shapes["harmless"]

@@ -75,7 +75,7 @@ def style() -> str:
 class Page(HTMLParser):
     """Reads a page: its elements with their attributes, its texts, and its tables cell by cell.
 
-    Cells and rows have no end of their own. The rows of a table that are a click away count as
+    Cells and rows have no end of their own, and where a word may be broken says nothing. The rows of a table that are a click away count as
     those of the table before it.
 
     Attributes:
@@ -96,7 +96,7 @@ class Page(HTMLParser):
         self._in_cell = False
         self._is_rest = False
         self._has_header = False
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))
         self.tables = [[[cell.strip() for cell in row] for row in table] for table in self.tables]
 
     @override
