@@ -6,18 +6,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from dotenv import load_dotenv
-
 from report.answers import ask
 from report.notify.command import main as notify
 from report.page import write
 from report.warehouse import (
     ROOT,
+    WAREHOUSES,
     WarehouseError,
     answers_schema,
     duckdb_file,
     in_duckdb,
     in_postgres,
+    read_variables,
+    warehouse_name,
 )
 
 
@@ -27,14 +28,15 @@ def main() -> None:
         notify(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="make report", description=__doc__)
-    parser.add_argument("--warehouse", choices=("duckdb", "postgres"), default="duckdb")
+    parser.add_argument(
+        "--warehouse", type=warehouse_name, default="duckdb", metavar="|".join(WAREHOUSES)
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "output" / "report.html")
     parser.add_argument("--schema", help="the schema that dbt built the answers in")
     options = parser.parse_args()
-    # Where the loader's connection is written down; what the environment says goes first.
-    load_dotenv(ROOT / ".env")
-    schema = options.schema or answers_schema()
     try:
+        read_variables()
+        schema = options.schema or answers_schema()
         if options.warehouse == "postgres":
             source, rows = "PostgreSQL", in_postgres(schema)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 import psycopg
+from dotenv import load_dotenv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +19,8 @@ Row = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 LOADED = ROOT / "output" / "warehouse.duckdb"
 DEMO = ROOT / "output" / "demo.duckdb"
+WAREHOUSES = ("duckdb", "postgres")
+"""As `--warehouse` takes them."""
 
 
 class Query(Protocol):
@@ -28,6 +32,33 @@ class Query(Protocol):
 
 class WarehouseError(Exception):
     """The answers cannot be read; the message says what to do."""
+
+
+def read_variables() -> None:
+    """Take from `.env` what the environment does not say.
+
+    Raises:
+        WarehouseError: the file cannot be read.
+    """
+    file = ROOT / ".env"
+    try:
+        load_dotenv(file)
+    except UnicodeDecodeError as error:
+        raise WarehouseError(f"{file} is not UTF-8: save it as UTF-8") from error
+
+
+def warehouse_name(text: str) -> str:
+    """Return what `--warehouse` names.
+
+    Raises:
+        ArgumentTypeError: it is not read here.
+    """
+    if text in WAREHOUSES:
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is none of {', '.join(WAREHOUSES)}, which are read here; elsewhere, such as in "
+        f"Snowflake, the answers are tables in the schema {answers_schema()}: query them there"
+    )
 
 
 def answers_schema() -> str:

@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dotenv import load_dotenv
-
 from report.notify.findings import KINDS, ending
 from report.notify.memory import ToldFindings
 from report.notify.message import message
 from report.notify.news import news
 from report.notify.sending import VARIABLE, AddressError, addresses
 from report.warehouse import (
-    ROOT,
+    WAREHOUSES,
     WarehouseError,
     answers_schema,
     duckdb_file,
     open_duckdb,
     open_postgres,
+    read_variables,
+    warehouse_name,
 )
 
 if TYPE_CHECKING:
@@ -39,13 +39,12 @@ FOUND = 3
 def main(arguments: Sequence[str]) -> None:
     """Tell what is new; exit with 1 if that fails, with 3 if there is what `--fail-on` names."""
     options = _options(arguments)
-    # What the environment says goes first.
-    load_dotenv(ROOT / ".env")
-    named = os.environ.get(VARIABLE, "").strip()
-    if not named and not options.dry_run and not options.fail_on:
-        sys.stdout.write(f"notify: {VARIABLE} is not set, so nobody is told\n")
-        return
     try:
+        read_variables()
+        named = os.environ.get(VARIABLE, "").strip()
+        if not named and not options.dry_run and not options.fail_on:
+            sys.stdout.write(f"notify: {VARIABLE} is not set, so nobody is told\n")
+            return
         told = addresses(named)
         with _warehouse(options, writable=bool(told) and not options.dry_run) as (ask, source):
             unsent, code = _notify(ask, source, told, options)
@@ -62,7 +61,9 @@ def main(arguments: Sequence[str]) -> None:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make notify", description=__doc__)
-    parser.add_argument("--warehouse", choices=("duckdb", "postgres"), default="duckdb")
+    parser.add_argument(
+        "--warehouse", type=warehouse_name, default="duckdb", metavar="|".join(WAREHOUSES)
+    )
     parser.add_argument("--schema", help="the schema that dbt built the answers in")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the messages; send and remember nothing"
@@ -117,13 +118,17 @@ def _notify(
         if options.dry_run:
             _show(f"to {address.label}", its_news, ask, source)
             continue
+        # Beforehand, so that nothing is sent again and again that cannot be remembered, and nothing
+        # is lost if this is ended while it sends.
+        memory.remember(name, its_news.if_not_sent)
         is_sent = not its_news or address.send(
             message(its_news.new, its_news.over, partial(ending, ask), source)
         )
-        memory.remember(name, its_news.if_sent if is_sent else its_news.if_not_sent)
         if not is_sent:
             unsent.append(address.label)
-        elif its_news:
+            continue
+        memory.remember(name, its_news.if_sent)
+        if its_news:
             counts = f"{len(its_news.new)} new, {len(its_news.over)} over"
             sys.stdout.write(f"notify: {counts}, sent to {address.label}\n")
         else:

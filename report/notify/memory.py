@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 from report.notify.news import Memory, Remembered, State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from report.warehouse import Query
 
 TABLE = "told_findings"
+# It has no primary key: only one program writes at a time, PostgreSQL refuses a key as long as a
+# name may be, and in DuckDB its index would make thousands of findings take minutes.
 _MADE = f"""
     create table {TABLE} (
         address varchar not null,
@@ -21,18 +25,22 @@ _MADE = f"""
         state varchar not null,
         name varchar not null,
         detail varchar not null,
-        changed_at timestamp not null,
-        primary key (address, kind, finding)
+        changed_at timestamp not null
     )
 """
-_FORGET = f"delete from {TABLE} where address = $1 and kind = $2 and finding = $3"  # noqa: S608 - from above
-_REMEMBER = f"""
-    insert into {TABLE} (address, kind, finding, state, name, detail, changed_at)
-    values ($1, $2, $3, $4, $5, $6, $7)
-    on conflict (address, kind, finding) do update set
-        state = excluded.state, name = excluded.name, detail = excluded.detail,
-        changed_at = excluded.changed_at
+_FORGET = f"""
+    delete from {TABLE} using (
+        select unnest(cast($2 as varchar[])) as kind, unnest(cast($3 as varchar[])) as finding
+    ) as forgotten
+    where {TABLE}.address = $1
+        and {TABLE}.kind = forgotten.kind and {TABLE}.finding = forgotten.finding
 """  # noqa: S608 - from above
+_REMEMBER = f"""
+    insert into {TABLE} (address, changed_at, kind, finding, state, name, detail)
+    select $1, cast($2 as timestamp), unnest(cast($3 as varchar[])),
+        unnest(cast($4 as varchar[])), unnest(cast($5 as varchar[])),
+        unnest(cast($6 as varchar[])), unnest(cast($7 as varchar[]))
+"""
 _SALT_BYTES = 16
 
 
@@ -76,11 +84,17 @@ class ToldFindings:
             self._ask(_MADE)
             self._is_there = True
         before = self.of(name)
+        changed = {key: it for key, it in memory.items() if before.get(key) != it}
+        replaced = [*changed, *(before.keys() - memory.keys())]
+        if not replaced:
+            return
         now = datetime.now(tz=timezone.utc).replace(tzinfo=None)
+        rows = [(*key, it.state.value, it.name, it.detail) for key, it in changed.items()]
         self._ask("begin")
-        for key in before.keys() - memory.keys():
-            self._ask(_FORGET, [name, *key])
-        for key, it in memory.items():
-            if before.get(key) != it:
-                self._ask(_REMEMBER, [name, *key, it.state.value, it.name, it.detail, now])
+        self._ask(_FORGET, [name, *_columns(replaced, 2)])
+        self._ask(_REMEMBER, [name, now, *_columns(rows, 5)])
         self._ask("commit")
+
+
+def _columns(rows: Sequence[tuple[str, ...]], width: int) -> list[list[str]]:
+    return [[row[at] for row in rows] for at in range(width)]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from report.formatting import plain
 from report.notify.findings import KINDS
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ LINES = 20
 LONGEST_LINE = 160
 """In characters."""
 OVER = "Over"
-_UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+# It has no width, and keeps a name such as "@everyone" from calling everyone.
+_WORD_JOINER = "\u2060"
 
 
 @dataclass(frozen=True)
@@ -78,5 +79,5 @@ def _line(finding: Finding, ending: Callable[[Key], str], *, is_new: bool) -> st
     else:
         said += f" {ending(finding.key)}"
     # A name may hold anything; here it is one line.
-    line = _UNREADABLE.sub(" ", said)
+    line = plain(said).replace("@", f"@{_WORD_JOINER}")
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 2]} …"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -11,12 +12,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
-    from apprise import NotifyBase
+    from apprise import Apprise
 
     from report.notify.message import Message
 
 VARIABLE = "DAGCTL_NOTIFY_ADDRESSES"
+LONGEST_WAIT = 300.0
+"""Seconds until a message counts as not taken: some services take it in parts, seconds apart."""
 
 
 class AddressError(Exception):
@@ -33,15 +37,19 @@ class Address:
 
     url: str = field(repr=False)
     label: str
-    _service: NotifyBase = field(repr=False)
+    _apprise: Apprise = field(repr=False)
 
     def send(self, message: Message) -> bool:
         """Send a message, and return whether it was taken."""
         with _unheard():
             try:
-                return bool(
-                    self._service.notify(body=message.body, title=message.title, body_format="text")
-                )
+                with _limited():
+                    # It makes of the text what the service takes it for, such as HTML.
+                    return bool(
+                        self._apprise.notify(
+                            body=message.body, title=message.title, body_format="text"
+                        )
+                    )
             except Exception:  # noqa: BLE001 - what a service raises may hold the address
                 return False
 
@@ -55,30 +63,53 @@ def addresses(text: str) -> list[Address]:
     urls = [word.strip(",;") for word in text.split()]
     found = []
     for number, url in enumerate(dict.fromkeys(filter(None, urls)), start=1):
-        service = _service(url)
-        if service is None:
+        address = _address(number, url)
+        if address is None:
             raise AddressError(
                 f"address {number} in {VARIABLE} is none: apprise does not know it, or it is not "
                 "complete"
             )
-        found.append(Address(url, f"address {number} ({service.service_name})", service))
+        found.append(address)
     return found
 
 
-def _service(url: str) -> NotifyBase | None:
+def _address(number: int, url: str) -> Address | None:
     with _unheard():
         try:
             # Here, as it takes half a second, and as it warns of what Python will no longer have.
             from apprise import Apprise  # noqa: PLC0415
             from apprise.common import OverflowMode  # noqa: PLC0415
 
-            service = Apprise.instantiate(url)
-            if service is not None and service.overflow_mode is OverflowMode.UPSTREAM:
+            service, apprise = Apprise.instantiate(url), Apprise()
+            if service is None:
+                return None
+            apprise.add(service)
+            if service.overflow_mode is OverflowMode.UPSTREAM:
                 # Where a service takes less than this, it would refuse the message every time.
                 service.overflow_mode = OverflowMode.SPLIT
         except Exception:  # noqa: BLE001 - what it raises may hold the address
             return None
-        return service
+        return Address(url, f"address {number} ({service.service_name})", apprise)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Break off after `LONGEST_WAIT`.
+
+    A server that answers byte by byte would hold the warehouse for as long as it likes.
+    """
+
+    def break_off(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, break_off)
+    # And again, as what sends may take it for an answer that failed, and go on with the next part.
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_WAIT, 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager

@@ -90,6 +90,7 @@ def test_no_text_breaks_out(data: st.DataObject) -> None:
         ("\x1b]8;;https://a.b\x1b\\link\x1b]8;;\x1b\\", "link"),
         ("\x1b]0;title\x07text", "text"),
         ("\x1b]text that never ends its title", "text that never ends its title"),
+        ("one line\u2028or two", "one line or two"),
         ("one\r\ntwo\tthree\x00four\x7f", "one two three four"),
         ("ten \u202eneves\u202c", "ten  neves"),
         ("half \ud83d", "half"),

@@ -80,9 +80,15 @@ def test_a_long_section_leaves_room_for_the_others() -> None:
 
 
 def test_what_a_name_holds_stays_one_line_of_text() -> None:
-    name = "job\n\n- forged \x1b[31mred\x1b[0m \u202egnp"
+    name = "job\n\n- forged\u2028\x1b[31mred\x1b[0m \u202egnp"
     said = message([Finding(("broken", "1"), name, "failed")], [], over_again, "x")
 
     assert [line for line in said.body.split("\n") if "forged" in line] == [
-        "- job - forged  [31mred [0m  gnp: failed"
+        "- job - forged red  gnp: failed"
     ]
+
+
+def test_a_name_calls_nobody() -> None:
+    said = message([Finding(("broken", "1"), "@everyone <@1>", "failed")], [], over_again, "x")
+
+    assert "- @\u2060everyone <@\u20601>: failed" in said.body

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from report.__main__ import main as write_report
 from report.notify.command import FOUND, main
 from report.notify.sending import VARIABLE, addresses
+from tests.support.findings import MENDED, OVER, SECTIONS, TOLD, build, tell
 from tests.support.notes import notify, notify_by_program
 from tests.support.pages import report
 from tests.support.receivers import SECRET
@@ -20,64 +22,6 @@ if TYPE_CHECKING:
 
     from tests.support.receivers import Receiver
     from tests.support.warehouses import Warehouse
-
-TOLD = "dagctl_answers.told_findings"
-NOTHING = {
-    "settings_used": "timestamp '2026-03-04 12:00:00' as as_of, 7 as sla_days",
-    "known_projects": "'p' as project_id, 'sales' as project_name, false as is_gone",
-    "project_slas": "'p' as project_id, 'sales' as project_name, 600.0 as sla_seconds",
-    "stg_dagctl__daily_stats": "'p' as project_id, date '2026-03-02' as date, "
-    "2400.0 as p95_duration_seconds",
-    "stg_dagctl__runs": "'run' as id, 'p' as project_id, 'weekly' as job_name, "
-    "'running' as status, timestamp '2026-03-04 06:00:00' as start_time, "
-    "cast(null as timestamp) as end_time, cast(null as timestamp) as updated_at, "
-    "cast(null as timestamp) as created_at, cast(null as double precision) as duration_seconds",
-    "known_jobs": "'p' as project_id, 'nightly' as job_name, false as is_gone, "
-    "timestamp '2026-03-04 02:00:00' as last_run_at",
-    "slowest_models": "'p' as project_id, 'orders' as model_name, 20.0 as p95_duration_seconds",
-    "sla_breaches": "'p' as project_id, 'sales' as project_name, date '2026-03-02' as date, "
-    "2400.0 as p95_duration_seconds, 600.0 as sla_seconds",
-    "model_regressions": "'p' as project_id, 'sales' as project_name, 'orders' as model_name, "
-    "date '2026-02-23' as start_date, date '2026-03-01' as end_date, 50.0 as change_percent, "
-    "15.0 as p95_duration_seconds, 10.0 as previous_p95_duration_seconds, true as is_current",
-    "broken_jobs": "'p' as project_id, 'sales' as project_name, 'nightly' as job_name, "
-    "2 as broken_runs, timestamp '2026-03-03 02:00:00' as broken_since, 'failed' as status",
-    "overdue_runs": "'run' as run_id, 'p' as project_id, 'sales' as project_name, "
-    "'weekly' as job_name, timestamp '2026-03-04 06:00:00' as start_time, "
-    "21600.0 as running_seconds, 3600.0 as usual_p95_duration_seconds",
-}
-"""The tables that are read, with a finding of each kind."""
-SECTIONS = {
-    "Jobs broken": [
-        "nightly (sales): 2 runs in a row did not succeed, since 3 Mar 2026, 02:00 (failed)"
-    ],
-    "Runs that take too long": [
-        (
-            "weekly (sales), started 4 Mar 2026, 06:00: "
-            "running for 6 h 0 min, the usual p95 is 1 h 0 min"
-        )
-    ],
-    "Days over the SLA": ["sales, 2 Mar 2026: p95 40 min 0 s, over the SLA by 30 min 0 s"],
-    "Models that got slower": [
-        "orders (sales), from 23 Feb 2026: p95 +50.0 %: 15.0 s, before 10.0 s"
-    ],
-}
-MENDED = (
-    "delete from dagctl_answers.broken_jobs",
-    """insert into dagctl_answers.stg_dagctl__runs values
-        ('good', 'p', 'nightly', 'success', null, timestamp '2026-03-04 02:00', null, null, 60)""",
-    "delete from dagctl_answers.overdue_runs",
-    """update dagctl_answers.stg_dagctl__runs
-        set status = 'success', duration_seconds = 23000 where id = 'run'""",
-    "insert into dagctl_answers.stg_dagctl__daily_stats values ('p', date '2026-03-03', 60)",
-    "update dagctl_answers.model_regressions set is_current = false",
-)
-OVER = [
-    "nightly (sales): mended",
-    "orders (sales), from 23 Feb 2026: that is two windows ago, and its p95 is 20.0 s now",
-    "sales, 2 Mar 2026: the SLA is kept again",
-    "weekly (sales), started 4 Mar 2026, 06:00: ended after 6 h 23 min (success)",
-]
 
 
 @pytest.fixture
@@ -91,20 +35,6 @@ def duckdb_answers(tmp_path: Path) -> Warehouse:
     warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
     build(warehouse)
     return warehouse
-
-
-def build(warehouse: Warehouse, *left_out: str) -> None:
-    warehouse.execute("create schema dagctl_answers")
-    for table, columns in NOTHING.items():
-        if table not in left_out:
-            warehouse.execute(f"create table dagctl_answers.{table} as select {columns}")
-
-
-def tell(warehouse: Warehouse, *receivers: Receiver, code: int = 0) -> str:
-    done = notify(warehouse, **{VARIABLE: " ".join(it.address for it in receivers)})
-    assert done.returncode == code, done.stderr
-    assert SECRET not in done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def test_each_is_told_once_and_its_end_once(
@@ -202,6 +132,11 @@ def test_an_exit_code_wants_its_answers(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "not built yet in the schema dagctl_answers: sla_breaches" in done.stderr
     assert notify(warehouse, "--fail-on", "slow").returncode == 2
+    elsewhere = notify(warehouse, "--warehouse", "snowflake")
+    assert elsewhere.returncode == 2
+    assert "the answers are tables in the schema dagctl_answers: query them there" in (
+        elsewhere.stderr
+    )
 
 
 def test_without_an_address_nothing_is_read(tmp_path: Path) -> None:
@@ -357,12 +292,26 @@ def test_the_address_may_be_in_the_file_of_the_variables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text(f"{VARIABLE}=nonsense://{SECRET}\n")
-    monkeypatch.setattr("report.notify.command.ROOT", tmp_path)
+    monkeypatch.setattr("report.warehouse.ROOT", tmp_path)
     # So that it is taken back afterwards.
     monkeypatch.setenv(VARIABLE, "")
     monkeypatch.delenv(VARIABLE)
     with pytest.raises(SystemExit, match=f"address 1 in {VARIABLE} is none"):
         main([])
+
+
+def test_a_file_of_the_variables_that_is_no_text(
+    duckdb_answers: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_bytes(b"TARGET_POSTGRES_PASSWORD=pass\xe9\n")
+    monkeypatch.setattr("report.warehouse.ROOT", tmp_path)
+    done = notify(duckdb_answers)
+    assert done.returncode == 1
+    assert done.stderr == f"notify: {tmp_path / '.env'} is not UTF-8: save it as UTF-8\n"
+
+    monkeypatch.setattr(sys, "argv", ["report"])
+    with pytest.raises(SystemExit, match=r"^report: .* is not UTF-8: save it as UTF-8$"):
+        write_report()
 
 
 def test_a_file_that_another_program_has_open(

@@ -75,8 +75,8 @@ def style() -> str:
 class Page(HTMLParser):
     """Reads a page: its elements with their attributes, its texts, and its tables cell by cell.
 
-    Cells and rows have no end of their own, and where a word may be broken says nothing. The rows of a table that are a click away count as
-    those of the table before it.
+    Cells and rows have no end of their own, and where a word may be broken says nothing. The rows
+    of a table that are a click away count as those of the table before it.
 
     Attributes:
         classes: of each table.

@@ -16,7 +16,8 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from io import BufferedIOBase
 
 SECRET = "made_up_3f9c71d2"  # noqa: S105 - made up, looked for by the tests
 
@@ -42,11 +43,13 @@ class Receiver:
     Attributes:
         address: as apprise takes it, a secret included.
         is_down: whether it refuses everything.
+        before_answer: is called when a message has come, and before it is answered; a webhook only.
     """
 
     address: str
     received: list[Received] = field(default_factory=list)
     is_down: bool = False
+    before_answer: Callable[[BufferedIOBase], None] = lambda _: None
 
     def take(self) -> list[Received]:
         """Return what has come since this was asked last."""
@@ -62,9 +65,12 @@ def webhook() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            is_welcome = self.path == f"/{SECRET}" and not receiver.is_down
+            is_welcome = self.path.partition("?")[0] == f"/{SECRET}" and not receiver.is_down
             if is_welcome:
-                receiver.received.append(Received(body["title"], body["message"]))
+                # Telegram has one text.
+                title, text = body.get("title", ""), body.get("message") or body["text"]
+                receiver.received.append(Received(title, text))
+                receiver.before_answer(self.wfile)
             self.send_response(200 if is_welcome else 503, SECRET)
             self.end_headers()
 
