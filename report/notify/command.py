@@ -45,9 +45,9 @@ def main(arguments: Sequence[str]) -> None:
         if not named and not options.dry_run and not options.fail_on:
             sys.stdout.write(f"notify: {VARIABLE} is not set, so nobody is told\n")
             return
-        told = addresses(named)
-        with _warehouse(options, writable=bool(told) and not options.dry_run) as (ask, source):
-            unsent, code = _notify(ask, source, told, options)
+        receivers = addresses(named)
+        with _warehouse(options, writable=bool(receivers) and not options.dry_run) as (ask, source):
+            unsent, code = _notify(ask, source, receivers, options)
     except (WarehouseError, AddressError, OSError) as error:
         sys.exit(f"notify: {error}")
     except KeyError as error:
@@ -103,16 +103,16 @@ def _warehouse(options: argparse.Namespace, *, writable: bool) -> Iterator[tuple
 
 
 def _notify(
-    ask: Query, source: str, told: list[Address], options: argparse.Namespace
+    ask: Query, source: str, receivers: list[Address], options: argparse.Namespace
 ) -> tuple[list[str], int]:
     """Tell everybody, and return who did not take it, and the exit code if all did."""
     kinds = _built(ask, options.schema, options.fail_on)
     findings = [finding for kind in kinds for finding in KINDS[kind].findings(ask)]
     memory = ToldFindings(ask, options.schema)
     unsent = []
-    if not told and options.dry_run:
+    if not receivers and options.dry_run:
         _show("as to a new address", news(findings, kinds, {}), ask, source)
-    for address in told:
+    for address in receivers:
         name = memory.name_of(address.url)
         its_news = news(findings, kinds, memory.of(name))
         if options.dry_run:

@@ -39,7 +39,7 @@ class State(str, Enum):
     BEGUN = "begun"
     """Stands for a kind: somebody was told of it before, so that what is found is news."""
     PENDING = "pending"
-    """It was found, and the message could not be sent."""
+    """It was found, and no message about it has been taken yet."""
     TOLD = "told"
     OVER = "over"
     """Told, its end too, and the answers still show it."""
@@ -66,7 +66,7 @@ class News:
         new: findings it has not been told of; of those with `is_over` it hears the end as well.
         over: findings it was told of that have ended.
         if_sent: what is to be remembered if the message was sent, or there is none.
-        if_not_sent: what is to be remembered if it could not be sent.
+        if_not_sent: what is to be remembered beforehand, and stays so if it could not be sent.
     """
 
     new: list[Finding] = field(default_factory=list)
