@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 FOUND = 3
 """The exit code if there is what `--fail-on` names."""
+_LONGEST_WAIT = 3.0
+"""Seconds."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -96,10 +99,24 @@ def _warehouse(options: argparse.Namespace, *, writable: bool) -> Iterator[tuple
             yield ask, file.name
         return
     with open_postgres(options.schema) as ask:
-        lock = "select pg_try_advisory_lock(hashtext($1)) as is_mine"
-        if writable and not ask(lock, [f"{__name__} {options.schema}"])[0]["is_mine"]:
-            raise WarehouseError("another notify is at work in this schema: try again later")
+        if writable:
+            _lock(ask, f"{__name__} {options.schema}")
         yield ask, "PostgreSQL"
+
+
+def _lock(ask: Query, name: str) -> None:
+    """Take a lock of PostgreSQL, which goes with the connection.
+
+    Raises:
+        WarehouseError: another program has it.
+    """
+    end = time.monotonic() + _LONGEST_WAIT
+    query = "select pg_try_advisory_lock(hashtext($1)) as is_mine"
+    while not ask(query, [name])[0]["is_mine"]:
+        # Of a program that has just ended, or was killed, the connection lives for a moment.
+        if time.monotonic() > end:
+            raise WarehouseError("another notify is at work in this schema: try again later")
+        time.sleep(0.1)
 
 
 def _notify(

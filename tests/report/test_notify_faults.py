@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from report.notify.sending import VARIABLE
 from tests.support.findings import MENDED, SECTIONS, TOLD, build, tell
@@ -60,6 +63,21 @@ def test_nothing_is_sent_that_cannot_be_remembered(postgres: Warehouse, hook: Re
     assert "permission denied for schema dagctl_answers" in done.stderr
     assert hook.take() == []
     assert notify(postgres, "--fail-on", "broken", TARGET_POSTGRES_USER="reader").returncode == 3
+
+
+def test_one_right_after_another(postgres: Warehouse, hook: Receiver) -> None:
+    """The connection of the first may live for a moment longer than its program."""
+    postgres.execute("drop schema if exists dagctl_answers cascade")
+    build(postgres)
+    lock = "select pg_advisory_lock(hashtext('report.notify.command dagctl_answers'))"
+    url = postgres.environment["TARGET_POSTGRES_SQLALCHEMY_URL"].replace("+psycopg2", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(lock)
+        end = threading.Timer(1.0, connection.close)
+        end.start()
+        tell(postgres, hook)
+        end.join()
+    assert [message.sections for message in hook.take()] == [SECTIONS]
 
 
 def test_an_answer_without_end_is_broken_off(
