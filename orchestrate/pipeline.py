@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SECONDS_BETWEEN_CHECKS = 5.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Pipeline:
         tap: Program,
         target: Program,
         on_line: Callable[[bytes], None],
+        check: Callable[[], None],
         inherited: Sequence[int] = (),
     ) -> int:
         """Run it to its end, and return the exit code: the target's, or else the tap's.
@@ -63,6 +65,7 @@ class Pipeline:
             tap: what writes messages.
             target: what reads them.
             on_line: called with each line that the target writes. If it raises, both are killed.
+            check: the same, called every few seconds while the target writes none.
             inherited: descriptors that both keep open.
 
         Raises:
@@ -71,12 +74,12 @@ class Pipeline:
         self._is_starting = True
         with ExitStack() as stack:
             started = _started(stack, tap, subprocess.DEVNULL, inherited)
-            loader = _started(stack, target, _open(started.stdout), inherited)
-            _open(started.stdout).close()
+            loader = _started(stack, target, _piped(started.stdout), inherited)
+            _piped(started.stdout).close()
             self._programs = [started, loader]
             if self._received is not None:
                 started.send_signal(self._received)
-            for line in _open(loader.stdout):
+            for line in _lines(_piped(loader.stdout), check):
                 on_line(line)
             # A tap may wait for the server for long: where the target has failed, it is killed.
             return exit_code(loader.wait()) or exit_code(started.wait())
@@ -120,6 +123,32 @@ def _started(
     return process
 
 
+def _lines(pipe: IO[bytes], check: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the lines, and call `check` every few seconds while the next is waited for."""
+    is_waiting = False
+
+    def on_alarm(*_: object) -> None:
+        nonlocal is_waiting
+        if is_waiting:
+            # It may take longer than to the next alarm.
+            is_waiting = False
+            check()
+            is_waiting = True
+
+    signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, _SECONDS_BETWEEN_CHECKS, _SECONDS_BETWEEN_CHECKS)
+    try:
+        while True:
+            is_waiting = True
+            line = pipe.readline()
+            is_waiting = False
+            if not line:
+                return
+            yield line
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill it and what it has started, unless it has ended."""
     # Until it is waited for, no other process has its number.
@@ -128,7 +157,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _open(pipe: IO[bytes] | None) -> IO[bytes]:
+def _piped(pipe: IO[bytes] | None) -> IO[bytes]:
     assert pipe is not None  # noqa: S101 - for the types: it was asked for
     return pipe
 

@@ -76,7 +76,9 @@ def _sync(options: argparse.Namespace) -> int:
         environment = _environment("TAP_", TAP_DAGCTL_PROJECT_IDS=json.dumps(projects.chosen))
         program = Program(COMMAND, environment, files)
         try:
-            return pipeline.run(program, target, states.save_line, backend.descriptors)
+            return pipeline.run(
+                program, target, states.save_line, backend.check_locks, backend.descriptors
+            )
         except OSError as error:
             raise _does_not_start(target, error) from None
 

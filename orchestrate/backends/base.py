@@ -32,6 +32,13 @@ class StateBackend(Protocol):
     def try_lock(self, names: Collection[str]) -> bool:
         """Lock all these parts, or none where a process holds one of them."""
 
+    def check_locks(self) -> None:
+        """See that the locks are still there.
+
+        Raises:
+            OrchestrateError: they may be gone.
+        """
+
     @property
     def descriptors(self) -> Sequence[int]:
         """What a process must inherit to hold the locks."""
@@ -57,13 +64,18 @@ def decoded(text: bytes | str, where: str) -> State:
         state = None
     if isinstance(state, dict):
         return state
-    raise OrchestrateError(
+    raise broken_state(where)
+
+
+def broken_state(where: str) -> OrchestrateError:
+    """Return the error for a state that cannot be used."""
+    return OrchestrateError(
         f"The state in {where} is broken; take it away to read the project again from the start"
     )
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def explained(what: str) -> Iterator[None]:
     """Make one line of whatever goes wrong with `what`.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from orchestrate.backends.base import StateBackend, decoded, encoded, told
+from orchestrate.backends.base import StateBackend, decoded, encoded, explained
 from orchestrate.states import part_name
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ class FolderStates(StateBackend):
         """Make the folder where there is none."""
         self._folder = folder / part_name(state_id)
         self._locks: list[int] = []
-        with told("The folder of states"):
+        with explained("The folder of states"):
             self._folder.mkdir(parents=True, exist_ok=True)
 
     @override
     def names(self) -> set[str]:
-        with told("The folder of states"):
+        with explained("The folder of states"):
             return {path.name.removesuffix(".json") for path in self._folder.glob("*.json")}
 
     @override
@@ -39,31 +39,25 @@ class FolderStates(StateBackend):
         found = {}
         for name in names:
             path = self._folder / f"{name}.json"
-            with told(f"The state in {path}"):
+            with explained(f"The state in {path}"):
                 if path.exists():
                     found[name] = decoded(path.read_bytes(), str(path))
         return found
 
     @override
     def save(self, changed: Mapping[str, State | None]) -> None:
-        with told("The folder of states"):
+        with explained("The folder of states"):
             for name, state in changed.items():
                 path = self._folder / f"{name}.json"
                 if state is None:
                     path.unlink(missing_ok=True)
-                    continue
-                # What belongs to no project may be written by several syncs at once.
-                descriptor, new = tempfile.mkstemp(".new", dir=self._folder)
-                with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                    file.write(encoded(state))
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(new).replace(path)
+                else:
+                    _replace(path, encoded(state))
 
     @override
     def try_lock(self, names: Collection[str]) -> bool:
         locks: list[int] = []
-        with told("The folder of states"):
+        with explained("The folder of states"):
             for name in names:
                 path = self._folder / f"{name}.lock"
                 locks.append(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
@@ -75,6 +69,10 @@ class FolderStates(StateBackend):
         self._locks += locks
         return True
 
+    @override
+    def check_locks(self) -> None:
+        pass
+
     @property
     @override
     def descriptors(self) -> Sequence[int]:
@@ -83,6 +81,23 @@ class FolderStates(StateBackend):
     @override
     def close(self) -> None:
         _close(self._locks)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    # What belongs to no project may be written by several syncs at once.
+    descriptor, name = tempfile.mkstemp(".new", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        # Each try would leave one on a disk that is full.
+        new.unlink()
+        raise
 
 
 def _close(descriptors: list[int]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import fsspec  # type: ignore[import-untyped]
 from typing_extensions import override
 
-from orchestrate.backends.base import VARIABLE, StateBackend, decoded, encoded, told
+from orchestrate.backends.base import VARIABLE, StateBackend, decoded, encoded, explained
 from orchestrate.errors import OrchestrateError
 from orchestrate.states import part_name
 
@@ -22,7 +22,7 @@ class ObjectStates(StateBackend):
 
     def __init__(self, uri: str, state_id: str) -> None:
         """Find the store; its credentials are where its own library looks for them."""
-        with told("The store of states"):
+        with explained("The store of states"):
             self._store, root = fsspec.core.url_to_fs(uri, use_listings_cache=False)
             bucket, _, _ = root.partition("/")
             # In one that is not there nothing is found either, and nothing could be saved.
@@ -32,7 +32,7 @@ class ObjectStates(StateBackend):
 
     @override
     def names(self) -> set[str]:
-        with told("The store of states"):
+        with explained("The store of states"):
             try:
                 paths = self._store.ls(self._folder, detail=False)
             except FileNotFoundError:
@@ -42,20 +42,20 @@ class ObjectStates(StateBackend):
     @override
     def read(self, names: Collection[str]) -> dict[str, State]:
         paths = {self._path(name): name for name in names}
-        with told("The store of states"):
+        with explained("The store of states"):
             found = self._store.cat(list(paths), on_error="return") if paths else {}
             for content in found.values():
                 if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
                     raise content
-        return {
-            paths[path]: decoded(content, path)
-            for path, content in found.items()
-            if isinstance(content, bytes)
-        }
+            return {
+                paths[path]: decoded(content, path)
+                for path, content in found.items()
+                if isinstance(content, bytes)
+            }
 
     @override
     def save(self, changed: Mapping[str, State | None]) -> None:
-        with told("The store of states"):
+        with explained("The store of states"):
             written = {
                 self._path(name): encoded(state).encode()
                 for name, state in changed.items()
@@ -69,6 +69,10 @@ class ObjectStates(StateBackend):
     @override
     def try_lock(self, names: Collection[str]) -> bool:
         return True
+
+    @override
+    def check_locks(self) -> None:
+        pass
 
     @property
     @override

@@ -34,6 +34,9 @@ _SAVE = """
 insert into singer_states (state_id, part, state) values (%s, %s, %s)
 on conflict (state_id, part) do update set state = excluded.state, saved_at = now()
 """
+# A sync whose server has not answered for a minute ends: before the server, by what follows, takes
+# it for gone, and gives its locks away.
+_CONNECTION = {"connect_timeout": 30, "tcp_user_timeout": 60_000}
 # So that the lock of a machine that is gone does not live for hours, and that of one that is
 # there is not taken away. The server ends it some two minutes after the machine is gone.
 _SESSION = {
@@ -47,7 +50,7 @@ _SESSION = {
 class PostgresStates(StateBackend):
     """Rows of the table `singer_states`; the locks are advisory locks of the same connection.
 
-    If the connection breaks, the locks are gone and nothing can be saved any more: the sync ends.
+    If the connection breaks, the locks are gone, and another sync may have them: this one must end.
     """
 
     def __init__(self, uri: str, state_id: str) -> None:
@@ -56,7 +59,7 @@ class PostgresStates(StateBackend):
         # As SQLAlchemy writes it, a driver may be named.
         uri = re.sub(r"^\w+(\+\w+)?://", "postgresql://", uri)
         try:
-            parameters = {"connect_timeout": 30, **conninfo_to_dict(uri)}
+            parameters = {**_CONNECTION, **conninfo_to_dict(uri)}
         except psycopg.ProgrammingError:
             # The error would show it.
             raise OrchestrateError(
@@ -64,7 +67,7 @@ class PostgresStates(StateBackend):
                 "postgresql://user:password@host/database"
             ) from None
         self._password = str(parameters.get("password") or "")
-        with self._told():
+        with self._explained():
             self._connection = psycopg.connect(make_conninfo("", **parameters), autocommit=True)
             self._set_up()
 
@@ -81,7 +84,7 @@ class PostgresStates(StateBackend):
 
     @override
     def names(self) -> set[str]:
-        with self._told():
+        with self._explained():
             rows = self._connection.execute(
                 "select part from singer_states where state_id = %s", (self._state_id,)
             )
@@ -89,7 +92,7 @@ class PostgresStates(StateBackend):
 
     @override
     def read(self, names: Collection[str]) -> dict[str, State]:
-        with self._told():
+        with self._explained():
             rows = self._connection.execute(
                 "select part, state::text from singer_states "
                 "where state_id = %s and part = any(%s)",
@@ -102,7 +105,7 @@ class PostgresStates(StateBackend):
 
     @override
     def save(self, changed: Mapping[str, State | None]) -> None:
-        with self._told(), self._connection.transaction(), self._connection.cursor() as cursor:
+        with self._explained(), self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(
                 _SAVE,
                 [
@@ -119,7 +122,7 @@ class PostgresStates(StateBackend):
     @override
     def try_lock(self, names: Collection[str]) -> bool:
         keys = [_lock_key(self._state_id, name) for name in names]
-        with self._told():
+        with self._explained():
             rows = self._connection.execute(
                 "select key, pg_try_advisory_lock(key) from unnest(%s::bigint[]) as key", (keys,)
             ).fetchall()
@@ -131,6 +134,11 @@ class PostgresStates(StateBackend):
             )
         return False
 
+    @override
+    def check_locks(self) -> None:
+        with self._explained():
+            self._connection.execute("select 1")
+
     @property
     @override
     def descriptors(self) -> Sequence[int]:
@@ -141,7 +149,7 @@ class PostgresStates(StateBackend):
         self._connection.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         try:
             yield
         except psycopg.Error as error:

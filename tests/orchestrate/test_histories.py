@@ -83,10 +83,15 @@ class InProcess:
     pipe: Pipe
 
     def run(
-        self, tap: Program, target: Program, on_line: Callable[[bytes], None], held: Sequence[int]
+        self,
+        tap: Program,
+        target: Program,
+        on_line: Callable[[bytes], None],
+        check: Callable[[], None],
+        inherited: Sequence[int],
     ) -> int:
         """See `Pipeline`."""
-        del target, held
+        del target, check, inherited
         InProcess.pipe = Pipe(self.most, on_line)
         given = json.loads(json.dumps(tap.files))
         with patch.dict("os.environ", tap.environment, clear=True), handlers_kept():

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from orchestrate.state_backend import state_backend
@@ -143,6 +144,24 @@ def test_sigint_after_a_signal_kills_tap_and_target(place: Place, tmp_path: Path
         assert other.try_lock(["proj_a"])
     gate.open()
     process.communicate()
+
+
+@pytest.mark.parametrize("place", set(WITH_LOCKS) & {"postgres"}, indirect=True)
+def test_a_sync_that_has_lost_its_locks_is_ended(place: Place, tmp_path: Path) -> None:
+    """Long before its target writes a state: another may have the locks by now."""
+    gate = Gate.before(place, tmp_path, "run first of proj_b")
+    process = place.start(target=gate.command)
+    gate.wait()
+    uri = place.variables["STATE_BACKEND_URI"].replace("+psycopg2", "")
+    with psycopg.connect(uri, autocommit=True) as server:
+        server.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where backend_type = 'client backend' and pid <> pg_backend_pid()"
+        )
+    # The gate stays closed.
+    process.wait(60)
+    line = "The database of states cannot be used: terminating connection due to"
+    assert Done.of(process).error.startswith(line)
 
 
 def test_a_signal_ends_a_sync_that_waits(place: Place) -> None:

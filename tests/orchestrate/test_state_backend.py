@@ -133,6 +133,7 @@ def test_a_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
         ):
             backend.save({"a": {"n": 2}})
         assert backend.read(["a"]) == {"a": {"n": 1}}
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["a.json"]
 
 
 @pytest.mark.parametrize(
