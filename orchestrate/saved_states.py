@@ -6,8 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from orchestrate.errors import OrchestrateError
-from orchestrate.states import put_together, split
+from orchestrate.backends.base import broken_state
+from orchestrate.states import NO_PROJECT, put_together, split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,8 @@ class SavedStates:
     def __init__(self, backend: StateBackend, names: Sequence[str]) -> None:
         """Read the parts of these names, as far as there are any; `NO_PROJECT` comes first."""
         self._backend = backend
-        there_are = backend.names()
-        found = backend.read([name for name in names if name in there_are])
+        existing = backend.names()
+        found = backend.read([name for name in names if name in existing])
         self._saved = {name: found[name] for name in names if name in found}
 
     @property
@@ -38,9 +38,14 @@ class SavedStates:
         try:
             return put_together(self._saved.values())
         except (AttributeError, KeyError, TypeError):
-            raise OrchestrateError(
-                "The states under this state id are no states of Singer; export them to see"
-            ) from None
+            raise broken_state(f"the part {self._broken()}") from None
+
+    def _broken(self) -> str:
+        """Return the name of a part that is none."""
+        for name, part in self._saved.items():
+            if name != NO_PROJECT and split(part).get(name) != part:
+                return name
+        return NO_PROJECT
 
     def save_line(self, line: bytes) -> None:
         """Save what is new in a line of the target."""

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from orchestrate.backends.base import StateBackend
-    from orchestrate.states import State
 
 logger = logging.getLogger("orchestrate")
 
@@ -57,7 +56,7 @@ def _sync(options: argparse.Namespace) -> int:
     target, streams = _target(options.target), _streams(options.streams)
     state_id = options.state_id or f"tap-dagctl-to-{Path(target.command[0]).name}"
     tap = tap_of_environment()
-    files: dict[str, State] = {"--catalog": catalog_of(tap, streams)} if streams else {}
+    files: dict[str, object] = {"--catalog": catalog_of(tap, streams)} if streams else {}
     pipeline = Pipeline()
     with state_backend(os.environ.get(VARIABLE), state_id) as backend:
         projects = projects_of(tap, backend.names())
@@ -73,7 +72,10 @@ def _sync(options: argparse.Namespace) -> int:
         states = SavedStates(backend, [NO_PROJECT, *parts])
         files["--state"] = states.whole
         # A project that is new by now has no lock and waits for the next sync.
-        environment = _environment("TAP_", TAP_DAGCTL_PROJECT_IDS=json.dumps(projects.chosen))
+        files["--config"] = {"project_ids": projects.chosen}
+        environment = _environment("TAP_")
+        # It would go first, and a variable cannot hold the ids of thousands of projects.
+        environment.pop("TAP_DAGCTL_PROJECT_IDS", None)
         program = Program(COMMAND, environment, files)
         try:
             return pipeline.run(
@@ -126,16 +128,14 @@ def _wait_for_lock(backend: StateBackend, parts: Collection[str], seconds: float
         time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
-def _environment(prefix: str, **more: str) -> dict[str, str]:
+def _environment(prefix: str) -> dict[str, str]:
     """Return the variables for the tap or the target: no settings of the other, and no secrets.
 
     Args:
         prefix: what the program's own settings begin with.
-        more: what to set.
     """
     not_for_it = {"TAP_", "TARGET_", VARIABLE} - {prefix}
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(tuple(not_for_it))}
-    return {**kept, **more}
+    return {k: v for k, v in os.environ.items() if not k.startswith(tuple(not_for_it))}
 
 
 def _target(name: str) -> Program:
@@ -143,7 +143,7 @@ def _target(name: str) -> Program:
     beside = str(Path(sys.executable).parent)
     if found := shutil.which(name) or shutil.which(name, path=beside):
         # Else a PostgreSQL whose time zone is not UTC makes local time of every timestamp.
-        return Program([found, "--config", "ENV"], _environment("TARGET_", PGTZ="UTC"))
+        return Program([found, "--config", "ENV"], {**_environment("TARGET_"), "PGTZ": "UTC"})
     raise OrchestrateError(f"There is no program {name}: install the target, or name its path")
 
 

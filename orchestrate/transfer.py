@@ -48,15 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _import(options: argparse.Namespace) -> int:
     parts = split(_state_in(options.file))
     with state_backend(os.environ.get(VARIABLE), options.state_id) as backend:
-        there_are = backend.names()
-        if there_are and not options.replace:
+        existing = backend.names()
+        if existing and not options.replace:
             raise OrchestrateError(
                 f"There are states under {options.state_id} already; import under another state "
                 "id, or with --replace"
             )
-        if not backend.try_lock(parts.keys() | there_are):
+        if not backend.try_lock(parts.keys() | existing):
             raise OrchestrateError(f"A sync with {options.state_id} goes on; try after its end")
-        changed: dict[str, State | None] = dict.fromkeys(there_are)
+        changed: dict[str, State | None] = dict.fromkeys(existing)
         backend.save({**changed, **parts})
     return 0
 

@@ -96,7 +96,7 @@ class InProcess:
         given = json.loads(json.dumps(tap.files))
         with patch.dict("os.environ", tap.environment, clear=True), handlers_kept():
             running = TapDagctl(
-                config={},
+                config=given["--config"],
                 parse_env_config=True,
                 state=given["--state"],
                 catalog=given.get("--catalog"),

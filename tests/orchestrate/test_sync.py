@@ -100,6 +100,17 @@ def test_each_project_has_a_state_of_its_own_whatever_its_id(api: Api, tmp_path:
     assert differences(api, tmp_path) == []
 
 
+def test_the_ids_may_be_longer_than_a_variable(api: Api, tmp_path: Path) -> None:
+    for number in range(700):
+        api.world.add_project(f"{number} {'x' * 200}", f"name {number}")
+    api.world.advance(minutes=10)
+    place = Place.of(api, str(tmp_path / "states"), tmp_path / "warehouse.duckdb")
+    done = place.run("--streams", "projects")
+
+    assert done.exit_code == 0, done.stderr
+    assert sent(done, "projects") == 702
+
+
 def test_streams_are_chosen_and_the_bookmarks_of_others_stay(place: Place, api: Api) -> None:
     assert place.run().exit_code == 0
     before = parts(place)
@@ -202,7 +213,7 @@ def test_a_broken_state_is_one_line(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "states" / STATE_ID / "proj_a.json"
     for content, line in (
         ('{"bookmarks', f"The state in {path} is broken; take it away to read the project again"),
-        ('{"x": 1}', "The states under this state id are no states of Singer; export them to see"),
+        ('{"x": 1}', "The state in the part proj_a is broken; take it away to read the project"),
     ):
         path.write_text(content)
         assert place.run().error.startswith(line)
