@@ -59,8 +59,8 @@ def projects_of(tap: TapDagctl, known: Collection[str] = ()) -> Projects:
     names = tap.sync.settings.project_ids
     try:
         rows = tap.sync.client.get(PROJECTS)
-        there_are = {name for row in rows for name in (row["id"], row.get("name"))}
-        left = [name for name in names if name in there_are or part_name(name) not in known]
+        in_account = {name for row in rows for name in (row["id"], row.get("name"))}
+        left = [name for name in names if name in in_account or part_name(name) not in known]
         wanted = chosen(rows, tuple(left)) if left or not names else []
     except TapError as error:
         raise OrchestrateError(str(error)) from None

@@ -82,7 +82,10 @@ def chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str,
     by_id = {row["id"]: row for row in rows}
     if not names:
         return list(by_id.values())
-    known = {name for key, row in by_id.items() for name in (key, row.get("name"))}
+    # The setting has none of the blanks around them.
+    ids = {key.strip() for key in by_id}
+    its_name = {key: str(row.get("name", "")).strip() for key, row in by_id.items()}
+    known = ids.union(its_name.values())
     if unknown := [name for name in names if name not in known]:
         there_are = ", ".join(one_line(f"{key} ({row.get('name')})") for key, row in by_id.items())
         msg = f"project_ids: no project {', '.join(unknown)}; there are: {there_are or 'none'}"
@@ -91,5 +94,5 @@ def chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str,
         row
         for key, row in by_id.items()
         # A name that is some project's id means that project only.
-        if key in names or (row.get("name") in names and row["name"] not in by_id)
+        if key.strip() in names or (its_name[key] in names and its_name[key] not in ids)
     ]

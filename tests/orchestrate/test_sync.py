@@ -81,7 +81,7 @@ def sent(done: Done, stream: str) -> int:
 
 
 def test_each_project_has_a_state_of_its_own_whatever_its_id(api: Api, tmp_path: Path) -> None:
-    ids = ["a/b", "c,d", "[e", "ü", "%2F", "x y"]
+    ids = ["a/b", "c,d", "[e", "ü", "%2F", "x y", " z "]
     for project_id in ids:
         api.world.add_project(project_id, f"name of {project_id}")
         put(api, project_id, "first")
