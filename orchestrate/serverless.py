@@ -25,8 +25,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, bool]:  # noqa: AN
         context: tells the time that is left.
 
     Raises:
-        RuntimeError: the sync failed; the log says why.
+        RuntimeError: the sync failed, and the log says why; or the time is too short for any.
     """
+    if context.get_remaining_time_in_millis() < SECONDS_TO_END * 1000:
+        raise RuntimeError(
+            f"The time limit must be longer than SECONDS_TO_END ({SECONDS_TO_END:g})"
+        )
     command = [sys.executable, "-m", "orchestrate.sync", os.environ["TARGET"], "--wait", "0"]
     sync = subprocess.Popen([*command, *event.get("options", [])])
     seconds_left = context.get_remaining_time_in_millis() / 1000

@@ -17,6 +17,7 @@ import pytest
 from orchestrate import serverless
 from orchestrate.state_backend import state_backend
 from stand_in.world import RUNS
+from tests.support import troubleshooting
 from tests.support.orchestrated import Gate, Place, wait_until
 from tests.support.project import ROOT
 from tests.support.state_backends import BUCKET, s3
@@ -158,13 +159,15 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 
 
 class Context:
-    """What a platform tells a function of its time: of a long one, or that it is nearly up."""
+    """What a platform tells a function of its time: of a long one, then that it is nearly up."""
 
     def __init__(self, is_up: Callable[[], bool] | None = None) -> None:
         self._is_up = is_up
+        self._has_begun = False
 
     def get_remaining_time_in_millis(self) -> int:
-        if self._is_up is None:
+        had_begun, self._has_begun = self._has_begun, True
+        if self._is_up is None or not had_begun:
             return 600_000
         wait_until(self._is_up)
         return int(serverless.SECONDS_TO_END * 1000)
@@ -208,6 +211,16 @@ def test_a_function_leaves_nothing_that_goes_on(
     monkeypatch.setattr(serverless, "SECONDS_TO_END", 0.5)
     with pytest.raises(RuntimeError, match="failed with the exit code 137; see the log"):
         serverless.handler({}, Context(gate.has_reached))
+
+
+@pytest.mark.usefixtures("function")
+def test_a_function_with_too_little_time_says_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serverless, "SECONDS_TO_END", 601)
+    # Whoever calls again what is not complete would do so for ever.
+    with pytest.raises(RuntimeError, match=r"longer than SECONDS_TO_END \(601\)") as raised:
+        serverless.handler({}, Context())
+    troubleshooting.check([str(raised.value)])
+    assert api.requests == []
 
 
 @pytest.mark.usefixtures("function")
