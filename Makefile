@@ -178,7 +178,8 @@ lint: .venv/ready
 
 # The DAGs beside the Airflow that they are for, which is not where the tap is.
 lint-dags: .venv/ready .tools/airflow/ready
-	.venv/bin/mypy --python-executable .tools/airflow/bin/python orchestrate/dags/dagctl.py
+	MYPYPATH=orchestrate/dags .venv/bin/mypy --explicit-package-bases \
+		--python-executable .tools/airflow/bin/python orchestrate/dags/*.py
 
 docs: .venv/ready
 	.venv/bin/python -m scripts.write

@@ -25,7 +25,7 @@ WAREHOUSE = "warehouse"
 def connections(
     api: Api, postgres: Postgres, *, schema: str = "dagctl", states: str = "states"
 ) -> list[dict[str, Any]]:
-    """Return the three connections.
+    """Return the connections that every task needs.
 
     Args:
         api: whose account is read.
@@ -42,7 +42,7 @@ def connections(
     }
     target = {
         "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema,
-        "TARGET_POSTGRES_VALIDATE_RECORDS": "false",
+        "TARGET_POSTGRES_VALIDATE_RECORDS": False,
     }
     return [
         {

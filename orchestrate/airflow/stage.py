@@ -28,11 +28,11 @@ TABLES, EVERYTHING = "dagctl_tables", "dagctl_everything"
 # Airflow looks only at files in which its name stands.
 _DAG_FILE = f"""\
 # Airflow runs these by hand.
-from dagctl import RUNS, STATISTICS, pipeline
+from dagctl import BUILD, RUNS, STATISTICS, pipeline
 
 streams = sorted({{*RUNS, *STATISTICS}})
-tables = pipeline("{TABLES}", None, streams, answers=False)
-everything = pipeline("{EVERYTHING}", None, streams, answers=True)
+tables = pipeline("{TABLES}", None, streams)
+everything = pipeline("{EVERYTHING}", None, streams, BUILD)
 """
 _STATES = "states"
 _SECONDS_FOR_DAGS = 60
@@ -124,7 +124,8 @@ def stage(folder: Path) -> Iterator[Stage]:
     """Start everything, with its files in `folder`, and stop it when the block ends."""
     dags = folder / "dags"
     dags.mkdir()
-    (dags / "dagctl.py").symlink_to(ROOT / "orchestrate" / "dags" / "dagctl.py")
+    for file in (ROOT / "orchestrate" / "dags").glob("*.py"):
+        (dags / file.name).symlink_to(file)
     (dags / "everything.py").write_text(_DAG_FILE)
     with ExitStack() as stack:
         databases = [DATABASE, WAREHOUSE, _STATES]

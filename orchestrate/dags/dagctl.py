@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, Connection, Param, Variable
-from typing_extensions import override
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
+from airflow.sdk import DAG, Param
+from dagctl_programs import Notify, Program
 
 SHARDS = "exec python -m orchestrate.shards {{ params.shards }}"
 TABLES = "exec python -m orchestrate.sync {{ params.target }} --prepare"
@@ -25,54 +21,22 @@ exec python -m orchestrate.sync {{ params.target }} --state-id {{ dag.dag_id }} 
 # Two at once need two folders.
 DBT = """
 folder=$(mktemp -d) && trap 'rm -r "$folder"' EXIT
-dbt build --target postgres --project-dir transform --profiles-dir transform \
+dbt %s --target postgres --project-dir transform --profiles-dir transform \
     --target-path "$folder" --log-path "$folder"
 """
 REPORT = "exec python -m report --warehouse postgres --output '{{ var.value.dagctl_report }}'"
+NOTIFY = "exec python -m report notify --warehouse postgres"
 
 
-class Program(BashOperator):
-    """Runs a program with settings and secrets, which Airflow neither logs nor keeps."""
-
-    @override
-    def get_env(self, context: Context) -> dict[str, str]:
-        dagctl, warehouse, states = (
-            Connection.get(name) for name in ("dagctl", "dagctl_warehouse", "dagctl_states")
-        )
-        inherited = super().get_env(context)
-        return {
-            **{name: value for name, value in inherited.items() if "AIRFLOW__" not in name},
-            **dagctl.extra_dejson,
-            **warehouse.extra_dejson,
-            "TAP_DAGCTL_API_TOKEN": dagctl.password,
-            "TAP_DAGCTL_ORGANIZATION_ID": dagctl.login,
-            "TARGET_POSTGRES_HOST": warehouse.host,
-            "TARGET_POSTGRES_PORT": str(warehouse.port or 5432),
-            "TARGET_POSTGRES_USER": warehouse.login,
-            "TARGET_POSTGRES_PASSWORD": warehouse.password,
-            "TARGET_POSTGRES_DATABASE": warehouse.schema,
-            "STATE_BACKEND_URI": states.get_uri(),
-            "PATH": Variable.get("dagctl_path"),
-            # Else bash reads ~/.bashrc, as its input is a socket; that may set another PATH.
-            "SHLVL": "1",
-        }
-
-
-def pipeline(name: str, schedule: str | None, streams: list[str], *, answers: bool) -> DAG:
-    """Return a DAG that loads `streams`, and then has dbt build the answers if they are wanted."""
+def pipeline(name: str, schedule: str | None, streams: list[str], dbt: str = "") -> DAG:
+    """Return a DAG that loads `streams`, and then runs a command of dbt and tells what is new."""
     with DAG(
         name,
         schedule=schedule,
         start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
         catchup=False,
         max_active_runs=1,
-        default_args={
-            "cwd": "{{ var.value.dagctl_home }}",
-            "append_env": True,
-            "do_xcom_push": False,
-            "skip_on_exit_code": None,
-            "retries": 3,
-        },
+        default_args={"retries": 3},
         params={
             "shards": Param(4, type="integer", minimum=1),
             "target": Param("target-postgres", type="string", pattern=r"^[\w./-]+$"),
@@ -82,14 +46,16 @@ def pipeline(name: str, schedule: str | None, streams: list[str], *, answers: bo
         shards = Program(
             task_id="shards", bash_command=SHARDS, output_processor=json.loads, do_xcom_push=True
         )
-        tables = Program(task_id="tables", bash_command=TABLES)
         sync = Program.partial(task_id="sync", bash_command=SYNC).expand(
             env=shards.output.map(only_projects)
         )
-        tables >> sync
-        if answers:
-            dbt = Program(task_id="dbt", bash_command=DBT)
-            sync >> dbt >> Program(task_id="report", bash_command=REPORT)
+        Program(task_id="tables", bash_command=TABLES) >> sync
+        if dbt:
+            answers = Program(task_id="dbt", bash_command=DBT % dbt)
+            sync >> answers >> Notify(task_id="notify", bash_command=NOTIFY)
+        if dbt == BUILD:
+            # The page needs all the answers.
+            answers >> Program(task_id="report", bash_command=REPORT)
     return dag
 
 
@@ -100,5 +66,6 @@ def only_projects(project_ids: Any) -> dict[str, str]:
 
 RUNS = ["projects", "runs", "model_executions"]
 STATISTICS = ["projects", "daily_stats", "model_stats", "jobs", "plans"]
-runs = pipeline("dagctl_runs", "*/10 * * * *", RUNS, answers=False)
-statistics = pipeline("dagctl_statistics", "5 5 * * *", STATISTICS, answers=True)
+NOW, BUILD = "run --select +broken_jobs +overdue_runs", "build"
+runs = pipeline("dagctl_runs", "*/10 * * * *", RUNS, NOW)
+statistics = pipeline("dagctl_statistics", "5 5 * * *", STATISTICS, BUILD)

@@ -10,7 +10,9 @@ import subprocess
 import threading
 import time
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import psutil
 import pytest
@@ -26,7 +28,12 @@ from orchestrate.airflow.configuration import (
     variables,
 )
 from orchestrate.airflow.servers import AIRFLOW, ROOT, postgres
+from orchestrate.state_backend import state_backend
+from orchestrate.states import NO_PROJECT
 from stand_in.server import serving
+from stand_in.world import RUNS, to_text
+from tests.support.receivers import SECRET, webhook
+from tests.support.state_backends import BUCKET, s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
 
     from orchestrate.airflow.servers import Postgres
     from stand_in.server import Api, Request
+    from tests.support.receivers import Receiver
 
 WAITING = "Another sync of these projects goes on"
 SECONDS = 120
@@ -44,12 +52,14 @@ class Airflow:
 
     Attributes:
         seen: the command line of every process that ran at some time.
+        states_in_s3: the names of the states that the second DAG has left there.
     """
 
-    def __init__(self, folder: Path, api: Api, server: Postgres) -> None:
+    def __init__(self, folder: Path, api: Api, server: Postgres, address: str) -> None:
         self.folder = folder
         self.report = folder / "report.html"
         self.seen: set[str] = set()
+        self.states_in_s3: set[str] = set()
         self._environment = {
             **{name: value for name, value in os.environ.items() if "AIRFLOW" not in name},
             "AIRFLOW_HOME": str(folder),
@@ -60,7 +70,8 @@ class Airflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         }
-        for connection in connections(api, server):
+        told = {"connection_id": "dagctl_notify", "conn_type": "generic", "password": address}
+        for connection in (*connections(api, server), told):
             name = connection.pop("connection_id").upper()
             self._environment[f"AIRFLOW_CONN_{name}"] = json.dumps(connection)
         for name, value in variables(self.report).items():
@@ -70,7 +81,9 @@ class Airflow:
             assert process.wait() == 0, self.log("migrate")
 
     @contextmanager
-    def running(self, log: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    def running(
+        self, log: str, *arguments: str, **variables: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """Run `airflow` until the block ends, and look at all command lines meanwhile."""
         ended = threading.Event()
 
@@ -89,7 +102,7 @@ class Airflow:
                 (self.folder / f"{log}.log").open("wb") as file,
                 subprocess.Popen(
                     [str(AIRFLOW / "bin" / "airflow"), *arguments],
-                    env=self._environment,
+                    env={**self._environment, **variables},
                     # As Airflow's workers start a task.
                     stdin=input_.fileno(),
                     stdout=file,
@@ -108,14 +121,22 @@ class Airflow:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
-    def testing(self, dag: str, log: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    def testing(
+        self, dag: str, log: str, **variables: str
+    ) -> AbstractContextManager[subprocess.Popen[bytes]]:
         """Let all tasks of a DAG run, on two shards."""
-        return self.running(log, "dags", "test", dag, "--conf", '{"shards": 2}')
+        return self.running(log, "dags", "test", dag, "--conf", '{"shards": 2}', **variables)
 
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    with serving(account(projects=6, days=8)) as api:
+    world = account(projects=6, days=8)
+    # dbt counts back from this machine's clock, so there is a run of today.
+    today = to_text(datetime.now(tz=timezone.utc))
+    failed = {"status": "failed", "job_name": "broken today", "end_time": today}
+    world.put(RUNS, next(iter(world.projects)), {"id": "run of today", **failed})
+    world.advance(minutes=10)
+    with serving(world) as api:
         yield api
 
 
@@ -127,9 +148,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, api: Api, server: Postgres) -> Airflow:
-    """Both DAGs have run, the first after a worker was lost; in the second a task was ended."""
-    airflow = Airflow(tmp_path_factory.mktemp("airflow"), api, server)
+def hook() -> Iterator[Receiver]:
+    """Who is told what is new."""
+    with webhook() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    tmp_path_factory: pytest.TempPathFactory, api: Api, server: Postgres, hook: Receiver
+) -> Airflow:
+    """Both DAGs have run, the first after a worker was lost; in the second a task was ended.
+
+    The states of the first are in PostgreSQL, those of the second in S3.
+    """
+    airflow = Airflow(tmp_path_factory.mktemp("airflow"), api, server, hook.address)
     with HeldUp(api, "/model-executions") as held_up:
         with airflow.testing("dagctl_runs", "lost") as lost:
             held_up.wait_for_request()
@@ -140,26 +173,35 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, api: Api, server: Postgres
             wait_until(lambda: WAITING in airflow.log("runs"))
             held_up.let_through()
             assert runs.wait(SECONDS) == 0, airflow.log("runs")
+    uri = f"s3://{BUCKET}/tap-dagctl"
     with (
+        s3() as variables,
         HeldUp(api, "/plans") as held_up,
-        airflow.testing("dagctl_statistics", "statistics") as statistics,
+        airflow.testing(
+            "dagctl_statistics", "statistics", AIRFLOW_CONN_DAGCTL_STATES=uri, **variables
+        ) as statistics,
     ):
         held_up.wait_for_request()
         statistics.terminate()
         wait_until(lambda: "Sending SIGTERM" in airflow.log("statistics"))
         held_up.let_through()
         assert statistics.wait(SECONDS) == 0, airflow.log("statistics")
+        with (
+            patch.dict("os.environ", variables),
+            state_backend(uri, "dagctl_statistics") as backend,
+        ):
+            airflow.states_in_s3 = backend.names()
     return airflow
 
 
 def test_a_sync_waits_for_the_one_that_a_lost_worker_left_behind(airflow: Airflow) -> None:
-    # What lists the shards, what makes the tables, and two shards.
-    assert exit_codes(airflow.log("runs")) == [0, 0, 0, 0]
+    # What lists the shards, what makes the tables, two shards, dbt and the messages.
+    assert exit_codes(airflow.log("runs")) == [0] * 6
 
 
 def test_a_task_that_was_ended_ends_its_sync_in_order_and_is_tried_again(airflow: Airflow) -> None:
-    # Besides, dbt and the report.
-    assert sorted(exit_codes(airflow.log("statistics"))) == [0, 0, 0, 0, 0, 0, 143]
+    # Besides, the report.
+    assert sorted(exit_codes(airflow.log("statistics"))) == [0] * 7 + [143]
 
 
 def test_the_shards_load_what_a_single_tap_loads(
@@ -178,15 +220,37 @@ def test_what_the_tap_and_the_target_say_is_in_the_log_of_the_task(airflow: Airf
         assert words in airflow.log("statistics")
 
 
+def test_what_is_new_is_told_once_by_the_dag_that_loads_it(
+    airflow: Airflow, hook: Receiver
+) -> None:
+    (message,) = hook.received
+    assert message.sections.keys() == {"Jobs broken"}
+    assert "broken today" in message.body
+    assert "1 new, 0 over, sent to address 1 (JSON)" in airflow.log("runs")
+    assert "nothing new for address 1 (JSON)" in airflow.log("statistics")
+
+
+def test_states_may_be_in_s3(airflow: Airflow, api: Api) -> None:
+    assert airflow.states_in_s3 == {NO_PROJECT, *api.world.projects}
+
+
+def test_what_a_connection_does_not_have_is_missed_by_the_tap(airflow: Airflow) -> None:
+    empty = {"AIRFLOW_CONN_DAGCTL": '{"conn_type": "http"}'}
+    with airflow.running("empty", "tasks", "test", "dagctl_runs", "shards", **empty) as task:
+        task.wait(SECONDS)
+    assert "'api_token' is a required property" in airflow.log("empty")
+
+
 def test_no_secret_is_on_a_command_line_or_in_a_file(
-    airflow: Airflow, api: Api, server: Postgres
+    airflow: Airflow, api: Api, server: Postgres, hook: Receiver
 ) -> None:
     lines = "\n".join(airflow.seen)
     assert "orchestrate.sync target-postgres" in lines
     # The metadata database is one of these files.
     files = [file for file in airflow.folder.rglob("*") if file.is_file()]
     assert "airflow.db" in [file.name for file in files]
-    for secret in (api.world.token, server.password):
+    assert hook.address.endswith(SECRET)
+    for secret in (api.world.token, server.password, SECRET):
         assert secret not in lines
         assert not [file for file in files if secret.encode() in file.read_bytes()]
 
