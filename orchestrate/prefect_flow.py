@@ -1,4 +1,4 @@
-"""Prefect: a sync for each shard, several at a time."""
+"""Prefect: a sync for each shard, several at a time; then the answers, and what is new in them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import sys
 from prefect import flow, task
 
 PYTHON = os.environ.get("SYNC_PYTHON", sys.executable)  # of an environment that has the tap
+DBT = "dbt build --target postgres --project-dir transform --profiles-dir transform"
 SHARDS = 4
 
 
-def run(module: str, *options: str, **variables: str) -> str:
-    """Run a program of orchestrate/, and return what it prints."""
-    command = [PYTHON, "-m", f"orchestrate.{module}", *options]
+def run(*command: str, **variables: str) -> str:
+    """Run a program, and return what it prints."""
     environment = {**os.environ, **variables}
     return subprocess.run(
         command, env=environment, check=True, stdout=subprocess.PIPE, text=True
@@ -25,14 +25,22 @@ def run(module: str, *options: str, **variables: str) -> str:
 @task(retries=2, retry_delay_seconds=60)
 def sync(projects: str) -> None:
     """Sync the projects of one shard."""
-    run("sync", "target-postgres", TAP_DAGCTL_PROJECT_IDS=projects)
+    run(PYTHON, "-m", "orchestrate.sync", "target-postgres", TAP_DAGCTL_PROJECT_IDS=projects)
+
+
+@task
+def answers() -> None:
+    """Let dbt build the answers, and tell what is new in them."""
+    run(*DBT.split())
+    run(PYTHON, "-m", "report", "notify", "--warehouse", "postgres")
 
 
 @flow
 def dagctl() -> None:
-    """Let the target create its tables, and sync every shard."""
-    run("sync", "target-postgres", "--prepare")
-    sync.map(json.loads(run("shards", str(SHARDS)))).result()
+    """Let the target create its tables, sync every shard, and answer."""
+    run(PYTHON, "-m", "orchestrate.sync", "target-postgres", "--prepare")
+    sync.map(json.loads(run(PYTHON, "-m", "orchestrate.shards", str(SHARDS)))).result()
+    answers()
 
 
 if __name__ == "__main__":

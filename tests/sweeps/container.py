@@ -17,12 +17,15 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 
+from report.notify.sending import VARIABLE
 from stand_in.server import Api, serving
-from stand_in.world import EXECUTIONS, RUNS, World
+from stand_in.world import EXECUTIONS, RUNS, World, to_text
 from tests.support.orchestrated import Place
 from tests.support.project import ROOT
+from tests.support.receivers import SECRET, webhook
 from tests.support.warehouses import postgres_in
 
 WORKDIR = "/opt/tap-dagctl"
@@ -154,6 +157,10 @@ def filled() -> World:
         world.put(RUNS, project, {"id": f"run of {project}", "duration_seconds": 7})
         execution = {"id": f"execution of {project}", "model_name": "m", "duration_seconds": 7}
         world.put(EXECUTIONS, project, execution)
+    # dbt counts back from this machine's clock.
+    today = to_text(datetime.now(tz=timezone.utc))
+    failed = {"status": "failed", "job_name": "nightly", "end_time": today}
+    world.put(RUNS, "proj_a", {"id": "failed run", **failed})
     world.advance(minutes=10)
     return world
 
@@ -163,19 +170,24 @@ def main() -> None:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         api: Api = stack.enter_context(serving(filled()))
         warehouse = stack.enter_context(postgres_in(root / "postgres"))
+        hook = stack.enter_context(webhook())
         uri = warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
         variables = {
             **{k: v for k, v in Place.of(api, uri, root).variables.items() if "DUCKDB" not in k},
             **warehouse.environment,
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl",
+            VARIABLE: hook.address,
         }
         build = Build(root)
         build.run()
         for name in ("sync", "chain"):
             output = build.start(name, **variables)
+            assert SECRET not in output
             assert warehouse.differences(api.world, api.world.now.date()) == []
             print(f"{name}: the tables are right; {build.megabytes(name)} MB beside the base image")
             print(output.splitlines()[-1])
+        (told,) = hook.received
+        assert told.sections.keys() == {"Jobs broken"}
         assert warehouse.query("select count(*) as n from dagctl_answers.sla_breaches")
 
 

@@ -7,16 +7,22 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
+from report.notify.sending import VARIABLE
 from stand_in.server import serving
-from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
+from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tests.support.orchestrated import Place
 from tests.support.project import ROOT
+from tests.support.receivers import SECRET, webhook
 from tests.support.warehouses import postgres_in
 
 TOOLS = ROOT / ".tools"
-LOADER = ROOT / ".meltano" / "loaders" / "target-postgres" / "venv" / "bin"
+PROGRAMS = ":".join(
+    str(ROOT / ".meltano" / plugin / "venv" / "bin")
+    for plugin in ("loaders/target-postgres", "utilities/dbt")
+)
 COMMANDS = {
     "dagster": ["dagster", "job", "execute", "-f", "orchestrate/dagster_job.py", "-j", "dagctl"],
     "prefect": ["python", "orchestrate/prefect_flow.py"],
@@ -32,12 +38,17 @@ def main() -> None:
         world.put(EXECUTIONS, project, {"id": f"execution of {project}", "model_name": "m"})
         world.put(JOBS, project, {"id": f"job of {project}", "status": None})
         world.put(PLANS, project, {"id": f"plan of {project}"})
+    # dbt counts back from this machine's clock.
+    today = to_text(datetime.now(tz=timezone.utc))
+    failed = {"status": "failed", "job_name": "nightly", "end_time": today}
+    world.put(RUNS, "proj_0", {"id": "failed run", **failed})
     world.advance(minutes=10)
     for name, (program, *options) in COMMANDS.items():
         with (
             tempfile.TemporaryDirectory() as text,
             serving(world) as api,
             postgres_in(Path(text) / "postgres") as warehouse,
+            webhook() as hook,
         ):
             uri = warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
             variables = {
@@ -46,7 +57,8 @@ def main() -> None:
                 **warehouse.environment,
                 "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl",
                 "SYNC_PYTHON": sys.executable,
-                "PATH": f"{LOADER}:{os.environ['PATH']}",
+                "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+                VARIABLE: hook.address,
                 "DAGSTER_HOME": text,
                 "DAGSTER_DISABLE_TELEMETRY": "1",
                 "PREFECT_HOME": text,
@@ -61,10 +73,13 @@ def main() -> None:
                 command, env=variables, cwd=ROOT, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stdout + done.stderr
-            assert world.token not in done.stdout + done.stderr
+            for secret in (world.token, SECRET):
+                assert secret not in done.stdout + done.stderr
             assert warehouse.differences(world, world.now.date()) == []
             states = warehouse.query("select count(*) as n from singer_states")
             assert states == [{"n": len(world.projects) + 1}]
+            (message,) = hook.received
+            assert message.sections.keys() == {"Jobs broken"}
             # What the tap says is where the orchestrator's log is.
             assert "METRIC" in done.stdout + done.stderr
             print(f"{name}: the tables are right after {time.monotonic() - began:.0f} s")
