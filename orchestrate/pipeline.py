@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import signal
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SECONDS_BETWEEN_CHECKS = 5.0
+_CHUNK = 65_536  # what a pipe holds
 
 
 @dataclass(frozen=True)
@@ -124,29 +126,20 @@ def _started(
 
 
 def _lines(pipe: IO[bytes], check: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the lines, and call `check` every few seconds while the next is waited for."""
-    is_waiting = False
-
-    def on_alarm(*_: object) -> None:
-        nonlocal is_waiting
-        if is_waiting:
-            # It may take longer than to the next alarm.
-            is_waiting = False
-            check()
-            is_waiting = True
-
-    signal.signal(signal.SIGALRM, on_alarm)
-    signal.setitimer(signal.ITIMER_REAL, _SECONDS_BETWEEN_CHECKS, _SECONDS_BETWEEN_CHECKS)
-    try:
+    """Yield the lines, and call `check` whenever the next is waited for another few seconds."""
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
         while True:
-            is_waiting = True
-            line = pipe.readline()
-            is_waiting = False
-            if not line:
-                return
-            yield line
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+            if not selector.select(_SECONDS_BETWEEN_CHECKS):
+                check()
+            elif chunk := os.read(pipe.fileno(), _CHUNK):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from lines
+            else:
+                break
+    if rest:
+        yield rest
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
