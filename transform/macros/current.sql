@@ -57,7 +57,9 @@ coalesce(nullif({{ row }}.job_name, ''), 'unknown')
   read now is told by the sync that brought them.
 #}
 {% macro window_days() -%}
-select project_id, days
+select
+    project_id,
+    days
 from (
     select
         project_id,

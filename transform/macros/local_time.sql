@@ -33,8 +33,8 @@
     {%- set table = loaded.include(database=false) -%}
     {%- if found['in_local_time'] -%}
         {%- do exceptions.raise_compiler_error(
-            table ~ ': the times of ' ~ found['in_local_time'] ~ ' rows are local time, not UTC. Set PGTZ=UTC '
-            ~ 'for the loader, `drop table ' ~ table ~ ' cascade`, and load everything again '
+            table ~ ': the times of ' ~ found['in_local_time'] ~ ' rows are local time, not UTC. Set '
+            ~ 'PGTZ=UTC for the loader, `drop table ' ~ table ~ ' cascade`, and load everything again '
             ~ '(meltano run --full-refresh …)'
         ) -%}
     {%- elif found['not_known'] -%}

@@ -42,7 +42,8 @@
 
 {% macro default__percentile(share, value) -%}
 cast(
-    percentile_cont({{ share }}) within group (order by {{ value }}) as {{ tap_dagctl.type('double precision') }}
+    percentile_cont({{ share }}) within group (order by {{ value }})
+    as {{ tap_dagctl.type('double precision') }}
 )
 {%- endmacro %}
 

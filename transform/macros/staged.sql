@@ -19,7 +19,9 @@
     {%- do log(loaded ~ ' has no column ' ~ column.name ~ ': it is null', info=true) -%}
 {%- endfor -%}
 {%- if 'last_synced_at' in model.columns and not tap_dagctl.moments_of_sync(present) -%}
-    {%- do log(loaded ~ ' does not say when a row was loaded: nothing in it is known to be gone', info=true) -%}
+    {%- do log(
+        loaded ~ ' does not say when a row was loaded: nothing in it is known to be gone', info=true
+    ) -%}
 {%- endif -%}
 {%- set stamps = ['updated_at', '_sdc_sequence', '_sdc_received_at', '_sdc_batched_at', '_sdc_extracted_at',
     '_sdc_sync_started_at']
@@ -31,7 +33,9 @@ with loaded as (
         {%- endfor %}
         row_number() over (
             partition by {{ key | map('string') | join(', ') }}
-            order by {% for stamp in stamps %}{{ tap_dagctl.quoted(stamp) }} desc nulls last, {% endfor %}{{ key[0] }}
+            order by
+                {%- for stamp in stamps %} {{ tap_dagctl.quoted(stamp) }} desc nulls last,{% endfor %}
+                {{ key[0] }}
         ) as newest_first
     from {{ tap_dagctl.as_stored(loaded) }}
 )
@@ -45,7 +49,8 @@ where newest_first = 1
 {%- else -%}
 select
     {%- for column in columns %}
-    cast(null as {{ tap_dagctl.type(column.data_type) }}) as {{ tap_dagctl.quoted(column.name) }}{{ ',' if not loop.last }}
+    cast(null as {{ tap_dagctl.type(column.data_type) }}) as {{ tap_dagctl.quoted(column.name) }}
+    {{- ',' if not loop.last }}
     {%- endfor %}
 from (select 1 as nothing) as nothing
 where 1 = 0
@@ -149,7 +154,9 @@ where 1 = 0
 {% macro default__refuse_nothing_loaded(projects) %}
 {%- if execute -%}
     {%- set found = [] -%}
-    {%- for table in ('projects', 'runs', 'model_executions', 'daily_stats', 'model_stats', 'jobs', 'plans') -%}
+    {%- for table in (
+        'projects', 'runs', 'model_executions', 'daily_stats', 'model_stats', 'jobs', 'plans'
+    ) -%}
         {%- if adapter.get_relation(projects.database, projects.schema, table) is not none -%}
             {%- do found.append(table) -%}
         {%- endif -%}

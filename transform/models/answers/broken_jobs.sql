@@ -18,7 +18,7 @@ numbered as (
         row_number() over (
             partition by project_id, job_name
             order by moment desc nulls last, id desc
-        ) as position,
+        ) as newest_first,
         sum(case when status = 'success' then 1 else 0 end) over (
             partition by project_id, job_name
             order by moment desc nulls last, id desc
@@ -33,10 +33,10 @@ select
     numbered.job_name,
     count(*) as broken_runs,
     min(numbered.moment) as broken_since,
-    max(case when numbered.position = 1 then numbered.id end) as run_id,
-    max(case when numbered.position = 1 then numbered.status end) as status,
-    max(case when numbered.position = 1 then numbered.moment end) as ended_at,
-    max(case when numbered.position = 1 then numbered.error_message end) as error_message
+    max(case when numbered.newest_first = 1 then numbered.id end) as run_id,
+    max(case when numbered.newest_first = 1 then numbered.status end) as status,
+    max(case when numbered.newest_first = 1 then numbered.moment end) as ended_at,
+    max(case when numbered.newest_first = 1 then numbered.error_message end) as error_message
 from numbered
 join {{ ref('known_jobs') }} as jobs
     on jobs.project_id = numbered.project_id

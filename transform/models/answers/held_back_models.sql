@@ -9,8 +9,10 @@ with executions as (
     from {{ ref('stg_dagctl__model_executions') }} as executions
     where model_name is not null
         and status not in ('pending', 'running')
-        and {{ tap_dagctl.day_of('executions') }}
+        and (
+            {{ tap_dagctl.day_of('executions') }}
             >= {{ tap_dagctl.first_of_last(tap_dagctl.whole_number('dagctl_held_back_days')) }}
+        )
         and {{ tap_dagctl.day_of('executions') }} <= cast({{ tap_dagctl.as_of() }} as date)
 ),
 
@@ -51,5 +53,11 @@ select
 from counted
 join {{ ref('known_projects') }} as projects on projects.project_id = counted.project_id
 where not projects.is_gone
-    and counted.skipped_executions + counted.blocked_executions >= {{ tap_dagctl.whole_number('dagctl_held_back_times') }}
-order by counted.skipped_executions + counted.blocked_executions desc, projects.project_name, counted.model_name
+    and (
+        counted.skipped_executions + counted.blocked_executions
+        >= {{ tap_dagctl.whole_number('dagctl_held_back_times') }}
+    )
+order by
+    counted.skipped_executions + counted.blocked_executions desc,
+    projects.project_name,
+    counted.model_name

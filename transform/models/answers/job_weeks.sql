@@ -49,7 +49,8 @@ select
     weeks.week,
     weeks.finished_runs,
     weeks.successful_runs,
-    cast(weeks.successful_runs as {{ tap_dagctl.type('double precision') }}) / weeks.finished_runs as success_rate,
+    cast(weeks.successful_runs as {{ tap_dagctl.type('double precision') }})
+    / weeks.finished_runs as success_rate,
     weeks.p50_duration_seconds,
     weeks.p95_duration_seconds,
     weeks.previous_p50_duration_seconds,

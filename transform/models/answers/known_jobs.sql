@@ -28,7 +28,9 @@ jobs as (
 -- is read a second after another, and of two syncs every row is. Where a project's newest is old, its jobs
 -- are not known any more.
 listed as (
-    select distinct project_id, name as job_name
+    select distinct
+        project_id,
+        name as job_name
     from jobs
     where coalesce({{ tap_dagctl.seconds_between('last_synced_at', 'newest_of_project') }} <= 1, true)
         and {{ tap_dagctl.is_listed('newest_of_project', 'newest') }}
@@ -41,9 +43,11 @@ known as (
         runs.moment as last_run_at,
         listed.job_name is not null as is_listed,
         -- Manual runs and the platform's own need not be of a job in the list.
-        nullif(runs.cronjob_name, '') is not null
+        (
+            nullif(runs.cronjob_name, '') is not null
             and coalesce(runs.job_type, 'run') = 'run'
-            and runs.job_name <> 'unknown' as is_scheduled
+            and runs.job_name <> 'unknown'
+        ) as is_scheduled
     from runs
     left join listed
         on listed.project_id = runs.project_id
@@ -57,13 +61,15 @@ select
     known.job_name,
     known.last_run_at,
     -- Only where scheduled runs do bear the names of the list does a name that is not in it mean anything.
-    projects.is_gone
+    (
+        projects.is_gone
         or (
             known.is_scheduled
             and not known.is_listed
             and max(case when known.is_scheduled and known.is_listed then 1 else 0 end) over (
                 partition by known.project_id
             ) = 1
-        ) as is_gone
+        )
+    ) as is_gone
 from known
 join {{ ref('known_projects') }} as projects on projects.project_id = known.project_id

@@ -5,7 +5,8 @@ with named as (
         select id as project_id from {{ ref('stg_dagctl__projects') }}
         {%- for table in ('runs', 'model_executions', 'daily_stats', 'model_stats', 'jobs') %}
         union all
-        select project_id from {{ ref('stg_dagctl__' ~ table) }} where project_id is not null
+        select project_id from {{ ref('stg_dagctl__' ~ table) }}
+        where project_id is not null
         {%- endfor %}
     ) as everywhere
 ),
@@ -38,7 +39,7 @@ select
     case
         when counted.own_name is null then counted.project_id
         -- Nobody else is called that, or only a project that is gone.
-        when others.project_id is null
+        when namesakes.project_id is null
             and (
                 counted.of_this_name = 1
                 or (counted.of_this_name_now = 1 and not counted.is_gone)
@@ -50,6 +51,6 @@ select
     counted.last_synced_at,
     counted.is_gone
 from counted
-left join named as others
-    on others.project_id = counted.own_name
-    and others.project_id <> counted.project_id
+left join named as namesakes
+    on namesakes.project_id = counted.own_name
+    and namesakes.project_id <> counted.project_id

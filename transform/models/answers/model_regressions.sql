@@ -18,8 +18,8 @@ compared as (
         ) }} as change_percent,
         cast(
             floor(
-                {{ tap_dagctl.days_between('now.start_date', 'cast(' ~ tap_dagctl.as_of() ~ ' as date)') }} * 1.0
-                / ({{ tap_dagctl.days_between('now.start_date', 'now.end_date') }} + 1)
+                {{ tap_dagctl.days_between('now.start_date', 'cast(' ~ tap_dagctl.as_of() ~ ' as date)') }}
+                * 1.0 / ({{ tap_dagctl.days_between('now.start_date', 'now.end_date') }} + 1)
             ) as integer
         ) as windows_ago
     from {{ ref('stg_dagctl__model_stats') }} as now
@@ -27,8 +27,10 @@ compared as (
         on previous.project_id = now.project_id
         and previous.model_name = now.model_name
         and previous.end_date = now.start_date - 1
-        and {{ tap_dagctl.days_between('previous.start_date', 'previous.end_date') }}
+        and (
+            {{ tap_dagctl.days_between('previous.start_date', 'previous.end_date') }}
             = {{ tap_dagctl.days_between('now.start_date', 'now.end_date') }}
+        )
     where previous.p95_duration_seconds > 0
         and now.p95_duration_seconds > 0
 )

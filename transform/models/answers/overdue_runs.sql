@@ -7,8 +7,10 @@ with usual as (
     from {{ ref('stg_dagctl__runs') }} as runs
     where status = 'success'
         and duration_seconds is not null
-        and {{ tap_dagctl.day_of('runs') }}
+        and (
+            {{ tap_dagctl.day_of('runs') }}
             >= {{ tap_dagctl.first_of_last(tap_dagctl.whole_number('dagctl_overdue_days')) }}
+        )
         and {{ tap_dagctl.moment_of('runs') }} <= {{ tap_dagctl.as_of() }}
     group by project_id, {{ tap_dagctl.job_name('runs') }}
 ),
@@ -45,5 +47,8 @@ join {{ ref('known_jobs') }} as jobs
     and jobs.job_name = running.job_name
 where not jobs.is_gone
     and usual.runs >= {{ tap_dagctl.whole_number('dagctl_overdue_least_runs') }}
-    and running.running_seconds > {{ tap_dagctl.number('dagctl_overdue_factor') }} * usual.p95_duration_seconds
+    and (
+        running.running_seconds
+        > {{ tap_dagctl.number('dagctl_overdue_factor') }} * usual.p95_duration_seconds
+    )
 order by running.start_time, running.id

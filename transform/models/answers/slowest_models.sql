@@ -1,9 +1,13 @@
-with windows as (
+with read_now as (
+    {{ tap_dagctl.window_days() | indent }}
+),
+
+windows as (
     select
         stats.*,
         max(stats.end_date) over (partition by stats.project_id) as newest_end_date
     from {{ ref('stg_dagctl__model_stats') }} as stats
-    join ({{ tap_dagctl.window_days() }}) as read_now
+    join read_now
         on read_now.project_id = stats.project_id
         and read_now.days = {{ tap_dagctl.days_between('stats.start_date', 'stats.end_date') }} + 1
     where stats.start_date <= cast({{ tap_dagctl.as_of() }} as date)

@@ -1,6 +1,9 @@
 -- All of a run that failed is lost; of one that succeeded in part, what its failed models took.
 with failed_models as (
-    select run_id, sum(duration_seconds) as seconds, count(*) as models
+    select
+        run_id,
+        sum(duration_seconds) as seconds,
+        count(*) as models
     from {{ ref('stg_dagctl__model_executions') }}
     where status in ('failed', 'error')
     group by run_id
