@@ -22,7 +22,8 @@ unexport VIRTUAL_ENV
 export UV_COMPILE_BYTECODE := 1
 
 .PHONY: setup demo report notify test test-loader loader-histories test-tap test-all test-sdk exactness storm memory \
-	loaders snowflake adapters sqlmesh benchmark orchestrators container airflow lint lint-dags format docs dist clean
+	loaders snowflake adapters sqlmesh benchmark orchestrators container airflow lint lint-dags lint-sql format \
+	docs dist clean
 
 setup: .venv/ready .meltano/ready
 
@@ -53,6 +54,14 @@ PLUGINS := tap-dagctl tap-dagctl-runs tap-dagctl-statistics target-duckdb target
 
 .tools/airflow/ready: $(UV) orchestrate/airflow/uv.lock
 	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.tools/airflow $(UV) sync --quiet --frozen --project orchestrate/airflow --python "$(PYTHON)"
+	touch $@
+
+# The table is what a staging model asks for before it is compiled.
+.tools/sqlfluff/ready: $(UV) tests/support/sqlfluff/uv.lock
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.tools/sqlfluff $(UV) sync --quiet --frozen --project tests/support/sqlfluff --python "$(PYTHON)"
+	rm -f $(@D)/empty.duckdb
+	$(@D)/bin/python -c "import duckdb; duckdb.connect('$(@D)/empty.duckdb').execute( \
+		'create schema dagctl; create table dagctl.projects (id text)')"
 	touch $@
 
 demo: setup
@@ -170,7 +179,7 @@ container: setup
 airflow: setup .tools/airflow/ready
 	.venv/bin/python -m orchestrate.airflow.show
 
-lint: .venv/ready
+lint: .venv/ready lint-sql
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -180,6 +189,14 @@ lint: .venv/ready
 lint-dags: .venv/ready .tools/airflow/ready
 	MYPYPATH=orchestrate/dags .venv/bin/mypy --explicit-package-bases \
 		--python-executable .tools/airflow/bin/python orchestrate/dags/*.py
+
+# The models and tests as dbt compiles them; of macros, what can be seen of them as they are.
+lint-sql: export TARGET_DUCKDB_FILEPATH := ../.tools/sqlfluff/empty.duckdb
+lint-sql: export TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA := dagctl
+lint-sql: export DBT_TARGET_PATH := ../.tools/lint-sql
+lint-sql: .tools/sqlfluff/ready
+	cd transform && ../.tools/sqlfluff/bin/sqlfluff lint --templater jinja --rules JJ01,LT05,LT12,LT15 macros tests/generic
+	cd transform && ../.tools/sqlfluff/bin/sqlfluff lint models tests
 
 docs: .venv/ready
 	.venv/bin/python -m scripts.write

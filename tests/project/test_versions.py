@@ -1,4 +1,4 @@
-"""What the sweeps try are the versions that `meltano.yml` has."""
+"""What is tried, and what the SQL is linted with, are the versions that `meltano.yml` has."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def test_make_snowflake_tries_the_loader_and_the_dbt_of_meltano_yml() -> None:
     assert plugin("loaders", "target-snowflake") <= tried
     tried = pins((ROOT / "tests/support/adapters/pyproject.toml").read_text())
     assert plugin("utilities", "dbt-snowflake") <= tried
+
+
+def test_make_lint_sql_asks_the_dbt_of_meltano_yml() -> None:
+    project = (ROOT / "tests/support/sqlfluff/pyproject.toml").read_text()
+    asked = {pin for pin in pins(project) if not pin.startswith("sqlfluff")}
+    assert asked == {it for it in plugin("utilities", "dbt") if not it.startswith("dbt-postgres")}
+    lines = (ROOT / "transform" / "overrides.txt").read_text().splitlines()
+    overrides = [line for line in lines if not line.startswith("#")]
+    assert overrides == re.findall(r"'(mashumaro\[.*)'", project)
 
 
 def test_the_docs_name_the_versions_that_are_tried() -> None:
