@@ -36,6 +36,19 @@ def test_make_lint_sql_asks_the_dbt_of_meltano_yml() -> None:
     assert overrides == re.findall(r"'(mashumaro\[.*)'", project)
 
 
+def test_dependabot_watches_every_lock() -> None:
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    watched = [
+        ROOT / folder.lstrip("/") / "uv.lock"
+        for update in updates
+        if update["package-ecosystem"] == "uv"
+        for folder in update.get("directories", [update.get("directory")])
+    ]
+    folders = (path for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
+    locks = [lock for folder in folders for lock in folder.rglob("uv.lock")]
+    assert sorted(watched) == sorted([ROOT / "uv.lock", *locks])
+
+
 def test_the_docs_name_the_versions_that_are_tried() -> None:
     adapters = (ROOT / "tests/support/adapters/pyproject.toml").read_text()
     tried = pins(adapters)
