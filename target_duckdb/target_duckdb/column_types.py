@@ -26,15 +26,19 @@ def column_type(schema: Any) -> str:  # noqa: ANN401 - any JSON
 
 def _types(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
     schema = schema if isinstance(schema, dict) else {}
-    variants = [it for word in ("anyOf", "oneOf", "allOf") for it in schema.get(word) or ()]
+    variants = [it for word in ("anyOf", "oneOf", "allOf") for it in _list(schema.get(word) or [])]
     for variant in variants:
         yield from _types(variant)
-    types = schema.get("type", () if variants else "anything")
-    for name in [types] if isinstance(types, str) else types:
+    # Whatever else stands where a name should be allows anything, too.
+    for name in map(str, _list(schema.get("type", [] if variants else "anything"))):
         if name == "string":
-            yield _OF_FORMAT.get(schema.get("format", ""), "VARCHAR")
+            yield _OF_FORMAT.get(str(schema.get("format")), "VARCHAR")
         elif name != "null":
             yield _OF_TYPE.get(name, "VARCHAR")
+
+
+def _list(one_or_several: Any) -> list[Any]:  # noqa: ANN401 - any JSON
+    return one_or_several if isinstance(one_or_several, list) else [one_or_several]
 
 
 def wider(one: str, other: str) -> str:
@@ -61,7 +65,9 @@ def value(text: str, kind: str) -> str:
     if kind in INTEGERS:
         fraction = " OR ".join(f"contains({text}, '{sign}')" for sign in ".eE")
         number = f"TRY_CAST({text} AS DOUBLE)"
-        return f"CASE WHEN NOT ({fraction}) OR {number} = trunc({number}) THEN {cast} END"
+        # DuckDB has read it as a DOUBLE: beyond that, 9007199254740993.0 came as another integer.
+        exact = f"{number} = trunc({number}) AND abs({number}) < {2**53}"
+        return f"CASE WHEN NOT ({fraction}) OR ({exact}) THEN {cast} END"
     if kind == "DOUBLE":
         return f"CASE WHEN {_is_exact(text, cast)} THEN {cast} END"
     if kind == "DATE":

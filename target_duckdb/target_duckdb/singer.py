@@ -8,6 +8,7 @@ record that nothing changes needs none of that: DuckDB reads the line as the tap
 from __future__ import annotations
 
 import atexit
+import contextlib
 import copy
 import gzip
 import io
@@ -93,8 +94,11 @@ class LineReader(GenericSingerReader[bytes]):
     def _short_way(self, line: bytes) -> tuple[bytes, StreamSink | None]:
         """Return how records of the same stream begin, and what takes them as they are."""
         match = _RECORD.match(line)
-        sink = self._target.sink_of(json.loads(match[1])) if match else None
-        return (match[0], sink) if match and sink else (_NO_LINE, None)
+        # What is wrong with a line, the long way says.
+        with contextlib.suppress(ValueError):
+            if match and (sink := self._target.sink_of(json.loads(match[1]))):
+                return match[0], sink
+        return _NO_LINE, None
 
     @override
     def deserialize_json(self, line: bytes) -> dict[str, Any]:
@@ -181,7 +185,8 @@ class LinewiseTarget(Target):
         it makes tables of streams that a map removes.
         """
         stream, schema = _parts(message_dict, stream=str, schema=dict)
-        _parts(schema, properties=dict)
+        if not isinstance(schema.get("properties"), dict):
+            raise LoadError(f"{stream}: its schema has no properties, so there is no column")
         keys = message_dict.get("key_properties")
         declared = copy.deepcopy((schema, keys))
         if self._declared.get(stream) == declared:
@@ -231,7 +236,7 @@ class LinewiseTarget(Target):
     def _records(self, url: str) -> Iterator[bytes]:
         storage = (self.config.get("batch_config") or {}).get("storage") or {}
         try:
-            with UPath(url, **(storage.get("params") or {})).open("rb") as file:
+            with UPath(str(url), **(storage.get("params") or {})).open("rb") as file:
                 lines = io.BufferedReader(file)
                 # The SDK's taps compress whatever the message says.
                 packed = lines.peek(2).startswith(_GZIP)

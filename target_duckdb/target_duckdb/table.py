@@ -127,7 +127,7 @@ class Table:
             quoted(name): own[name] if name in own else staged.checked(name, kind)
             for name, kind in self._columns.items()
         }
-        kept = "deleted IS NULL" if self.hard_delete else "true"
+        kept = f"{checked('deleted', 'TIMESTAMP')} IS NULL" if self.hard_delete else "true"
         if keys:
             last = f"SELECT max(rowid) FROM temp.main.staged GROUP BY {', '.join(keys.values())}"
             kept += f" AND rowid IN ({last})"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import string
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 # What DuckDB takes for something else than a file.
 _NO_FILE = (":memory:", "md:", "motherduck:")
+_NEW = ".new"
+_FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+# Half a surrogate pair, which JSON can write, is no letter.
+_NOT_IN_NAMES = re.compile("[\0\ud800-\udfff]")
 _SETTINGS = (
     # What a timestamp without an offset means, and what one with an offset is turned into.
     "SET TimeZone = 'UTC'",
@@ -35,18 +41,21 @@ class Warehouse:
         Raises:
             LoadError: it is no database, cannot be written, or another process has it open.
         """
+        # As DuckDB does; unlike that of a Path, it leaves a user that is not there as it is.
+        opened = os.path.expanduser(path)  # noqa: PTH111
         try:
             if not path.startswith(_NO_FILE):
-                _make(Path(path))
-            self.connection = duckdb.connect(path)
+                _make(Path(opened))
+            self.connection = duckdb.connect(opened)
             for setting in _SETTINGS:
                 self.connection.execute(setting)
             # DuckDB calls a file by its name, which may be the schema's, too.
             row = self.connection.execute("SELECT current_database()").fetchone()
             self._place = f"{quoted(row[0] if row else '')}.{quoted(schema)}"
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._place}")
-        except (duckdb.Error, OSError) as error:
-            raise LoadError(f"{path} cannot be used: {first_line(error)}") from error
+        except (duckdb.Error, OSError, ValueError) as error:
+            why = first_line(error).replace(f"{opened}{_NEW}", opened)
+            raise LoadError(f"{path} cannot be used: {why}") from error
         self.schema = schema
         self._streams: dict[str, str] = {}
 
@@ -91,7 +100,7 @@ class Warehouse:
 
 def folded(name: str) -> str:
     """Return what DuckDB compares names by: only A to Z are the same as a to z."""
-    return name.encode().lower().decode()
+    return name.translate(_FOLDED)
 
 
 def quoted(name: str) -> str:
@@ -100,7 +109,7 @@ def quoted(name: str) -> str:
     Raises:
         LoadError: nothing in DuckDB can have this name.
     """
-    if not name or "\0" in name:
+    if not name or _NOT_IN_NAMES.search(name):
         raise LoadError(f"DuckDB has no place for the name {name!r}: rename it in `stream_maps`")
     return '"' + name.replace('"', '""') + '"'
 
@@ -119,7 +128,9 @@ def _make(file: Path) -> None:
     """
     if file.exists():
         return
-    new = file.with_name(f"{file.name}.new")
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {file.parent}")
+    new = file.with_name(f"{file.name}{_NEW}")
     new.unlink(missing_ok=True)
     duckdb.connect(str(new)).close()
     try:

@@ -79,9 +79,29 @@ def test_a_file_that_is_no_database_is_an_error(loader: Loader) -> None:
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    loader = Loader(tmp_path, filepath=str(tmp_path / "no" / "warehouse.duckdb"))
+    file = tmp_path / "no" / "warehouse.duckdb"
+    run = Loader(tmp_path, filepath=str(file)).run(_MESSAGES)
 
-    assert "cannot be used" in loader.run(_MESSAGES).error
+    assert run.error == f"{file} cannot be used: there is no folder {file.parent}"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have_is_an_error(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    error = Loader(tmp_path, filepath=str(file)).run(_MESSAGES).error
+
+    assert f"{file} cannot be used" in error
+    assert ".new" not in error
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path) -> None:
+    loader = Loader(tmp_path, filepath="~/warehouse.duckdb")
+    for _ in range(2):
+        run = loader.run(_MESSAGES, env={**os.environ, "HOME": str(tmp_path)})
+        assert run.exit_code == 0, run.stderr
+
+    assert loader.rows("it") == [{"id": 1}]
+    assert sorted(it.name for it in tmp_path.glob("*warehouse*")) == ["warehouse.duckdb"]
 
 
 def test_a_file_that_cannot_be_written_is_an_error(loader: Loader) -> None:

@@ -142,6 +142,16 @@ def test_a_record_that_says_it_was_deleted(tmp_path: Path, hard: bool) -> None:
     assert found == ([(2, None)] if hard else [(1, at), (2, None)])
 
 
+def test_a_row_is_not_deleted_at_what_is_no_time(tmp_path: Path) -> None:
+    loader = Loader(tmp_path, hard_delete=True)
+    declared = schema("it", {"id": INTEGER, "n": INTEGER, "_sdc_deleted_at": TIMESTAMP})
+    loader.load([declared, record("it", {"id": 1, "n": 1})])
+    run = loader.run([declared, record("it", {"id": 1, "n": 2, "_sdc_deleted_at": ""})])
+
+    assert "it: the column '_sdc_deleted_at' is TIMESTAMP and cannot take ''" in run.error
+    assert _pairs(loader) == [(1, 1)]
+
+
 def test_metadata_tells_when_and_from_where(tmp_path: Path) -> None:
     loader = Loader(tmp_path, add_record_metadata=True)
     read = "2026-03-02T07:00:00.5+02:00"
@@ -207,6 +217,12 @@ def test_a_batch_file_that_cannot_be_read_is_an_error(
 
     assert error in run.error
     assert not run.states
+
+
+def test_a_batch_file_that_has_no_name_is_an_error(loader: Loader) -> None:
+    batch = {"type": "BATCH", "stream": "it", "encoding": {"format": "jsonl"}, "manifest": [None]}
+
+    assert "The BATCH file None cannot be read" in loader.run([_DECLARED, batch]).error
 
 
 def test_stream_maps_and_flattening(tmp_path: Path) -> None:

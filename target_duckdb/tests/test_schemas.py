@@ -152,6 +152,10 @@ def test_alternatives_are_looked_into(loader: Loader, declared: Any) -> None:
         ({"anyOf": [{"type": "integer"}, {}]}, "VARCHAR"),
         ({}, "VARCHAR"),
         (True, "VARCHAR"),
+        ({"type": None}, "VARCHAR"),
+        ({"type": [{"type": "string"}]}, "VARCHAR"),
+        ({"type": "string", "format": ["date"]}, "VARCHAR"),
+        ({"anyOf": {"type": "integer"}}, "BIGINT"),
     ],
 )
 def test_what_allows_several_types_gets_a_column_that_holds_them(
@@ -188,7 +192,7 @@ def test_an_awkward_name_is_kept(loader: Loader, name: str) -> None:
     assert loader.rows(name) == [{name: 1, "text": "new"}]
 
 
-@pytest.mark.parametrize("name", ["", "a\0b"])
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800"])
 def test_a_name_that_duckdb_cannot_have_is_an_error(loader: Loader, name: str) -> None:
     assert "rename it" in loader.run([schema(name, {"id": INTEGER})]).error
     assert "rename it" in loader.run([schema("it", {"id": INTEGER, name: TEXT})]).error
