@@ -55,10 +55,17 @@ class StreamSink(Sink):
         return self._rows
 
     def add(self, line: bytes) -> None:
-        """Keep a line, a RECORD message of this stream, until the stream is drained."""
-        if self._file is None:
-            self._file = self._path.open("wb")
-        self._file.write(line)
+        """Keep a line, a RECORD message of this stream, until the stream is drained.
+
+        Raises:
+            LoadError: there is no room for it.
+        """
+        try:
+            if self._file is None:
+                self._file = self._path.open("wb")
+            self._file.write(line)
+        except OSError as error:
+            raise self._no_room(error) from error
         self._rows += 1
         self._longest = max(self._longest, len(line))
 
@@ -76,6 +83,13 @@ class StreamSink(Sink):
         rest = {name: message.get(name) for name in ("version", "time_extracted")}
         return f"{serialize_json({'record': record, **rest})}\n".encode()
 
+    def _no_room(self, error: OSError) -> LoadError:
+        folder = self._path.parent.parent
+        return LoadError(
+            f"Records cannot be put aside in {folder}: {error.strerror}; name another folder in the"
+            " variable TMPDIR"
+        )
+
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         self.add(self.line(record, {}))
@@ -84,7 +98,10 @@ class StreamSink(Sink):
     def process_batch(self, context: dict[str, Any]) -> None:
         if self._file is None:
             return
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._no_room(error) from error
         self._file = None
         self._table.load(self._path, self._longest)
         self._path.unlink()

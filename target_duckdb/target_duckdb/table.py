@@ -133,17 +133,16 @@ class Table:
             kept += f" AND rowid IN ({last})"
         found = ", ".join(f"{text} AS {key}" for key, text in keys.items())
         matches = " AND ".join(f"old.{key} = new.{key}" for key in keys)
+        old = (
+            f"DELETE FROM {self._name} AS old"
+            f" USING (SELECT {found} FROM temp.main.staged) AS new WHERE {matches}"
+        )
+        new = (
+            f"INSERT INTO {self._name} ({', '.join(values)})"
+            f" SELECT {', '.join(values.values())} FROM temp.main.staged WHERE {kept}"
+        )
         try:
-            with self._warehouse.transaction():
-                if keys:
-                    self._connection.execute(
-                        f"DELETE FROM {self._name} AS old"
-                        f" USING (SELECT {found} FROM temp.main.staged) AS new WHERE {matches}"
-                    )
-                self._connection.execute(
-                    f"INSERT INTO {self._name} ({', '.join(values)})"
-                    f" SELECT {', '.join(values.values())} FROM temp.main.staged WHERE {kept}"
-                )
+            self._warehouse.together(*([old] if keys else []), new)
         except duckdb.InvalidInputException:
             return staged.too_narrow(self._columns)
         return {}

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import string
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 
 from target_duckdb.errors import LoadError, first_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # What DuckDB takes for something else than a file.
 _NO_FILE = (":memory:", "md:", "motherduck:")
@@ -22,6 +18,10 @@ _NEW = ".new"
 _FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # Half a surrogate pair, which JSON can write, is no letter.
 _NOT_IN_NAMES = re.compile("[\0\ud800-\udfff]")
+# DuckDB keeps all it has read of a table, until it fills 80 % of the machine's memory. Of a large
+# table that is much, and of no use: a batch looks at each key once.
+_ENOUGH = "256MiB"
+_ANY = "RESET memory_limit"
 _SETTINGS = (
     # What a timestamp without an offset means, and what one with an offset is turned into.
     "SET TimeZone = 'UTC'",
@@ -86,15 +86,31 @@ class Warehouse:
             if (folded(schema), folded(its_table)) == table
         }
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Keep all of what is done inside, or nothing."""
+    def together(self, *statements: str) -> None:
+        """Run all of the statements, or none.
+
+        They get as much memory as is enough for nearly any batch, and what DuckDB takes by itself
+        only if it is not.
+        """
+        try:
+            self._transaction(statements, f"SET memory_limit = '{_ENOUGH}'")
+        except duckdb.OutOfMemoryException:
+            self._transaction(statements, _ANY)
+
+    def _transaction(self, statements: tuple[str, ...], memory: str) -> None:
+        self.connection.execute(memory)
         self.connection.execute("BEGIN")
         try:
-            yield
+            for statement in statements:
+                self.connection.execute(statement)
+            # A commit that lacks memory may end the connection.
+            self.connection.execute(_ANY)
             self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            # A commit that failed has left nothing to roll back, and its error is the one to tell.
+            with contextlib.suppress(duckdb.Error):
+                self.connection.execute("ROLLBACK")
+                self.connection.execute(_ANY)
             raise
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -178,6 +179,41 @@ def test_a_state_for_which_there_is_no_room_is_an_error(
 
     assert "No space left" in Run(done.returncode, "", done.stderr.decode()).error
     assert b"Exception ignored" not in done.stderr
+
+
+_TEXTS = [record("it", {"id": id_, "text": f"{id_}" * 1000}) for id_ in range(1000, 1400)]
+
+
+def _with_files_of(size: int, loader: Loader) -> Run:
+    """Load `_TEXTS` where no file can be larger than so many bytes, as on a disk that is full."""
+    limit = (
+        "import os, resource, sys\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limit, *loader.command()],
+        input=lines([schema("it", {"id": INTEGER, "text": TEXT}), *_TEXTS, state("end")]),
+        capture_output=True,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def test_no_room_for_a_batch_is_an_error(tmp_path: Path) -> None:
+    run = _with_files_of(2**20, Loader(tmp_path))
+
+    assert "Records cannot be put aside in /" in run.error
+    assert not run.states
+
+
+def test_a_commit_for_which_there_is_no_room_is_an_error(tmp_path: Path) -> None:
+    loader = Loader(tmp_path, batch_size_rows=200)
+    run = _with_files_of(2**20, loader)
+
+    assert "File too large" in run.error
+    assert len(loader.rows("it")) in {0, 200}
+    assert not run.states
 
 
 @pytest.mark.parametrize("bad", [False, True])
