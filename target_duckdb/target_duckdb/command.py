@@ -26,6 +26,9 @@ class Command(SingerCommand):
             return super().invoke(ctx)
         except ConfigValidationError as error:
             message = "; ".join(error.errors)
+        except (duckdb.OutOfMemoryException, MemoryError) as error:
+            why = first_line(error)
+            message = f"{why}: give it more memory, or a smaller batch with `batch_size_rows`"
         except (LoadError, SingerSDKError, duckdb.Error, OSError) as error:
             message = first_line(error)
             if isinstance(error, OSError):

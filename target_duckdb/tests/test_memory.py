@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.program import INTEGER, TEXT, lines, record, schema
+from tests.support.program import INTEGER, TEXT, Run, lines, record, schema, state
 
 if TYPE_CHECKING:
     from tests.support.program import Loader
 
 _KEYS = 250_000  # of 2 kB each
 _MOST_MEGABYTES = 450
+_LITTLE = 1_500_000_000  # bytes of addresses; the program alone has most of a billion
 _FILL = f"""
 import duckdb, sys
 with duckdb.connect(sys.argv[1]) as connection:
@@ -62,3 +63,25 @@ def test_a_record_larger_than_what_a_load_takes(loader: Loader) -> None:
     loader.load([declared, record("it", {"id": 1, "text": text})])
 
     assert loader.query("SELECT length(text) FROM raw.it") == [(len(text),)]
+
+
+def test_too_little_memory_is_an_error(loader: Loader) -> None:
+    """Where the machine has no more, not where DuckDB's own bound is."""
+    declared = schema("it", {"id": INTEGER, "text": TEXT})
+    messages = [declared, record("it", {"id": 1}), state(1), declared | {"key_properties": []}]
+    messages += [record("it", {"id": 2, "text": "x" * 200_000_000}), state(2)]
+    limit = (
+        "import os, resource, sys\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({_LITTLE}, {_LITTLE}))\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limit, *loader.command()],
+        input=lines(messages),
+        capture_output=True,
+        check=False,
+    )
+    run = Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    assert ": give it more memory, or a smaller batch" in run.error
+    assert (run.states, loader.rows("it")) == ([{"at": 1}], [{"id": 1, "text": None}])
