@@ -55,9 +55,9 @@ compared with the server's rows, field by field; all were equal.
 
 GROWTH = """\
 10,000 rows are less than one batch of our loader, which has 50,000. Beyond that it grows with what
-DuckDB keeps of the table, and that has a bound: the loader alone took 166 MB for 100,000 rows, 261 MB
-for 1,000,000 and 459 MB for 10,000,000, with 300 MB from 5,000,000 on but for peaks. The tap does not
-grow: 62 and 66 MB."""
+DuckDB keeps of the table, and that has a bound: the loader alone took 166 MB for 100,000 rows,
+261 MB for 1,000,000 and 459 MB for 10,000,000, with 300 MB from 5,000,000 on but for peaks. The tap
+does not grow: 62 and 66 MB."""
 
 
 @dataclass(frozen=True)

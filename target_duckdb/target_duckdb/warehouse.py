@@ -20,8 +20,8 @@ _FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _NOT_IN_NAMES = re.compile("[\0\ud800-\udfff]")
 # DuckDB keeps all it has read of a table, until it fills 80 % of the machine's memory. Of a large
 # table that is much, and of no use: a batch looks at each key once.
-_ENOUGH = "256MiB"
-_ANY = "RESET memory_limit"
+_LITTLE_MEMORY = "SET memory_limit = '256MiB'"
+_USUAL_MEMORY = "RESET memory_limit"
 _SETTINGS = (
     # What a timestamp without an offset means, and what one with an offset is turned into.
     "SET TimeZone = 'UTC'",
@@ -93,9 +93,9 @@ class Warehouse:
         only if it is not.
         """
         try:
-            self._transaction(statements, f"SET memory_limit = '{_ENOUGH}'")
+            self._transaction(statements, _LITTLE_MEMORY)
         except duckdb.OutOfMemoryException:
-            self._transaction(statements, _ANY)
+            self._transaction(statements, _USUAL_MEMORY)
 
     def _transaction(self, statements: tuple[str, ...], memory: str) -> None:
         self.connection.execute(memory)
@@ -104,13 +104,13 @@ class Warehouse:
             for statement in statements:
                 self.connection.execute(statement)
             # A commit that lacks memory may end the connection.
-            self.connection.execute(_ANY)
+            self.connection.execute(_USUAL_MEMORY)
             self.connection.execute("COMMIT")
         except BaseException:
             # A commit that failed has left nothing to roll back, and its error is the one to tell.
             with contextlib.suppress(duckdb.Error):
                 self.connection.execute("ROLLBACK")
-                self.connection.execute(_ANY)
+                self.connection.execute(_USUAL_MEMORY)
             raise
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -182,26 +181,11 @@ def test_a_state_for_which_there_is_no_room_is_an_error(
 
 
 _TEXTS = [record("it", {"id": id_, "text": f"{id_}" * 1000}) for id_ in range(1000, 1400)]
-
-
-def _with_files_of(size: int, loader: Loader) -> Run:
-    """Load `_TEXTS` where no file can be larger than so many bytes, as on a disk that is full."""
-    limit = (
-        "import os, resource, sys\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
-        "os.execv(sys.argv[1], sys.argv[1:])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", limit, *loader.command()],
-        input=lines([schema("it", {"id": INTEGER, "text": TEXT}), *_TEXTS, state("end")]),
-        capture_output=True,
-        check=False,
-    )
-    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+_MUCH = [schema("it", {"id": INTEGER, "text": TEXT}), *_TEXTS, state("end")]
 
 
 def test_no_room_for_a_batch_is_an_error(tmp_path: Path) -> None:
-    run = _with_files_of(2**20, Loader(tmp_path))
+    run = Loader(tmp_path).run_within("RLIMIT_FSIZE", 2**20, _MUCH)
 
     assert "Records cannot be put aside in /" in run.error
     assert not run.states
@@ -209,7 +193,7 @@ def test_no_room_for_a_batch_is_an_error(tmp_path: Path) -> None:
 
 def test_a_commit_for_which_there_is_no_room_is_an_error(tmp_path: Path) -> None:
     loader = Loader(tmp_path, batch_size_rows=200)
-    run = _with_files_of(2**20, loader)
+    run = loader.run_within("RLIMIT_FSIZE", 2**20, _MUCH)
 
     assert "File too large" in run.error
     assert len(loader.rows("it")) in {0, 200}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.program import INTEGER, TEXT, Run, lines, record, schema, state
+from tests.support.program import INTEGER, TEXT, lines, record, schema, state
 
 if TYPE_CHECKING:
     from tests.support.program import Loader
@@ -70,18 +70,7 @@ def test_too_little_memory_is_an_error(loader: Loader) -> None:
     declared = schema("it", {"id": INTEGER, "text": TEXT})
     messages = [declared, record("it", {"id": 1}), state(1), declared | {"key_properties": []}]
     messages += [record("it", {"id": 2, "text": "x" * 200_000_000}), state(2)]
-    limit = (
-        "import os, resource, sys\n"
-        f"resource.setrlimit(resource.RLIMIT_AS, ({_LITTLE}, {_LITTLE}))\n"
-        "os.execv(sys.argv[1], sys.argv[1:])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", limit, *loader.command()],
-        input=lines(messages),
-        capture_output=True,
-        check=False,
-    )
-    run = Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+    run = loader.run_within("RLIMIT_AS", _LITTLE, messages)
 
     assert ": give it more memory, or a smaller batch" in run.error
     assert (run.states, loader.rows("it")) == ([{"at": 1}], [{"id": 1, "text": None}])

@@ -198,11 +198,7 @@ def test_batch_files_are_loaded_in_order_with_what_else_comes(
     [
         ({"format": "parquet"}, b"", "BATCH files are read as jsonl only"),
         ({"format": "jsonl"}, None, "cannot be read"),
-        (
-            {"format": "jsonl"},
-            gzip.compress(b'{"id": 1}\n' * 1000, mtime=0)[:-20],
-            "cannot be read",
-        ),
+        ({"format": "jsonl"}, _CUT_OFF, "cannot be read"),
         ({"format": "jsonl"}, b'{"id": 1}\n{"id": \n', "a record cannot be read"),
     ],
 )

@@ -204,9 +204,6 @@ class History:
     messages: list[Message]
 
 
-_KEYS = {"integer", "string", "boolean", "date"}
-
-
 def _folded(name: str) -> bytes:
     return name.encode().lower()
 

@@ -68,6 +68,21 @@ class Loader:
         )
         return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
 
+    def run_within(self, limit: str, size: int, messages: Iterable[Message | str]) -> Run:
+        """Load `messages` where the limit of that name, as in `resource`, is so many bytes."""
+        script = (
+            "import os, resource, sys\n"
+            f"resource.setrlimit(resource.{limit}, ({size}, {size}))\n"
+            "os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, *self.command()],
+            input=lines(messages),
+            capture_output=True,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
     def load(self, messages: Iterable[Message | str]) -> Run:
         """Load `messages`, which can be loaded."""
         run = self.run(messages)
