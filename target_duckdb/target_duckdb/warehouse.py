@@ -21,7 +21,6 @@ _NOT_IN_NAMES = re.compile("[\0\ud800-\udfff]")
 # DuckDB keeps all it has read of a table, until it fills 80 % of the machine's memory. Of a large
 # table that is much, and of no use: a batch looks at each key once.
 _LITTLE_MEMORY = "SET memory_limit = '256MiB'"
-_USUAL_MEMORY = "RESET memory_limit"
 _SETTINGS = (
     # What a timestamp without an offset means, and what one with an offset is turned into.
     "SET TimeZone = 'UTC'",
@@ -50,14 +49,20 @@ class Warehouse:
             for setting in _SETTINGS:
                 self.connection.execute(setting)
             # DuckDB calls a file by its name, which may be the schema's, too.
-            row = self.connection.execute("SELECT current_database()").fetchone()
-            self._place = f"{quoted(row[0] if row else '')}.{quoted(schema)}"
+            self._place = f"{quoted(self._told('current_database()'))}.{quoted(schema)}"
+            # RESET would not do: DuckDB 1.5 then goes on with what was set.
+            usual = self._told("current_setting('memory_limit')")
+            self._usual_memory = f"SET memory_limit = {literal(usual)}"
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._place}")
         except (duckdb.Error, OSError, ValueError) as error:
             why = first_line(error).replace(f"{opened}{_NEW}", opened)
             raise LoadError(f"{path} cannot be used: {why}") from error
         self.schema = schema
         self._streams: dict[str, str] = {}
+
+    def _told(self, expression: str) -> str:
+        row = self.connection.execute(f"SELECT {expression}").fetchone()
+        return str(row[0]) if row else ""
 
     def claim(self, stream: str) -> str:
         """Return the table's name in a statement.
@@ -95,7 +100,7 @@ class Warehouse:
         try:
             self._transaction(statements, _LITTLE_MEMORY)
         except duckdb.OutOfMemoryException:
-            self._transaction(statements, _USUAL_MEMORY)
+            self._transaction(statements, self._usual_memory)
 
     def _transaction(self, statements: tuple[str, ...], memory: str) -> None:
         self.connection.execute(memory)
@@ -104,13 +109,13 @@ class Warehouse:
             for statement in statements:
                 self.connection.execute(statement)
             # A commit that lacks memory may end the connection.
-            self.connection.execute(_USUAL_MEMORY)
+            self.connection.execute(self._usual_memory)
             self.connection.execute("COMMIT")
         except BaseException:
             # A commit that failed has left nothing to roll back, and its error is the one to tell.
             with contextlib.suppress(duckdb.Error):
                 self.connection.execute("ROLLBACK")
-                self.connection.execute(_USUAL_MEMORY)
+                self.connection.execute(self._usual_memory)
             raise
 
 
