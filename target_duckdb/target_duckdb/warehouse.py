@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import string
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,6 @@ from target_duckdb.errors import LoadError, first_line
 
 # What DuckDB takes for something else than a file.
 _NO_FILE = (":memory:", "md:", "motherduck:")
-_NEW = ".new"
 _FOLDED = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 # Half a surrogate pair, which JSON can write, is no letter.
 _NOT_IN_NAMES = re.compile("[\0\ud800-\udfff]")
@@ -55,8 +55,7 @@ class Warehouse:
             self._usual_memory = f"SET memory_limit = {literal(usual)}"
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._place}")
         except (duckdb.Error, OSError, ValueError) as error:
-            why = first_line(error).replace(f"{opened}{_NEW}", opened)
-            raise LoadError(f"{path} cannot be used: {why}") from error
+            raise LoadError(f"{path} cannot be used: {first_line(error)}") from error
         self.schema = schema
         self._streams: dict[str, str] = {}
 
@@ -143,21 +142,26 @@ def literal(text: str) -> str:
 def _make(file: Path) -> None:
     """Make a database of no tables, if there is no `file`.
 
-    DuckDB writes a new file bit by bit, and opens none that it was killed in. So it is made under
-    another name, and has its own only when it is whole. A link, unlike a new name, never takes the
-    place of what another process has made.
+    DuckDB writes a new file bit by bit, and opens none that it was killed in. So it is made in a
+    folder of its own beside it, and comes to its place only when it is whole. A link, unlike a new
+    name, never takes the place of what another process has made.
+
+    Raises:
+        OSError: it cannot be made; the error names `file`.
     """
     if file.exists():
         return
     if not file.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {file.parent}")
-    new = file.with_name(f"{file.name}{_NEW}")
-    new.unlink(missing_ok=True)
-    duckdb.connect(str(new)).close()
     try:
-        os.link(new, file)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        new.rename(file)
-    new.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".target-duckdb-", dir=file.parent) as folder:
+            new = Path(folder) / file.name
+            duckdb.connect(str(new)).close()
+            try:
+                os.link(new, file)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without links
+                new.rename(file)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -91,7 +92,25 @@ def test_a_name_that_no_file_can_have_is_an_error(tmp_path: Path, name: str) -> 
     error = Loader(tmp_path, filepath=str(file)).run(_MESSAGES).error
 
     assert f"{file} cannot be used" in error
-    assert ".new" not in error
+    assert ".target-duckdb-" not in error
+
+
+def test_of_several_that_make_the_same_file_each_loads_or_says_why_not(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+
+    def load(number: int) -> Run:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        loader = Loader(folder, filepath=str(file))
+        return loader.run([_DECLARED, record("it", {"id": number})])
+
+    with ThreadPoolExecutor(6) as pool:
+        runs = list(pool.map(load, range(6)))
+    loaded = {number for number, run in enumerate(runs) if run.exit_code == 0}
+
+    assert {row["id"] for row in Loader(tmp_path).rows("it")} == loaded != set()
+    assert all(f"{file} cannot be used" in it.error for it in runs if it.exit_code)
+    assert not list(tmp_path.glob(".target-duckdb-*"))
 
 
 def test_a_tilde_is_the_home_folder(tmp_path: Path) -> None:

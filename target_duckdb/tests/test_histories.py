@@ -108,4 +108,3 @@ def test_killed_as_soon_as_there_is_a_file_the_next_run_takes_it(
 
     assert many.run(loader, messages).exit_code == 0
     assert loader.rows("it") == [{"id": number}]
-    assert not [it for it in loader.directory.iterdir() if it.suffix == ".new"]

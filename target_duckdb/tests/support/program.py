@@ -72,6 +72,9 @@ class Loader:
         """Load `messages` where the limit of that name, as in `resource`, is so many bytes."""
         script = (
             "import os, resource, sys\n"
+            # On one core: DuckDB has a thread for each, and each takes addresses.
+            "if hasattr(os, 'sched_setaffinity'):\n"
+            "    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
             f"resource.setrlimit(resource.{limit}, ({size}, {size}))\n"
             "os.execv(sys.argv[1], sys.argv[1:])"
         )
