@@ -1,6 +1,6 @@
 """dagctl in Airflow: two DAGs at the paces of dagctl's guide, each spread over the workers.
 
-docs/orchestrators.md says which connections and variables they need.
+docs/airflow.md says which connections and variables they need.
 """
 
 from __future__ import annotations
