@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.findings import build
 from tests.support.receivers import mail_server, webhook
 from tests.support.warehouses import duckdb_at, postgres_in
 
@@ -31,6 +32,13 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     for schema in ("dagctl", "dagctl_answers"):
         server.execute(f"drop schema if exists {schema} cascade")
     return server
+
+
+@pytest.fixture
+def duckdb_answers(tmp_path: Path) -> Warehouse:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    build(warehouse)
+    return warehouse
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from report.__main__ import main as write_report
 from report.notify.command import FOUND, main
-from report.notify.sending import VARIABLE, addresses
+from report.notify.sending import VARIABLE
 from tests.support.findings import MENDED, OVER, SECTIONS, TOLD, build, tell
 from tests.support.notes import notify, notify_by_program
 from tests.support.pages import report
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def answers(warehouse: Warehouse) -> Warehouse:
-    build(warehouse)
-    return warehouse
-
-
-@pytest.fixture
-def duckdb_answers(tmp_path: Path) -> Warehouse:
-    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
     build(warehouse)
     return warehouse
 
@@ -238,66 +231,6 @@ def test_why_something_is_over(
     assert any(
         line.endswith(f": {said}") or f": {said}, and" in line for line in message.sections["Over"]
     )
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        f"nonsense://{SECRET}",
-        SECRET,
-        f"slack://{SECRET}",
-        f"json://user:{SECRET}@",
-        f"mailto://{SECRET}",
-    ],
-)
-def test_an_address_that_is_none_is_not_shown(duckdb_answers: Warehouse, address: str) -> None:
-    told = {VARIABLE: f"json://127.0.0.1:1 {address}"}
-    done = notify_by_program(duckdb_answers, **told)
-
-    assert done.returncode == 1
-    assert f"address 2 in {VARIABLE} is none" in done.stderr
-    assert SECRET not in done.stdout + done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize("kind", ["refused", "unknown host", "no TLS", "wrong password"])
-def test_a_secret_is_nowhere_when_a_message_cannot_be_sent(
-    duckdb_answers: Warehouse, hook: Receiver, mail: Receiver, kind: str
-) -> None:
-    hook.is_down = mail.is_down = True
-    address = {
-        "refused": f"{hook.address} {mail.address}",
-        "unknown host": f"json://{SECRET}.invalid/{SECRET}?token={SECRET}",
-        "no TLS": hook.address.replace("json://", "jsons://"),
-        "wrong password": mail.address.replace(f":{SECRET}", f":{SECRET[::-1]}") + "&cto=1",
-    }[kind]
-    loud = {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "default"} if kind == "refused" else {}
-    done = notify_by_program(duckdb_answers, **{VARIABLE: address}, **loud)
-
-    assert done.returncode == 1
-    for secret in (SECRET, SECRET[::-1], "127.0.0.1"):
-        assert secret not in done.stdout + done.stderr
-        assert secret not in str(duckdb_answers.query(f"select * from {TOLD}"))  # noqa: S608 - from above
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_secret_is_in_no_representation(hook: Receiver) -> None:
-    (address,) = addresses(f"{hook.address} {hook.address},")
-
-    assert SECRET not in repr(address)
-    assert address.label == "address 1 (JSON)"
-
-
-def test_the_address_may_be_in_the_file_of_the_variables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / ".env").write_text(f"{VARIABLE}=nonsense://{SECRET}\n")
-    monkeypatch.setattr("report.warehouse.ROOT", tmp_path)
-    # So that it is taken back afterwards.
-    monkeypatch.setenv(VARIABLE, "")
-    monkeypatch.delenv(VARIABLE)
-    with pytest.raises(SystemExit, match=f"address 1 in {VARIABLE} is none"):
-        main([])
 
 
 def test_a_file_of_the_variables_that_is_no_text(
