@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from tests.support.memory import peak_so_far
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from resource import struct_rusage
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -21,6 +24,7 @@ PYTHON = sys.executable
 # In an environment of its own, as it would be.
 DLT = str(ROOT / ".tools" / "dlt" / "bin" / "python")
 TAP = str(Path(PYTHON).with_name("tap-dagctl"))
+_SECONDS_BETWEEN_LOOKS = 0.01
 
 
 @dataclass(frozen=True)
@@ -115,17 +119,24 @@ def _environment() -> dict[str, str]:
 
 
 def _ended(processes: list[subprocess.Popen[bytes]], began: float, folder: Path) -> Measured:
-    usages = []
-    for process in processes:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        usages.append(usage)
+    peaks = dict.fromkeys(processes, 0)
+    usages: list[struct_rusage] = []
+    while len(usages) < len(processes):
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        for process in processes:
+            if process.returncode is not None:
+                continue
+            peaks[process] = max(peaks[process], peak_so_far(process.pid))
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                usages.append(usage)
     seconds = time.monotonic() - began
     if any(process.returncode for process in processes):
         codes = [process.returncode for process in processes]
         raise RuntimeError(f"exit codes {codes}: {(folder / 'log').read_text()[-2_000:]}")
     return Measured(
         seconds,
-        sum(usage.ru_maxrss for usage in usages) / 1_024,
+        sum(peaks.values()) / 1_024,
         sum(usage.ru_utime + usage.ru_stime for usage in usages),
     )

@@ -76,13 +76,16 @@ def _measured(directory: Path, config: dict[str, Any]) -> tuple[int, Path, Path,
         process = subprocess.Popen(arguments(directory, config), stdout=stdout, stderr=stderr)
         peak = 0
         while process.poll() is None:
-            peak = max(peak, _peak_so_far(process.pid))
+            peak = max(peak, peak_so_far(process.pid))
             time.sleep(0.01)
     return process.returncode, messages, log, peak
 
 
-def _peak_so_far(process: int) -> int:
-    """Read it from the kernel: `ru_maxrss` would begin with what the parent held at the fork."""
+def peak_so_far(process: int) -> int:
+    """Return the most kilobytes that a process has held at a time; 0 if it has ended.
+
+    The kernel's `ru_maxrss` would not do: it begins with what the parent held at the fork.
+    """
     with suppress(OSError):
         for line in Path(f"/proc/{process}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
