@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from target_duckdb.errors import LoadError, first_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import click
 
 
@@ -21,11 +24,23 @@ class Command(SingerCommand):
     """The SDK's command, without tracebacks for what a user can cause."""
 
     @override
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with self._one_line():
+            try:
+                return super().make_context(*args, **kwargs)
+            except (ValueError, TypeError) as error:
+                # The SDK reads the file as it takes the options apart.
+                raise LoadError(f"--config is no JSON object: {first_line(error)}") from error
+
+    @override
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with self._one_line():
             return super().invoke(ctx)
-        except ConfigValidationError as error:
-            message = "; ".join(error.errors)
+
+    @contextmanager
+    def _one_line(self) -> Iterator[None]:
+        try:
+            yield
         except (duckdb.OutOfMemoryException, MemoryError) as error:
             why = first_line(error)
             message = f"{why}: give it more memory, or a smaller batch with `batch_size_rows`"
@@ -33,6 +48,8 @@ class Command(SingerCommand):
             message = first_line(error)
             if isinstance(error, OSError):
                 _throw_output_away()
+        else:
+            return
         self.logger.error("%s", message)
         sys.exit(1)
 

@@ -24,6 +24,7 @@ from collections import Counter
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk import Target
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib.encoding import GenericSingerReader
 from singer_sdk.singerlib.json import deserialize_json, serialize_json
@@ -118,14 +119,18 @@ class LinewiseTarget(Target):
         """Open the warehouse; the parameters are the SDK's.
 
         Raises:
-            LoadError: it cannot be opened.
+            LoadError: it cannot be opened, or a setting is wrong.
         """
         self.waiting = tempfile.TemporaryDirectory(prefix="target-duckdb-")
         # Without this the interpreter removes it as well, and may warn that nobody else did.
         atexit.register(self.waiting.cleanup)
         if isinstance(config, dict):
             config = {name: value for name, value in config.items() if value is not None}
-        super().__init__(config=config, message_reader=LineReader(self), **options)
+        try:
+            super().__init__(config=config, message_reader=LineReader(self), **options)
+        except ConfigValidationError as error:
+            # The SDK would say it in several lines.
+            raise LoadError("; ".join(error.errors)) from error
         # Else the SDK drains streams side by side, and DuckDB has one connection.
         self.max_parallelism = 1
         self.warehouse = Warehouse(self.config["filepath"], self.config["default_target_schema"])

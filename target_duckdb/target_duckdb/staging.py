@@ -106,7 +106,7 @@ class Staging:
                 if text is not None:
                     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
                     raise LoadError(
-                        f"{self._stream}: the column {name!r} is {found[name]} and cannot take"
+                        f"{self._stream}: the column {name!r} is {kind} and cannot take"
                         f" {shown!r}: declare another type, or make text of it in `stream_maps`"
                     )
         if not found:

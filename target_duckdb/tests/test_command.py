@@ -56,11 +56,28 @@ def test_a_setting_without_a_value_is_as_good_as_unset(tmp_path: Path) -> None:
 def test_a_setting_that_cannot_be_is_an_error(
     tmp_path: Path, settings: dict[str, object], error: str
 ) -> None:
-    run = Loader(tmp_path, **settings).run(_MESSAGES)
+    assert error in Loader(tmp_path, **settings).run(_MESSAGES).error
 
-    assert run.exit_code == 1
-    assert "Traceback" not in run.stderr
-    assert error in run.stderr
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (None, "config.json' was not found"),
+        (b"", "--config is no JSON object"),
+        (b"{'filepath': 1}", "--config is no JSON object"),
+        (b"[1]", "--config is no JSON object"),
+        (b"\xff\xfe", "--config is no JSON object"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_an_error(
+    tmp_path: Path, content: bytes | None, error: str
+) -> None:
+    config = tmp_path / "config.json"
+    if content is not None:
+        config.write_bytes(content)
+    done = subprocess.run([TARGET, "--config", str(config)], capture_output=True, check=False)
+
+    assert error in Run(done.returncode, done.stdout.decode(), done.stderr.decode()).error
 
 
 def test_a_locked_file_is_an_error(loader: Loader) -> None:
