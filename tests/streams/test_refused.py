@@ -130,12 +130,12 @@ def test_a_project_that_is_deleted_while_it_is_read_is_no_error(
     first = run_tap(tmp_path, config_of(api))
 
     assert first.exit_code == 0, first.stderr
-    (warning,) = [line for line in first.stderr.splitlines() if "| WARNING" in line]
+    (warning,) = first.warnings
     assert f"The project {broken} was deleted while it was read: what had come of it" in warning
     second = run_tap(tmp_path, config_of(api), state=first.state)
     assert second.exit_code == 0, second.stderr
     assert broken not in {row["id"] for row in second.records("projects")}
-    assert not any("| WARNING" in line for line in second.stderr.splitlines())
+    assert not second.warnings
 
 
 @pytest.mark.parametrize("position", [0, -1])

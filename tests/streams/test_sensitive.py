@@ -68,12 +68,6 @@ def listed_jobs(api: Api) -> list[dict[str, Any]]:
     return [row for key in api.world.projects for row in api.world.rows(JOBS, key)]
 
 
-def warnings(output: Output) -> list[str]:
-    # On the oldest Python the SDK has a warning of its own.
-    lines = output.stderr.splitlines()
-    return [line for line in lines if "| WARNING" in line and "| py.warnings " not in line]
-
-
 def test_no_catalog_lists_it_unless_it_is_asked_for(api: Api, tmp_path: Path) -> None:
     without = fields(discovered(tmp_path, None))
     assert set(without) == set(KEYS)
@@ -90,13 +84,13 @@ def test_no_catalog_lists_it_unless_it_is_asked_for(api: Api, tmp_path: Path) ->
 def test_nobody_who_selects_everything_loads_it_unasked(api: Api, tmp_path: Path) -> None:
     output = run_tap(tmp_path, config_of(api))
     check_without(api, output)
-    assert warnings(output) == []
+    assert output.warnings == []
 
     catalog = discovered(tmp_path, config_of(api))
     selecting(catalog, [*KEYS])
     output = run_tap(tmp_path, config_of(api), catalog=catalog)
     check_without(api, output)
-    assert warnings(output) == []
+    assert output.warnings == []
 
 
 def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tmp_path: Path) -> None:
@@ -105,7 +99,7 @@ def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tmp_p
     output = run_tap(tmp_path, config_of(api), catalog=everything)
 
     check_without(api, output)
-    (warning,) = warnings(output)
+    (warning,) = output.warnings
     assert (
         "The catalog selects jobs.environment, environment_protections, members, invitations, which"
         " is left out: it may hold personal or security data, and is loaded only with "
@@ -124,7 +118,7 @@ def test_an_old_catalog_that_does_not_select_it_is_nothing_to_warn_of(
     output = run_tap(tmp_path, config_of(api), catalog=catalog)
 
     check_without(api, output)
-    assert warnings(output) == []
+    assert output.warnings == []
 
 
 def test_an_old_catalog_that_selects_nothing_else_loads_nothing(api: Api, tmp_path: Path) -> None:
@@ -134,7 +128,7 @@ def test_an_old_catalog_that_selects_nothing_else_loads_nothing(api: Api, tmp_pa
 
     assert output.exit_code == 0, output.stderr
     assert [message for message in output.messages if message["type"] == "RECORD"] == []
-    left_out, nothing = warnings(output)
+    left_out, nothing = output.warnings
     assert "which is left out" in left_out
     assert "The catalog selects no stream of this tap, so nothing is read" in nothing
 
@@ -143,7 +137,7 @@ def test_switched_on_it_is_loaded_like_everything_else(api: Api, tmp_path: Path)
     output = run_tap(tmp_path, config_of(api, include_sensitive=True))
 
     assert output.exit_code == 0, output.stderr
-    assert warnings(output) == []
+    assert output.warnings == []
     found = in_messages((name, row) for name in SENSITIVE for row in output.records(name))
     for name, table in SENSITIVE.items():
         rows = api.world.organization[table].values()

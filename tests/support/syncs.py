@@ -67,6 +67,12 @@ class Output:
         return line.split("|", 3)[-1].strip()
 
     @property
+    def warnings(self) -> list[str]:
+        """Those of the tap; the SDK has one of its own for a Python that is past its time."""
+        lines = self.stderr.splitlines()
+        return [line for line in lines if "| WARNING" in line and "| py.warnings " not in line]
+
+    @property
     def errors(self) -> list[str]:
         return [line for line in self.stderr.splitlines() if "| ERROR" in line]
 
