@@ -2,6 +2,7 @@
 # One sync for cron: cron.sh SETTINGS TARGET [OPTION…]
 # SETTINGS is a file with a line NAME='value' for each variable, which only its owner may read.
 set -eu
+: "${2:?usage: cron.sh SETTINGS TARGET [OPTION…]}"
 set -a # what the file sets is for the programs
 . "$1"
 set +a
