@@ -84,10 +84,12 @@ def chosen(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[dict[str,
         return list(by_id.values())
     # The setting has none of the blanks around them.
     ids = {key.strip() for key in by_id}
-    its_name = {key: str(row.get("name", "")).strip() for key, row in by_id.items()}
+    its_name = {key: str(row.get("name") or "").strip() for key, row in by_id.items()}
     known = ids.union(its_name.values())
     if unknown := [name for name in names if name not in known]:
-        there_are = ", ".join(one_line(f"{key} ({row.get('name')})") for key, row in by_id.items())
+        there_are = ", ".join(
+            one_line(f"{key} ({name})" if name else key) for key, name in its_name.items()
+        )
         msg = f"project_ids: no project {', '.join(unknown)}; there are: {there_are or 'none'}"
         raise ConfigurationError(msg)
     return [

@@ -122,6 +122,23 @@ def test_an_unknown_project_is_refused_before_anything_is_synced(api: Api, tmp_p
     assert [message for message in output.messages if message["type"] == "RECORD"] == []
 
 
+@pytest.mark.parametrize("name", [None, "", " "])
+def test_a_project_without_a_name_is_asked_for_by_its_id(
+    api: Api, tmp_path: Path, name: str | None
+) -> None:
+    def alter(answer: dict[str, Any]) -> None:
+        for row in answer.get("projects", []):
+            row["name"] = name
+
+    api.alter = alter
+    output = run_tap(tmp_path, config_of(api, project_ids=["None"]))
+    assert output.error == "project_ids: no project None; there are: proj_a, proj_b"
+
+    output = run_tap(tmp_path, config_of(api, project_ids=["proj_b"]))
+    assert output.exit_code == 0, output.stderr
+    assert [row["id"] for row in output.records("projects")] == ["proj_b"]
+
+
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
 @pytest.mark.parametrize("content", ["", "{", "[1]", "\x00\xff"])
 def test_a_file_that_is_no_json_object_is_one_line(
