@@ -196,7 +196,7 @@ def what_is_usual(answers: Answers) -> Iterator[Table]:
             Column("Partial runs", lambda row: count(row["partial_runs"]), "n"),
         ),
         held_in="time_lost",
-        empty="None: every run succeeded.",
+        empty="None: no run has failed.",
         note="In the days of the charts: all of a run that failed, the failed models of one that "
         "succeeded in part.",
     )
