@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.support.warehouses import Warehouse
 
 TOLD = "dagctl_answers.told_findings"
-NOTHING = {
+ANSWERS = {
     "settings_used": "timestamp '2026-03-04 12:00:00' as as_of, 7 as sla_days",
     "known_projects": "'p' as project_id, 'sales' as project_name, false as is_gone",
     "project_slas": "'p' as project_id, 'sales' as project_name, 600.0 as sla_seconds",
@@ -37,7 +37,7 @@ NOTHING = {
     "'weekly' as job_name, timestamp '2026-03-04 06:00:00' as start_time, "
     "21600.0 as running_seconds, 3600.0 as usual_p95_duration_seconds",
 }
-"""The tables that are read, with a finding of each kind."""
+"""The columns of each table that is read: one row, and so a finding of each kind."""
 SECTIONS = {
     "Jobs broken": [
         "nightly (sales): 2 runs in a row did not succeed, since 3 Mar 2026, 02:00 (failed)"
@@ -73,7 +73,7 @@ OVER = [
 
 def build(warehouse: Warehouse, *left_out: str) -> None:
     warehouse.execute("create schema dagctl_answers")
-    for table, columns in NOTHING.items():
+    for table, columns in ANSWERS.items():
         if table not in left_out:
             warehouse.execute(f"create table dagctl_answers.{table} as select {columns}")
 
