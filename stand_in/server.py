@@ -136,7 +136,11 @@ class Api(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def answer(self, request: Request) -> dict[str, Any]:
-        """Return the true answer."""
+        """Return the true answer, which is of one moment: writers wait until it is made."""
+        with self.world.lock:
+            return self._answer(request)
+
+    def _answer(self, request: Request) -> dict[str, Any]:
         world = self.world
         if request.headers.get("authorization") != f"Bearer {world.token}":
             raise Refusal(401, "invalid token")

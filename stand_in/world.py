@@ -94,6 +94,11 @@ class World:
         self.projects[key] = project = Project(row)
         return project
 
+    def delete_project(self, key: str) -> Project:
+        """Take a project away, with all that is in it, and return it."""
+        with self.lock:
+            return self.projects.pop(key)
+
     def put(self, table: str, project_id: str, row: Row) -> Row:
         """Insert or replace a row; `updated_at` is now unless the row says otherwise."""
         with self.lock:

@@ -181,7 +181,7 @@ class Histories(RuleBasedStateMachine):
     def delete(self, pick: int) -> None:
         if self.world.projects:
             name = self.picked(pick)
-            self.deleted[name] = self.world.projects.pop(name)
+            self.deleted[name] = self.world.delete_project(name)
 
     def come_back(self, pick: int) -> None:
         if self.deleted:

@@ -292,7 +292,7 @@ def test_a_second_sync_of_the_same_projects_waits_in_vain(place: Place) -> None:
 
 def test_a_project_deleted_since_it_was_chosen_is_left_out(place: Place, api: Api) -> None:
     assert place.run().exit_code == 0
-    del api.world.projects["proj_b"]
+    api.world.delete_project("proj_b")
     put(api, "proj_a", "second")
     done = place.run(TAP_DAGCTL_PROJECT_IDS="proj_a,proj_b")
     alone = place.run(TAP_DAGCTL_PROJECT_IDS="proj_b")

@@ -36,7 +36,7 @@ def state(api: Api, tmp_path: Path) -> dict[str, Any]:
 def test_a_deleted_project_leaves_the_state_after_a_while(
     api: Api, tmp_path: Path, state: dict[str, Any]
 ) -> None:
-    del api.world.projects["proj_b"]
+    api.world.delete_project("proj_b")
     for days, kept in ((0, True), (1, True), (DAYS_KEPT - 2, True), (1, False)):
         api.world.advance(days=days)
         state = run_tap(tmp_path, config_of(api), state=state).state
@@ -46,7 +46,7 @@ def test_a_deleted_project_leaves_the_state_after_a_while(
 def test_one_that_comes_back_before_that_sends_nothing_again(
     api: Api, tmp_path: Path, state: dict[str, Any]
 ) -> None:
-    gone = api.world.projects.pop("proj_b")
+    gone = api.world.delete_project("proj_b")
     state = run_tap(tmp_path, config_of(api), state=state).state
     api.world.projects["proj_b"] = gone
     api.world.advance(days=DAYS_KEPT + 1)

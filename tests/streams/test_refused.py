@@ -55,7 +55,7 @@ def refuse(api: Api, part: str, status: int = 404) -> None:
 
 def delete_at(api: Api, project: str, number: int) -> None:
     """Let a project be deleted just before the request of that number is answered."""
-    at_request(api, "", number, lambda: api.world.projects.pop(project))
+    at_request(api, "", number, lambda: api.world.delete_project(project))
 
 
 def check_rows(api: Api, records: list[tuple[str, dict[str, Any]]], without: str) -> None:
@@ -164,7 +164,9 @@ def test_a_broken_project_is_still_an_error_when_another_is_deleted(api: Api, br
     gone = list(api.world.projects)[-1]
 
     def misbehave(request: Request) -> Reply | None:
-        api.world.projects.pop(gone, None) if request.path.endswith("/jobs") else None
+        with api.world.lock:
+            if request.path.endswith("/jobs") and gone in api.world.projects:
+                api.world.delete_project(gone)
         return Reply(404, b"{}") if request.path.endswith(f"{broken}/runs") else None
 
     api.misbehave = misbehave

@@ -112,7 +112,7 @@ def add_run(
 def remove(world: World) -> World:
     """Delete a project and a job and rename one; return all that was loaded up to then."""
     before = deepcopy(world.projects[GONE])
-    del world.projects[GONE]
+    world.delete_project(GONE)
     world.delete(JOBS, "proj_jobs", "job_doomed")
     world.change(JOBS, "proj_jobs", "job_renamed", name="new name")
     add_run(world, "proj_jobs", "new name", world.now, "success")

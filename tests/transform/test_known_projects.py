@@ -128,7 +128,7 @@ def test_what_a_sync_that_was_cut_off_did_not_get_to_is_not_gone(
 def test_a_loader_that_does_not_say_when_a_row_came(
     api: Api, meltano: Meltano, loaded: Warehouse
 ) -> None:
-    del api.world.projects["proj_b"]
+    api.world.delete_project("proj_b")
     api.world.delete(JOBS, "proj_a", "job_proj_a_hourly")
     meltano.run("tap-dagctl", "target-duckdb")
     log = build(meltano, api, dagctl_gone_after_days=0)
