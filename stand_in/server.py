@@ -35,11 +35,17 @@ _CONTROL = "/stand-in/advance"
 
 @dataclass
 class Request:
-    """One request as the tests count it."""
+    """One request as the tests count it.
+
+    Attributes:
+        number: which one it is, from 1. Several are answered at once, so how many have come says
+            nothing about this one.
+    """
 
     path: str
     params: dict[str, str]
     headers: dict[str, str]
+    number: int = 0
 
 
 @dataclass
@@ -105,6 +111,7 @@ class Api(ThreadingHTTPServer):
         self.counts_hidden = "yes"
         self.empty_list = "[]"
         self._tls: ssl.SSLContext | None = None
+        self._arriving = threading.Lock()
         self.advance: Callable[[timedelta], None] = lambda by: world.advance(
             seconds=by.total_seconds(),
         )
@@ -135,6 +142,12 @@ class Api(ThreadingHTTPServer):
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
+    def receive(self, request: Request) -> None:
+        """Note that a request has come, and give it its number."""
+        with self._arriving:
+            self.requests.append(request)
+            request.number = len(self.requests)
+
     def answer(self, request: Request) -> dict[str, Any]:
         """Return the true answer, which is of one moment: writers wait until it is made."""
         with self.world.lock:
@@ -150,7 +163,7 @@ class Api(ThreadingHTTPServer):
             raise Refusal(404, "not found")
         match request.path[len(PREFIX) + 1 :].split("/"):
             case ["projects"]:
-                rows = [project.row for project in world.projects.values()]
+                rows = [dict(project.row) for project in world.projects.values()]
                 return {"projects": rows, "total": len(rows)}
             case ["environment-protections"] | ["organizations", _] as path:
                 return self._of_organization(path[-1])
@@ -175,7 +188,7 @@ class Api(ThreadingHTTPServer):
         world = self.world
         match rest:
             case []:
-                return world.projects[project_id].row
+                return dict(world.projects[project_id].row)
             case ["runs"]:
                 answer = self._page(world.rows(RUNS, project_id), RUNS, params)
                 if params.get("include_stats", "true") != "false":
@@ -309,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
             dict(parse_qsl(url.query)),
             {name.lower(): value for name, value in self.headers.items()},
         )
-        self.server.requests.append(request)
+        self.server.receive(request)
         reply = self.server.misbehave(request)
         # No clock jumps while a request is answered, as the clock here could when another does.
         self._moment = (reply and reply.moment) or self.server.world.now

@@ -91,7 +91,8 @@ class World:
             "updated_at": to_text(self.now),
             **fields,
         }
-        self.projects[key] = project = Project(row)
+        with self.lock:
+            self.projects[key] = project = Project(row)
         return project
 
     def delete_project(self, key: str) -> Project:

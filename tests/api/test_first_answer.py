@@ -121,7 +121,7 @@ def test_a_network_that_comes_up_late_is_waited_for(
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_server_that_is_busy_has_answered_and_is_waited_for(api: Api, status: int) -> None:
-    api.misbehave = lambda _: Reply(status, b"{}") if len(api.requests) < 8 else None
+    api.misbehave = lambda request: Reply(status, b"{}") if request.number < 8 else None
     with waiting_at_once() as clock:
         pipe = in_process.sync(api)
 
@@ -131,10 +131,9 @@ def test_a_server_that_is_busy_has_answered_and_is_waited_for(api: Api, status: 
 
 def test_who_has_answered_once_is_waited_for_even_within_the_first_request(api: Api) -> None:
     def misbehave(request: Request) -> Reply | None:
-        number = len(api.requests)
-        if number == 3:
+        if request.number == 3:
             return Reply(503, b"{}")
-        return faults.ANYWHERE["reset"](api, request) if number < 8 else None
+        return faults.ANYWHERE["reset"](api, request) if request.number < 8 else None
 
     api.misbehave = misbehave
     with waiting_at_once() as clock:
@@ -145,7 +144,7 @@ def test_who_has_answered_once_is_waited_for_even_within_the_first_request(api: 
 
 def test_after_the_first_answer_the_usual_patience_holds(api: Api) -> None:
     def misbehave(request: Request) -> Reply | None:
-        is_lost = 1 < len(api.requests) < 9
+        is_lost = 1 < request.number < 9
         return faults.ANYWHERE["reset"](api, request) if is_lost else None
 
     api.misbehave = misbehave

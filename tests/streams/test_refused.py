@@ -195,7 +195,7 @@ def test_an_account_that_is_refused_is_one_line(
 
 
 def test_an_account_that_is_refused_from_some_request_on_is_one_line(api: Api) -> None:
-    api.misbehave = lambda _: Reply(403, b"{}") if len(api.requests) > 5 else None
+    api.misbehave = lambda request: Reply(403, b"{}") if request.number > 5 else None
     with pytest.raises(TapError) as caught:
         sync(api)
 
@@ -209,7 +209,7 @@ def test_when_it_cannot_be_known_whether_a_project_was_deleted_all_is_told(
     api: Api, broken: str
 ) -> None:
     def misbehave(request: Request) -> Reply | None:
-        if request.path.endswith("/projects") and len(api.requests) > 1:
+        if request.path.endswith("/projects") and request.number > 1:
             return Reply(500, b"{}")
         return Reply(404, b"{}") if request.path.endswith(f"{broken}/runs") else None
 
