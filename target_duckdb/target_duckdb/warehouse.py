@@ -149,7 +149,12 @@ def _make(file: Path) -> None:
     Raises:
         OSError: it cannot be made; the error names `file`.
     """
-    if file.exists():
+    try:
+        # Not `exists`, which from Python 3.14 on calls a name that no file can have one not there.
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    else:
         return
     if not file.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {file.parent}")
