@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,16 +33,18 @@ class FolderStates(StateBackend):
     @override
     def names(self) -> set[str]:
         with explained("The folder of states"):
-            return {path.name.removesuffix(".json") for path in self._folder.glob("*.json")}
+            # Not `glob`, which finds nothing in a folder that cannot be listed.
+            files = os.listdir(self._folder)  # noqa: PTH208 - only the names are wanted
+            return {name.removesuffix(".json") for name in files if name.endswith(".json")}
 
     @override
     def read(self, names: Collection[str]) -> dict[str, State]:
         found = {}
         for name in names:
             path = self._folder / f"{name}.json"
-            with explained(f"The state in {path}"):
-                if path.exists():
-                    found[name] = decoded(path.read_bytes(), str(path))
+            # Not `exists`: from Python 3.14 on it says no of a file that may not be looked at.
+            with explained(f"The state in {path}"), suppress(FileNotFoundError):
+                found[name] = decoded(path.read_bytes(), str(path))
         return found
 
     @override

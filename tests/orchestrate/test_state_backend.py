@@ -136,6 +136,21 @@ def test_a_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["a.json"]
 
 
+def test_a_state_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    with state_backend(str(tmp_path), "prod") as backend:
+        backend.save({"a": {"n": 1}})
+        (file,) = tmp_path.rglob("a.json")
+        file.unlink()
+        file.symlink_to(file)
+        with pytest.raises(OrchestrateError, match="symbolic links"):
+            backend.read(["a"])
+        folder = file.parent.rename(tmp_path / "elsewhere")
+        file.parent.symlink_to(file.parent)
+        with pytest.raises(OrchestrateError, match="symbolic links"):
+            backend.names()
+    assert folder.is_dir()
+
+
 @pytest.mark.parametrize(
     ("uri", "line"),
     [
