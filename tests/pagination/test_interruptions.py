@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -136,6 +137,33 @@ def test_a_signal_ends_a_long_wait_for_another_try(
 
     # A wait of 100 seconds that went on would break the 60 that are waited here.
     assert output_of(tap).exit_code == 128 + number
+
+
+def test_a_signal_may_come_while_an_answer_is_taken(tmp_path: Path, config: dict[str, Any]) -> None:
+    program = """
+from http.client import HTTPConnection, HTTPResponse
+from signal import SIGTERM, raise_signal
+
+from tap_dagctl.__main__ import main
+
+class Half(HTTPResponse):
+    def __init__(self, *_, **__):
+        raise_signal(SIGTERM)
+
+    # As it is without an `__init__` that ran to its end; before Python 3.13 nobody is told.
+    def __del__(self):
+        self.fp
+
+HTTPConnection.response_class = Half
+main()
+"""
+    _, *options = arguments(tmp_path, config)
+    line = [sys.executable, "-c", program, *options]
+    done = subprocess.run(line, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 143
+    assert "Stopped by SIGTERM" in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_signal_waits_for_the_end_of_the_line_when_the_target_is_slow(
