@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_dagctl.errors import ConfigurationError, one_line
@@ -38,7 +37,8 @@ def set_up(levels: Sequence[str]) -> Iterator[None]:
         f"{_FILE} names {one_line(path or '')!r}, which is no logging configuration "
         "(docs/orchestrators.md has one)"
     )
-    if path is not None and not Path(path).exists():
+    # That of a Path raises, before Python 3.14, for a name that no file can have.
+    if path is not None and not os.path.exists(path):  # noqa: PTH110
         msg = f"{advice}: there is no such file"
         raise ConfigurationError(msg)
     try:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_dagctl.errors import one_line
 from tap_dagctl.singer.environment import value_of
 from tests.support.syncs import Output, config_of, run_tap
 
@@ -117,13 +118,14 @@ def test_a_logging_configuration_that_cannot_be_used_is_one_line(
     check_line(api, output, f"SINGER_SDK_LOG_CONFIG names {str(path)!r}, which is no logging con")
 
 
-@pytest.mark.parametrize("name", ["nowhere.yaml", "."])
+@pytest.mark.parametrize("name", ["nowhere.yaml", ".", "x" * 300])
 def test_a_logging_configuration_that_is_not_there_is_one_line(
     api: Api, tmp_path: Path, name: str
 ) -> None:
     output = run(api, tmp_path, SINGER_SDK_LOG_CONFIG=name)
 
-    check_line(api, output, f"SINGER_SDK_LOG_CONFIG names {name!r}, which is no logging config")
+    words = f"SINGER_SDK_LOG_CONFIG names {one_line(name)!r}, which is no logging configuration"
+    check_line(api, output, words)
 
 
 @pytest.mark.parametrize("variable", ["TAP_DAGCTL_LOGLEVEL", "LOGLEVEL"])
