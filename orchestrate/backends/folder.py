@@ -42,7 +42,7 @@ class FolderStates(StateBackend):
         found = {}
         for name in names:
             path = self._folder / f"{name}.json"
-            # Not `exists`: from Python 3.14 on it says no of a file that may not be looked at.
+            # Not `exists`: from Python 3.14 on it says no of a file that may not be seen, too.
             with explained(f"The state in {path}"), suppress(FileNotFoundError):
                 found[name] = decoded(path.read_bytes(), str(path))
         return found

@@ -74,8 +74,8 @@ def _one_line_each(logger: logging.Logger) -> Iterator[None]:
     except Stopped as stopped:
         # Not in the signal's handler: it may have come while a line was logged.
         logger.warning("Stopped by %s; the next sync goes on from here", stopped.signal_name)
-        # What the signal left half made, such as an answer, fails to close itself; from Python 3.13
-        # on that is told, with a traceback.
+        # An object that the signal left half made, such as an answer, fails to close itself. From
+        # Python 3.13 on, Python then prints a traceback.
         sys.unraisablehook = lambda _: None
         raise
     except OSError as error:

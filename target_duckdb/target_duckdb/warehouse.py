@@ -149,12 +149,9 @@ def _make(file: Path) -> None:
     Raises:
         OSError: it cannot be made; the error names `file`.
     """
-    try:
-        # Not `exists`, which from Python 3.14 on calls a name that no file can have one not there.
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        # Not `exists`: from Python 3.14 on it says no, too, of a name that no file can have.
         file.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    else:
         return
     if not file.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {file.parent}")

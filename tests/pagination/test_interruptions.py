@@ -146,15 +146,15 @@ from signal import SIGTERM, raise_signal
 
 from tap_dagctl.__main__ import main
 
-class Half(HTTPResponse):
+class HalfMade(HTTPResponse):
     def __init__(self, *_, **__):
         raise_signal(SIGTERM)
 
-    # As it is without an `__init__` that ran to its end; before Python 3.13 nobody is told.
+    # `close` fails like this, and from Python 3.13 on says so; this says it on each.
     def __del__(self):
         self.fp
 
-HTTPConnection.response_class = Half
+HTTPConnection.response_class = HalfMade
 main()
 """
     _, *options = arguments(tmp_path, config)
