@@ -4,7 +4,7 @@ So that moving from one machine to shards, or back, reads nothing again:
 
     python -m orchestrate.transfer import state.json --state-id tap-dagctl-to-target-postgres
     meltano state get dev:tap-dagctl-to-target-postgres | python -m orchestrate.transfer import - …
-    python -m orchestrate.transfer export --state-id tap-dagctl-to-target-postgres > state.json
+    python -m orchestrate.transfer export --state-id tap-dagctl-to-target-postgres > state.next
 """
 
 from __future__ import annotations

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     import click
 
 
+_IF_EMPTY = {
+    "--state": "write the last whole state into it that the target wrote, or {} to read everything "
+    "again",
+    "--catalog": "make it again with `tap-dagctl --discover`",
+}
+_AFTER_A_SIGNAL = "the next sync resumes from the last state that the target passed on"
 _TOO_DEEP = "The API sent a value nested too deeply to be loaded; report it to dagctl"
 
 
@@ -52,6 +58,8 @@ def _json_object(option: str, file: TextIO) -> TextIO:
     """Return the content of `file`, which may be a pipe and so can be read only once."""
     try:
         text = file.read()
+        if not text.strip():
+            raise ConfigurationError(f"{option} {file.name} is empty: {_IF_EMPTY[option]}")
         is_object = isinstance(json.loads(text), dict)
     except ValueError as error:
         msg = f"{option} {file.name} is not JSON: {error}"
@@ -73,7 +81,7 @@ def _one_line_each(logger: logging.Logger) -> Iterator[None]:
                 sys.stdout.flush()
     except Stopped as stopped:
         # Not in the signal's handler: it may have come while a line was logged.
-        logger.warning("Stopped by %s; the next sync goes on from here", stopped.signal_name)
+        logger.warning("Stopped by %s; %s", stopped.signal_name, _AFTER_A_SIGNAL)
         # An object that the signal left half made, such as an answer, fails to close itself. From
         # Python 3.13 on, Python then prints a traceback.
         sys.unraisablehook = lambda _: None

@@ -118,7 +118,10 @@ def test_a_signal_in_the_middle_of_a_walk_loses_nothing_and_costs_little(
         assert asked["proj_a"] == [1]
     if number != signal.SIGKILL:
         assert interrupted.messages[-1]["type"] == "STATE"
-        assert f"Stopped by {number.name}" in interrupted.stderr
+        assert (
+            f"Stopped by {number.name}; the next sync resumes from the last state that the target "
+            "passed on"
+        ) in interrupted.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
