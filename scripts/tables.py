@@ -13,7 +13,7 @@ from tap_dagctl.settings import SCHEMA
 from tests.support.loaders.findings import findings, loader_of, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from singer_sdk import Stream
 
@@ -36,12 +36,17 @@ def _with_tables(page: Path, **tables: Iterator[str]) -> str:
     text = page.read_text()
     for name, lines in tables.items():
         begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
-        before, found, rest = text.partition(begin)
-        _, found_too, after = rest.partition(end)
-        if not (found and found_too):
-            sys.exit(f"{page.name} has no place for the {name}: {begin}{end}")
-        text = "".join((before, begin, *(f"{line}\n" for line in lines), end, after))
+        text = with_lines(text, begin, end, lines)
     return text
+
+
+def with_lines(text: str, begin: str, end: str, lines: Iterable[str]) -> str:
+    """Return `text` with `lines` instead of what stands between `begin` and `end`."""
+    before, found, rest = text.partition(begin)
+    _, found_too, after = rest.partition(end)
+    if not (found and found_too):
+        sys.exit(f"There is no place for what `make docs` writes: {begin}{end}")
+    return "".join((before, begin, *(f"{line}\n" for line in lines), end, after))
 
 
 def _settings() -> Iterator[str]:

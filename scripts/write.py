@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 STREAMS = ROOT / "docs" / "streams"
 HUB = ROOT / "meltanohub" / "tap-dagctl.yml"
+MELTANO = ROOT / "meltano.yml"
 STAGING = ROOT / "transform" / "models" / "staging" / "staging.yml"
 SNAPSHOTS = ROOT / "tests" / "catalog"
 
@@ -25,6 +26,7 @@ def files() -> Iterator[tuple[Path, str]]:
     """Yield every generated file as it should be."""
     yield from tables.pages()
     yield HUB, hub.definition()
+    yield MELTANO, hub.meltano_yml(MELTANO.read_text())
     yield STAGING, dbt_staging.description()
     for name, text in snapshots.catalog_entries():
         yield SNAPSHOTS / f"{name}.json", text
