@@ -174,3 +174,4 @@ STREAMS = (
     Members,
     Invitations,
 )
+BY_NAME = {stream.name: stream for stream in STREAMS}

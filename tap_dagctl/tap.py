@@ -15,6 +15,7 @@ from tap_dagctl.singer.batch import check_batch
 from tap_dagctl.singer.catalog import check_catalog, without_sensitive
 from tap_dagctl.singer.command import Command
 from tap_dagctl.singer.environment import explain, naming_variables
+from tap_dagctl.singer.misspelt import unknown_streams
 from tap_dagctl.singer.tap import InterruptibleTap
 from tap_dagctl.state.layout import check_state
 from tap_dagctl.sync import Sync
@@ -58,15 +59,22 @@ class TapDagctl(InterruptibleTap):
         try:
             super().__init__(catalog=catalog, validate_config=validate_config, **kwargs)
         except ConfigValidationError as error:
+            self._warn_of_misspelt_names()
             raise ConfigurationError(explain(error.errors, self.variables)) from None
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             # The SDK reads the catalog and the stream maps there, unguarded.
             msg = f"The configuration, state or catalog cannot be read: {error!r}; {settings.HELP}"
             raise ConfigurationError(msg) from None
         if validate_config:
+            self._warn_of_misspelt_names()
             self._check_settings()
         if catalog is not None and not any(stream.selected for stream in self.streams.values()):
             self.logger.warning("The catalog selects no stream of this tap, so nothing is read")
+
+    def _warn_of_misspelt_names(self) -> None:
+        stream_maps = self.config.get("stream_maps") or {}
+        for warning in (*self.unknown_settings(), *unknown_streams(stream_maps, streams.BY_NAME)):
+            self.logger.warning("%s", warning)
 
     def _check_settings(self) -> None:
         try:
@@ -96,8 +104,7 @@ class TapDagctl(InterruptibleTap):
         catalog = super().input_catalog
         if catalog is None or self.sync.includes_sensitive:
             return catalog
-        by_name = {stream.name: stream for stream in streams.STREAMS}
-        catalog, selected = without_sensitive(catalog, by_name)
+        catalog, selected = without_sensitive(catalog, streams.BY_NAME)
         if selected:
             self.logger.warning(
                 "The catalog selects %s, which is left out: it may hold personal or security data, "
@@ -108,7 +115,7 @@ class TapDagctl(InterruptibleTap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        check_state(state, self.streams.values(), names={stream.name for stream in streams.STREAMS})
+        check_state(state, self.streams.values(), names=streams.BY_NAME.keys())
         super().load_state(state)
 
     @override

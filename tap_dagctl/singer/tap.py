@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -19,11 +20,12 @@ from typing_extensions import override
 
 from tap_dagctl.errors import Stopped
 from tap_dagctl.singer import environment, logs
+from tap_dagctl.singer.misspelt import unknown_settings
 from tap_dagctl.singer.state import SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     import click
@@ -68,6 +70,11 @@ class InterruptibleTap(Tap):
             for name, text in found.items()
         }
         return {name: value for name, value in values.items() if value is not None}
+
+    def unknown_settings(self) -> Iterator[str]:
+        """Yield a warning for each key of the configuration, and each variable, that is unknown."""
+        known = {**self.config_jsonschema["properties"], **self.hidden_settings, "loglevel": {}}
+        return unknown_settings(self.config, os.environ, self._env_var_prefix, known)
 
     @plugin_cli
     @override

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 from typing_extensions import override
 
+from target_duckdb.misspelt import unknown_settings
 from target_duckdb.singer import LinewiseTarget
 from target_duckdb.sink import StreamSink
 
@@ -85,6 +87,13 @@ class TargetDuckDB(LinewiseTarget):
             ),
         ),
     ).to_dict()
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the SDK's own
+        """See the SDK; what is no setting is told."""
+        super().__init__(**options)
+        known = {*self.config_jsonschema["properties"], "loglevel"}
+        for warning in unknown_settings(self.config, os.environ, known):
+            self.logger.warning("%s", warning)
 
     @override
     @classmethod

@@ -1,0 +1,72 @@
+"""What is configured under a name that nothing reads: most often, it is misspelt."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from tap_dagctl.errors import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+_PLUGIN = "MELTANO_EXTRACTOR_NAME"
+
+
+def unknown_settings(
+    config: Mapping[str, Any], environ: Mapping[str, str], prefix: str, known: Collection[str]
+) -> Iterator[str]:
+    """Yield a warning for each key of `config`, and each variable, that is no setting.
+
+    Args:
+        config: the configuration.
+        environ: all variables; no warning shows a value.
+        prefix: what the name of a setting's variable begins with.
+        known: the names of all settings.
+    """
+    prefixes = [prefix]
+    if plugin := environ.get(_PLUGIN):
+        # One that inherits from the tap has variables under its own name, too.
+        prefixes.insert(0, plugin.replace("-", "_").upper() + "_")
+    found = {name: (name, name) for name in config}
+    for variable in filter(environ.get, environ):
+        start = next((it for it in prefixes if variable.startswith(it)), None)
+        if start:
+            name = variable.removeprefix(start).lower()
+            if not (plugin and _is_of_meltano(name, config, known)):
+                found.setdefault(name, (variable, start))
+    for name, (written, start) in found.items():
+        if name not in known:
+            nearest = _nearest(name, known)
+            if nearest and written != name:
+                nearest = f"{start}{nearest.upper()}"
+            advice = f"did you mean {nearest}?" if nearest else "remove it"
+            yield f"{one_line(written)} is no setting of this tap and is ignored: {advice}"
+
+
+def _is_of_meltano(name: str, config: Mapping[str, Any], known: Collection[str]) -> bool:
+    """Whether Meltano sets the variable of `name` by itself.
+
+    These are: what begins with `_`, such as `_SELECT`; what is inside an object; the settings of
+    other plugins whose names begin with the tap's.
+    """
+    return (
+        "__" in f"_{name}"
+        or any(name.startswith(f"{it}_") for it, value in config.items() if isinstance(value, dict))
+        or any(name.endswith(f"_{it}") for it in known)
+    )
+
+
+def unknown_streams(stream_maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
+    """Yield a warning for each map that applies to none of `streams`."""
+    for name, stream_map in stream_maps.items():
+        is_copy = isinstance(stream_map, dict) and "__source__" in stream_map
+        if name != "__else__" and not is_copy and not any(fnmatch(it, name) for it in streams):
+            nearest = _nearest(name, streams)
+            advice = f"did you mean {nearest}?" if nearest else f"there are {', '.join(streams)}"
+            yield f"stream_maps: no stream is called {one_line(name)}: {advice}"
+
+
+def _nearest(name: str, names: Collection[str]) -> str | None:
+    return next(iter(get_close_matches(name, names, n=1)), None)

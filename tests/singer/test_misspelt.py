@@ -1,0 +1,122 @@
+"""What is configured under a name that nothing reads gets one warning, with the nearest name."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tap_dagctl import streams
+from tap_dagctl.singer.misspelt import unknown_settings, unknown_streams
+from tap_dagctl.tap import TapDagctl
+from tests.support import troubleshooting
+from tests.support.meltano import Meltano
+from tests.support.syncs import config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+PREFIX = "TAP_DAGCTL_"
+TapDagctl(config={}, validate_config=False)  # adds the SDK's own settings
+KNOWN = {*TapDagctl.config_jsonschema["properties"], "loglevel"}
+
+
+def warnings(config: dict[str, Any], environ: dict[str, str] | None = None) -> list[str]:
+    found = list(unknown_settings(config, environ or {}, PREFIX, KNOWN))
+    troubleshooting.check(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("startdate", "start_date"),
+        ("page_sise", "page_size"),
+        ("project_id", "project_ids"),
+        ("exclude_sensitive", "include_sensitive"),
+        ("stream_map", "stream_maps"),
+        ("flattening_depth", "flattening_max_depth"),
+    ],
+)
+def test_a_misspelt_name_says_the_nearest(name: str, nearest: str) -> None:
+    ignored = "is no setting of this tap and is ignored: did you mean"
+    variable = PREFIX + name.upper()
+    assert warnings({name: 1}) == [f"{name} {ignored} {nearest}?"]
+    assert warnings({}, {variable: "1"}) == [f"{variable} {ignored} {PREFIX}{nearest.upper()}?"]
+    # Meltano hands on both of what its project has.
+    assert warnings({name: 1}, {variable: "1"}) == [f"{name} {ignored} {nearest}?"]
+
+
+def test_a_name_that_is_like_no_other_is_told_as_well() -> None:
+    assert warnings({"x": 1}) == ["x is no setting of this tap and is ignored: remove it"]
+
+
+def test_no_setting_is_told() -> None:
+    settings = dict.fromkeys(KNOWN, 1)
+    assert warnings(settings) == []
+    assert warnings({}, {PREFIX + name.upper(): "1" for name in KNOWN}) == []
+    assert warnings({}, {"TAP_DAGCTL_STARTDATE": "", "OTHER": "1", "TARGET_POSTGRES_X": "1"}) == []
+
+
+def test_what_is_inside_an_object_is_no_variable() -> None:
+    environ = {"MELTANO_EXTRACTOR_NAME": "tap-dagctl", "TAP_DAGCTL_BATCH_CONFIG_STORAGE_ROOT": "x"}
+    (warning,) = warnings({}, environ)
+    assert warning.startswith("TAP_DAGCTL_BATCH_CONFIG_STORAGE_ROOT is no setting")
+    assert warnings({"batch_config": {"storage": {"root": "x"}}}, environ) == []
+
+
+@pytest.mark.parametrize(
+    ("stream_maps", "names"),
+    [
+        ({"rums": {"pod_name": None}}, ["rums: did you mean runs?"]),
+        ({"runs_*": None}, ["runs_*: did you mean runs?"]),
+        ({"qqq": None}, [f"qqq: there are {', '.join(streams.BY_NAME)}"]),
+        ({"*": {}, "run*": {}, "members": {}, "__else__": None}, []),
+        ({"copy": {"__source__": "runs"}}, []),
+    ],
+)
+def test_a_map_of_no_stream_is_told(stream_maps: dict[str, Any], names: list[str]) -> None:
+    found = list(unknown_streams(stream_maps, streams.BY_NAME))
+    troubleshooting.check(found)
+    assert found == [f"stream_maps: no stream is called {name}" for name in names]
+
+
+def test_each_is_told_once_and_before_what_is_missing(api: Api, tmp_path: Path) -> None:
+    config = config_of(api, stream_maps={"rums": {}})
+    config["api_tokn"] = config.pop("api_token")
+    output = run_tap(tmp_path, config, environment={"TAP_DAGCTL_STARTDATE": "2026-01-01"})
+
+    assert [line.split("| ")[-1].split(" ")[0] for line in output.warnings] == [
+        "api_tokn",
+        "TAP_DAGCTL_STARTDATE",
+        "stream_maps:",
+    ]
+    assert "'api_token' is a required property" in output.error
+
+
+def test_what_meltano_sets_is_quiet_and_what_a_user_misspells_is_not(
+    api: Api, tmp_path: Path
+) -> None:
+    meltano = Meltano.of(api, tmp_path)
+    project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
+    config = {"stream_maps": {"runs": {"pod_name": "__NULL__", "__filter__": "True"}}}
+    project["plugins"]["extractors"][1]["config"] = config
+    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
+    meltano.environment["TAP_DAGCTL__METADATA"] = json.dumps({})
+    log = meltano.run("tap-dagctl-runs", "target-duckdb")
+    assert "is no setting" not in log
+
+    meltano.environment["TAP_DAGCTL_RUNS_STARTDATE"] = "2026-01-01"
+    meltano.environment["TARGET_DUCKDB_HARD_DELET"] = "true"
+    log = meltano.run("tap-dagctl-runs", "target-duckdb")
+    told = [line for line in log.splitlines() if "is no setting" in line]
+    assert len(told) == 2, told
+    assert "TAP_DAGCTL_RUNS_STARTDATE is no setting" in told[0] + told[1]
+    assert (
+        "HARD_DELET is no setting of this target and is ignored: did you mean hard_delete?"
+        in told[0] + told[1]
+    )
