@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_dagctl import schemas
+from tap_dagctl import schemas, timestamps
 from tap_dagctl.dagctl_stream import DagctlStream
 from tap_dagctl.errors import ConfigurationError, TapError, one_line
 from tap_dagctl.pagination.page import WholeList
@@ -36,6 +36,7 @@ class Projects(DagctlStream):
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         rows = self._sync.client.get(PROJECTS)
         records = self._records.build(chosen(rows, self._sync.settings.project_ids), {})
+        self._warn_of_the_future()
         progress, openings = Progress("projects"), self._sync.openings
         if not self.is_tried:
             listed = {row["id"] for row in rows}
@@ -47,6 +48,14 @@ class Projects(DagctlStream):
             # What is below it is read before the next is asked for.
             yield [record]
         openings.end()
+
+    def _warn_of_the_future(self) -> None:
+        start, client = self._sync.settings.start, self._sync.client
+        if start is not None and start > (client.server_time or timestamps.now()):
+            self.logger.warning(
+                "start_date %s lies in the future: no runs, plans or statistics are read before it",
+                self._sync.config["start_date"],
+            )
 
     def _openings(self, project_id: str) -> Iterator[Request[Any]]:
         for stream in self.child_streams:

@@ -72,8 +72,11 @@ class TapDagctl(InterruptibleTap):
             self.logger.warning("The catalog selects no stream of this tap, so nothing is read")
 
     def _warn_of_misspelt_names(self) -> None:
-        stream_maps = self.config.get("stream_maps") or {}
-        for warning in (*self.unknown_settings(), *unknown_streams(stream_maps, streams.BY_NAME)):
+        stream_maps = self.config.get("stream_maps")
+        unknown = unknown_streams(
+            stream_maps if isinstance(stream_maps, dict) else {}, streams.BY_NAME
+        )
+        for warning in (*self.unknown_settings(), *unknown):
             self.logger.warning("%s", warning)
 
     def _check_settings(self) -> None:
