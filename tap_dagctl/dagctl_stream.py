@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog
 
     from tap_dagctl.api.client import Request
     from tap_dagctl.records.builder import Record
@@ -36,6 +37,11 @@ class DagctlStream(PagewiseStream):
             kept = {name: field for name, field in fields if name not in left_out}
             self.schema = {**self.schema, "properties": kept}
         self._records = RecordBuilder(self.name, self.schema, left_out)
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        super().apply_catalog(catalog)
+        self._records.expected.update(self.conversion.added)
 
     @override
     def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import logging
 import sys
 from abc import abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, OutputError, TapError, one_line
 from tap_dagctl.records.builder import as_dict
+from tap_dagctl.records.catalog_schema import Conversion, announced
 from tap_dagctl.singer.batch import is_of_storage
+from tap_dagctl.singer.catalog import check_replication, keys_of
 from tap_dagctl.singer.state import IndexedStateManager, SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 
@@ -40,7 +44,10 @@ class PagewiseStream(Stream):
 
     is_sensitive: ClassVar[bool] = False
     sensitive_fields: ClassVar[Collection[str]] = ()
+    # The SDK's would drop what a catalog does not list inside an object.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
     _has_schema_gone_out = False
+    _announced: dict[str, Any] | None = None
     _indexed_state_manager: IndexedStateManager | None = None
 
     @property
@@ -55,7 +62,7 @@ class PagewiseStream(Stream):
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         for records in self.record_pages(context):
-            yield from map(as_dict, records)
+            yield from self.conversion.convert(map(as_dict, records))
 
     @override
     def _sync_records(
@@ -132,7 +139,7 @@ class PagewiseStream(Stream):
             and not others
             and type(first) is SameRecordTransform
             and not first.flattening_enabled
-            and self.effective_schema == self.schema
+            and not self.conversion.is_needed
             and all(self.mask["properties", name] for name in self.schema["properties"])
         )
 
@@ -252,16 +259,17 @@ class PagewiseStream(Stream):
             # The SDK lets the method that discovery wrote outvote the one a user forces.
             forced = entry.metadata.root.forced_replication_method
             self.forced_replication_method = forced or self.forced_replication_method
-        if self.selected and self.replication_key != own_replication_key:
-            msg = (
-                f"{self.name} cannot be replicated by {self.replication_key}, only by "
-                f"{own_replication_key or 'reading it whole'}; take the replication key out of the "
-                "catalog, or of `metadata` in meltano.yml"
-            )
-            raise ConfigurationError(msg)
+            if self.selected:
+                check_replication(self.name, own_replication_key, entry)
+                self.primary_keys = keys_of(self.name, self.schema, own_keys, entry)
+                self._announced = announced(self.name, self.schema, entry.schema.to_dict())
+
+    @cached_property
+    def conversion(self) -> Conversion:
+        """What makes records fit a schema that the catalog has changed."""
+        return Conversion(self.name, self.schema, self.effective_schema)
 
     @property
     @override
     def effective_schema(self) -> dict[str, Any]:
-        schema: dict[str, Any] = super().effective_schema
-        return schema if schema.get("properties") else self.schema
+        return self._announced or self.schema

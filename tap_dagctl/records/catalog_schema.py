@@ -1,0 +1,198 @@
+"""The schema that a catalog gives a stream, and records that fit it.
+
+People change catalogs, by hand or with Meltano's `schema`. A field that the catalog does not list
+is not deselected: it is as the tap has it. One that is added is filled with what the API sends
+under its name. A type that is changed is converted, if every value fits the new one exactly.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import SchemaError
+
+from tap_dagctl.errors import ConfigurationError, one_line
+from tap_dagctl.records.builder import kind_of
+from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
+from tap_dagctl.timestamps import to_fixed_width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Schema = Mapping[str, Any]
+
+# Besides these, a field's schema says what values it may have.
+_NOTES = {"title", "description", "default", "deprecated", "x-sql-datatype"}
+
+logger = logging.getLogger("tap-dagctl.records")
+
+
+def announced(stream: str, own: Schema, given: Schema) -> dict[str, Any]:
+    """Return the schema to announce: the tap's own with the fields of a catalog's.
+
+    Every field that may be null in a record may be null in it, whatever the catalog says.
+
+    Args:
+        stream: the stream's name.
+        own: the tap's own schema.
+        given: the catalog's schema.
+
+    Raises:
+        ConfigurationError: a field's schema is none, or records cannot be made to fit it.
+    """
+    fields = dict(own["properties"])
+    for name, field in given.get("properties", {}).items():
+        fields[name] = _field(f"{stream}.{one_line(name)}", name, fields.get(name), field)
+    return {**own, "properties": fields}
+
+
+def _field(title: str, name: str, own: Schema | None, given: Schema) -> dict[str, Any]:
+    try:
+        Draft202012Validator.check_schema(given, format_checker=FormatChecker())
+        if own is None:
+            return _nullable(given)
+        if not given.keys() - _NOTES:
+            return {**own, **given}
+        if name == ADDITIONAL_PROPERTIES:
+            given = {key: value for key, value in given.items() if key in {*_NOTES, "type"}}
+        _check_exact(own, given)
+        if "null" in own["type"]:
+            return _nullable(given)
+        if given.keys() - _NOTES - {"type", "format"}:
+            _refuse("it is never null, and so may have no other bounds")
+        return dict(given)
+    except (SchemaError, ValueError) as error:
+        why = one_line(error.message if isinstance(error, SchemaError) else str(error))
+        msg = (
+            f"The catalog's schema of {title} cannot be used: {why}; take the change out of the "
+            "catalog, or of `schema` in meltano.yml"
+        )
+        raise ConfigurationError(msg) from None
+
+
+def _refuse(why: str) -> NoReturn:
+    raise ValueError(why)
+
+
+def _check_exact(own: Schema, given: Schema) -> None:
+    """Check that every value of a field fits the type that the catalog gives it.
+
+    Raises:
+        ValueError: it does not.
+    """
+    kind, kinds = kind_of(own), _kinds(given)
+    is_same = not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
+    if is_same and given.get("format") in {None, own.get("format")}:
+        return
+    if "format" in given or "string" not in kinds:
+        wanted = given.get("format") or " or ".join(kinds)
+        _refuse(f"not every {own.get('format', kind)} fits {wanted}")
+
+
+def _kinds(schema: Schema) -> list[str]:
+    kinds = schema.get("type", [])
+    return [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
+
+
+def _nullable(schema: Schema) -> dict[str, Any]:
+    schema = dict(schema)
+    if _is_valid(None, schema):
+        return schema
+    if "type" in schema:
+        schema["type"] = [*_kinds(schema), "null"]
+    if "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
+    return schema if _is_valid(None, schema) else {"anyOf": [schema, {"type": "null"}]}
+
+
+def _is_valid(value: object, schema: Schema) -> bool:
+    return Draft202012Validator(schema, format_checker=FormatChecker()).is_valid(value)
+
+
+class Conversion:
+    """Makes the records of a stream fit the schema that is announced.
+
+    Attributes:
+        added: the fields that the tap's own schema does not have.
+    """
+
+    def __init__(self, stream: str, own: Schema, announced: Schema) -> None:
+        """Prepare to convert.
+
+        Args:
+            stream: the stream's name.
+            own: the schema that the records fit.
+            announced: the one they are to fit.
+        """
+        self._stream = stream
+        fields, self._own = announced["properties"], own["properties"]
+        self._changed = {
+            name: field
+            for name, field in fields.items()
+            if _bounds(field) != _bounds(self._own.get(name))
+        }
+        self._rest = self._changed.pop(ADDITIONAL_PROPERTIES, None)
+        self.added = [name for name in self._changed if name not in self._own]
+        self._reported: set[str] = set()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether any field differs."""
+        return bool(self._changed or self._rest)
+
+    def convert(self, records: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+        """Return `records` as they fit; what does not is kept in `additional_properties`."""
+        return map(self._convert, records) if self.is_needed else records
+
+    def _convert(self, record: dict[str, Any]) -> dict[str, Any]:
+        record, rest = dict(record), dict(record[ADDITIONAL_PROPERTIES] or {})
+        for name, field in self._changed.items():
+            value = record.get(name)
+            if value is None:
+                value = rest.pop(name, None)
+            record[name] = None
+            if value is not None:
+                try:
+                    record[name] = _fitting(value, field)
+                except ValueError:
+                    rest[name] = value
+                    self._report(name)
+        record[ADDITIONAL_PROPERTIES] = rest or None
+        if rest and self._rest:
+            record[ADDITIONAL_PROPERTIES] = _fitting(rest, self._rest)
+        return record
+
+    def _report(self, name: str) -> None:
+        if name not in self._reported:
+            self._reported.add(name)
+            logger.warning(
+                "%s: field %r has a value that the catalog does not allow; it is kept in %s",
+                self._stream,
+                one_line(name),
+                ADDITIONAL_PROPERTIES,
+            )
+
+
+def _bounds(schema: Schema | None) -> dict[str, Any] | None:
+    if schema is None:
+        return None
+    return {key: value for key, value in schema.items() if key not in _NOTES}
+
+
+def _fitting(value: object, schema: Schema) -> object:
+    """Return `value`, or the same as text, as the schema allows it.
+
+    Raises:
+        ValueError: it allows neither.
+    """
+    if schema.get("format") == "date-time":
+        value = to_fixed_width(value)
+    if _is_valid(value, schema):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value)
+    if "string" in _kinds(schema) and "format" not in schema and _is_valid(text, schema):
+        return text
+    _refuse("the schema does not allow it")

@@ -1,0 +1,225 @@
+"""Catalogs that people change: fields, types, keys and replication are heeded or refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tap_dagctl.tap import TapDagctl
+from tests.support.meltano import Meltano
+from tests.support.simulation import handlers_kept
+from tests.support.syncs import Output, config_of, run_tap, selecting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+RUN = {"id": "run", "pod_name": "pod-7", "duration_seconds": 3.5, "queue": "big", "job_name": "job"}
+RUNS_SCHEMA = ("SCHEMA", "runs")
+with handlers_kept():
+    DISCOVERED = TapDagctl(config={}, validate_config=False).catalog_json_text
+
+
+@pytest.fixture
+def api(api: Api) -> Api:
+    api.world.put("runs", "proj_a", RUN)
+    api.world.put("jobs", "proj_a", {"id": "job", "resources": {"cpu": "1", "memory": "2Gi"}})
+    api.world.advance(hours=1)
+    return api
+
+
+@pytest.fixture
+def catalog() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(DISCOVERED)
+    return selecting(found, ["runs", "jobs"])
+
+
+def entry_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
+    (entry,) = (it for it in catalog["streams"] if it["tap_stream_id"] == stream)
+    found: dict[str, Any] = entry
+    return found
+
+
+def fields_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
+    found: dict[str, Any] = entry_of(catalog, stream)["schema"]["properties"]
+    return found
+
+
+def root_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
+    metadata = entry_of(catalog, stream)["metadata"]
+    (found,) = (it["metadata"] for it in metadata if it["breadcrumb"] == [])
+    root: dict[str, Any] = found
+    return root
+
+
+def synced(api: Api, tmp_path: Path, catalog: dict[str, Any], **more: Any) -> Output:
+    """Sync, and check each record against the schema before it."""
+    output = run_tap(tmp_path, config_of(api), catalog=catalog, **more)
+    assert output.exit_code == 0, output.stderr
+    schemas = {m["stream"]: m["schema"] for m in output.messages if m["type"] == "SCHEMA"}
+    for message in output.messages:
+        if message["type"] == "RECORD":
+            Draft202012Validator(schemas[message["stream"]]).validate(message["record"])
+    return output
+
+
+def test_a_field_that_is_not_listed_still_comes(
+    api: Api, tmp_path: Path, catalog: dict[str, Any]
+) -> None:
+    whole = synced(api, tmp_path, catalog)
+    for name in ("pod_name", "updated_at", "additional_properties", "project_id"):
+        del fields_of(catalog, "runs")[name]
+        entry = entry_of(catalog, "runs")
+        entry["metadata"] = [it for it in entry["metadata"] if name not in it["breadcrumb"]]
+    fields_of(catalog, "jobs")["resources"]["properties"] = {"cpu": {"type": ["string", "null"]}}
+    output = synced(api, tmp_path, catalog)
+
+    assert output.records("runs") == whole.records("runs")
+    assert output.records("jobs") == whole.records("jobs")
+    announced = [
+        [
+            m["schema"]["properties"]
+            for m in it.messages
+            if (m["type"], m.get("stream")) == RUNS_SCHEMA
+        ]
+        for it in (whole, output)
+    ]
+    assert announced[0] == announced[1] != []
+
+
+def test_a_changed_type_is_converted_and_an_added_field_is_filled(
+    api: Api, tmp_path: Path, catalog: dict[str, Any]
+) -> None:
+    fields = fields_of(catalog, "runs")
+    fields["duration_seconds"] = {"type": "string"}
+    fields["queue"] = {"type": "string"}
+    fields["priority"] = {"type": "integer"}
+    fields_of(catalog, "jobs")["resources"] = {"type": ["string", "null"]}
+    output = synced(api, tmp_path, catalog)
+
+    (run,) = output.records("runs")
+    assert (run["duration_seconds"], run["queue"], run["priority"]) == ("3.5", "big", None)
+    assert run["additional_properties"] is None
+    (job,) = output.records("jobs")
+    assert json.loads(job["resources"]) == {"cpu": "1", "memory": "2Gi"}
+    assert " runs: " not in output.stderr
+
+
+def test_what_the_catalog_does_not_allow_is_kept_beside_the_fields(
+    api: Api, tmp_path: Path, catalog: dict[str, Any]
+) -> None:
+    fields_of(catalog, "runs")["job_name"] = {"type": ["string"], "maxLength": 2}
+    fields_of(catalog, "runs")["queue"] = {"type": "integer"}
+    output = synced(api, tmp_path, catalog)
+
+    (run,) = output.records("runs")
+    assert (run["job_name"], run["queue"]) == (None, None)
+    assert run["additional_properties"] == {"job_name": "job", "queue": "big"}
+    assert [line.split("| ")[-1] for line in output.warnings if " runs: " in line] == [
+        f"runs: field '{name}' has a value that the catalog does not allow; it is kept in "
+        "additional_properties"
+        for name in ("job_name", "queue")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "why"),
+    [
+        ("duration_seconds", {"type": "integer"}, "not every number fits integer;"),
+        ("job_name", {"type": ["null", "number"]}, "not every string fits number;"),
+        ("created_at", {"type": "string", "format": "date"}, "not every date-time fits date;"),
+        ("status", {"type": "string", "format": "uuid"}, "not every string fits uuid;"),
+        ("id", {"type": "string", "maxLength": 3}, "it is never null, and so may have no other"),
+        ("pod_name", {"type": "text"}, "'text' is not valid under any of the given schemas"),
+        ("pod_name", {"type": "string", "pattern": "("}, "'(' is not a 'regex'"),
+    ],
+)
+def test_a_schema_that_records_cannot_fit_is_one_line(
+    api: Api, tmp_path: Path, catalog: dict[str, Any], field: str, schema: dict[str, Any], why: str
+) -> None:
+    fields_of(catalog, "runs")[field] = schema
+    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+
+    assert output.error.startswith(f"The catalog's schema of runs.{field} cannot be used: {why}")
+    assert api.requests == []
+    # Of a stream that is not selected, nothing is read.
+    assert run_tap(tmp_path, config_of(api), catalog=selecting(catalog, ["jobs"])).exit_code == 0
+
+
+def test_a_catalog_as_discovered_leaves_records_as_they_are(catalog: dict[str, Any]) -> None:
+    fields_of(catalog, "runs")["pod_name"]["description"] = "Where it ran."
+    config = {"api_token": "dctl_made_up", "organization_id": "org"}
+    with handlers_kept():
+        streams = TapDagctl(config=config, catalog=catalog).streams
+    for name in ("runs", "jobs"):
+        assert streams[name]._are_records_final, name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("stream", "place", "change", "line"),
+    [
+        ("runs", "entry", {"key_properties": ["nope"]}, "runs cannot have the key nope, only id;"),
+        ("runs", "root", {"table-key-properties": ["status"]}, "runs cannot have the key status"),
+        ("runs", "root", {"table-key-properties": ["id", "status"]}, "the key id, status, only id"),
+        ("runs", "root", {"replication-key": "created_at"}, "runs cannot be replicated by created"),
+        ("jobs", "root", {"replication-key": "updated_at"}, "jobs cannot be replicated by updated"),
+        ("jobs", "root", {"replication-method": "INCREMENTAL"}, "by INCREMENTAL, only by reading"),
+        ("jobs", "entry", {"replication_method": "INCREMENTAL"}, "by INCREMENTAL, only by reading"),
+        ("jobs", "root", {"forced-replication-method": "INCREMENTAL"}, "replicated by INCREMENTAL"),
+    ],
+)
+def test_what_cannot_be_heeded_is_one_line(
+    api: Api,
+    tmp_path: Path,
+    catalog: dict[str, Any],
+    stream: str,
+    place: str,
+    change: dict[str, Any],
+    line: str,
+) -> None:
+    {"entry": entry_of, "root": root_of}[place](catalog, stream).update(change)
+    assert line in run_tap(tmp_path, config_of(api), catalog=catalog).error
+    assert api.requests == []
+
+
+@pytest.mark.parametrize("name", ["replication-method", "forced-replication-method"])
+def test_a_method_in_the_streams_metadata_is_heeded(
+    api: Api, tmp_path: Path, catalog: dict[str, Any], name: str
+) -> None:
+    first = synced(api, tmp_path, catalog)
+    assert synced(api, tmp_path, catalog, state=first.state).records("runs") == []
+
+    root_of(catalog, "runs")[name] = "FULL_TABLE"
+    again = synced(api, tmp_path, catalog, state=first.state)
+    assert again.records("runs") == first.records("runs")
+    assert again.state["bookmarks"]["runs"] == first.state["bookmarks"]["runs"]
+
+
+@pytest.mark.parametrize("place", ["entry", "root"])
+def test_a_key_may_have_the_project_too(
+    api: Api, tmp_path: Path, catalog: dict[str, Any], place: str
+) -> None:
+    keys = ["project_id", "id"]
+    if place == "entry":
+        entry_of(catalog, "runs")["key_properties"] = keys
+    else:
+        root_of(catalog, "runs")["table-key-properties"] = keys
+    output = synced(api, tmp_path, catalog)
+    found = {m["stream"]: m["key_properties"] for m in output.messages if m["type"] == "SCHEMA"}
+    assert found["runs"] == keys
+
+
+def test_meltanos_schema_changes_and_adds_fields(api: Api, tmp_path: Path) -> None:
+    meltano = Meltano.of(api, tmp_path)
+    changes = {"queue": {"type": ["string", "null"]}, "duration_seconds": {"type": "string"}}
+    meltano.environment["TAP_DAGCTL__SCHEMA"] = json.dumps({"runs": changes})
+    meltano.environment["TAP_DAGCTL__SELECT"] = json.dumps(["runs.*"])
+    meltano.run("tap-dagctl", "target-jsonl")
+
+    (run,) = map(json.loads, (tmp_path / "output" / "runs.jsonl").read_text().splitlines())
+    assert (run["duration_seconds"], run["queue"]) == ("3.5", "big")
+    assert run["additional_properties"] is None
