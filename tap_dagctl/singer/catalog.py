@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from singer_sdk.singerlib import Catalog, MetadataMapping
 
-from tap_dagctl.errors import ConfigurationError, one_line
+from tap_dagctl.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from singer_sdk.singerlib import CatalogEntry
 
@@ -72,59 +72,6 @@ def check_catalog(catalog: Mapping[str, Any]) -> None:
                 metadata["forced-replication-method"] = (
                     metadata.get("forced-replication-method") or method
                 )
-
-
-_ADVICE = "take that out of the catalog, or of `metadata` in meltano.yml"
-
-
-def check_replication(stream: str, replication_key: str | None, entry: CatalogEntry) -> None:
-    """Check that a stream can be replicated as its entry says.
-
-    Args:
-        stream: its name.
-        replication_key: its replication key, if it has one.
-        entry: its entry in the catalog.
-
-    Raises:
-        ConfigurationError: it cannot.
-    """
-    metadata = entry.metadata.root
-    only = replication_key or "reading it whole"
-    for wanted in (entry.replication_key, metadata.replication_key):
-        if wanted and wanted != replication_key:
-            msg = f"{stream} cannot be replicated by {one_line(wanted)}, only by {only}; {_ADVICE}"
-            raise ConfigurationError(msg)
-    methods = {entry.replication_method, metadata.forced_replication_method}
-    if "INCREMENTAL" in methods and replication_key is None:
-        msg = f"{stream} cannot be replicated by INCREMENTAL, only by {only}; {_ADVICE}"
-        raise ConfigurationError(msg)
-
-
-def keys_of(
-    stream: str, schema: Mapping[str, Any], own: Sequence[str], entry: CatalogEntry
-) -> Sequence[str]:
-    """Return the keys that an entry gives a stream; the tap's own where it says nothing else.
-
-    Args:
-        stream: its name.
-        schema: the tap's own schema of it.
-        own: the tap's own keys.
-        entry: its entry in the catalog.
-
-    Raises:
-        ConfigurationError: rows would overwrite each other, or a key could be null.
-    """
-    keys = own
-    for given in (entry.key_properties, entry.metadata.root.table_key_properties):
-        if given and set(given) != set(own):
-            if not set(own) <= set(given) <= set(schema["required"]):
-                msg = (
-                    f"{stream} cannot have the key {one_line(', '.join(given))}, only "
-                    f"{', '.join(own)}; {_ADVICE}"
-                )
-                raise ConfigurationError(msg)
-            keys = given
-    return keys
 
 
 def without_sensitive(

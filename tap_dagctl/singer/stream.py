@@ -20,7 +20,7 @@ from tap_dagctl.errors import ConfigurationError, OutputError, TapError, one_lin
 from tap_dagctl.records.builder import as_dict
 from tap_dagctl.records.catalog_schema import Conversion, announced
 from tap_dagctl.singer.batch import is_of_storage
-from tap_dagctl.singer.catalog import check_replication, keys_of
+from tap_dagctl.singer.catalog_entry import check_replication, keys_of
 from tap_dagctl.singer.state import IndexedStateManager, SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 
