@@ -20,7 +20,9 @@ from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
 from tap_dagctl.timestamps import to_fixed_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
+
+    from jsonschema.protocols import Validator
 
     Schema = Mapping[str, Any]
 
@@ -99,17 +101,17 @@ def _kinds(schema: Schema) -> list[str]:
 
 def _nullable(schema: Schema) -> dict[str, Any]:
     schema = dict(schema)
-    if _is_valid(None, schema):
+    if _validator(schema).is_valid(None):
         return schema
     if "type" in schema:
         schema["type"] = [*_kinds(schema), "null"]
     if "enum" in schema:
         schema["enum"] = [*schema["enum"], None]
-    return schema if _is_valid(None, schema) else {"anyOf": [schema, {"type": "null"}]}
+    return schema if _validator(schema).is_valid(None) else {"anyOf": [schema, {"type": "null"}]}
 
 
-def _is_valid(value: object, schema: Schema) -> bool:
-    return Draft202012Validator(schema, format_checker=FormatChecker()).is_valid(value)
+def _validator(schema: Schema) -> Validator:
+    return Draft202012Validator(schema, format_checker=FormatChecker())
 
 
 class Conversion:
@@ -119,29 +121,33 @@ class Conversion:
         added: the fields that the tap's own schema does not have.
     """
 
-    def __init__(self, stream: str, own: Schema, announced: Schema) -> None:
+    def __init__(
+        self, stream: str, own: Schema, announced: Schema, deselected: Collection[str] = ()
+    ) -> None:
         """Prepare to convert.
 
         Args:
             stream: the stream's name.
             own: the schema that the records fit.
             announced: the one they are to fit.
+            deselected: fields that must not be in `additional_properties` either.
         """
         self._stream = stream
-        fields, self._own = announced["properties"], own["properties"]
+        self._deselected = deselected
+        fields = own["properties"]
         self._changed = {
-            name: field
-            for name, field in fields.items()
-            if _bounds(field) != _bounds(self._own.get(name))
+            name: _validator(field)
+            for name, field in announced["properties"].items()
+            if _bounds(field) != _bounds(fields.get(name))
         }
         self._rest = self._changed.pop(ADDITIONAL_PROPERTIES, None)
-        self.added = [name for name in self._changed if name not in self._own]
+        self.added = [name for name in self._changed if name not in fields]
         self._reported: set[str] = set()
 
     @property
     def is_needed(self) -> bool:
-        """Whether any field differs."""
-        return bool(self._changed or self._rest)
+        """Whether any field differs, or is left out."""
+        return bool(self._changed or self._rest or self._deselected)
 
     def convert(self, records: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         """Return `records` as they fit; what does not is kept in `additional_properties`."""
@@ -149,17 +155,19 @@ class Conversion:
 
     def _convert(self, record: dict[str, Any]) -> dict[str, Any]:
         record, rest = dict(record), dict(record[ADDITIONAL_PROPERTIES] or {})
-        for name, field in self._changed.items():
+        for name, validator in self._changed.items():
             value = record.get(name)
             if value is None:
                 value = rest.pop(name, None)
             record[name] = None
             if value is not None:
                 try:
-                    record[name] = _fitting(value, field)
+                    record[name] = _fitting(value, validator)
                 except ValueError:
                     rest[name] = value
                     self._report(name)
+        for name in self._deselected:
+            rest.pop(name, None)
         record[ADDITIONAL_PROPERTIES] = rest or None
         if rest and self._rest:
             record[ADDITIONAL_PROPERTIES] = _fitting(rest, self._rest)
@@ -182,17 +190,18 @@ def _bounds(schema: Schema | None) -> dict[str, Any] | None:
     return {key: value for key, value in schema.items() if key not in _NOTES}
 
 
-def _fitting(value: object, schema: Schema) -> object:
+def _fitting(value: Any, validator: Validator) -> Any:  # noqa: ANN401 - any JSON
     """Return `value`, or the same as text, as the schema allows it.
 
     Raises:
         ValueError: it allows neither.
     """
+    schema: Any = validator.schema
     if schema.get("format") == "date-time":
         value = to_fixed_width(value)
-    if _is_valid(value, schema):
+    if validator.is_valid(value):
         return value
     text = value if isinstance(value, str) else json.dumps(value)
-    if "string" in _kinds(schema) and "format" not in schema and _is_valid(text, schema):
+    if "string" in _kinds(schema) and "format" not in schema and validator.is_valid(text):
         return text
     _refuse("the schema does not allow it")

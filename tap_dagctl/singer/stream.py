@@ -140,7 +140,6 @@ class PagewiseStream(Stream):
             and type(first) is SameRecordTransform
             and not first.flattening_enabled
             and not self.conversion.is_needed
-            and all(self.mask["properties", name] for name in self.schema["properties"])
         )
 
     def _sync_pages(self, context: Context, writer: Writer) -> None:
@@ -267,7 +266,12 @@ class PagewiseStream(Stream):
     @cached_property
     def conversion(self) -> Conversion:
         """What makes records fit a schema that the catalog has changed."""
-        return Conversion(self.name, self.schema, self.effective_schema)
+        deselected = {
+            breadcrumb[1]
+            for breadcrumb, is_selected in self.mask.items()
+            if len(breadcrumb) == 2 and not is_selected  # noqa: PLR2004 - "properties" and a name
+        }
+        return Conversion(self.name, self.schema, self.effective_schema, deselected)
 
     @property
     @override
