@@ -130,6 +130,22 @@ def test_streams_are_chosen_and_the_bookmarks_of_others_stay(place: Place, api: 
         }
 
 
+def test_a_project_or_stream_is_read_again_and_the_others_keep_their_bookmarks(
+    place: Place, tmp_path: Path
+) -> None:
+    assert place.run().exit_code == 0
+    file = tmp_path / "states" / STATE_ID / "proj_a.json"
+    state = json.loads(file.read_text())
+    file.unlink()
+    again = place.run()
+    assert (sent(again, "runs"), sent(again, "plans")) == (1, 1)
+
+    del state["bookmarks"]["runs"]
+    file.write_text(json.dumps(state))
+    again = place.run()
+    assert (sent(again, "runs"), sent(again, "plans")) == (1, 0)
+
+
 def tags(line: str) -> dict[str, Any]:
     found: dict[str, Any] = (
         json.loads(line.partition("METRIC: ")[2]).get("tags", {}) if "METRIC: " in line else {}
