@@ -41,7 +41,7 @@ class DagctlStream(PagewiseStream):
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
         super().apply_catalog(catalog)
-        self._records.expected.update(self.conversion.added)
+        self._records.expect(self.conversion.added)
 
     @override
     def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:

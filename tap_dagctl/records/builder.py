@@ -94,11 +94,7 @@ def as_dict(record: Record) -> dict[str, Any]:
 
 
 class RecordBuilder:
-    """Makes the records of one stream, and logs each field that does not fit the schema once.
-
-    Attributes:
-        expected: fields whose way into `additional_properties` is not worth a warning.
-    """
+    """Makes the records of one stream, and logs each field that does not fit the schema once."""
 
     def __init__(
         self, stream: str, schema: Mapping[str, Any], left_out: Collection[str] = ()
@@ -123,8 +119,11 @@ class RecordBuilder:
             for name, field in fields.items()
         }
         self._all_null: dict[str, Any] = dict.fromkeys([*fields, ADDITIONAL_PROPERTIES])
-        self.expected: set[str] = set()
         self._reported: set[str] = set()
+
+    def expect(self, fields: Iterable[str]) -> None:
+        """Log nothing of `fields`, which the schema does not name and the catalog does."""
+        self._reported.update(fields)
 
     def build(
         self, rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
@@ -162,7 +161,7 @@ class RecordBuilder:
         return record
 
     def _report(self, name: str, what: str) -> None:
-        if name not in self._reported | self.expected and len(self._reported) < MOST_REPORTED:
+        if name not in self._reported and len(self._reported) < MOST_REPORTED:
             self._reported.add(name)
             logger.warning(
                 "%s: field %r %s; it is kept in %s",

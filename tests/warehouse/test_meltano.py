@@ -118,6 +118,19 @@ def test_a_map_may_name_streams_that_an_inheriting_plugin_does_not_select(
     assert [file.name for file in (tmp_path / "output").glob("*.jsonl")] == ["runs.jsonl"]
 
 
+def test_a_map_in_a_variable_is_applied(api: Api, tmp_path: Path) -> None:
+    api.world.put("runs", "proj_a", {"id": "run", "error_message": "the password is …"})
+    api.world.put("runs", "proj_a", {"id": "other"})
+    meltano = Meltano.of(api, tmp_path)
+    maps = {"runs": {"__filter__": "id == 'run'", "error_message": "__NULL__"}}
+    meltano.environment["TAP_DAGCTL_STREAM_MAPS"] = json.dumps(maps)
+    meltano.run("tap-dagctl-runs", "target-jsonl")
+
+    (line,) = (tmp_path / "output" / "runs.jsonl").read_text().splitlines()
+    assert json.loads(line)["id"] == "run"
+    assert "error_message" not in json.loads(line)
+
+
 def test_meltano_says_why_when_a_setting_is_missing(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     del meltano.environment["DAGCTL_TOKEN"]
