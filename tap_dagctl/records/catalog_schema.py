@@ -52,12 +52,12 @@ def announced(stream: str, own: Schema, given: Schema) -> dict[str, Any]:
 
 
 def _field(title: str, name: str, own: Schema | None, given: Schema) -> dict[str, Any]:
+    if own is not None and _bounds(given) in ({}, _bounds(own)):
+        return {**own, **given}
     try:
         Draft202012Validator.check_schema(given, format_checker=FormatChecker())
         if own is None:
             return _nullable(given)
-        if not given.keys() - _NOTES:
-            return {**own, **given}
         if name == ADDITIONAL_PROPERTIES:
             given = {key: value for key, value in given.items() if key in {*_NOTES, "type"}}
         _check_exact(own, given)
