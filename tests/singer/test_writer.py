@@ -119,7 +119,7 @@ def test_what_a_configuration_changes_goes_the_ordinary_way(api: Api) -> None:
                 metadata["metadata"]["selected"] = False
     for entry in other_type["streams"]:
         if entry["tap_stream_id"] == "runs":
-            entry["schema"]["properties"]["created_at"]["type"] = ["string"]
+            entry["schema"]["properties"]["created_at"] = {"type": ["string"]}
     statistics = 1
 
     assert rows_by_page(api) == 3 + statistics
