@@ -127,6 +127,15 @@ def test_a_target_that_fails_leaves_its_newest_whole_state(
     assert state(folder) == expected
 
 
+def test_it_may_be_started_from_anywhere(folder: Path) -> None:
+    program(folder, "tap-dagctl", "")
+    program(folder, "target-good", writes(STATES[0]))
+    _, script = command(folder, str(folder / "target-good"))
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    subprocess.run(["bash", folder / script], cwd="/", env=environment, check=True)
+    assert state(folder) == STATES[0]
+
+
 def test_a_full_disk_leaves_a_whole_state(folder: Path) -> None:
     program(folder, "tap-dagctl", "")
     program(folder, "target-good", writes(*STATES))
