@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
+from tap_dagctl.redaction import redact
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -27,7 +29,10 @@ def one_line(text: str) -> str:
 
 
 class TapError(Exception):
-    """The sync cannot go on; the message is for a person."""
+    """The sync cannot go on; the message is for a person, and shows no secret."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
 
 
 class ConfigurationError(TapError):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from singer_sdk import typing as th
 
-from tap_dagctl import timestamps
+from tap_dagctl import redaction, timestamps
 from tap_dagctl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -188,6 +188,10 @@ class Settings:
             raise ConfigurationError(msg)
         defaults = {name: it["default"] for name, it in _PROPERTIES.items() if "default" in it}
         given = {name: value for name, value in config.items() if value is not None}
+        for name in given.keys() - {"api_token"}:
+            if redaction.holds(str(given[name]).encode(), str(given["api_token"]).strip()):
+                msg = f"{name} holds the API token: write that into api_token alone"
+                raise ConfigurationError(msg)
         values = defaults | given
         values |= {
             "api_token": _header_value("api_token", values["api_token"]),

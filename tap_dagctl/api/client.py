@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import requests
 import urllib3
 
-from tap_dagctl import timestamps
+from tap_dagctl import redaction, timestamps
 from tap_dagctl.api import responses
 from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.api.retries import PassingError, Retries
@@ -184,10 +184,13 @@ class Client:
             raise _timeout_error()
         server_time = responses.http_date(headers.get("Date", ""))
         if status != HTTPStatus.OK:
-            raise responses.status_error(status, headers, content, server_time, self._token)
+            raise responses.status_error(status, headers, content, server_time)
         if len(content) > MOST_BYTES:
             what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
             raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
+        if redaction.holds(content, self._token):
+            what = "the answer holds the API token, so it is not loaded"
+            raise RequestError(what, "make a new token in dagctl, and revoke this one")
         try:
             body = request.decode(content)
         except ValueError:

@@ -20,9 +20,6 @@ from tap_dagctl.settings import DEFAULT_API_URL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# A text with so many letters of the token in a row is not shown.
-_SECRET_LETTERS = 6
-
 _PASSES_BY_ITSELF = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_EARLY,
@@ -87,7 +84,7 @@ _FROM_A_SERVER = {urllib3.exceptions.DecodeError, CutShortError}
 
 
 def status_error(
-    status: int, headers: Mapping[str, str], body: bytes, server_time: int | None, token: str
+    status: int, headers: Mapping[str, str], body: bytes, server_time: int | None
 ) -> PassingError | RequestError:
     """Return the error for an answer whose status is not 200.
 
@@ -96,16 +93,15 @@ def status_error(
         headers: the answer's headers.
         body: the beginning of the answer.
         server_time: what `Date` says, in nanoseconds since the epoch.
-        token: must not be shown, even if the server sends it back.
     """
-    message = _message(body, token)
+    message = _message(body)
     what = f"the server answered {status}{message and f' ({message})'}"
     if status < HTTPStatus.OK or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         advice = _LATER
     elif status < HTTPStatus.MULTIPLE_CHOICES:
         advice = "that is no list: check api_url"
     elif status < HTTPStatus.BAD_REQUEST:
-        host = _without_token(_host(headers.get("Location", "")), token) or "another path"
+        host = one_line(_host(headers.get("Location", ""))) or "another path"
         advice = f"it points to {host}, and the token is not sent there: set api_url to the new one"
         return RequestError(what, advice)
     else:
@@ -145,23 +141,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             yield from _causes(cause)
 
 
-def _message(body: bytes, token: str) -> str:
-    """Return the text in `{"error": "…"}`, the documented shape, if it does not show the token."""
+def _message(body: bytes) -> str:
+    """Return the text in `{"error": "…"}`, the documented shape."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         return ""
     message = answer.get("error") if isinstance(answer, dict) else None
-    return _without_token(message, token) if isinstance(message, str) else ""
-
-
-def _without_token(text: str, token: str) -> str:
-    """Return `text` on one line and cut short; nothing if a part of the token is in it."""
-    secret, lower = token.lower(), text.lower()
-    last = max(1, len(secret) - _SECRET_LETTERS + 1)
-    if any(secret[first : first + _SECRET_LETTERS] in lower for first in range(last)):
-        return ""
-    return one_line(text)
+    return one_line(message) if isinstance(message, str) else ""
 
 
 def _host(location: str) -> str:

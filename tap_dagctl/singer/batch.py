@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from tap_dagctl.errors import ConfigurationError
+from tap_dagctl.redaction import credentials_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,9 +38,14 @@ def check_batch(batch_config: Mapping[str, Any]) -> None:
         ConfigurationError: it cannot be had.
     """
     try:
-        encoding = msgspec.convert(batch_config, _BatchConfig).encoding
+        config = msgspec.convert(batch_config, _BatchConfig)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"batch_config cannot be used: {error}") from None
+    if credentials_of(config.storage.root):
+        # The URL of each file would carry them to the target and its log.
+        what = "storage.root holds credentials: write them into storage.params"
+        raise ConfigurationError(f"batch_config: {what}")
+    encoding = config.encoding
     if encoding.format == "parquet" and find_spec("pyarrow") is None:
         what = "parquet needs pyarrow, which is not here: install it beside the tap, or set jsonl"
         raise ConfigurationError(f"batch_config: {what}")

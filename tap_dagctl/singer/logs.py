@@ -7,12 +7,27 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from tap_dagctl.errors import ConfigurationError, one_line
+from tap_dagctl.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _FILE = "SINGER_SDK_LOG_CONFIG"
+
+
+class _RedactingFormatter(logging.Formatter):
+    """Masks secrets in each line as it is written, whoever logged it."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(self._formatter.format(record))
 
 
 @contextmanager
@@ -43,8 +58,10 @@ def set_up(levels: Sequence[str]) -> Iterator[None]:
         raise ConfigurationError(msg)
     try:
         yield
-        # A line that cannot be written is a traceback each time.
-        for handler in logging.getLogger().handlers:
+        for handler in _handlers():
+            if not isinstance(handler.formatter, _RedactingFormatter):
+                handler.setFormatter(_RedactingFormatter(handler.formatter or logging.Formatter()))
+            # A line that cannot be written is a traceback each time.
             line = logging.LogRecord("tap-dagctl", logging.INFO, __file__, 0, "", (), None)
             if handler.filter(line):
                 handler.format(line)
@@ -52,3 +69,9 @@ def set_up(levels: Sequence[str]) -> Iterator[None]:
         why = one_line(f"{error}: {error.__cause__}" if error.__cause__ else f"{error}")
         msg = f"{advice}: {why or type(error).__name__}"
         raise ConfigurationError(msg) from None
+
+
+def _handlers() -> set[logging.Handler]:
+    """Return every handler there is: a user's configuration may give any logger its own."""
+    loggers = [logging.getLogger(), *logging.root.manager.loggerDict.values()]
+    return {handler for logger in loggers for handler in getattr(logger, "handlers", ())}

@@ -75,13 +75,13 @@ class PagewiseStream(Stream):
         is yielded page by page: `Stream.sync` throws it away.
         """
         writer = self._tap.message_writer
-        if write_messages and context and self._are_records_final and isinstance(writer, Writer):
-            self._sync_pages(context, writer)
-            return
         records = super()._sync_records(context, write_messages=write_messages)
         if write_messages:
             try:
-                yield from records
+                if context and self._are_records_final and isinstance(writer, Writer):
+                    self._sync_pages(context, writer)
+                else:
+                    yield from records
             except Exception as error:
                 if not isinstance(error, OutputError):
                     self._write_pending_state()

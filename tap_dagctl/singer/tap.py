@@ -19,6 +19,7 @@ from singer_sdk.plugin_base import PluginBase
 from typing_extensions import override
 
 from tap_dagctl.errors import Stopped
+from tap_dagctl.redaction import remember
 from tap_dagctl.singer import environment, logs
 from tap_dagctl.singer.misspelt import unknown_settings
 from tap_dagctl.singer.state import SparingStateWriter
@@ -46,8 +47,12 @@ class InterruptibleTap(Tap):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
         """See the SDK."""
+        if isinstance(config := kwargs.get("config"), dict):
+            remember(config)
         super().__init__(*args, **kwargs)
         writer = self.message_writer
+        if isinstance(writer, Writer):
+            writer.token = str(self.config.get("api_token") or "").strip()
         # What BATCH files weigh is not known: a state goes out after each, as the SDK has it.
         if isinstance(writer, Writer) and not self.config.get("batch_config"):
             # The SDK has no public way to bring a writer of states.
@@ -64,11 +69,13 @@ class InterruptibleTap(Tap):
         schemas = {**self.config_jsonschema["properties"], **self.hidden_settings}
         texts = {name: {"type": ["string"]} for name in schemas}
         found = parse_environment_config({"properties": texts}, self._env_var_prefix)
+        remember(found)
         self.variables = {name: f"{self._env_var_prefix}{name.upper()}" for name in found}
         values = {
             name: environment.value_of(text, schemas[name]["type"], self.variables[name])
             for name, text in found.items()
         }
+        remember(values)
         return {name: value for name, value in values.items() if value is not None}
 
     def unknown_settings(self) -> Iterator[str]:

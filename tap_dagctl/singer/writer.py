@@ -16,8 +16,9 @@ from singer_sdk.singerlib.encoding.simple import RecordMessage
 from singer_sdk.singerlib.json import serialize_json
 from typing_extensions import override
 
-from tap_dagctl.errors import OutputError
+from tap_dagctl.errors import OutputError, TapError
 from tap_dagctl.records.builder import as_dict
+from tap_dagctl.redaction import holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +36,10 @@ class Writer(SingerWriter):
 
     Attributes:
         record_bytes: bytes of RECORD messages so far.
+        token: what no message may hold.
     """
+
+    token = ""
 
     def __init__(self) -> None:
         """Begin with nothing written."""
@@ -67,6 +71,12 @@ class Writer(SingerWriter):
             self.record_bytes += len(lines)
 
     def _write(self, lines: bytes) -> None:
+        if holds(lines, self.token):
+            msg = (
+                "A message would hold the API token, so it is not written: take the token out of "
+                "the state, catalog or stream maps, or make a new one in dagctl and revoke this one"
+            )
+            raise TapError(msg)
         self._writing = True
         try:
             self._write_all(lines)

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import socketserver
 import ssl
 import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from urllib.parse import quote
 
 import pytest
 import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typing_extensions import override
 
-from stand_in.server import Api, Reply, serving
+from stand_in.server import Api, Reply, serving, without_nulls
+from stand_in.world import World
+from tests.support.in_process import command
 from tests.support.syncs import DIRECTLY, arguments, config_of, run_tap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from stand_in.server import Request
-    from stand_in.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -234,7 +241,10 @@ def test_a_token_that_is_sent_back_is_shown_nowhere(api: Api, tmp_path: Path, st
     config = config_of(api, max_attempts=2)
     output = run_tap(tmp_path, config, environment={"TAP_DAGCTL_LOGLEVEL": "DEBUG"})
 
-    assert f"the server answered {status}" in output.error or status == 200
+    expected = (
+        "the answer holds the API token" if status == 200 else f"the server answered {status}"
+    )
+    assert expected in output.error
     assert_no_token(output.stdout + output.stderr, api.world.token)
 
 
@@ -265,18 +275,220 @@ def test_a_sync_that_succeeds_shows_the_token_nowhere(
     assert_no_token("".join([stdout, stderr, *seen]), api.world.token)
 
 
-def test_a_token_in_the_wrong_place_is_not_shown(tmp_path: Path, api: Api) -> None:
-    for change in (
-        {"api_token": [api.world.token]},
-        {"api_token": {"x": api.world.token}},
-        {"api_token": api.world.token + "\n\x00"},
-        {"api_url": f"https://{api.world.token}@localhost"},
-        {"api_url": f"https://localhost/?token={api.world.token}"},
-    ):
-        output = run_tap(tmp_path, config_of(api) | change)
-        assert output.error
-        assert_no_token(output.stdout + output.stderr, api.world.token)
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"api_token": ["TOKEN"]}, "api_token is not a non-empty string; "),
+        ({"api_token": {"x": "TOKEN"}}, "api_token is not a non-empty string; "),
+        ({"api_token": "TOKEN\n\x00"}, "api_token is empty or has characters no HTTP header can"),
+        ({"api_url": "https://TOKEN@localhost"}, "api_url holds the API token: write that into"),
+        ({"api_url": "https://TOKEN.example"}, "api_url holds the API token"),
+        ({"api_url": "https://localhost/?token=TOKEN"}, "api_url holds the API token"),
+        ({"start_date": "TOKEN"}, "start_date holds the API token"),
+        ({"project_ids": ["sales", "x TOKEN"]}, "project_ids holds the API token"),
+        ({"user_agent": "TOKEN"}, "user_agent holds the API token"),
+        ({"stream_maps": {"runs": {"x": "'TOKEN'"}}}, "stream_maps holds the API token"),
+        ({"page_size": "TOKEN"}, "'***' is not of type 'integer'"),
+        ({"start_date": "x TOK"}, "start_date 'x ***' is not a date"),
+        # That of another organization, or one that is not used any more.
+        ({"start_date": "dctl_0123456789abcdefghij"}, "start_date '***' is not a date"),
+    ],
+)
+def test_a_token_in_the_wrong_place_is_not_shown(
+    tmp_path: Path, api: Api, change: dict[str, Any], line: str
+) -> None:
+    token = api.world.token
+    text = json.dumps(change).replace("TOKEN", token).replace("TOK", token[3:14])
+    _, *options = arguments(tmp_path, config_of(api) | json.loads(text))
+    output = command(*options)
+
+    assert line in output.error
+    assert_no_token(output.stdout + output.stderr, token)
+    assert_no_token(output.stdout + output.stderr, "dctl_0123456789abcdefghij")
     assert api.requests == []
+
+
+def test_credentials_of_a_file_store_are_not_shown(tmp_path: Path, api: Api) -> None:
+    encoding = {"format": "jsonl", "compression": "gzip"}
+    password, key = "h%40lf-a-password", "another/secret+key"
+    params = {"client_kwargs": {"aws_secret": key}, "region": "eu-central-1"}
+    for storage, line in (
+        ({"root": f"ftp://somebody:{password}@localhost"}, "storage.root holds credentials: write"),
+        (
+            {"root": f"ftp://somebody:{password}@localhost", "prefix": 1},
+            "1 is not of type 'string'",
+        ),
+        ({"root": "nope://x", "params": params}, "no file can be written to nope://x: "),
+        ([f"ftp://{password}", params], "is not of type 'object'"),
+    ):
+        batch_config = {"encoding": encoding, "storage": storage}
+        _, *options = arguments(tmp_path, config_of(api, batch_config=batch_config))
+        output = command(*options)
+
+        assert line in output.error
+        for secret in (password, "h@lf-a-password", key, "somebody:"):
+            assert secret not in output.stdout + output.stderr or isinstance(storage, list)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to each value within another, and to each name."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        yield (*path, key, "value")
+        if isinstance(value, dict):
+            yield (*path, key, "name")
+        if isinstance(inner, (dict, list)):
+            yield from places(inner, (*path, key))
+
+
+def written(answer: Any, place: tuple[Any, ...], text: str) -> None:
+    """Write `text` into a place of an answer."""
+    *path, key, kind = place
+    for step in path:
+        answer = answer[step]
+    if kind == "name":
+        answer[text] = answer.pop(key)
+    else:
+        answer[key] = text
+
+
+ENDINGS = ("/projects", "/runs", "/model-executions", "/jobs", "/plans", "/daily-stats", "/stats")
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in a sentence": lambda token: f"bad token: Bearer {token}, sorry",
+    "in a URL": lambda token: f"https://localhost/?q={quote(token, safe='')}&x",
+    "in JSON": lambda token: json.dumps({"token": token}),
+    "cut": lambda token: token[:14],
+    "in upper case": str.upper,
+}
+
+
+@pytest.fixture(scope="module")
+def listing() -> Iterator[Api]:
+    world = World(token='dctl_made_up/"0123456789abcdef\\')  # noqa: S106 - made up
+    world.add_project("proj_a", "sales")
+    for table in ("runs", "executions", "jobs", "plans"):
+        world.put(table, "proj_a", {"id": "row", "unknown": {"list": [{"field": 1}]}})
+    world.advance(hours=1)
+    with serving(world) as api:
+        yield api
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    ending=st.sampled_from(ENDINGS),
+    spelling=st.sampled_from(sorted(SPELLINGS)),
+    number=st.integers(0, 200),
+    is_escaped=st.booleans(),
+)
+def test_wherever_a_server_reflects_the_token_it_leaves_nowhere(
+    listing: Api,
+    tmp_path_factory: pytest.TempPathFactory,
+    ending: str,
+    spelling: str,
+    number: int,
+    is_escaped: bool,
+) -> None:
+    token = listing.world.token
+
+    def misbehave(request: Request) -> Reply | None:
+        if not request.path.endswith(ending):
+            return None
+        answer = without_nulls(listing.answer(request))
+        there_are = list(places(answer))
+        written(answer, there_are[number % len(there_are)], SPELLINGS[spelling](token))
+        body = json.dumps(answer)
+        if is_escaped:
+            body = body.replace("dctl", "\\u0064ctl").replace("/", "\\/")
+        return Reply(200, body.encode())
+
+    listing.misbehave = misbehave
+    _, *options = arguments(
+        tmp_path_factory.mktemp("tap"), config_of(listing, max_attempts=1, max_connections=1)
+    )
+    with patch.dict(os.environ, {"TAP_DAGCTL_LOGLEVEL": "DEBUG"}):
+        output = command(*options)
+
+    assert "Traceback" not in output.stderr
+    for text in (output.stdout, output.stderr):
+        for shown in (token, json.dumps(token)[1:-1], quote(token, safe="")):
+            assert shown not in text
+    assert_no_token(output.stderr, token)
+    if spelling not in {"cut", "in upper case"}:
+        assert "the answer holds the API token, so it is not loaded" in output.stderr
+        assert output.exit_code == 1
+
+
+def test_what_holds_the_token_keeps_nothing_else_from_coming(api: Api, tmp_path: Path) -> None:
+    """And with a new token it comes, too."""
+    api.world.put("runs", "proj_a", {"id": "reflecting", "error_message": f"x {api.world.token}"})
+    api.world.put("runs", "proj_b", {"id": "other"})
+    output = run_tap(tmp_path, config_of(api))
+
+    assert output.error == (
+        "GET /projects/proj_a/runs: the answer holds the API token, so it is not loaded: make a "
+        "new token in dagctl, and revoke this one"
+    )
+    assert [row["id"] for row in output.records("runs")] == ["other"]
+    old, api.world.token = api.world.token, "dctl_another_made_up_token"
+    again = run_tap(tmp_path, config_of(api), state=output.state)
+    assert again.exit_code == 0, again.stderr
+    assert {row["id"]: row["error_message"] for row in again.records("runs")} == {
+        "run": None,
+        "reflecting": f"x {old}",
+    }
+
+
+def test_a_state_that_holds_the_token_does_not_go_out(api: Api, tmp_path: Path) -> None:
+    partition = {"context": {"project_id": api.world.token}}
+    output = run_tap(
+        tmp_path, config_of(api), state={"bookmarks": {"runs": {"partitions": [partition]}}}
+    )
+
+    assert output.error.startswith("A message would hold the API token, so it is not written: take")
+    assert_no_token(output.stdout + output.stderr, api.world.token)
+
+
+def test_whatever_logs_the_token_it_is_masked(api: Api, tmp_path: Path) -> None:
+    """Also in a user's own configuration, and in a traceback."""
+    (tmp_path / "logging.yml").write_text(
+        """
+version: 1
+disable_existing_loggers: false
+formatters: {json: {(): singer_sdk.logging.StructuredFormatter}}
+handlers: {file: {class: logging.FileHandler, formatter: json, filename: tap.log}}
+loggers: {some.library: {handlers: [file], level: DEBUG}}
+"""
+    )
+    (tmp_path / "some_library.py").write_text(
+        """
+import logging, sys
+from tap_dagctl.tap import TapDagctl
+
+def get_records(self, context):
+    token = self.config["api_token"]
+    logging.getLogger("some.library").debug("sent %s", {"Authorization": "Bearer " + token})
+    raise RuntimeError("no luck with " + token)
+
+TapDagctl.cli  # the command is made once
+TapDagctl.discover_streams.__globals__["streams"].Projects.record_pages = get_records
+TapDagctl.cli()
+"""
+    )
+    _, *options = arguments(tmp_path, config_of(api))
+    done = subprocess.run(
+        [sys.executable, "some_library.py", *options],
+        cwd=tmp_path,
+        env={**os.environ, "SINGER_SDK_LOG_CONFIG": "logging.yml"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    logged = (tmp_path / "tap.log").read_text()
+
+    assert "RuntimeError: no luck with ***" in done.stderr
+    assert "'Authorization': 'Bearer ***'" in logged
+    assert_no_token(done.stdout + done.stderr + logged, api.world.token)
 
 
 def assert_no_token(text: str, token: str) -> None:

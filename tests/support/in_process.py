@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import sys
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from tap_dagctl.errors import TapError
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
 from tests.support.simulation import Collector, handlers_kept
-from tests.support.syncs import config_of
+from tests.support.syncs import Output, config_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stand_in.server import Api
 
 
@@ -25,6 +32,30 @@ def sync(api: Api, state: dict[str, Any] | None = None, **settings: Any) -> Coll
         troubleshooting.check(str(error).splitlines())
         raise
     return pipe
+
+
+def command(*arguments: str) -> Output:
+    """Run the command line, and return what it wrote."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with redirect_stdout(stdout), redirect_stderr(stderr), handlers_kept(), _logging_kept():
+        try:
+            TapDagctl.cli.main(arguments)
+        except SystemExit as end:
+            exit_code = end.code
+    return Output.of(int(exit_code or 0), stdout.getvalue(), stderr.getvalue())
+
+
+@contextmanager
+def _logging_kept() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with patch.object(sys, "excepthook", sys.excepthook):
+        try:
+            yield
+        finally:
+            logging.captureWarnings(capture=False)
+            root.handlers[:] = handlers
+            root.setLevel(level)
 
 
 def runs(pipe: Collector) -> list[dict[str, Any]]:

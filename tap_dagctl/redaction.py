@@ -1,0 +1,110 @@
+"""Keeps secrets out of what the tap says and sends: its token, and credentials of a file store."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MASK = "***"
+_PIECE_LENGTH = 8
+"""So many letters of a secret in a row are masked: a message may have been cut within one."""
+
+# As dagctl makes them: one that was pasted into the wrong setting is in no secret one.
+_ANY_TOKEN = re.compile(r"dctl_[\w-]{16,}", re.ASCII | re.IGNORECASE)
+_SECRET_NAME = re.compile("key|secret|token|pass|cred|sas|sig", re.IGNORECASE)
+_JSON_ESCAPE = re.compile(rb'\\(?:u00([2-7][0-9a-fA-F])|([/"\\]))')
+
+_spellings: set[str] = set()
+
+
+def remember(config: Mapping[str, object]) -> None:
+    """Mask the secrets of a configuration from now on, whatever else is wrong with it."""
+    for secret in (*_texts(config.get("api_token")), *_of_batch(config.get("batch_config"))):
+        if len(secret) >= _PIECE_LENGTH // 2:
+            _spellings.update(_spellings_of(secret))
+
+
+def redact(text: str) -> str:
+    """Return `text` with every secret, and every longer piece of one, masked."""
+    text = _ANY_TOKEN.sub(MASK, text)
+    lower = text.lower()
+    for spelling in _spellings:
+        if any(piece in lower for piece in _pieces(spelling)):
+            text = _pattern(spelling).sub(MASK, text)
+    return text
+
+
+def holds(content: bytes, secret: str) -> bool:
+    """Whether JSON holds `secret`, escaped in any way that JSON has for it."""
+    if len(secret) < _PIECE_LENGTH:
+        return False  # such a word may stand anywhere
+    if b"\\u00" in content or b"\\/" in content or not {'"', "\\"}.isdisjoint(secret):
+        content = _JSON_ESCAPE.sub(_unescaped, content)
+    return any(spelling.encode() in content for spelling in _spellings_of(secret))
+
+
+def _spellings_of(secret: str) -> set[str]:
+    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], html.escape(secret)}
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    return bytes([int(escape[1], 16)]) if escape[1] else escape[2]
+
+
+@lru_cache
+def _pieces(spelling: str) -> tuple[str, ...]:
+    length = min(_PIECE_LENGTH, len(spelling))
+    lower = spelling.lower()
+    return tuple({lower[at : at + length] for at in range(len(lower) - length + 1)})
+
+
+@lru_cache
+def _pattern(spelling: str) -> re.Pattern[str]:
+    """Match a stretch in which every letter belongs to a piece of the secret."""
+    pieces = _pieces(spelling)
+    begins = "|".join(map(re.escape, pieces))
+    return re.compile(f"(?:(?={begins}).)+.{{{len(pieces[0]) - 1}}}", re.IGNORECASE | re.DOTALL)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts within any value: a token may have been written as a list by mistake."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif value is not None:
+        yield str(value).strip()
+
+
+def _of_batch(batch_config: object) -> Iterator[str]:
+    storage = batch_config.get("storage") if isinstance(batch_config, dict) else None
+    if not isinstance(storage, dict):
+        return
+    root = storage.get("root")
+    if isinstance(root, str):
+        yield from credentials_of(root)
+    yield from _named_secrets(storage.get("params"))
+
+
+def credentials_of(url: str) -> list[str]:
+    """Return the user and password in a URL."""
+    try:
+        found = urlsplit(url)
+    except ValueError:
+        return []
+    user, _, password = found.netloc.rpartition("@")[0].partition(":")
+    return [part for part in (user, password) if part]
+
+
+def _named_secrets(params: object) -> Iterator[str]:
+    if isinstance(params, dict):
+        for name, value in params.items():
+            yield from _texts(value) if _SECRET_NAME.search(name) else _named_secrets(value)
