@@ -11,10 +11,12 @@ def main() -> None:
     # What is imported is never garbage. To search none of it takes a quarter off a small sync.
     gc.disable()
     from tap_dagctl.errors import ConfigurationError  # noqa: PLC0415 - see above
+    from tap_dagctl.singer.output import wait_for_readers  # noqa: PLC0415 - see above
     from tap_dagctl.tap import TapDagctl  # noqa: PLC0415 - see above
 
     gc.freeze()
     gc.enable()
+    wait_for_readers()
     try:
         command = TapDagctl.cli
     except ConfigurationError as error:

@@ -19,6 +19,7 @@ from typing_extensions import override
 from tap_dagctl.errors import OutputError, TapError
 from tap_dagctl.records.builder import as_dict
 from tap_dagctl.redaction import holds
+from tap_dagctl.singer.output import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,19 +99,13 @@ class Writer(SingerWriter):
 
     @staticmethod
     def _write_all(lines: bytes) -> None:
-        """Write all of `lines` to standard output.
-
-        Where that is unbuffered (`PYTHONUNBUFFERED`, usual in containers), a write that a signal
-        interrupts may end early, and Python's own layers above it would not write the rest.
-        """
+        """Write all of `lines` to standard output, past Python's buffer, which a signal may cut."""
         try:
             descriptor = sys.stdout.fileno()
         except io.UnsupportedOperation:  # no file, but a test's
             sys.stdout.write(lines.decode("ascii"))
             return
-        left = memoryview(lines)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        write_all(descriptor, lines)
 
     @staticmethod
     def check() -> None:

@@ -1,0 +1,108 @@
+"""A reader that pauses gets every line whole, also where writing does not block."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.syncs import Output, arguments, config_of, run_tap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+PIPE_BYTES = 4_096
+FILLING = b" " * PIPE_BYTES
+
+
+def run_into_a_pause(line: list[str], *, both: bool, **environment: str) -> Output:
+    """Run a program whose output is a non-blocking pipe that nobody reads for a second."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    os.set_blocking(writer, False)
+    os.write(writer, FILLING)
+    with subprocess.Popen(
+        line,
+        stdout=writer,
+        stderr=writer if both else subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    ) as tap:
+        os.close(writer)
+        with os.fdopen(reader, "rb") as output:
+            time.sleep(0.7)
+            text = output.read(len(FILLING) + 100)
+            time.sleep(0.7)
+            text += output.read()
+    return Output.of(tap.returncode, text[len(FILLING) :].decode(), "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "options", [[], ["--test"], ["--discover"], ["--about"], ["--about", "--format=markdown"]]
+)
+def test_no_line_is_cut_and_none_is_missing(
+    api: Api, tmp_path: Path, options: list[str], unbuffered: str
+) -> None:
+    for number in range(300):
+        api.world.put("runs", "proj_a", {"id": f"run_{number}"})
+    line = arguments(tmp_path, config_of(api), *options)
+    output = run_into_a_pause(line, both=False, PYTHONUNBUFFERED=unbuffered)
+    expected = run_tap(tmp_path, config_of(api), *options)
+
+    assert output.exit_code == expected.exit_code == 0
+    if options:
+        assert without_times(output) == without_times(expected)
+    else:
+        assert output.records("runs") == expected.records("runs")
+        assert output.state == expected.state
+        assert len(output.messages) == len(output.stdout.splitlines())
+
+
+def test_a_log_in_the_same_pipe_is_whole_as_well(api: Api, tmp_path: Path) -> None:
+    line = arguments(tmp_path, config_of(api), "--discover")
+    output = run_into_a_pause(line, both=True, TAP_DAGCTL_LOGLEVEL="DEBUG")
+
+    assert output.exit_code == 0
+    assert "Logging error" not in output.stdout
+    expected = run_tap(
+        tmp_path, config_of(api), "--discover", environment={"TAP_DAGCTL_LOGLEVEL": "DEBUG"}
+    )
+    logged = [text for text in output.stdout.splitlines() if " | " in text]
+    assert len(logged) == len(expected.stderr.splitlines())
+    assert all(text in output.stdout for text in expected.stdout.splitlines())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8", "utf-16"])
+@pytest.mark.parametrize("options", [["--about"], ["--about", "--format=markdown"], ["--discover"]])
+def test_what_is_printed_fits_any_encoding(
+    tmp_path: Path, options: list[str], encoding: str
+) -> None:
+    done = subprocess.run(
+        arguments(tmp_path, None, *options),
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "api_token" in done.stdout.decode(encoding) or "--discover" in options
+    if "--discover" in options:
+        assert json.loads(done.stdout.decode(encoding))["streams"]
+
+
+def without_times(output: Output) -> list[Any]:
+    """Return each line, of a message without the time its record was read at."""
+    lines = []
+    for line in output.stdout.splitlines():
+        message = json.loads(line) if line.startswith('{"type"') else line
+        if isinstance(message, dict):
+            message.pop("time_extracted", None)
+        lines.append(message)
+    return lines
