@@ -91,6 +91,8 @@ class Api(ThreadingHTTPServer):
         counts_hidden: whether `total` and `total_pages` count such rows: `yes`, `no`, or `pages`,
             where only `total_pages` does.
         empty_list: how a list without rows is written: `[]`, `null`, or `left out`.
+        closes: whether a connection is closed after each answer, which none announces: `never`,
+            `at once`, or `at the next request`, which then gets no answer.
     """
 
     daemon_threads = True
@@ -110,6 +112,7 @@ class Api(ThreadingHTTPServer):
         self.is_hidden: Callable[[Row], bool] = lambda _: False
         self.counts_hidden = "yes"
         self.empty_list = "[]"
+        self.closes = "never"
         self._tls: ssl.SSLContext | None = None
         self._arriving = threading.Lock()
         self.advance: Callable[[timedelta], None] = lambda by: world.advance(
@@ -296,6 +299,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     server: Api
     _moment: datetime
+    _has_answered = False
 
     @override
     def log_message(self, format: str, *args: object) -> None:
@@ -316,6 +320,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Reply(200, b"{}"))
 
     def do_GET(self) -> None:
+        if self._has_answered and self.server.closes == "at the next request":
+            self.close_connection = True
+            return
+        self._has_answered = True
         url = urlsplit(self.path)
         request = Request(
             url.path,
@@ -346,7 +354,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
         self.wfile.flush()
-        if claimed != len(reply.body):
+        if claimed != len(reply.body) or self.server.closes == "at once":
             self.close_connection = True
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
@@ -21,7 +22,7 @@ from tap_dagctl import redaction, timestamps
 from tap_dagctl.api import responses
 from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.api.retries import PassingError, Retries
-from tap_dagctl.api.transport import Deadline, connection_pool
+from tap_dagctl.api.transport import Deadline, StaleConnectionError, connection_pool
 from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
 
 if TYPE_CHECKING:
@@ -204,17 +205,22 @@ class Client:
 
     def _exchange(self, request: Request[object]) -> tuple[int, Mapping[str, str], bytes, float]:
         """Return status, headers, body up to its largest size, and seconds to the first bytes."""
-        began = time.monotonic()
         query = urlencode({name: str(value) for name, value in request.params.items()})
-        response = self._pool.urlopen(
-            "GET",
-            f"{urlsplit(self._base_url).path}{request.path}{query and '?'}{query}",
-            headers=self._headers,
-            timeout=urllib3.Timeout(self._timeout),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
+        url = f"{urlsplit(self._base_url).path}{request.path}{query and '?'}{query}"
+        response = None
+        while response is None:
+            began = time.monotonic()
+            # Each stale connection leaves the pool, and a new one is none.
+            with suppress(StaleConnectionError):
+                response = self._pool.urlopen(
+                    "GET",
+                    url,
+                    headers=self._headers,
+                    timeout=urllib3.Timeout(self._timeout),
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                )
         elapsed = time.monotonic() - began
         with response:
             most = MOST_BYTES if response.status == HTTPStatus.OK else _MOST_ERROR_BYTES

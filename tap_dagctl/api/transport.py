@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -18,8 +18,11 @@ import requests
 from requests.adapters import HTTPAdapter
 from typing_extensions import Self, override
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from urllib3 import HTTPConnectionPool, HTTPResponse
 
 _this_thread = threading.local()
@@ -80,15 +83,47 @@ def _expire_deadlines() -> None:
                 deadline.expire()
 
 
+class StaleConnectionError(ProtocolError):
+    """The server closed a connection after its last answer, as it may at any time.
+
+    So the request was most likely never read, and can be sent again on another connection.
+    """
+
+
 class _WatchedConnection(HTTPConnection):
-    """Hands its socket to the deadline of the thread before an answer is read."""
+    """Hands its socket to the deadline of the thread, and tells when it was closed meanwhile."""
+
+    _has_answered = False
+
+    @override
+    def connect(self) -> None:
+        self._has_answered = False
+        super().connect()
+
+    @override
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        with self._stale_if_closed(None):
+            super().request(*args, **kwargs)
 
     @override
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
         deadline: Deadline | None = getattr(_this_thread, "deadline", None)
         if deadline is not None:
             deadline.watch(self.sock)
-        return super().getresponse()
+        with self._stale_if_closed(deadline):
+            response = super().getresponse()
+        self._has_answered = True
+        return response
+
+    @contextmanager
+    def _stale_if_closed(self, deadline: Deadline | None) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:  # of TLS as well
+            is_late = isinstance(error, TimeoutError) or (deadline and deadline.passed)
+            if self._has_answered and not is_late:
+                raise StaleConnectionError(str(error)) from error
+            raise
 
 
 def connection_pool(url: str, size: int) -> HTTPConnectionPool:
