@@ -56,7 +56,7 @@ class Answer:
     Attributes:
         body: the JSON object, or the list where the API answered a bare one.
         server_time: the server's clock when it answered, in nanoseconds since the epoch: its
-            `Date`, in whole seconds; None where there is no `Date`.
+            `Date`, in whole seconds; None where there is none that a clock may show.
         asked_at: the server's clock when the request was sent, or up to a second earlier:
             `server_time` less `waited`, which is rounded up to whole seconds.
         waited: seconds from sending the request to the answer's first bytes.
@@ -183,7 +183,7 @@ class Client:
             raise UnreachableError(str(error), "check REQUESTS_CA_BUNDLE") from None
         if deadline.passed:
             raise _timeout_error()
-        server_time = responses.http_date(headers.get("Date", ""))
+        server_time = responses.server_clock(headers)
         if status != HTTPStatus.OK:
             raise responses.status_error(status, headers, content, server_time)
         if len(content) > MOST_BYTES:

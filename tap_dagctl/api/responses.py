@@ -44,6 +44,11 @@ _ADVICE = {
 }
 
 
+_FIRST_CLOCK, _END_OF_CLOCKS = (
+    timestamps.parse(f"{year}-01-01T00:00:00Z") for year in (2000, 2200)
+)
+
+
 class CutShortError(urllib3.exceptions.HTTPError):
     """An answer broke off after it had begun."""
 
@@ -163,13 +168,22 @@ def _retry_after(text: str, server_time: int | None) -> float | None:
     text = text.strip()
     if text.isascii() and text.isdigit():
         return float(text)
-    moment = http_date(text)
+    moment = _http_date(text)
     if moment is None:
         return None
     return max(0.0, (moment - (server_time or timestamps.now())) / timestamps.NANOSECONDS)
 
 
-def http_date(text: str) -> int | None:
+def server_clock(headers: Mapping[str, str]) -> int | None:
+    """Return what `Date` says, in nanoseconds since the epoch; None if no clock may show that.
+
+    A year such as 9999 cannot be reckoned with, and would be a bookmark that nothing passes.
+    """
+    moment = _http_date(headers.get("Date", ""))
+    return moment if moment is not None and _FIRST_CLOCK <= moment < _END_OF_CLOCKS else None
+
+
+def _http_date(text: str) -> int | None:
     """Return the instant in an HTTP header, in nanoseconds since the epoch; None without one."""
     try:
         moment = parsedate_to_datetime(text)

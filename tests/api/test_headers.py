@@ -1,0 +1,161 @@
+"""No header and no date of a server's ends in a traceback, and none costs a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from stand_in.server import Reply, serving
+from stand_in.world import World
+from tests.support.in_process import command
+from tests.support.syncs import arguments, config_of
+from tests.support.waiting import waiting_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stand_in.server import Api, Request
+    from tests.support.syncs import Output
+
+START = "2020-01-01"
+
+
+@pytest.fixture(scope="module")
+def listing() -> Iterator[Api]:
+    world = World()
+    world.add_project("proj_a", "sales")
+    for number in range(3):
+        world.put("runs", "proj_a", {"id": f"run_{number}"})
+        world.put("executions", "proj_a", {"id": f"execution_{number}", "model_name": "orders"})
+    world.advance(hours=1)
+    with serving(world) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tap")
+
+
+@pytest.fixture(autouse=True)
+def honest(listing: Api) -> None:
+    listing.misbehave, listing.alter = lambda _: None, lambda _: None
+    listing.tells_time = True
+
+
+def sync(api: Api, directory: Path, state: dict[str, Any] | None = None) -> Output:
+    config = config_of(api, max_attempts=2, start_date=START, model_stats_window_days=3_650)
+    _, *options = arguments(directory, config, state=state)
+    if state is None:
+        (directory / "state.json").unlink(missing_ok=True)
+    with waiting_at_once() as clock:
+        output = command(*options)
+    assert "Traceback" not in output.stderr
+    assert all(0 <= wait <= 120 for wait in clock.waits)
+    return output
+
+
+DATES = st.sampled_from(
+    [
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Sat, 01 Jan 0000 00:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Sat, 01 Jan 2000 00:00:00 GMT",
+        "Tue, 31 Dec 2199 23:59:59 GMT",
+        "Tue, 02 Jun 2026 08:49:37 +99999999",
+        "Tue, 02 Jun 2026 25:61:61 GMT",
+        "Tuesday, 02-Jun-26 08:49:37 GMT",
+        "Tue Jun  2 08:49:37 2026",
+        "2026-06-02T08:49:37Z",
+        "now",
+        "",
+    ]
+)
+LATIN_1 = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=12)
+PARTS = st.sampled_from(
+    ["Fri,", "31", "Dec", "9999", "0000", "-1", "99", "23:59:59", "::", "GMT", "+9999", "9" * 400]
+)
+VALUES = DATES | LATIN_1 | st.lists(PARTS | LATIN_1, max_size=6).map(" ".join)
+NAMES = ["Date", "Retry-After", "Location", "Content-Encoding", "Content-Type", "Content-Range"]
+NAMES += ["Keep-Alive", "Set-Cookie", "Age", "Expires", "X-Odd"]
+HEADERS = st.dictionaries(
+    st.sampled_from(NAMES),
+    VALUES,
+    max_size=4,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(headers=HEADERS, status=st.sampled_from([200, 302, 404, 429, 500, 503]))
+@example(headers={"Date": "Fri, 31 Dec 9999 23:59:59 GMT"}, status=200)
+@example(headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, status=429)
+@example(headers={"Retry-After": "9" * 400}, status=503)
+@example(headers={"Content-Encoding": ", ".join(["gzip"] * 99)}, status=200)
+def test_whatever_stands_in_a_header_is_an_answer_or_one_line(
+    listing: Api, directory: Path, headers: dict[str, str], status: int
+) -> None:
+    listing.tells_time = "Date" not in headers
+
+    def misbehave(request: Request) -> Reply:
+        reply = listing.true_reply(request)
+        reply.headers |= headers
+        if status != 200 and request.path.endswith("/runs"):
+            return Reply(status, b"{}", headers)
+        return reply
+
+    listing.misbehave = misbehave
+    output = sync(listing, directory)
+    encoding = headers.get("Content-Encoding", "").strip().lower()
+    if status == 200 and encoding in {"", "identity"}:
+        assert output.exit_code == 0, output.stderr
+        assert len(output.records("runs")) == 3
+        assert output.state
+
+
+@settings(deadline=None, max_examples=25)
+@given(first=DATES, second=DATES)
+def test_whatever_date_a_server_sends_no_row_is_lost(
+    listing: Api, directory: Path, first: str, second: str
+) -> None:
+    state, held = None, set()
+    for number, date in enumerate((first, second, None)):
+        listing.tells_time = date is None
+
+        def misbehave(request: Request, date: str | None = date) -> Reply:
+            reply = listing.true_reply(request)
+            reply.headers |= {"Date": date} if date is not None else {}
+            return reply
+
+        listing.world.put("runs", "proj_a", {"id": f"late_{number}"})
+        listing.misbehave = misbehave
+        listing.world.advance(seconds=10)
+        output = sync(listing, directory, state)
+        assert output.exit_code == 0, output.stderr
+        state = output.state
+        held |= {row["id"] for row in output.records("runs")}
+        listing.world.advance(hours=1)
+    assert held == set(listing.world.projects["proj_a"].tables["runs"])
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9999-12-31"])
+@pytest.mark.parametrize("offset", ["Z", "+23:59", "-23:59"])
+def test_a_row_of_any_day_is_a_record_or_one_line(
+    listing: Api, directory: Path, day: str, offset: str
+) -> None:
+    times = dict.fromkeys(("updated_at", "created_at", "start_time"), f"{day}T23:59:59{offset}")
+    days = dict.fromkeys(("date", "start_date", "end_date"), day)
+
+    def alter(answer: dict[str, Any]) -> None:
+        for rows in answer.values():
+            for row in rows if isinstance(rows, list) else []:
+                row.update(times | days)
+
+    listing.alter = alter
+    sync(listing, directory, sync(listing, directory).state)
