@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command line."""
+    # Until the tap is made nothing has been read: a signal ends the program as it ends others.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What is imported is never garbage. To search none of it takes a quarter off a small sync.
     gc.disable()
     from tap_dagctl.errors import ConfigurationError  # noqa: PLC0415 - see above

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigValidationError
@@ -15,6 +16,7 @@ from tap_dagctl.singer.batch import check_batch
 from tap_dagctl.singer.catalog import check_catalog, without_sensitive
 from tap_dagctl.singer.command import Command
 from tap_dagctl.singer.environment import explain, naming_variables
+from tap_dagctl.singer.files import json_object
 from tap_dagctl.singer.misspelt import unknown_streams
 from tap_dagctl.singer.tap import InterruptibleTap
 from tap_dagctl.state.layout import check_state
@@ -124,11 +126,16 @@ class TapDagctl(InterruptibleTap):
     @override
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, ValueError, TypeError) as error:
-            msg = f"--config {' '.join(value)} cannot be read: {error}"
-            raise ConfigurationError(msg) from None
+        # The SDK reads UTF-8 without a BOM only.
+        given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
+        for path in value:
+            if path != "ENV":
+                try:
+                    given.config |= json_object(f"--config {path}", Path(path).read_bytes())
+                except (OSError, ValueError) as error:
+                    msg = f"--config {path} cannot be read: {error}"
+                    raise ConfigurationError(msg) from None
+        return given
 
     @override
     @classmethod

@@ -51,7 +51,11 @@ class Deadline:
         _running.add(self)
         # One thread for all deadlines, until the program ends: a timer each is a thread each.
         if _watching.acquire(blocking=False):
-            threading.Thread(target=_expire_deadlines, name="deadlines", daemon=True).start()
+            try:
+                threading.Thread(target=_expire_deadlines, name="deadlines", daemon=True).start()
+            except RuntimeError:
+                # There may be one later. Until then each part of an answer has its timeout.
+                _watching.release()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import sys
@@ -13,6 +14,7 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, OutputError, Stopped, TapError
+from tap_dagctl.singer.files import json_object
 from tap_dagctl.singer.writer import Writer
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ _IF_EMPTY = {
     "again",
     "--catalog": "make it again with `tap-dagctl --discover`",
 }
+# PowerShell begins even an empty file with a BOM.
+_BLANK = b" \t\r\n\0" + codecs.BOM_UTF8 + codecs.BOM_UTF16
 _AFTER_A_SIGNAL = "the next sync resumes from the last state that the target passed on"
 _TOO_DEEP = "The API sent a value nested too deeply to be loaded; report it to dagctl"
 
@@ -56,18 +60,11 @@ class Command(SingerCommand):
 
 def _json_object(option: str, file: TextIO) -> TextIO:
     """Return the content of `file`, which may be a pipe and so can be read only once."""
-    try:
-        text = file.read()
-        if not text.strip():
-            raise ConfigurationError(f"{option} {file.name} is empty: {_IF_EMPTY[option]}")
-        is_object = isinstance(json.loads(text), dict)
-    except ValueError as error:
-        msg = f"{option} {file.name} is not JSON: {error}"
-        raise ConfigurationError(msg) from None
-    if not is_object:
-        msg = f"{option} {file.name} is not a JSON object"
-        raise ConfigurationError(msg)
-    return io.StringIO(text)
+    content = file.buffer.read()
+    if not content.strip(_BLANK):
+        raise ConfigurationError(f"{option} {file.name} is empty: {_IF_EMPTY[option]}")
+    value = json_object(f"{option} {file.name}", content)
+    return io.StringIO(json.dumps(value))
 
 
 @contextmanager

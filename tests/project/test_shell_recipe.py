@@ -209,11 +209,17 @@ def test_a_signal_while_the_target_works_leaves_a_whole_state(
 
 
 @pytest.mark.parametrize(
-    ("option", "advice"),
-    [("state", "or {} to read everything again"), ("catalog", "`tap-dagctl --discover`")],
+    ("option", "content", "advice"),
+    [
+        ("state", b"\n", "or {} to read everything again"),
+        ("state", "\r\n".encode("utf-16"), "or {} to read everything again"),
+        ("catalog", b"", "`tap-dagctl --discover`"),
+    ],
 )
-def test_an_empty_file_says_what_to_do(synced: Path, option: str, advice: str) -> None:
-    (synced / f"{option}.json").write_text("\n")
+def test_an_empty_file_says_what_to_do(
+    synced: Path, option: str, content: bytes, advice: str
+) -> None:
+    (synced / f"{option}.json").write_bytes(content)
     failed = run(synced, "target-good")
 
     assert failed.returncode == 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stand_in.server import Reply
 from tap_dagctl import streams
-from tests.support.syncs import config_of, run_tap
+from tests.support.syncs import config_of, run_tap, selecting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +141,14 @@ def test_a_project_without_a_name_is_asked_for_by_its_id(
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
-@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[1]", "\x00\xff"),
+        *('{"bookmarks": NaN}', '{"bookmarks": {"runs": -Infinity}}', '{"bookmarks": 1e999}'),
+        *('{"streams": "\\ud83d"}', '{"\\udc00": 1}', '{"x": ' + "[" * 5_000 + "]" * 5_000 + "}"),
+    ],
+)
 def test_a_file_that_is_no_json_object_is_one_line(
     api: Api, tmp_path: Path, option: str, content: str
 ) -> None:
@@ -151,6 +159,50 @@ def test_a_file_that_is_no_json_object_is_one_line(
     assert output.error.startswith(f"{option} ")
     assert str(path) in output.error
     assert api.requests == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "utf-8"])
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C", "POSIX"])
+def test_files_are_read_as_windows_writes_them(
+    api: Api, tmp_path: Path, encoding: str, locale: str
+) -> None:
+    api.world.put("runs", "proj_a", {"id": "run"})
+    api.world.advance(hours=1)
+    before = run_tap(tmp_path, config_of(api))
+    catalog = selecting(json.loads(run_tap(tmp_path, None, "--discover").stdout), ["runs"])
+    catalog["made by"] = "Zoë"
+    files = {"config": config_of(api), "state": before.state, "catalog": catalog}
+    options = []
+    for name, content in files.items():
+        path = tmp_path / f"{name}-{encoding}.json"
+        path.write_bytes(json.dumps(content, ensure_ascii=False).encode(encoding))
+        options += [f"--{name}", str(path)]
+    environment = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    output = run_tap(tmp_path, None, *options, environment=environment)
+
+    assert output.exit_code == 0, output.stderr
+    assert output.state["bookmarks"]["runs"]["partitions"]
+    assert {message["type"] for message in output.messages} == {"SCHEMA", "STATE"}
+
+
+# Each is imported before the tap can handle a signal.
+@pytest.mark.parametrize("module", ["msgspec", "singer_sdk", "requests", "tap_dagctl.tap"])
+def test_ctrl_c_while_modules_load_leaves_no_traceback(tmp_path: Path, module: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        f"""
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+"""
+    )
+    output = run_tap(tmp_path, None, "--about", environment={"PYTHONPATH": str(tmp_path)})
+
+    assert (output.exit_code, output.stdout, output.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_a_config_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
