@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
+from tap_dagctl import timestamps
+from tap_dagctl.errors import TapError
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.singer.stream import PagewiseStream
 
@@ -27,6 +29,7 @@ class DagctlStream(PagewiseStream):
     """A stream of records whose failures wait for the end of the sync."""
 
     schema: dict[str, Any]
+    path: ClassVar[str]
 
     def __init__(self, tap: Tap, sync: Sync) -> None:
         super().__init__(tap)
@@ -48,9 +51,31 @@ class DagctlStream(PagewiseStream):
         failures = self._sync.failures
         if failures.stopped:
             return
-        # `--test` never reaches the hook that raises the failures of a whole sync.
-        with nullcontext() if self.is_tried else failures.collecting():
+        part = self._sync.summary.begin(self.name, context["project_id"] if context else None)
+        sent_before = self.records_sent
+        try:
             yield from self.pages(context)
+        except TapError as error:
+            part.error = str(error)
+            # `--test` never reaches the hook that raises the failures of a whole sync.
+            if self.is_tried:
+                raise
+            failures.add(error)
+        finally:
+            part.ended = timestamps.now()
+            part.rows_sent = self.records_sent - sent_before
+            with suppress(TapError):  # of a path that cannot be
+                path = self.path_in(context)
+                part.requests, part.rows_read = self._sync.client.traffic.take(path)
+
+    def path_in(self, context: Context | None) -> str:
+        """Return the path of the list of `context`.
+
+        Raises:
+            AnswerError: there is none.
+        """
+        del context
+        return self.path
 
     @abstractmethod
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:

@@ -135,7 +135,11 @@ class Failures:
         try:
             yield
         except TapError as error:
-            self._errors.append(error)
+            self.add(error)
+
+    def add(self, error: TapError) -> None:
+        """Keep an error for the end."""
+        self._errors.append(error)
 
     @property
     def refused_projects(self) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
@@ -31,11 +31,13 @@ class Projects(DagctlStream):
     name = "projects"
     schema = schemas.PROJECTS
     primary_keys = ("id",)
+    path: ClassVar[str] = PROJECTS.path
 
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         rows = self._sync.client.get(PROJECTS)
         records = self._records.build(chosen(rows, self._sync.settings.project_ids), {})
+        self._sync.summary.projects = len(records)
         self._warn_of_the_future()
         progress, openings = Progress("projects"), self._sync.openings
         if not self.is_tried:
@@ -66,7 +68,7 @@ class Projects(DagctlStream):
 
     @override
     def log_sync_costs(self) -> None:
-        """Raise what failed, once the last state is out."""
+        """Say what was done and raise what failed, once the last state is out."""
         super().log_sync_costs()
         failures = self._sync.failures
         if refused := failures.refused_projects:
@@ -78,7 +80,9 @@ class Projects(DagctlStream):
                         "and the next sync does not read it",
                         one_line(project),
                     )
+                    self._sync.summary.forgive(project)
                 failures.forget_refused(refused - listed)
+        self.logger.info("%s", self._sync.summary.line(self._sync.client.traffic.requests))
         failures.raise_all()
 
     @override

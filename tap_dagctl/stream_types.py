@@ -45,7 +45,6 @@ class ProjectStream(DagctlStream):
     # A project's own updated_at says nothing of its runs; its parent is full table anyway.
     ignore_parent_replication_key = False
 
-    path: ClassVar[str]
     rows_key: ClassVar[str]
 
     @override
@@ -71,8 +70,9 @@ class ProjectStream(DagctlStream):
             bookmark: None where everything is to be read (`FULL_TABLE`).
         """
 
-    def _path(self, context: Context) -> str:
-        return self.path.format(project_id=path_segment(context["project_id"]))
+    @override
+    def path_in(self, context: Context | None) -> str:
+        return self.path.format(project_id=path_segment((context or {})["project_id"]))
 
     def _bookmark(self, context: Context, *, is_copy: bool = False) -> Bookmark | None:
         """Return the bookmark of a project, or one to look at that changes nothing."""
@@ -96,7 +96,7 @@ class ProjectList(ProjectStream):
 
     @override
     def openings(self, context: Context) -> Iterator[Request[list[dict[str, Any]]]]:
-        yield WholeList(self._path(context), self.rows_key)
+        yield WholeList(self.path_in(context), self.rows_key)
 
 
 class OrganizationList(DagctlStream):
@@ -105,7 +105,6 @@ class OrganizationList(DagctlStream):
     primary_keys = ("id",)
     is_sensitive = True
 
-    path: ClassVar[str]
     rows_key: ClassVar[str]
     permission: ClassVar[str] = "the permission for it"
 
@@ -167,7 +166,7 @@ class ChangingRows(ProjectStream):
         if after is not None and self.is_filtered:
             params["updated_after"] = timestamps.render(after)
         return Listing(
-            path=self._path(context),
+            path=self.path_in(context),
             rows_key=self.rows_key,
             reader=self._reader,
             context=context,
@@ -202,14 +201,14 @@ class Statistics(ProjectStream):
     def openings(self, context: Context) -> Iterator[Request[Any]]:
         wanted, bookmark = self._wanted(), self._bookmark(context, is_copy=True)
         reach = reach_of(bookmark, wanted) if bookmark else first_reach(wanted)
-        return self.requests(reach, wanted.today, self._path(context))
+        return self.requests(reach, wanted.today, self.path_in(context))
 
     def _wanted(self) -> Wanted:
         return wanted_of(self._sync.settings, self._sync.client.today(), self.window_days)
 
     def _rows(self, context: Context, bookmark: Bookmark | None) -> Iterator[list[dict[str, Any]]]:
         wanted = self._wanted()
-        rows_of = partial(self.rows_of, today=wanted.today, path=self._path(context))
+        rows_of = partial(self.rows_of, today=wanted.today, path=self.path_in(context))
         if bookmark is None:
             yield from rows_of(first_reach(wanted))
         else:

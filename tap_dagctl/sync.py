@@ -9,6 +9,7 @@ from tap_dagctl.api.client import Client
 from tap_dagctl.errors import Failures
 from tap_dagctl.pagination.openings import Openings
 from tap_dagctl.settings import Settings
+from tap_dagctl.summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ class Sync:
     Attributes:
         config: the configuration as it was handed over.
         failures: what failed so far, while the rest of the sync goes on.
+        summary: what has been done so far.
     """
 
     def __init__(self, config: Mapping[str, Any], *, version: str) -> None:
@@ -33,6 +35,7 @@ class Sync:
         """
         self.config = config
         self.failures = Failures()
+        self.summary = Summary()
         self._version = version
 
     @cached_property

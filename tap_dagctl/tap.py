@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import TapCapabilities
+from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
 from tap_dagctl import settings, streams
@@ -136,6 +137,19 @@ class TapDagctl(InterruptibleTap):
                     msg = f"--config {path} cannot be read: {error}"
                     raise ConfigurationError(msg) from None
         return given
+
+    @override
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        # The SDK does just this, and says nothing.
+        given = ctx.params["config"]
+        tap = cls(config=given.config, parse_env_config=given.parse_env)
+        tap.run_connection_test()
+        cls.logger.info("%s", tap.sync.summary.tested())
+        ctx.exit()
 
     @override
     @classmethod

@@ -24,6 +24,7 @@ from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.api.retries import PassingError, Retries
 from tap_dagctl.api.transport import Deadline, StaleConnectionError, connection_pool
 from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
+from tap_dagctl.summary import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,6 +107,7 @@ class Client:
         server_time: the server's clock at its latest answer, in nanoseconds since the epoch; None
             where that answer had no `Date`.
         waits: how long the latest answers were waited for, in seconds.
+        traffic: what was asked for and came, by path.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -124,6 +126,7 @@ class Client:
         self._max_connections = settings.max_connections
         self.server_time: int | None = None
         self.waits: deque[float] = deque(maxlen=5)
+        self.traffic = Traffic()
         # Pages of a walk and requests of the next streams are asked for at the same time.
         self._slots = threading.BoundedSemaphore(settings.max_connections)
 
@@ -155,7 +158,9 @@ class Client:
                 answer = self._get_once(request)
             except RequestError as error:
                 raise type(error)(f"{what}: {error.what}", error.advice) from None
-            return request.read(answer)
+            result = request.read(answer)
+            self.traffic.count(request.path, rows=_rows_in(answer.body))
+            return result
 
         return self._retries.call(what, attempt, is_wanted)
 
@@ -171,6 +176,7 @@ class Client:
 
     def _get_in_slot(self, request: Request[object]) -> Answer:
         deadline = Deadline(MOST_TIMEOUTS * self._timeout)
+        self.traffic.count(request.path, requests=1)
         try:
             with deadline:
                 status, headers, content, elapsed = self._exchange(request)
@@ -225,6 +231,11 @@ class Client:
         with response:
             most = MOST_BYTES if response.status == HTTPStatus.OK else _MOST_ERROR_BYTES
             return response.status, response.headers, _read_body(response, most), elapsed
+
+
+def _rows_in(body: object) -> int:
+    lists = body.values() if isinstance(body, dict) else [body]
+    return sum(len(rows) for rows in lists if isinstance(rows, list))
 
 
 def _read_body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:

@@ -7,10 +7,12 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from singer_sdk.metrics import METRICS_LOGGER_NAME
 from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, one_line
 from tap_dagctl.redaction import redact
+from tap_dagctl.singer import state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,6 +60,7 @@ def set_up(levels: Sequence[str]) -> Iterator[None]:
         raise ConfigurationError(msg)
     try:
         yield
+        _leave_out_lines_of_each_project()
         for handler in _handlers():
             if not isinstance(handler.formatter, _RedactingFormatter):
                 handler.setFormatter(_RedactingFormatter(handler.formatter or logging.Formatter()))
@@ -69,6 +72,19 @@ def set_up(levels: Sequence[str]) -> Iterator[None]:
         why = one_line(f"{error}: {error.__cause__}" if error.__cause__ else f"{error}")
         msg = f"{advice}: {why or type(error).__name__}"
         raise ConfigurationError(msg) from None
+
+
+def _leave_out_lines_of_each_project() -> None:
+    """Leave out the metrics and where each project begins, unless the environment asks for them.
+
+    They are asked for by the level debug, or by a logging configuration that names their logger.
+    The SDK sets that logger's level itself, so a filter must do it.
+    """
+    for name in (METRICS_LOGGER_NAME, state.LOGGER):
+        logger = logging.getLogger(name)
+        is_named = logger.level != logging.NOTSET or logger.handlers
+        if not is_named and logger.getEffectiveLevel() > logging.DEBUG:
+            logger.addFilter(lambda line: line.levelno > logging.INFO)
 
 
 def _handlers() -> set[logging.Handler]:

@@ -6,6 +6,7 @@ hundreds of projects nearly all the time goes there, and nearly all the output i
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_STATES = 60.0
 """After so long a state may go out though few bytes of records have gone out since the last one."""
+
+
+LOGGER = "tap-dagctl.bookmarks"
+"""Where the SDK says, of each stream of each project, from which bookmark on it is read."""
 
 
 class SparingStateWriter(StateWriter):
@@ -85,6 +90,11 @@ class IndexedStateManager(StreamStateManager):
     """Finds the state of a partition by its context at once."""
 
     _index: dict[tuple[tuple[str, Any], ...], dict[str, Any]] | None = None
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
+        """See the SDK, which tells the log of the stream where each project begins."""
+        super().__init__(**kwargs)
+        self._logger = logging.getLogger(LOGGER)
 
     @override
     def get_context_state(self, context: types.Context | None) -> dict[str, Any]:

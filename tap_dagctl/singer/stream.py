@@ -11,7 +11,8 @@ from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Stream
+from singer_sdk import Stream, metrics
+from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 from typing_extensions import override
@@ -26,6 +27,7 @@ from tap_dagctl.singer.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Sequence
+    from types import TracebackType
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
@@ -34,14 +36,33 @@ if TYPE_CHECKING:
     from tap_dagctl.records.builder import Record
 
 
+_ENDS_OF_A_TEST = (AbortedSyncFailedException, AbortedSyncPausedException)
+
+
+class _Timer(metrics.Timer):
+    """Does not call it a failure that `--test` stops after a record."""
+
+    @override
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        is_test = exc_type and issubclass(exc_type, _ENDS_OF_A_TEST)
+        super().__exit__(None if is_test else exc_type, exc_val, exc_tb)
+
+
 class PagewiseStream(Stream):
     """A stream that comes in pages, and writes its bookmark itself, when a walk is complete.
 
     Attributes:
         is_sensitive: whether it is offered only with `include_sensitive`.
         sensitive_fields: fields that are offered only with it.
+        records_sent: how many records have gone to the target.
     """
 
+    records_sent = 0
     is_sensitive: ClassVar[bool] = False
     sensitive_fields: ClassVar[Collection[str]] = ()
     # The SDK's would drop what a catalog does not list inside an object.
@@ -157,6 +178,7 @@ class PagewiseStream(Stream):
                     self._write_state_message()
                 writer.write_records(stream_map.stream_alias, records, self._stream_version)
                 record_counter.increment(len(records))
+                self.records_sent += len(records)
                 self.state_manager.is_flushed = False
                 since_state += len(records)
             self._finalize_state(self.get_context_state(context))
@@ -185,7 +207,9 @@ class PagewiseStream(Stream):
             ConfigurationError: an expression of a stream map failed.
         """
         try:
-            yield from super()._generate_record_messages(record)
+            for message in super()._generate_record_messages(record):
+                self.records_sent += 1
+                yield message
         except RecursionError:
             raise  # what is nested too deeply has a line of its own
         except Exception as error:
@@ -229,6 +253,10 @@ class PagewiseStream(Stream):
         """
 
     @override
+    def get_sync_timer(self) -> metrics.Timer:
+        return _Timer(metrics.Metric.SYNC_DURATION, {metrics.Tag.STREAM: self.name})
+
+    @override
     def compare_start_date(self, value: str, start_date_value: str) -> str:
         """Return the bookmark: `Bookmark.cursor` weighs it against `start_date`.
 
@@ -241,7 +269,8 @@ class PagewiseStream(Stream):
         # What the SDK calls an unhandled error is how `--test` ends, or gets a line of its own.
         has_its_line = isinstance(sys.exc_info()[1], (TapError, OSError, RecursionError))
         expected = self.is_tried or has_its_line
-        quiet = level == logging.ERROR and expected
+        # And it says of each stream of each project that it begins.
+        quiet = level == logging.INFO or (level == logging.ERROR and expected)
         super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
 
     @override

@@ -216,7 +216,7 @@ def test_the_shards_load_what_a_single_tap_loads(
 
 
 def test_what_the_tap_and_the_target_say_is_in_the_log_of_the_task(airflow: Airflow) -> None:
-    for words in ("METRIC", "| tap-dagctl", "| target-postgres", "dbt=1"):
+    for words in ("| Synced ", "| tap-dagctl", "| target-postgres", "dbt=1"):
         assert words in airflow.log("statistics")
 
 

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stand_in.server import Reply
 from tests.support.project import ROOT
-from tests.support.syncs import config_of, run_tap, selecting
+from tests.support.syncs import Output, config_of, run_tap, selecting
 
 if TYPE_CHECKING:
     from stand_in.server import Api
@@ -190,7 +191,52 @@ def test_logs_take_the_shape_a_configuration_gives_them(api: Api, tmp_path: Path
     output = run_tap(tmp_path, config_of(api), environment=environment)
 
     lines = [json.loads(line) for line in output.stderr.splitlines()]
-    assert {"tap-dagctl", "singer_sdk.metrics"} <= {line["logger_name"] for line in lines}
+    assert "tap-dagctl.projects" in {line["logger_name"] for line in lines}
+    assert "METRIC" not in output.stderr
+
+
+def metrics(output: Output) -> list[dict[str, Any]]:
+    lines = [line.partition("METRIC: ") for line in output.stderr.splitlines()]
+    return [json.loads(point) for _, title, point in lines if title]
+
+
+ASKING = """
+version: 1
+disable_existing_loggers: false
+loggers: {singer_sdk.metrics: {level: INFO}}
+"""
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+@pytest.mark.parametrize("is_named", [False, True])
+def test_metrics_come_if_they_are_asked_for(
+    api: Api, tmp_path: Path, level: str, is_named: bool
+) -> None:
+    (tmp_path / "logging.yaml").write_text(ASKING)
+    environment = {"TAP_DAGCTL_LOGLEVEL": level}
+    if is_named:
+        environment["SINGER_SDK_LOG_CONFIG"] = str(tmp_path / "logging.yaml")
+    output = run_tap(tmp_path, config_of(api), environment=environment)
+
+    counted = {point["tags"]["stream"] for point in metrics(output)}
+    assert counted == ({"projects", "runs"} | counted if is_named or level == "debug" else set())
+
+
+def test_no_metric_of_a_test_that_went_well_says_failed(api: Api, tmp_path: Path) -> None:
+    for number in range(3):
+        api.world.put("runs", "proj_a", {"id": f"run_{number}"})
+    environment = {"TAP_DAGCTL_LOGLEVEL": "debug"}
+    output = run_tap(tmp_path, config_of(api), "--test", environment=environment)
+    points = metrics(output)
+
+    assert output.exit_code == 0
+    timers = [point["tags"]["status"] for point in points if point["type"] == "timer"]
+    assert timers
+    assert set(timers) == {"succeeded"}
+    api.misbehave = lambda request: Reply(403, b"{}") if request.path.endswith("/runs") else None
+    failed = run_tap(tmp_path, config_of(api), "--test", environment=environment)
+    assert failed.exit_code == 1
+    assert "failed" in {point["tags"].get("status") for point in metrics(failed)}
 
 
 def test_the_log_level_can_be_chosen(api: Api, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream, Tap
+from singer_sdk import Stream, Tap, metrics
 from singer_sdk import typing as th
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._catalog import get_selected_schema
@@ -184,6 +184,20 @@ def test_the_sdk_still_goes_through_all_partitions_to_find_one() -> None:
     assert "self.state_manager.get_context_state(" in inspect.getsource(Stream.get_context_state)
     named = {"tap_name", "stream_name", "tap_state"}
     assert named <= inspect.signature(StreamStateManager.__init__).parameters.keys()
+
+
+def test_the_sdk_still_tells_where_each_project_begins_by_this_logger() -> None:
+    source = inspect.getsource(StreamStateManager)
+
+    assert "self._logger = logging.getLogger(" in source
+    assert "self._logger.info(" in source
+
+
+def test_the_sdk_still_calls_a_test_that_stops_after_a_record_a_failure() -> None:
+    source = inspect.getsource(metrics.Timer.__exit__)
+
+    assert "Status.SUCCEEDED if exc_type is None else Status.FAILED" in source
+    assert "self.get_sync_timer()" in inspect.getsource(Stream._sync_records)
 
 
 def test_the_sdk_still_writes_a_schema_for_each_context() -> None:

@@ -9,7 +9,11 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from singer_sdk.metrics import METRICS_LOGGER_NAME
+
+from tap_dagctl import redaction
 from tap_dagctl.errors import TapError
+from tap_dagctl.singer.state import LOGGER
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
 from tests.support.simulation import Collector, handlers_kept
@@ -47,15 +51,27 @@ def command(*arguments: str) -> Output:
 
 @contextmanager
 def _logging_kept() -> Iterator[None]:
+    """Begin as a program that has just started, and leave behind what was before."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with patch.object(sys, "excepthook", sys.excepthook):
+    quiet = [logging.getLogger(name) for name in (METRICS_LOGGER_NAME, LOGGER)]
+    before = [(logger, logger.level, logger.filters) for logger in quiet]
+    for logger in quiet:
+        logger.setLevel(logging.NOTSET)
+        logger.filters = []
+    with (
+        patch.object(sys, "excepthook", sys.excepthook),
+        patch.object(redaction, "_spellings", set()),
+    ):
         try:
             yield
         finally:
             logging.captureWarnings(capture=False)
             root.handlers[:] = handlers
             root.setLevel(level)
+            for logger, its_level, filters in before:
+                logger.setLevel(its_level)
+                logger.filters = filters
 
 
 def runs(pipe: Collector) -> list[dict[str, Any]]:

@@ -1,0 +1,134 @@
+"""What a sync did, by stream and project: rows, requests, seconds, and what failed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from tap_dagctl import timestamps
+
+_MOST_NAMES = 3
+
+
+@dataclass(slots=True)
+class Part:
+    """One stream of one project, or a stream of the organization.
+
+    Attributes:
+        stream: its name.
+        project_id: None for a stream of the organization, and for the projects themselves.
+        began: by this machine's clock, in nanoseconds since the epoch.
+        ended: likewise; None as long as it goes on.
+        rows_read: rows in the answers, those among them that had been sent before.
+        rows_sent: records that went to the target.
+        requests: each try counts.
+        error: why it ended early, if it did.
+    """
+
+    stream: str
+    project_id: str | None = None
+    began: int = field(default_factory=timestamps.now)
+    ended: int | None = None
+    rows_read: int = 0
+    rows_sent: int = 0
+    requests: int = 0
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.stream if self.project_id is None else f"{self.stream} of {self.project_id}"
+
+
+class Traffic:
+    """Counts the requests and the rows of each path; several threads may use it at a time.
+
+    Attributes:
+        requests: how many have been sent.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing sent."""
+        self.requests = 0
+        self._lock = threading.Lock()
+        self._by_path: defaultdict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+
+    def count(self, path: str, *, requests: int = 0, rows: int = 0) -> None:
+        """Count requests that were sent, or rows that were read."""
+        with self._lock:
+            self.requests += requests
+            requests_before, rows_before = self._by_path[path]
+            self._by_path[path] = (requests_before + requests, rows_before + rows)
+
+    def take(self, path: str) -> tuple[int, int]:
+        """Return the requests and rows of `path`, and begin to count them anew."""
+        with self._lock:
+            return self._by_path.pop(path, (0, 0))
+
+
+class Summary:
+    """What a sync did.
+
+    Attributes:
+        projects: how many projects are read; None before that is known.
+        parts: every stream of every project that was begun, in order.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing done."""
+        self.projects: int | None = None
+        self.parts: list[Part] = []
+        self._began = time.monotonic()
+
+    def begin(self, stream: str, project_id: str | None) -> Part:
+        """Return the part that begins now."""
+        self.parts.append(part := Part(stream, project_id))
+        return part
+
+    def forgive(self, project_id: str) -> None:
+        """Forget what failed of a project that was deleted meanwhile."""
+        for part in self.parts:
+            if part.project_id == project_id:
+                part.error = None
+
+    @property
+    def streams(self) -> list[str]:
+        """The streams that were read."""
+        return list(dict.fromkeys(part.stream for part in self.parts))
+
+    def line(self, requests: int) -> str:
+        """Return it in one line, however many projects there are.
+
+        Args:
+            requests: how many were sent in all, those among them that turned out not to be needed.
+        """
+        seconds = time.monotonic() - self._began
+        rows = "; ".join(self._rows_of(stream) for stream in self.streams)
+        return (
+            f"Synced {_counted(self.projects or 0, 'project')} in {seconds:.1f} s with "
+            f"{_counted(requests, 'request')}: {rows}; {self._failures()}"
+        )
+
+    def tested(self) -> str:
+        """Return what `--test` found out."""
+        projects = _counted(self.projects or 0, "project")
+        return f"The account can be read: {projects}, {_counted(len(self.streams), 'stream')}"
+
+    def _rows_of(self, stream: str) -> str:
+        parts = [part for part in self.parts if part.stream == stream]
+        read, sent = (sum(getattr(it, name) for it in parts) for name in ("rows_read", "rows_sent"))
+        return f"{stream} {read:,} read, {sent:,} sent"
+
+    def _failures(self) -> str:
+        failed = [part.title for part in self.parts if part.error]
+        if not failed:
+            return "nothing failed"
+        named = ", ".join(failed[:_MOST_NAMES])
+        more = len(failed) - _MOST_NAMES
+        return f"failed: {named}" + (f" and {more:,} more" if more > 0 else "")
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"
