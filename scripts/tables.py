@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from scripts import everything
 from tap_dagctl.settings import SCHEMA
+from tap_dagctl.singer import about
 from tests.support.loaders.findings import findings, loader_of, version_of
 
 if TYPE_CHECKING:
@@ -55,25 +56,11 @@ def _settings() -> Iterator[str]:
     required = SCHEMA["required"]
     for name, schema in SCHEMA["properties"].items():
         kind = "required" if name in required else _code(schema.get("default"))
-        yield f"| `{name}` | {_type(schema)} | {kind} | {schema['description']} |"
+        yield f"| `{name}` | {about.kind_of(schema)} | {kind} | {schema['description']} |"
 
 
 def _code(default: object) -> str:
-    text = str(default).lower() if isinstance(default, bool) else default
-    return "" if default is None else f"`{text}`"
-
-
-def _type(schema: dict[str, Any]) -> str:
-    names = [name for name in schema["type"] if name != "null"]
-    words = {"array": "array of strings", "string": schema.get("format", "string")}
-    if schema.get("secret"):
-        return "string, secret"
-    text = words.get(names[-1], names[-1])
-    if "exclusiveMinimum" in schema:
-        return f"{text}, > {schema['exclusiveMinimum']}, at most {schema['maximum']}"
-    if "maximum" in schema:
-        return f"{text}, {schema['minimum']} to {schema['maximum']}"
-    return f"{text}, ≥ {schema['minimum']}" if "minimum" in schema else text
+    return "" if default is None else f"`{about.code(default)}`"
 
 
 def _streams() -> Iterator[str]:

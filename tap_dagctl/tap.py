@@ -11,6 +11,7 @@ from singer_sdk.helpers.capabilities import TapCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
+import tap_dagctl.singer.about  # noqa: F401 - takes the place of the SDK's text for `--about`
 from tap_dagctl import settings, streams
 from tap_dagctl.errors import ConfigurationError
 from tap_dagctl.singer.batch import check_batch

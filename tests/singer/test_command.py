@@ -27,6 +27,19 @@ def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path)
     catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
 
     assert "Name:" in text.stdout
+    said = " ".join(text.stdout.split())
+    for name, setting in about["settings"]["properties"].items():
+        assert f" {name} (" in said
+        assert " ".join(setting["description"].split()) in said
+        assert f"Environment variable: TAP_DAGCTL_{name.upper()} " in f"{said} "
+    for line in (
+        "api_token (string, secret; required)",
+        "page_size (integer, 1 to 500; default 500)",
+        "request_timeout (number, > 0, at most 86400; default 60)",
+        "include_sensitive (boolean; default false)",
+        "batch_config.encoding.format (string, one of jsonl, parquet)",
+    ):
+        assert f" {line} " in said
     assert "| api_token |" in markdown.stdout
     assert about["name"] == "tap-dagctl"
     assert "activate-version" not in about["capabilities"]
