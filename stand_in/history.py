@@ -142,6 +142,7 @@ class History:
                 pipeline.key,
                 pipeline.name,
                 project_type=pipeline.kind,
+                created_at=to_text(world.now),
                 description=f"The {pipeline.name.replace('_', ' ')} pipeline",
                 repository_url=f"https://git.example.com/data/{pipeline.name}",
                 branch="main",

@@ -81,13 +81,13 @@ class World:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add_project(self, key: str, name: str, **fields: Any) -> Project:
-        """Add a project, made now, with `fields` beside or instead of the usual ones."""
+        """Add a project, made before any row, with `fields` beside or instead of the usual ones."""
         row = {
             "id": key,
             "organization_id": self.organization_id,
             "name": name,
             "project_type": "sqlmesh",
-            "created_at": to_text(self.now),
+            "created_at": "1970-01-05T00:00:00Z",
             "updated_at": to_text(self.now),
             **fields,
         }

@@ -38,6 +38,7 @@ class Projects(DagctlStream):
         rows = self._sync.client.get(PROJECTS)
         records = self._records.build(chosen(rows, self._sync.settings.project_ids), {})
         self._sync.summary.projects = len(records)
+        self._sync.created_at = {row["id"]: row.get("created_at") for row in rows}
         self._warn_of_the_future()
         progress, openings = Progress("projects"), self._sync.openings
         if not self.is_tried:

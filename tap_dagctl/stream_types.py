@@ -199,15 +199,18 @@ class Statistics(ProjectStream):
 
     @override
     def openings(self, context: Context) -> Iterator[Request[Any]]:
-        wanted, bookmark = self._wanted(), self._bookmark(context, is_copy=True)
+        wanted, bookmark = self._wanted(context), self._bookmark(context, is_copy=True)
         reach = reach_of(bookmark, wanted) if bookmark else first_reach(wanted)
         return self.requests(reach, wanted.today, self.path_in(context))
 
-    def _wanted(self) -> Wanted:
-        return wanted_of(self._sync.settings, self._sync.client.today(), self.window_days)
+    def _wanted(self, context: Context) -> Wanted:
+        today, created_at = self._sync.client.today(), None
+        if self.window_days is not None:  # each window is a request
+            created_at = self._sync.created_at.get(context["project_id"])
+        return wanted_of(self._sync.settings, today, self.window_days, created_at)
 
     def _rows(self, context: Context, bookmark: Bookmark | None) -> Iterator[list[dict[str, Any]]]:
-        wanted = self._wanted()
+        wanted = self._wanted(context)
         rows_of = partial(self.rows_of, today=wanted.today, path=self.path_in(context))
         if bookmark is None:
             yield from rows_of(first_reach(wanted))

@@ -24,6 +24,7 @@ class Sync:
         config: the configuration as it was handed over.
         failures: what failed so far, while the rest of the sync goes on.
         summary: what has been done so far.
+        created_at: by project, when the API says that it was created.
     """
 
     def __init__(self, config: Mapping[str, Any], *, version: str) -> None:
@@ -36,6 +37,7 @@ class Sync:
         self.config = config
         self.failures = Failures()
         self.summary = Summary()
+        self.created_at: dict[str, object] = {}
         self._version = version
 
     @cached_property

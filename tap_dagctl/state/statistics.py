@@ -23,6 +23,8 @@ FIRST_WINDOW = date(1970, 1, 5)
 DEFAULT_DAYS = 30
 """Days of statistics a first sync reads without `start_date`: the API's own default of `days`."""
 
+_DAY = 86_400 * timestamps.NANOSECONDS
+
 logger = logging.getLogger("tap-dagctl.statistics")
 
 
@@ -64,18 +66,27 @@ class Wanted:
         start: `start_date`, or None.
         lookback: `stats_lookback_days`: so many days before today may still change.
         window_days: over how many days each row is; None if there is no setting for it.
+        created: the day before which there is nothing; None if that is not known.
     """
 
     today: date
     start: date | None
     lookback: int
     window_days: int | None = None
+    created: date | None = None
+
+    @property
+    def asked_first(self) -> date:
+        """The first day that the settings ask for: never later than today."""
+        first = self.start or self.today - timedelta(days=DEFAULT_DAYS - 1)
+        return min(max(first, FIRST_WINDOW), self.today)
 
     @property
     def first(self) -> date:
         """The first day that is wanted: never later than today."""
-        first = self.start or self.today - timedelta(days=DEFAULT_DAYS - 1)
-        return min(max(first, FIRST_WINDOW), self.today)
+        if self.created is None or self.created > self.today:  # which no project can be
+            return self.asked_first
+        return max(self.asked_first, self.created)
 
     def changing(self, last_read: date) -> date:
         """Return the first day that may have changed since statistics were read on a day."""
@@ -119,7 +130,7 @@ def next_reach(
         of_other_windows: whether it was read in windows of another length.
     """
     last_read = min(bookmark, wanted.today)
-    if wanted.start is not None and wanted.first > last_read + timedelta(days=1):
+    if wanted.start is not None and wanted.asked_first > last_read + timedelta(days=1):
         # The days between are not wanted, so a new history begins.
         return first_reach(wanted)
     changing = wanted.changing(last_read)
@@ -177,9 +188,23 @@ def changed_statistics(
     )
 
 
-def wanted_of(settings: Settings, today: date, window_days: int | None) -> Wanted:
-    """Return what `settings` ask for on the server's day `today`."""
-    return Wanted(today, _day(settings.start), settings.stats_lookback_days, window_days)
+def wanted_of(
+    settings: Settings, today: date, window_days: int | None, created_at: object = None
+) -> Wanted:
+    """Return what `settings` ask for on the server's day `today`.
+
+    Args:
+        settings: for `start_date` and the look-back.
+        today: by the server's clock.
+        window_days: over how many days each row is; None if there is no setting for it.
+        created_at: when the API says that the project was created, if it does.
+    """
+    try:
+        # Whatever time zone the server's days are in, none begins more than a day earlier.
+        created = _day(timestamps.parse(created_at) - _DAY)
+    except (ValueError, OverflowError):
+        created = None
+    return Wanted(today, _day(settings.start), settings.stats_lookback_days, window_days, created)
 
 
 def reach_of(bookmark: Bookmark, wanted: Wanted) -> Reach:

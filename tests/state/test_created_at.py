@@ -1,0 +1,121 @@
+"""Windows of `model_stats` begin no earlier than the project: each costs a request."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stand_in.world import to_text
+from tap_dagctl.state import statistics
+from tests.support import in_process
+
+if TYPE_CHECKING:
+    from stand_in.server import Api
+    from tests.support.simulation import Collector
+
+DAY = timedelta(days=1)
+TODAY = date(2026, 3, 2)
+
+
+def windows(api: Api) -> list[str]:
+    path = "proj_a/model-executions/stats"
+    asked = [it.params["start_date"] for it in api.requests if it.path.endswith(path)]
+    api.requests.clear()
+    return asked
+
+
+def rows(pipe: Collector) -> list[dict[str, Any]]:
+    return [row for name, row in pipe.records if name == "model_stats"]
+
+
+def execute(api: Api, days_ago: int) -> None:
+    start = to_text(api.world.now - timedelta(days=days_ago))
+    execution = {"id": f"e{days_ago}", "model_name": "orders", "start_time": start}
+    api.world.put("executions", "proj_a", execution)
+
+
+@pytest.mark.parametrize("offset", ["Z", "+14:00", "-12:00"])
+def test_a_start_date_long_before_the_project_asks_for_no_empty_window(
+    api: Api, offset: str
+) -> None:
+    for days_ago in (0, 20, 45):
+        execute(api, days_ago)
+    created = (api.world.now - timedelta(days=45)).strftime("%Y-%m-%dT00:00:00") + offset
+    api.world.projects["proj_a"].row["created_at"] = created
+    first = in_process.sync(api, start_date="1970-01-01")
+
+    assert len(asked := windows(api)) == 8
+    assert asked[0] == "2026-01-12"
+    assert len(rows(first)) == 3
+    # From then on what late runs may change is read, as always.
+    again = in_process.sync(api, first.states[-1], start_date="1970-01-01")
+    assert windows(api) == ["2026-02-23", "2026-03-02"]
+    assert rows(again) == []
+
+
+@pytest.mark.parametrize(
+    "created", [None, "", "soon", 7, "0000-00-00T00:00:00Z", "9999-12-31T23:59:59Z", ["x"]]
+)
+def test_where_it_is_not_known_windows_begin_as_the_settings_say(api: Api, created: object) -> None:
+    execute(api, 45)
+    api.world.projects["proj_a"].row["created_at"] = created
+    pipe = in_process.sync(api, start_date="2025-10-01")
+
+    assert windows(api)[0] == "2025-09-29"
+    assert len(rows(pipe)) == 1
+
+
+def test_a_project_that_is_older_than_was_said_is_read_from_its_beginning(api: Api) -> None:
+    for days_ago in (1, 30):
+        execute(api, days_ago)
+    row = api.world.projects["proj_a"].row
+    row["created_at"] = to_text(api.world.now - 3 * DAY)
+    first = in_process.sync(api, start_date="1970-01-01")
+    assert len(rows(first)) == 1
+    windows(api)
+
+    row["created_at"] = to_text(api.world.now - 31 * DAY)
+    again = in_process.sync(api, first.states[-1], start_date="1970-01-01")
+    assert len(rows(again)) == 1
+    # And one that is said to be younger loses nothing that it had.
+    row["created_at"] = to_text(api.world.now - 1 * DAY)
+    execute(api, 2)
+    windows(api)
+    in_process.sync(api, again.states[-1], start_date="1970-01-01")
+    assert windows(api) == ["2026-02-23", "2026-03-02"]
+
+
+DAYS = st.integers(0, 60)
+
+
+@given(start=st.none() | DAYS, created=st.integers(-3, 60), last=DAYS, history=st.none() | DAYS)
+def test_no_day_since_it_was_created_is_left_out(
+    start: int | None, created: int, last: int, history: int | None
+) -> None:
+    """Of those that are read without it."""
+
+    def of(ago: int | None) -> date | None:
+        return None if ago is None else TODAY - ago * DAY
+
+    before = statistics.Wanted(TODAY, of(start), 2)
+    now = statistics.Wanted(TODAY, of(start), 2, created=of(created))
+    bookmark = TODAY - last * DAY
+    for reach, expected in (
+        (statistics.first_reach(now), statistics.first_reach(before)),
+        (
+            statistics.next_reach(now, bookmark, of(history)),
+            statistics.next_reach(before, bookmark, of(history)),
+        ),
+    ):
+        read, expected_days = days(reach), days(expected)
+        assert read <= expected_days
+        assert all(day < TODAY - created * DAY for day in expected_days - read)
+
+
+def days(reach: statistics.Reach) -> set[date]:
+    number = (TODAY - reach.first).days + 1
+    return {day for day in (reach.first + it * DAY for it in range(number)) if not reach.has(day)}
