@@ -81,12 +81,14 @@ def test_a_project_that_is_older_than_was_said_is_read_from_its_beginning(api: A
     row["created_at"] = to_text(api.world.now - 31 * DAY)
     again = in_process.sync(api, first.states[-1], start_date="1970-01-01")
     assert len(rows(again)) == 1
-    # And one that is said to be younger loses nothing that it had.
-    row["created_at"] = to_text(api.world.now - 1 * DAY)
-    execute(api, 2)
+    # And one that is said to be younger loses nothing since the last sync.
+    api.world.advance(hours=24 * 21)
+    execute(api, 10)
+    row["created_at"] = to_text(api.world.now - DAY)
     windows(api)
-    in_process.sync(api, again.states[-1], start_date="1970-01-01")
-    assert windows(api) == ["2026-02-23", "2026-03-02"]
+    last = in_process.sync(api, again.states[-1], start_date="1970-01-01")
+    assert windows(api) == ["2026-02-23", "2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
+    assert [item["start_date"] for item in rows(last)] == ["2026-03-09"]
 
 
 DAYS = st.integers(0, 60)
