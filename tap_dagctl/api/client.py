@@ -191,7 +191,7 @@ class Client:
             raise _timeout_error()
         server_time = responses.server_clock(headers)
         if status != HTTPStatus.OK:
-            raise responses.status_error(status, headers, content, server_time)
+            raise responses.status_error(status, headers, content, server_time, request.params)
         if len(content) > MOST_BYTES:
             what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
             raise PassingError(what, "lower page_size; if it stays, report it to dagctl")

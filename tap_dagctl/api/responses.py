@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
+from requests.exceptions import InvalidSchema
 
 from tap_dagctl import timestamps
 from tap_dagctl.api.retries import PassingError
+from tap_dagctl.api.transport import proxy_variable
 from tap_dagctl.errors import RefusedError, RejectedError, RequestError, UnreachableError, one_line
 from tap_dagctl.settings import DEFAULT_API_URL
 
@@ -44,6 +46,7 @@ _ADVICE = {
 }
 
 
+_DATES = ("updated_after", "days", "start_date", "end_date")
 _FIRST_CLOCK, _END_OF_CLOCKS = (
     timestamps.parse(f"{year}-01-01T00:00:00Z") for year in (2000, 2200)
 )
@@ -89,7 +92,11 @@ _FROM_A_SERVER = {urllib3.exceptions.DecodeError, CutShortError}
 
 
 def status_error(
-    status: int, headers: Mapping[str, str], body: bytes, server_time: int | None
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    server_time: int | None,
+    params: Mapping[str, object],
 ) -> PassingError | RequestError:
     """Return the error for an answer whose status is not 200.
 
@@ -98,6 +105,7 @@ def status_error(
         headers: the answer's headers.
         body: the beginning of the answer.
         server_time: what `Date` says, in nanoseconds since the epoch.
+        params: what was asked for.
     """
     message = _message(body)
     what = f"the server answered {status}{message and f' ({message})'}"
@@ -111,6 +119,9 @@ def status_error(
         return RequestError(what, advice)
     else:
         advice = next((text for known, text in _ADVICE.items() if known == status), _REFUSED)
+        dates = ", ".join(f"{name}={params[name]}" for name in _DATES if name in params)
+        if status == HTTPStatus.BAD_REQUEST and dates:
+            advice = f"it asked for {dates}, and {advice}"
         if status not in _PASSES_BY_ITSELF:
             return _NOT_REFUSED.get(status, RefusedError)(what, advice)
     return PassingError(
@@ -134,7 +145,15 @@ def connection_error(error: Exception, api_url: str) -> PassingError | RequestEr
         if any(isinstance(cause, kind) for cause in causes):
             is_unreachable = kind not in _FROM_A_SERVER
             return PassingError(what, advice or usual_advice, is_unreachable=is_unreachable)
-    return RequestError(f"it cannot be asked for ({type(error).__name__})", usual_advice)
+    # A scheme, host or port that is none. The URL itself may hold a password, and is not shown.
+    name, variable = type(error).__name__, proxy_variable(api_url)
+    if variable and isinstance(error, InvalidSchema):
+        advice = "install PySocks beside the tap, or name a proxy that speaks HTTP"
+        return UnreachableError(f"{variable} names a SOCKS proxy, and PySocks is not here", advice)
+    if variable:
+        what = f"the proxy in {variable} cannot be used ({name})"
+        return UnreachableError(what, "write it like http://proxy.example.com:3128")
+    return RequestError(f"it cannot be asked for ({name})", usual_advice)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -7,6 +7,7 @@ answer: when its time is up, the connection is shut down.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
 from typing_extensions import Self, override
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ProtocolError
@@ -165,3 +167,10 @@ def connection_pool(url: str, size: int) -> HTTPConnectionPool:
     adapter.cert_verify(pool, url, verify, cert)  # type: ignore[no-untyped-call]  # in its stubs
     pool.ConnectionCls = type("Watched", (_WatchedConnection, pool.ConnectionCls), {})
     return pool
+
+
+def proxy_variable(url: str) -> str | None:
+    """Return the variable of the environment that names the proxy for `url`; None without one."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    return next((name for name in names if proxy and os.environ.get(name) == proxy), None)

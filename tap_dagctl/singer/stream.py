@@ -215,7 +215,11 @@ class PagewiseStream(Stream):
         except Exception as error:
             if not any(isinstance(stream_map, CustomStreamMap) for stream_map in self.stream_maps):
                 raise
-            why = one_line(repr(error))
+            # The SDK's own error says which expression, and not why.
+            cause = error.__cause__ or error
+            why = one_line(f"{type(cause).__name__}: {cause}")
+            if getattr(cause, "name", None) == "fake":
+                why += "; `fake` needs the package faker: install it beside the tap"
             msg = f"stream_maps: an expression fails on a row of {self.name}: {why}"
             raise ConfigurationError(msg) from None
 

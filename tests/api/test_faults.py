@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -194,6 +195,27 @@ def test_a_fault_is_met_so_often_and_so_long(api: Api, name: str) -> None:
         meet(api, name, sent - 1)
         assert sorted(row["id"] for row in runs(sync(api))) == ["run_0", "run_a", "run_b"]
         check_waits(clock.waits, case.waits)
+
+
+def test_an_answer_of_400_names_the_date_that_was_asked_for(
+    api: Api, state: dict[str, Any]
+) -> None:
+    faults_of = faults.FOR_GOOD["400"]
+    api.misbehave = lambda it: None if it.path.endswith("/projects") else faults_of(api, it)
+    with pytest.raises(TapError) as caught:
+        sync(api, state)
+
+    line = r"GET (/projects/.*?): .*?\(made up\): (?:it asked for (.*?), and )?the request was"
+    told = dict(re.findall(line, str(caught.value)))
+    dates = {"updated_after", "days", "start_date", "end_date"}
+    asked = {
+        request.path.removeprefix("/api/v1"): ", ".join(
+            f"{name}={value}" for name, value in request.params.items() if name in dates
+        )
+        for request in api.requests[1:]
+    }
+    assert told == asked
+    assert sum(map(bool, told.values())) == 2 * 4
 
 
 @pytest.fixture(autouse=True)

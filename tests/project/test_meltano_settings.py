@@ -107,7 +107,7 @@ def test_by_variable(meltano: Meltano, plugin: str) -> None:
     [
         ("PROJECT_IDS", "sales,finance", "Failed to parse JSON array from string: 'sales,finance'"),
         ("PROJECT_IDS", "", "Failed to parse JSON array from string: ''"),
-        ("REQUEST_TIMEOUT", "1.5", "ValueError: invalid literal for int() with base 10: '1.5'"),
+        ("REQUEST_TIMEOUT", "60.5", "ValueError: invalid literal for int() with base 10: '60.5'"),
     ],
 )
 def test_what_meltano_cannot_read_is_explained(

@@ -247,6 +247,15 @@ def test_a_map_over_all_streams_does_not_hinder_the_connection_test(
         assert all(it["schema"]["properties"] for it in schemas(output).values())
 
 
+def test_fake_data_needs_a_package_that_the_message_names(api: Api, tmp_path: Path) -> None:
+    output = run_tap(tmp_path, config_of(api, stream_maps={"runs": {"x": "fake.name()"}}))
+
+    assert output.error.endswith(
+        "NameNotDefined: 'fake' is not defined for expression 'fake.name()'; `fake` needs the "
+        "package faker: install it beside the tap"
+    )
+
+
 @pytest.mark.parametrize(
     ("expression", "why"),
     [
@@ -254,7 +263,7 @@ def test_a_map_over_all_streams_does_not_hinder_the_connection_test(
         ("record['nope']", "KeyError"),
         ("int(status)", "ValueError"),
         ("1 / 0", "ZeroDivisionError"),
-        ("nope", "MapExpressionError"),
+        ("nope", "NameNotDefined"),
     ],
 )
 @pytest.mark.parametrize("place", ["status", "__filter__"])
@@ -263,6 +272,6 @@ def test_an_expression_that_fails_on_a_row_is_one_line(
 ) -> None:
     output = run_tap(tmp_path, config_of(api, stream_maps={"runs": {place: expression}}))
 
-    assert output.error.startswith(f"stream_maps: an expression fails on a row of runs: {why}(")
+    assert output.error.startswith(f"stream_maps: an expression fails on a row of runs: {why}: ")
     again = run_tap(tmp_path, config_of(api), state=output.state)
     assert [row["id"] for row in again.records("runs")] == ["run_proj_a", "run_proj_b"]
