@@ -19,7 +19,6 @@ _PIECE_LENGTH = 8
 # As dagctl makes them: one that was pasted into the wrong setting is in no secret one.
 _ANY_TOKEN = re.compile(r"dctl_[\w-]{16,}", re.ASCII | re.IGNORECASE)
 _SECRET_NAME = re.compile("key|secret|token|pass|cred|sas|sig", re.IGNORECASE)
-_JSON_ESCAPE = re.compile(rb'\\(?:u00([2-7][0-9a-fA-F])|([/"\\]))')
 
 _spellings: set[str] = set()
 
@@ -42,16 +41,31 @@ def redact(text: str) -> str:
 
 
 def holds(content: bytes, secret: str) -> bool:
-    """Whether JSON holds `secret`, escaped in any way that JSON has for it."""
-    if len(secret) < _PIECE_LENGTH:
-        return False  # such a word may stand anywhere
-    if b"\\u00" in content or b"\\/" in content or not {'"', "\\"}.isdisjoint(secret):
-        content = _JSON_ESCAPE.sub(_unescaped, content)
-    return any(spelling.encode() in content for spelling in _spellings_of(secret))
+    """Whether `content` holds `secret`, as it is or as URLs, JSON and HTML write it."""
+    # A word that is shorter may stand anywhere.
+    return len(secret) >= _PIECE_LENGTH and any(it in content for it in _encoded_spellings(secret))
+
+
+def holds_escaped(content: bytes, secret: str) -> bool:
+    """Whether JSON holds `secret`, with letters escaped that need not be."""
+    return holds(_escapes_of(secret).sub(_unescaped, content), secret)
+
+
+@lru_cache
+def _escapes_of(secret: str) -> re.Pattern[bytes]:
+    """Match what JSON may write for a letter of `secret`, and for no other: those are many."""
+    codes = "|".join(sorted({f"{ord(letter):02x}" for letter in secret}))
+    signs = "".join(re.escape(sign) for sign in '/"\\' if sign in secret) or "/"
+    return re.compile(rf"\\(?:u00({codes})|([{signs}]))".encode(), re.IGNORECASE)
 
 
 def _spellings_of(secret: str) -> set[str]:
     return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], html.escape(secret)}
+
+
+@lru_cache
+def _encoded_spellings(secret: str) -> frozenset[bytes]:
+    return frozenset(spelling.encode() for spelling in _spellings_of(secret))
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:

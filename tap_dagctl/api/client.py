@@ -195,7 +195,7 @@ class Client:
         if len(content) > MOST_BYTES:
             what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
             raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
-        if redaction.holds(content, self._token):
+        if redaction.holds_escaped(content, self._token):
             what = "the answer holds the API token, so it is not loaded"
             raise RequestError(what, "make a new token in dagctl, and revoke this one")
         try:
