@@ -13,6 +13,7 @@ import yaml
 from target_duckdb.target import TargetDuckDB
 
 from scripts.tables import with_lines
+from tap_dagctl.schemas import kinds_of
 from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:
@@ -20,16 +21,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.about import AboutInfo
 
-# Meltano's word for a type.
-_KINDS = {
-    "string": "string",
-    "integer": "integer",
-    # Meltano cannot write a number of its kind `decimal` into the file for the plugin.
-    "number": "integer",
-    "boolean": "boolean",
-    "array": "array",
-    "object": "object",
-}
+# Meltano's word for a type, where it is not the same. It cannot write a number of its kind
+# `decimal` into the file for the plugin.
+_KINDS = {"number": "integer"}
 
 
 def definition() -> str:
@@ -99,10 +93,10 @@ def settings(about: AboutInfo) -> Iterator[dict[str, Any]]:
     object of nulls where nothing is set; without the object, its variable would be ignored.
     """
     for name, field in about.settings["properties"].items():
-        kinds = [kind for kind in field["type"] if kind != "null"]
+        kind = kinds_of(field)[-1]
         setting = {"name": name, "label": field["title"]}
         is_time = field.get("format") == "date-time"
-        setting["kind"] = "date_iso8601" if is_time else _KINDS[kinds[-1]]
+        setting["kind"] = "date_iso8601" if is_time else _KINDS.get(kind, kind)
         if "default" in field:
             setting["value"] = field["default"]
         if field.get("secret"):

@@ -56,7 +56,7 @@ def _settings() -> Iterator[str]:
     required = SCHEMA["required"]
     for name, schema in SCHEMA["properties"].items():
         kind = "required" if name in required else _code(schema.get("default"))
-        yield f"| `{name}` | {about.kind_of(schema)} | {kind} | {schema['description']} |"
+        yield f"| `{name}` | {about.type_in_words(schema)} | {kind} | {schema['description']} |"
 
 
 def _code(default: object) -> str:

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     Kind = th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]]
 
 ADDITIONAL_PROPERTIES = "additional_properties"
+
+
+def kinds_of(schema: Mapping[str, Any]) -> list[str]:
+    """Return the types that `schema` allows, null left out."""
+    kinds = schema.get("type", [])
+    return [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
 
 
 def _required(kind: Kind, name: str, description: str) -> th.Property[Any]:

@@ -14,7 +14,7 @@ import msgspec
 
 from tap_dagctl.api.decoding import LEAST_INTEGER, MOST_INTEGER
 from tap_dagctl.errors import one_line
-from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
+from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 from tap_dagctl.timestamps import to_fixed_width
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ _BY_TYPE: dict[str, Callable[[object], object]] = {
 }
 
 
-def kind_of(schema: Mapping[str, Any]) -> str:
-    """Return the type of a field whose value is not null."""
-    return next(str(kind) for kind in schema["type"] if kind != "null")
-
-
 def as_dict(record: Record) -> dict[str, Any]:
     """Return `record` as a dict, which the SDK expects."""
     return record if isinstance(record, dict) else msgspec.structs.asdict(record)
@@ -115,7 +110,7 @@ class RecordBuilder:
         }
         times = {name for name, field in fields.items() if field.get("format") == "date-time"}
         self._converters: dict[str, Callable[[object], object]] = {
-            name: to_fixed_width if name in times else _BY_TYPE[kind_of(field)]
+            name: to_fixed_width if name in times else _BY_TYPE[kinds_of(field)[0]]
             for name, field in fields.items()
         }
         self._all_null: dict[str, Any] = dict.fromkeys([*fields, ADDITIONAL_PROPERTIES])

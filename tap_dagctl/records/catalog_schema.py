@@ -15,8 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
 
 from tap_dagctl.errors import ConfigurationError, one_line
-from tap_dagctl.records.builder import kind_of
-from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
+from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 from tap_dagctl.timestamps import to_fixed_width
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def _check_exact(own: Schema, given: Schema) -> None:
     Raises:
         ValueError: it does not.
     """
-    kind, kinds = kind_of(own), _kinds(given)
+    kind, kinds = kinds_of(own)[0], kinds_of(given)
     is_same = not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
     if is_same and given.get("format") in {None, own.get("format")}:
         return
@@ -94,17 +93,12 @@ def _check_exact(own: Schema, given: Schema) -> None:
         _refuse(f"not every {own.get('format', kind)} fits {wanted}")
 
 
-def _kinds(schema: Schema) -> list[str]:
-    kinds = schema.get("type", [])
-    return [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
-
-
 def _nullable(schema: Schema) -> dict[str, Any]:
     schema = dict(schema)
     if _validator(schema).is_valid(None):
         return schema
     if "type" in schema:
-        schema["type"] = [*_kinds(schema), "null"]
+        schema["type"] = [*kinds_of(schema), "null"]
     if "enum" in schema:
         schema["enum"] = [*schema["enum"], None]
     return schema if _validator(schema).is_valid(None) else {"anyOf": [schema, {"type": "null"}]}
@@ -202,6 +196,6 @@ def _fitting(value: Any, validator: Validator) -> Any:  # noqa: ANN401 - any JSO
     if validator.is_valid(value):
         return value
     text = value if isinstance(value, str) else json.dumps(value)
-    if "string" in _kinds(schema) and "format" not in schema and validator.is_valid(text):
+    if "string" in kinds_of(schema) and "format" not in schema and validator.is_valid(text):
         return text
     _refuse("the schema does not allow it")

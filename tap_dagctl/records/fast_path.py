@@ -22,8 +22,8 @@ from tap_dagctl.api.decoding import (
     has_huge_integer,
     has_nul,
 )
-from tap_dagctl.records.builder import as_dict, kind_of
-from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
+from tap_dagctl.records.builder import as_dict
+from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class RowReader:
         fields = schema["properties"]
         self._builder = builder
         self._times = [name for name, field in fields.items() if field.get("format") == "date-time"]
-        kinds = {name: _TYPES[kind_of(field)] for name, field in fields.items()}
+        kinds = {name: _TYPES[kinds_of(field)[0]] for name, field in fields.items()}
         # A row that has this field itself does not fit, unless it is null there.
         kinds[ADDITIONAL_PROPERTIES] = None
         self._struct = msgspec.defstruct(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.about import TextFormatter
 from typing_extensions import override
 
+from tap_dagctl.schemas import kinds_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -30,7 +32,7 @@ def _lines(schema: Mapping[str, Any], prefix: str, path: str = "") -> Iterator[s
         if "type" not in setting:
             continue
         default = setting.get("default")
-        facts = [kind_of(setting)]
+        facts = [type_in_words(setting)]
         facts += ["required"] if name in required else []
         facts += [f"default {code(default)}"] if default is not None else []
         yield f"  {path}{name} ({'; '.join(facts)})"
@@ -47,13 +49,13 @@ def code(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def kind_of(schema: Mapping[str, Any]) -> str:
+def type_in_words(schema: Mapping[str, Any]) -> str:
     """Return what a setting may be, in words: its type and range."""
-    names = [name for name in schema["type"] if name != "null"]
-    words = {"array": "array of strings", "string": schema.get("format", "string")}
     if schema.get("secret"):
         return "string, secret"
-    text = words.get(names[-1], names[-1])
+    words = {"array": "array of strings", "string": schema.get("format", "string")}
+    kind = kinds_of(schema)[-1]
+    text = words.get(kind, kind)
     if "enum" in schema:
         return f"{text}, one of {', '.join(map(str, schema['enum']))}"
     if "exclusiveMinimum" in schema:
