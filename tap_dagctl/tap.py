@@ -19,7 +19,6 @@ from tap_dagctl.singer.catalog import check_catalog, without_sensitive
 from tap_dagctl.singer.command import Command
 from tap_dagctl.singer.environment import explain, naming_variables
 from tap_dagctl.singer.files import json_object
-from tap_dagctl.singer.misspelt import unknown_streams
 from tap_dagctl.singer.tap import InterruptibleTap
 from tap_dagctl.state.layout import check_state
 from tap_dagctl.sync import Sync
@@ -63,25 +62,17 @@ class TapDagctl(InterruptibleTap):
         try:
             super().__init__(catalog=catalog, validate_config=validate_config, **kwargs)
         except ConfigValidationError as error:
-            self._warn_of_misspelt_names()
+            self.warn_of_misspelt_names(streams.BY_NAME)
             raise ConfigurationError(explain(error.errors, self.variables)) from None
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             # The SDK reads the catalog and the stream maps there, unguarded.
             msg = f"The configuration, state or catalog cannot be read: {error!r}; {settings.HELP}"
             raise ConfigurationError(msg) from None
         if validate_config:
-            self._warn_of_misspelt_names()
+            self.warn_of_misspelt_names(streams.BY_NAME)
             self._check_settings()
         if catalog is not None and not any(stream.selected for stream in self.streams.values()):
             self.logger.warning("The catalog selects no stream of this tap, so nothing is read")
-
-    def _warn_of_misspelt_names(self) -> None:
-        stream_maps = self.config.get("stream_maps")
-        unknown = unknown_streams(
-            stream_maps if isinstance(stream_maps, dict) else {}, streams.BY_NAME
-        )
-        for warning in (*self.unknown_settings(), *unknown):
-            self.logger.warning("%s", warning)
 
     def _check_settings(self) -> None:
         try:
@@ -133,7 +124,7 @@ class TapDagctl(InterruptibleTap):
         for path in value:
             if path != "ENV":
                 try:
-                    given.config |= json_object(f"--config {path}", Path(path).read_bytes())
+                    given.config |= json_object("--config", path, Path(path).read_bytes())
                 except (OSError, ValueError) as error:
                     msg = f"--config {path} cannot be read: {error}"
                     raise ConfigurationError(msg) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import json
 import sys
@@ -13,25 +12,17 @@ from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
-from tap_dagctl.errors import ConfigurationError, OutputError, Stopped, TapError
+from tap_dagctl.errors import OutputError, Stopped, TapError
 from tap_dagctl.singer.files import json_object
 from tap_dagctl.singer.writer import Writer
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator
-    from typing import TextIO
 
     import click
 
 
-_IF_EMPTY = {
-    "--state": "write the last whole state into it that the target wrote, or {} to read everything "
-    "again",
-    "--catalog": "make it again with `tap-dagctl --discover`",
-}
-# PowerShell begins even an empty file with a BOM.
-_BLANK = b" \t\r\n\0" + codecs.BOM_UTF8 + codecs.BOM_UTF16
 _AFTER_A_SIGNAL = "the next sync resumes from the last state that the target passed on"
 _TOO_DEEP = "The API sent a value nested too deeply to be loaded; report it to dagctl"
 
@@ -54,17 +45,11 @@ class Command(SingerCommand):
         with _one_line_each(self.logger):
             for option in ("state", "catalog"):
                 if ctx.params.get(option) is not None:
-                    ctx.params[option] = _json_object(f"--{option}", ctx.params[option])
+                    # It may be a pipe, and so can be read only once.
+                    file = ctx.params[option]
+                    value = json_object(f"--{option}", file.name, file.buffer.read())
+                    ctx.params[option] = io.StringIO(json.dumps(value))
             return super().invoke(ctx)
-
-
-def _json_object(option: str, file: TextIO) -> TextIO:
-    """Return the content of `file`, which may be a pipe and so can be read only once."""
-    content = file.buffer.read()
-    if not content.strip(_BLANK):
-        raise ConfigurationError(f"{option} {file.name} is empty: {_IF_EMPTY[option]}")
-    value = json_object(f"{option} {file.name}", content)
-    return io.StringIO(json.dumps(value))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import Any
 
@@ -9,18 +10,30 @@ import msgspec
 
 from tap_dagctl.errors import ConfigurationError
 
+_IF_EMPTY = {
+    "--state": "write the last whole state into it that the target wrote, or {} to read everything "
+    "again",
+    "--catalog": "make it again with `tap-dagctl --discover`",
+}
+# PowerShell begins even an empty file with a BOM.
+_BLANK = b" \t\r\n\0" + codecs.BOM_UTF8 + codecs.BOM_UTF16
 
-def json_object(title: str, content: bytes) -> dict[str, Any]:
+
+def json_object(option: str, name: str, content: bytes) -> dict[str, Any]:
     """Return the object in `content`: UTF-8, UTF-16 or UTF-32, with or without a BOM.
 
     Args:
-        title: what messages call the file.
+        option: with which the file was handed over.
+        name: of the file.
         content: what is in it.
 
     Raises:
         ConfigurationError: there is none, or it holds what JSON has not: `NaN`, a number beyond
             every float, half of a character.
     """
+    title = f"{option} {name}"
+    if option in _IF_EMPTY and not content.strip(_BLANK):
+        raise ConfigurationError(f"{title} is empty: {_IF_EMPTY[option]}")
     try:
         value = json.loads(content)
         # Stricter, but its messages tell no line.

@@ -58,9 +58,9 @@ def _is_of_meltano(name: str, config: Mapping[str, Any], known: Collection[str])
     )
 
 
-def unknown_streams(stream_maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
+def unknown_streams(stream_maps: object, streams: Collection[str]) -> Iterator[str]:
     """Yield a warning for each map that applies to none of `streams`."""
-    for name, stream_map in stream_maps.items():
+    for name, stream_map in stream_maps.items() if isinstance(stream_maps, dict) else ():
         is_copy = isinstance(stream_map, dict) and "__source__" in stream_map
         if name != "__else__" and not is_copy and not any(fnmatch(it, name) for it in streams):
             nearest = _nearest(name, streams)

@@ -21,12 +21,12 @@ from typing_extensions import override
 from tap_dagctl.errors import Stopped
 from tap_dagctl.redaction import remember
 from tap_dagctl.singer import environment, logs
-from tap_dagctl.singer.misspelt import unknown_settings
+from tap_dagctl.singer.misspelt import unknown_settings, unknown_streams
 from tap_dagctl.singer.state import SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Mapping
     from types import FrameType
 
     import click
@@ -46,7 +46,6 @@ class InterruptibleTap(Tap):
     _interrupted = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
-        """See the SDK."""
         if isinstance(config := kwargs.get("config"), dict):
             remember(config)
         super().__init__(*args, **kwargs)
@@ -78,10 +77,18 @@ class InterruptibleTap(Tap):
         remember(values)
         return {name: value for name, value in values.items() if value is not None}
 
-    def unknown_settings(self) -> Iterator[str]:
-        """Yield a warning for each key of the configuration, and each variable, that is unknown."""
+    def warn_of_misspelt_names(self, streams: Collection[str]) -> None:
+        """Warn of each key, variable and stream map that nothing reads.
+
+        Args:
+            streams: the name of every stream there is.
+        """
         known = {**self.config_jsonschema["properties"], **self.hidden_settings, "loglevel": {}}
-        return unknown_settings(self.config, os.environ, self._env_var_prefix, known)
+        for warning in (
+            *unknown_settings(self.config, os.environ, self._env_var_prefix, known),
+            *unknown_streams(self.config.get("stream_maps"), streams),
+        ):
+            self.logger.warning("%s", warning)
 
     @plugin_cli
     @override
