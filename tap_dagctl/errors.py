@@ -7,7 +7,6 @@ it and exits with 1.
 from __future__ import annotations
 
 import signal
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from typing_extensions import Self
@@ -15,7 +14,7 @@ from typing_extensions import Self
 from tap_dagctl.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
 MOST_LETTERS = 200
 """The most that a message shows of a text which the tap did not write itself."""
@@ -121,7 +120,6 @@ class Failures:
     """
 
     def __init__(self) -> None:
-        """Begin without an error."""
         self._errors: list[TapError] = []
 
     @property
@@ -129,16 +127,8 @@ class Failures:
         """Whether there is an error that every further request would meet as well."""
         return any(isinstance(error, _OF_EVERY_REQUEST) for error in self._errors)
 
-    @contextmanager
-    def collecting(self) -> Iterator[None]:
-        """Keep an error for the end instead of raising it."""
-        try:
-            yield
-        except TapError as error:
-            self.add(error)
-
     def add(self, error: TapError) -> None:
-        """Keep an error for the end."""
+        """Keep an error for the end, instead of raising it."""
         self._errors.append(error)
 
     @property

@@ -72,17 +72,20 @@ class Projects(DagctlStream):
         """Say what was done and raise what failed, once the last state is out."""
         super().log_sync_costs()
         failures = self._sync.failures
+        deleted: set[str] = set()
         if refused := failures.refused_projects:
-            with failures.collecting():
-                listed = {row["id"] for row in self._sync.client.get(PROJECTS)}
-                for project in sorted(refused - listed):
-                    self.logger.warning(
-                        "The project %s was deleted while it was read: what had come of it stays, "
-                        "and the next sync does not read it",
-                        one_line(project),
-                    )
-                    self._sync.summary.forgive(project)
-                failures.forget_refused(refused - listed)
+            try:
+                deleted = refused - {row["id"] for row in self._sync.client.get(PROJECTS)}
+            except TapError as error:
+                failures.add(error)
+        for project in sorted(deleted):
+            self.logger.warning(
+                "The project %s was deleted while it was read: what had come of it stays, and the "
+                "next sync does not read it",
+                one_line(project),
+            )
+            self._sync.summary.forgive(project)
+        failures.forget_refused(deleted)
         self.logger.info("%s", self._sync.summary.line(self._sync.client.traffic.requests))
         failures.raise_all()
 

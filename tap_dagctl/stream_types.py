@@ -194,7 +194,15 @@ class Statistics(ProjectStream):
 
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        for rows in self._rows(context, bookmark):
+        wanted = self._wanted(context)
+        rows_of = partial(self.rows_of, today=wanted.today, path=self.path_in(context))
+        if bookmark is None:
+            answers = rows_of(first_reach(wanted))
+        else:
+            answers = changed_statistics(
+                rows_of, bookmark, wanted, self.primary_keys, last_day=self.last_day
+            )
+        for rows in answers:
             yield self._records.build(rows, context)
 
     @override
@@ -208,16 +216,6 @@ class Statistics(ProjectStream):
         if self.window_days is not None:  # each window is a request
             created_at = self._sync.created_at.get(context["project_id"])
         return wanted_of(self._sync.settings, today, self.window_days, created_at)
-
-    def _rows(self, context: Context, bookmark: Bookmark | None) -> Iterator[list[dict[str, Any]]]:
-        wanted = self._wanted(context)
-        rows_of = partial(self.rows_of, today=wanted.today, path=self.path_in(context))
-        if bookmark is None:
-            yield from rows_of(first_reach(wanted))
-        else:
-            yield from changed_statistics(
-                rows_of, bookmark, wanted, self.primary_keys, last_day=self.last_day
-            )
 
     @abstractmethod
     def requests(self, reach: Reach, today: date, path: str) -> Iterator[KeyedRows]:

@@ -50,7 +50,6 @@ class Traffic:
     """
 
     def __init__(self) -> None:
-        """Begin with nothing sent."""
         self.requests = 0
         self._lock = threading.Lock()
         self._by_path: defaultdict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
@@ -72,13 +71,12 @@ class Summary:
     """What a sync did.
 
     Attributes:
-        projects: how many projects are read; None before that is known.
+        projects: how many projects are read.
         parts: every stream of every project that was begun, in order.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing done."""
-        self.projects: int | None = None
+        self.projects = 0
         self.parts: list[Part] = []
         self._began = time.monotonic()
 
@@ -107,13 +105,13 @@ class Summary:
         seconds = time.monotonic() - self._began
         rows = "; ".join(self._rows_of(stream) for stream in self.streams)
         return (
-            f"Synced {_counted(self.projects or 0, 'project')} in {seconds:.1f} s with "
+            f"Synced {_counted(self.projects, 'project')} in {seconds:.1f} s with "
             f"{_counted(requests, 'request')}: {rows}; {self._failures()}"
         )
 
     def tested(self) -> str:
         """Return what `--test` found out."""
-        projects = _counted(self.projects or 0, "project")
+        projects = _counted(self.projects, "project")
         return f"The account can be read: {projects}, {_counted(len(self.streams), 'stream')}"
 
     def _rows_of(self, stream: str) -> str:

@@ -155,7 +155,8 @@ class Client:
 
         def attempt() -> T:
             try:
-                answer = self._get_once(request)
+                with self._slots:
+                    answer = self._get_once(request)
             except RequestError as error:
                 raise type(error)(f"{what}: {error.what}", error.advice) from None
             result = request.read(answer)
@@ -171,10 +172,6 @@ class Client:
             PassingError: there is no good answer, and another try may bring one.
             RequestError: there is none, and no further try can bring one.
         """
-        with self._slots:
-            return self._get_in_slot(request)
-
-    def _get_in_slot(self, request: Request[object]) -> Answer:
         deadline = Deadline(MOST_TIMEOUTS * self._timeout)
         self.traffic.count(request.path, requests=1)
         try:

@@ -43,7 +43,6 @@ class Deadline:
     """
 
     def __init__(self, seconds: float) -> None:
-        """Set the deadline so many seconds from now."""
         self.passed = False
         self.at = time.monotonic() + seconds
         self._socket: object = None

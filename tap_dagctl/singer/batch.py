@@ -41,18 +41,18 @@ def check_batch(batch_config: Mapping[str, Any]) -> None:
         config = msgspec.convert(batch_config, _BatchConfig)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"batch_config cannot be used: {error}") from None
+    encoding = config.encoding
     if credentials_of(config.storage.root):
         # The URL of each file would carry them to the target and its log.
         what = "storage.root holds credentials: write them into storage.params"
-        raise ConfigurationError(f"batch_config: {what}")
-    encoding = config.encoding
-    if encoding.format == "parquet" and find_spec("pyarrow") is None:
+    elif encoding.format == "parquet" and find_spec("pyarrow") is None:
         what = "parquet needs pyarrow, which is not here: install it beside the tap, or set jsonl"
-        raise ConfigurationError(f"batch_config: {what}")
-    if encoding.format == "jsonl" and encoding.compression != "gzip":
+    elif encoding.format == "jsonl" and encoding.compression != "gzip":
         # The SDK compresses the files all the same, and a target would take them for plain text.
         what = "jsonl is always written with gzip: set encoding.compression to gzip"
-        raise ConfigurationError(f"batch_config: {what}")
+    else:
+        return
+    raise ConfigurationError(f"batch_config: {what}")
 
 
 def is_of_storage(error: Exception) -> bool:

@@ -26,15 +26,15 @@ def check_replication(stream: str, replication_key: str | None, entry: CatalogEn
         ConfigurationError: it cannot.
     """
     metadata = entry.metadata.root
-    only = replication_key or "reading it whole"
-    for wanted in (entry.replication_key, metadata.replication_key):
-        if wanted and wanted != replication_key:
-            msg = f"{stream} cannot be replicated by {one_line(wanted)}, only by {only}; {_ADVICE}"
+    wanted = [entry.replication_key, metadata.replication_key]
+    if replication_key is None:
+        methods = (entry.replication_method, metadata.forced_replication_method)
+        wanted += [method for method in methods if method == "INCREMENTAL"]
+    for name in wanted:
+        if name and name != replication_key:
+            only = replication_key or "reading it whole"
+            msg = f"{stream} cannot be replicated by {one_line(name)}, only by {only}; {_ADVICE}"
             raise ConfigurationError(msg)
-    methods = {entry.replication_method, metadata.forced_replication_method}
-    if "INCREMENTAL" in methods and replication_key is None:
-        msg = f"{stream} cannot be replicated by INCREMENTAL, only by {only}; {_ADVICE}"
-        raise ConfigurationError(msg)
 
 
 def keys_of(

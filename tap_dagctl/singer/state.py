@@ -38,7 +38,6 @@ class SparingStateWriter(StateWriter):
     """
 
     def __init__(self, writer: Writer) -> None:
-        """Begin with no state written."""
         super().__init__(writer)
         self._writer = writer
         self._pending: types.TapState | None = None
@@ -92,8 +91,8 @@ class IndexedStateManager(StreamStateManager):
     _index: dict[tuple[tuple[str, Any], ...], dict[str, Any]] | None = None
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
-        """See the SDK, which tells the log of the stream where each project begins."""
         super().__init__(**kwargs)
+        # The SDK would log a line for each project to the stream's own logger.
         self._logger = logging.getLogger(LOGGER)
 
     @override

@@ -27,7 +27,6 @@ from tap_dagctl.singer.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Sequence
-    from types import TracebackType
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
@@ -43,14 +42,9 @@ class _Timer(metrics.Timer):
     """Does not call it a failure that `--test` stops after a record."""
 
     @override
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
+    def __exit__(self, exc_type: type[BaseException] | None, *rest: Any) -> None:  # noqa: PYI036 - handed on
         is_test = exc_type and issubclass(exc_type, _ENDS_OF_A_TEST)
-        super().__exit__(None if is_test else exc_type, exc_val, exc_tb)
+        super().__exit__(None if is_test else exc_type, *rest)
 
 
 class PagewiseStream(Stream):
@@ -135,7 +129,6 @@ class PagewiseStream(Stream):
     @property
     @override
     def state_manager(self) -> IndexedStateManager:
-        """What looks up the state of a context."""
         if self._indexed_state_manager is None:
             self._indexed_state_manager = IndexedStateManager(
                 tap_name=self.tap_name, stream_name=self.name, tap_state=self._tap_state

@@ -43,7 +43,6 @@ class Writer(SingerWriter):
     token = ""
 
     def __init__(self) -> None:
-        """Begin with nothing written."""
         self.record_bytes = 0
         self._writing = False
         self._waiting: Callable[[], None] | None = None
