@@ -81,7 +81,7 @@ class DagctlStream(PagewiseStream):
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         """Yield the records of `context`, some at a time."""
 
-    def openings(self, context: Context) -> Iterator[Request[Any]]:
+    def first_requests(self, context: Context) -> Iterator[Request[Any]]:
         """Yield the requests with which reading one project begins, as far as they are known.
 
         Raises:

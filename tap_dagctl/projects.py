@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_dagctl import schemas, timestamps
+from tap_dagctl.api.lists import WholeList
 from tap_dagctl.dagctl_stream import DagctlStream
 from tap_dagctl.errors import ConfigurationError, TapError, one_line
-from tap_dagctl.pagination.page import WholeList
 from tap_dagctl.pagination.progress import Progress
 from tap_dagctl.state.unlisted import forget_unlisted
 
@@ -40,17 +40,17 @@ class Projects(DagctlStream):
         self._sync.summary.projects = len(records)
         self._sync.created_at = {row["id"]: row.get("created_at") for row in rows}
         self._warn_of_the_future()
-        progress, openings = Progress("projects"), self._sync.openings
+        progress, prefetch = Progress("projects"), self._sync.prefetch
         if not self.is_tried:
             listed = {row["id"] for row in rows}
             forget_unlisted(self.tap_state, listed, self._sync.client.today())
-            openings.plan(self._openings(record["id"]) for record in records)
+            prefetch.plan_projects(self._first_requests(record["id"]) for record in records)
         for number, record in enumerate(records):
             progress.report(number, len(records))
-            openings.begin_turn()
+            prefetch.begin_project()
             # What is below it is read before the next is asked for.
             yield [record]
-        openings.end()
+        prefetch.end()
 
     def _warn_of_the_future(self) -> None:
         start, client = self._sync.settings.start, self._sync.client
@@ -60,12 +60,12 @@ class Projects(DagctlStream):
                 self._sync.config["start_date"],
             )
 
-    def _openings(self, project_id: str) -> Iterator[Request[Any]]:
+    def _first_requests(self, project_id: str) -> Iterator[Request[Any]]:
         for stream in self.child_streams:
             if stream.selected and isinstance(stream, DagctlStream):
                 # What is wrong with it is told in its turn.
                 with suppress(TapError):
-                    yield from stream.openings({"project_id": project_id})
+                    yield from stream.first_requests({"project_id": project_id})
 
     @override
     def log_sync_costs(self) -> None:

@@ -10,14 +10,16 @@ from typing_extensions import override
 
 from tap_dagctl import timestamps
 from tap_dagctl.api.client import path_segment
+from tap_dagctl.api.lists import WholeList
 from tap_dagctl.dagctl_stream import DagctlStream
-from tap_dagctl.errors import RefusedError, RefusedListError
-from tap_dagctl.pagination.page import Listing, PageRequest, WholeList
+from tap_dagctl.errors import AnswerError, RefusedError, RefusedListError
+from tap_dagctl.pagination.overlap import PageNumber
+from tap_dagctl.pagination.page import Listing, PageRequest
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.projects import Projects
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.state.bookmark import Bookmark, whole_history
-from tap_dagctl.state.incremental import changed_rows, lies_after
+from tap_dagctl.state.incremental import DAY, changed_rows, lies_after
 from tap_dagctl.state.statistics import changed_statistics, first_reach, reach_of, wanted_of
 
 if TYPE_CHECKING:
@@ -28,14 +30,14 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_dagctl.api.client import Request
-    from tap_dagctl.pagination.page import KeyedRows
+    from tap_dagctl.api.lists import KeyedRows
     from tap_dagctl.records.builder import Record
     from tap_dagctl.state.statistics import Reach, Wanted
     from tap_dagctl.sync import Sync
 
 
 PAGES_A_STATE = 20
-"""Pages of a long walk after which a state goes out, so that it can be gone on with."""
+"""Pages of a long walk after which a state goes out, so that it can be resumed."""
 
 
 class ProjectStream(DagctlStream):
@@ -91,11 +93,11 @@ class ProjectList(ProjectStream):
 
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        (request,) = self.openings(context)
-        yield self._records.build(self._sync.openings.get(request), context)
+        (request,) = self.first_requests(context)
+        yield self._records.build(self._sync.prefetch.get(request), context)
 
     @override
-    def openings(self, context: Context) -> Iterator[Request[list[dict[str, Any]]]]:
+    def first_requests(self, context: Context) -> Iterator[Request[list[dict[str, Any]]]]:
         yield WholeList(self.path_in(context), self.rows_key)
 
 
@@ -129,20 +131,30 @@ class ChangingRows(ProjectStream):
     def __init__(self, tap: Tap, sync: Sync) -> None:
         super().__init__(tap, sync)
         self._reader = RowReader(self.rows_key, self.schema, self._records)
+        self._do_counts_heed_filter: bool | None = None
         # Discovery has no valid configuration; it sends no state either.
         self.STATE_MSG_FREQUENCY = PAGES_A_STATE * (sync.config.get("page_size") or 1)
 
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
         settings, client = self._sync.settings, self._sync.client
-        paginator_after = partial(self._paginator, context)
+        paginator_of = partial(self._paginator, context)
         if bookmark is None:
             after = whole_history(settings).after
-            for page in paginator_after(after).pages():
+            paginator = paginator_of(after)
+            for page in paginator.pages():
                 yield [row[-1] for row in page if self.is_filtered or lies_after(row, after)]
+            if paginator.missing:
+                self.logger.warning(
+                    "%s: the API counts %d rows and did not show %d of them; the next sync reads "
+                    "everything again",
+                    paginator.title,
+                    paginator.total,
+                    paginator.missing,
+                )
         else:
             yield from changed_rows(
-                paginator_after,
+                paginator_of,
                 bookmark,
                 settings,
                 server_time=client.server_time,
@@ -150,31 +162,50 @@ class ChangingRows(ProjectStream):
             )
 
     @override
-    def openings(self, context: Context) -> Iterator[Request[Any]]:
+    def first_requests(self, context: Context) -> Iterator[Request[Any]]:
         settings, bookmark = self._sync.settings, self._bookmark(context, is_copy=True)
         cursor = bookmark.cursor(settings) if bookmark else whole_history(settings)
-        # One that goes on begins with the page where it was interrupted.
-        if bookmark is None or bookmark.checkpoint(cursor) is None:
+        # A walk that is resumed begins with another page.
+        if bookmark is None or bookmark.interrupted(cursor) is None:
             listing = self._listing(context, cursor.after)
             yield PageRequest.of(listing, listing.first_page)
 
-    def _paginator(self, context: Context, after: int | None) -> Paginator:
-        return Paginator(self._sync.openings, self._listing(context, after))
+    def _paginator(
+        self, context: Context, after: int | None, expected: int = 0, surplus: int = 0
+    ) -> Paginator:
+        listing = self._listing(context, after)
+        return Paginator(self._sync.prefetch, listing, expected=expected, surplus=surplus)
 
     def _listing(self, context: Context, after: int | None) -> Listing:
-        params = {}
+        params, counts_heed_filter = dict(self.params), None
         if after is not None and self.is_filtered:
             params["updated_after"] = timestamps.render(after)
+            counts_heed_filter = partial(self._counts_heed_filter, context)
         return Listing(
             path=self.path_in(context),
             rows_key=self.rows_key,
             reader=self._reader,
             context=context,
-            params={**self.params, **params},
+            params=params,
             page_size=self._sync.settings.page_size,
             title=f"{self.name} of {context['project_id']}",
             connections=self._sync.settings.max_connections,
+            counts_heed_filter=counts_heed_filter,
         )
+
+    def _counts_heed_filter(self, context: Context, now: int) -> bool:
+        """Ask once whether `total` leaves out the rows that `updated_after` leaves out.
+
+        Whether it does is not documented. No row was updated after a time in the future.
+        """
+        if self._do_counts_heed_filter is None:
+            listing = self._listing(context, now + 366 * DAY)
+            try:
+                page = self._sync.prefetch.client.get(PageRequest.of(listing, PageNumber(1, 1)))
+                self._do_counts_heed_filter = page.total == 0 or bool(page.rows)
+            except (AnswerError, RefusedError):
+                self._do_counts_heed_filter = True
+        return self._do_counts_heed_filter
 
 
 class Statistics(ProjectStream):
@@ -206,7 +237,7 @@ class Statistics(ProjectStream):
             yield self._records.build(rows, context)
 
     @override
-    def openings(self, context: Context) -> Iterator[Request[Any]]:
+    def first_requests(self, context: Context) -> Iterator[Request[Any]]:
         wanted, bookmark = self._wanted(context), self._bookmark(context, is_copy=True)
         reach = reach_of(bookmark, wanted) if bookmark else first_reach(wanted)
         return self.requests(reach, wanted.today, self.path_in(context))
@@ -224,4 +255,4 @@ class Statistics(ProjectStream):
     def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         """Yield the statistics of the days of `reach`, answer by answer."""
         for request in self.requests(reach, today, path):
-            yield self._sync.openings.get(request)
+            yield self._sync.prefetch.get(request)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_dagctl import schemas
+from tap_dagctl.api.lists import KeyedRows
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.pagination.page import KeyedRows
 from tap_dagctl.projects import Projects
 from tap_dagctl.state.statistics import is_day, windows
 from tap_dagctl.stream_types import ChangingRows, OrganizationList, ProjectList, Statistics

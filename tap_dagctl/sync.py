@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_dagctl.api.client import Client
 from tap_dagctl.errors import Failures
-from tap_dagctl.pagination.openings import Openings
+from tap_dagctl.pagination.prefetch import Prefetch
 from tap_dagctl.settings import Settings
 from tap_dagctl.summary import Summary
 
@@ -55,9 +55,9 @@ class Sync:
         return Client(self.settings)
 
     @cached_property
-    def openings(self) -> Openings:
+    def prefetch(self) -> Prefetch:
         """The client, with the first requests of the next streams and projects made ahead."""
-        return Openings(self.client, self.settings.max_connections)
+        return Prefetch(self.client, self.settings.max_connections)
 
     @property
     def includes_sensitive(self) -> bool:

@@ -27,7 +27,7 @@ from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
 from tap_dagctl.summary import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from datetime import date
 
     from tap_dagctl.settings import Settings
@@ -45,6 +45,13 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_TIMEOUTS = 10
 """An answer that is not complete after so many times `request_timeout` is given up."""
 
+MOST_VALUES = 2_000_000
+"""The most values in an answer that is read: each may take a hundred bytes of memory, however few
+it has in the answer."""
+
+MOST_CLOCK_SECONDS = 60
+"""The server's clock may differ so much from one answer to the next; beyond, the earlier counts."""
+
 # Large enough for an ordinary page.
 _CHUNK_BYTES = 512 * 1024
 _MOST_ERROR_BYTES = 4 * 1024
@@ -59,14 +66,17 @@ class Answer:
         server_time: the server's clock when it answered, in nanoseconds since the epoch: its
             `Date`, in whole seconds; None where there is none that a clock may show.
         asked_at: the server's clock when the request was sent, or up to a second earlier:
-            `server_time` less `waited`, which is rounded up to whole seconds.
-        waited: seconds from sending the request to the answer's first bytes.
+            `server_time` less the time the answer took, rounded up to whole seconds. Where an
+            earlier answer says that it was more than a minute earlier, that counts: one `Date`
+            that is ahead must not hide what changes meanwhile.
+        sent, received: when, by this machine's monotonic clock, in seconds.
     """
 
     body: Any
     server_time: int | None
     asked_at: int | None
-    waited: float
+    sent: float
+    received: float
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,11 @@ class Request(ABC, Generic[T_co]):
 
     path: str
     params: Mapping[str, object] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def identity(self) -> Hashable:
+        """The same for two requests that ask for the same."""
+        return self.path, tuple(self.params.items())
 
     def decode(self, content: bytes) -> object:
         """Return the body of an answer.
@@ -106,7 +121,7 @@ class Client:
     Attributes:
         server_time: the server's clock at its latest answer, in nanoseconds since the epoch; None
             where that answer had no `Date`.
-        waits: how long the latest answers were waited for, in seconds.
+        waits: how long each of the latest answers was waited for, headers and body, in seconds.
         traffic: what was asked for and came, by path.
     """
 
@@ -127,6 +142,8 @@ class Client:
         self.server_time: int | None = None
         self.waits: deque[float] = deque(maxlen=5)
         self.traffic = Traffic()
+        # How far the server's clock was ahead of the monotonic one, by the earliest it ever told.
+        self._server_offset = math.inf
         # Pages of a walk and requests of the next streams are asked for at the same time.
         self._slots = threading.BoundedSemaphore(settings.max_connections)
 
@@ -174,9 +191,10 @@ class Client:
         """
         deadline = Deadline(MOST_TIMEOUTS * self._timeout)
         self.traffic.count(request.path, requests=1)
+        sent, busy = time.monotonic(), time.thread_time()
         try:
             with deadline:
-                status, headers, content, elapsed = self._exchange(request)
+                status, headers, content = self._exchange(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             if deadline.passed:
                 raise _timeout_error() from None
@@ -186,6 +204,7 @@ class Client:
             raise UnreachableError(str(error), "check REQUESTS_CA_BUNDLE") from None
         if deadline.passed:
             raise _timeout_error()
+        received, busy = time.monotonic(), time.thread_time() - busy
         server_time = responses.server_clock(headers)
         if status != HTTPStatus.OK:
             raise responses.status_error(status, headers, content, server_time, request.params)
@@ -195,24 +214,34 @@ class Client:
         if redaction.holds_escaped(content, self._token):
             what = "the answer holds the API token, so it is not loaded"
             raise RequestError(what, "make a new token in dagctl, and revoke this one")
+        if content.count(b",") + content.count(b"[") > MOST_VALUES:
+            what = f"the answer holds more than {MOST_VALUES:,} values"
+            raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
         try:
             body = request.decode(content)
         except ValueError:
             what = "the answer is not JSON"
             raise PassingError(what, f"check api_url ({self._base_url})") from None
         self.server_time = server_time
-        self.waits.append(elapsed)
-        waited = math.ceil(elapsed) * timestamps.NANOSECONDS
-        asked_at = None if server_time is None else server_time - waited
-        return Answer(body, server_time, asked_at, elapsed)
+        # Unpacking the body is no wait.
+        self.waits.append(received - sent - busy)
+        asked_at = None if server_time is None else self._asked_at(server_time, sent, received)
+        return Answer(body, server_time, asked_at, sent, received)
 
-    def _exchange(self, request: Request[object]) -> tuple[int, Mapping[str, str], bytes, float]:
-        """Return status, headers, body up to its largest size, and seconds to the first bytes."""
+    def _asked_at(self, server_time: int, sent: float, received: float) -> int:
+        asked_at = server_time - math.ceil(received - sent) * timestamps.NANOSECONDS
+        offset = asked_at - sent * timestamps.NANOSECONDS
+        self._server_offset = min(self._server_offset, offset)
+        if offset - self._server_offset > MOST_CLOCK_SECONDS * timestamps.NANOSECONDS:
+            return int(asked_at - (offset - self._server_offset))
+        return asked_at
+
+    def _exchange(self, request: Request[object]) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers, and body up to its largest size."""
         query = urlencode({name: str(value) for name, value in request.params.items()})
         url = f"{urlsplit(self._base_url).path}{request.path}{query and '?'}{query}"
         response = None
         while response is None:
-            began = time.monotonic()
             # Each stale connection leaves the pool, and a new one is none.
             with suppress(StaleConnectionError):
                 response = self._pool.urlopen(
@@ -224,10 +253,9 @@ class Client:
                     redirect=False,
                     preload_content=False,
                 )
-        elapsed = time.monotonic() - began
         with response:
             most = MOST_BYTES if response.status == HTTPStatus.OK else _MOST_ERROR_BYTES
-            return response.status, response.headers, _read_body(response, most), elapsed
+            return response.status, response.headers, _read_body(response, most)
 
 
 def _rows_in(body: object) -> int:

@@ -1,57 +1,156 @@
-"""The dedup within a walk: the rows it read last, by which anchors and repeats are recognised."""
+"""The rows that a walk has seen, by which anchors and repeats are recognised and rows counted."""
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
+
+from tap_dagctl import timestamps
+from tap_dagctl.records.builder import known_fields
 
 if TYPE_CHECKING:
     from tap_dagctl.pagination.page import Page
     from tap_dagctl.records.fast_path import Row
 
+# `updated_at` to the microsecond. Finer texts do not sort as their instants do.
+_SORTABLE = len("2026-02-26T06:00:00.000000")
+_HASHES_AT_ONCE = 2**17
+
 
 class SeenRows:
-    """The rows of a walk that were read last, each in the newest version that was seen.
+    """The rows of a walk: the last ones whole, and of each row a hash of its id and `updated_at`.
 
-    They are kept in two halves. When the newer half is full, the older one is thrown away, so
-    memory stays bounded however long the walk is.
+    The last rows are kept in two halves. When the newer half is full, the older one is dropped, so
+    memory stays bounded. The hashes take 16 bytes a row.
+
+    Attributes:
+        counted_at: when the server counted the rows, in nanoseconds since the epoch. What came into
+            the list later is not counted here; None to count every row.
+        unmoved_until: rows updated later may have moved since the walk began.
+        are_in_order: whether every row that has not moved stood where the rows seen before say:
+            none that was not seen yet stood in front of one that was.
     """
 
-    def __init__(self, least: int) -> None:
-        """Keep at least `least` rows, and at most twice as many and the rows of two pages."""
+    def __init__(self, least: int, *, is_filtered: bool) -> None:
+        """Prepare to see rows.
+
+        Args:
+            least: how many rows are kept whole at least; at most it is twice as many and the rows
+                of two pages.
+            is_filtered: whether an update can bring a row into the list.
+        """
+        self.counted_at: int | None = None
+        self._is_filtered = is_filtered
+        self.unmoved_until = "9999"
+        self.are_in_order = True
         self._least = least
-        # When the latest page was answered, and for each row the page it came in (`Page.answered`).
-        self._answered = -1
-        self._newer: dict[str, tuple[Row, int]] = {}
-        self._older: dict[str, tuple[Row, int]] = {}
+        self._received = 0.0
+        # Each row in its newest version, and when the answer that showed it was received.
+        self._newer: dict[str, tuple[Row, float]] = {}
+        self._older: dict[str, tuple[Row, float]] = {}
+        self._ids, self._moments = array("q"), array("q")
+        self._came_later: set[int] = set()
+        self._every_row: dict[int, int] | None = None
 
     def __contains__(self, row: Row) -> bool:
-        """Whether the newest version read of this row is `row`, every field the same.
+        """Return whether the newest version seen of this row is `row`: then it has not moved."""
+        known = self._known(row)
+        return known is not None and is_same_version(known[0], row)
 
-        `updated_at` alone would not do: a row can change twice within its resolution.
-        """
-        known = self._newer.get(row[0]) or self._older.get(row[0])
-        return known is not None and known[0] == row
+    def __len__(self) -> int:
+        """Return how many rows came; a row that came again much later counts twice."""
+        return len(self._ids)
+
+    @property
+    def came_later(self) -> int:
+        """How many of the rows came into the list after the server had counted them."""
+        return len(self._came_later)
+
+    def distinct(self) -> int:
+        """Return how many different rows came."""
+        if self._every_row is not None:
+            return len(self._every_row)
+        parts = len(self._ids) // _HASHES_AT_ONCE + 1
+        return sum(len({key for key in self._ids if key % parts == part}) for part in range(parts))
 
     def may_be_newer(self, page: Page) -> bool:
-        """Whether what was read of one of the page's rows may be newer than what the page shows."""
-        newer, older, asked = self._newer, self._older, page.asked
-        if asked > self._answered:
+        """Return whether a row of `page` was seen in another version after `page` was asked for."""
+        if page.answer.sent > self._received:
             return False
         for row in page.rows:
-            known = newer.get(row[0]) or older.get(row[0])
-            if known is not None and known[1] > asked and known[0] != row:
+            known = self._known(row)
+            if known and known[1] > page.answer.sent and not is_same_version(known[0], row):
                 return True
         return False
 
-    def new_rows(self, page: Page) -> list[Row]:
-        """Return the rows of `page` that were not seen before in this version, and keep them."""
+    def remember_all(self) -> None:
+        """From now on, recognise every row of the walk: 100 bytes a row more."""
+        if self._every_row is None:
+            self._every_row = dict(zip(self._ids, self._moments, strict=True))
+
+    def add(self, page: Page) -> list[Row]:
+        """Return the rows of `page` in a version not seen before, and remember them.
+
+        An older version of a row is left out, as from a replica that lags. If it was in fact
+        written later, with an earlier stamp, the next sync reads it in its overlap.
+        """
         if len(self._newer) >= self._least:
             self._newer, self._older = {}, self._newer
-        self._answered = max(self._answered, page.answered)
-        new, newer, older = [], self._newer, self._older
+        self._received = received = max(self._received, page.answer.received)
+        new, first_seen, newer, older = [], [], self._newer, self._older
         for row in page.rows:
             known = newer.get(row[0]) or older.get(row[0])
-            if known is None or known[0] != row:
-                newer[row[0]] = (row, page.answered)
+            if known is None:
+                newer[row[0]] = (row, received)
+                first_seen.append(row)
                 new.append(row)
+            elif is_same_version(known[0], row):
+                if first_seen and any(moment <= self.unmoved_until for _, moment, _ in first_seen):
+                    self.are_in_order = False
+            elif not _is_older(row, known[0]):
+                newer[row[0]] = (row, received)
+                new.append(row)
+        if self._every_row is not None:
+            known_before = {row[0] for row in first_seen if self._is_remembered(row)}
+            new = [row for row in new if row[0] not in known_before]
+            first_seen = [row for row in first_seen if hash(row[0]) not in self._every_row]
+            self._every_row.update((hash(row[0]), hash(row[1])) for row in new)
+        self._ids.extend([hash(row[0]) for row in first_seen])
+        self._moments.extend([hash(row[1]) for row in first_seen])
+        if self.counted_at is not None:
+            counted_at = timestamps.render(self.counted_at)
+            later = [row for row in first_seen if row[1] > counted_at]
+            if not self._is_filtered:
+                later = [row for row in later if _created_at(row) > counted_at]
+            self._came_later.update(hash(key) for key, _, _ in later)
         return new
+
+    def has_new(self, page: Page) -> bool:
+        """Return whether `page` shows a row or a version not seen before."""
+        for row in page.rows:
+            known = self._known(row)
+            if known is None or not (is_same_version(known[0], row) or _is_older(row, known[0])):
+                return True
+        return False
+
+    def _known(self, row: Row) -> tuple[Row, float] | None:
+        return self._newer.get(row[0]) or self._older.get(row[0])
+
+    def _is_remembered(self, row: Row) -> bool:
+        return (self._every_row or {}).get(hash(row[0])) == hash(row[1])
+
+
+def is_same_version(row: Row, other: Row) -> bool:
+    """Return whether both have the same `id`, `updated_at` and known fields.
+
+    Unknown fields do not count: one that differs in each answer, like a signed URL, says nothing.
+    """
+    return row == other or (row[:2] == other[:2] and known_fields(row[2]) == known_fields(other[2]))
+
+
+def _is_older(row: Row, other: Row) -> bool:
+    return row[1][:_SORTABLE] < other[1][:_SORTABLE]
+
+
+def _created_at(row: Row) -> str:
+    return known_fields(row[2]).get("created_at") or ""

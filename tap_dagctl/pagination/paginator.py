@@ -1,39 +1,66 @@
 """The walk over the pages of a list whose rows move while it is read.
 
 Page numbers count positions. A row that is deleted, or moves back, pulls the rows behind it over
-the page boundary, unread. So each page overlaps the page before it, and must show a row of this
-walk unmoved: an **anchor**. Rows that did not move keep their order, so nothing that did not move
-can lie between the anchor and what was read before. A page without an anchor is not used; the walk
-steps back until it finds one, or begins again. A row that did move changed after the walk began:
-it has a later `updated_at`, and belongs to the next sync.
+the page boundary, unread. Three things together see to it that no row is lost without a word:
 
-A server may leave rows out of a page and keep their places. Where it leaves out more in one stretch
-than fit a page, no page shows an anchor and reaches beyond: such a stretch is read twice, and must
-be the same both times. docs/exactness.md has the whole argument.
+- **The proof.** Each page overlaps the page before it and must show an **anchor**, a row of this
+  walk that has not moved. Rows that did not move keep their order, so none of them lies unread in
+  front of the anchor. Where no page can show one, two neighbouring pages of one size will do if the
+  first shows the same before and after the second is read: a **sandwich**.
+- **The witness.** The proof cannot know that two answers had the rows in another order, or that a
+  row was left out of one. The count in each answer can tell: fewer rows came than were there.
+- **The second opinion.** Then the plain loop over all pages is made, in several page sizes.
+
+docs/exactness.md has the whole argument.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
-from tap_dagctl.pagination.overlap import PageNumber, page_holding
-from tap_dagctl.pagination.position import Position
+from tap_dagctl.errors import AnswerError
+from tap_dagctl.pagination.checkpoint import Checkpoint
+from tap_dagctl.pagination.dedup import SeenRows, is_same_version
+from tap_dagctl.pagination.overlap import MOST_ROWS, PageNumber, largest_limit, page_holding
+from tap_dagctl.pagination.page import PageRequest
+from tap_dagctl.pagination.prefetch import is_worthwhile
 from tap_dagctl.pagination.progress import WalkProgress
-from tap_dagctl.pagination.reader import PageReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
-    from tap_dagctl.pagination.openings import Openings
     from tap_dagctl.pagination.page import Listing, Page
-    from tap_dagctl.pagination.reader import IsAnchor
+    from tap_dagctl.pagination.prefetch import Prefetch
     from tap_dagctl.records.fast_path import Row
 
-MOST_NEW_ROWS = 100_000
-"""Rows a list may grow by while it is read, beyond doubling; and rows of it that may show nothing
-new, one after another. Beyond that its pages have no end."""
+ROWS_KEPT = 2_500
+"""Rows of a walk that are kept whole, besides those fetched before they are needed."""
+
+LONG_WALK_PAGES = 5
+"""Pages from which on a walk is long enough for more than one connection."""
+
+LEAST_ROWS = 11
+"""Page sizes below that are not taken for a server's largest: such pages overlap badly."""
+
+MOST_EMPTY_PAGES = 10
+"""Pages without a row, or with nothing new, after which the rest of a list is taken for empty."""
+
+MOST_REQUESTS_A_PAGE = 6
+"""Requests for each page of a list after which the walk is given up and only the count decides."""
+
+MOST_NEW_ROWS = 1_000_000
+"""Rows a list may show beyond twice those it counted; a list with more has no end."""
+
+HOUR = 3_600 * timestamps.NANOSECONDS
+
+NO_CLOCK = (
+    "the bookmark is this machine's clock less an hour; check that clock, and read again from an "
+    "earlier start_date if it was ahead"
+)
 
 logger = logging.getLogger("tap-dagctl.paginator")
 
@@ -42,37 +69,41 @@ class Paginator:
     """Reads every page of a list whose rows carry `id` and `updated_at`.
 
     Attributes:
-        began: the server's clock when the first page was asked for: a bookmark that misses no
-            row, for whatever changes later has a later `updated_at`. Where the server told no
-            time, an instant before the latest `updated_at` on the first page with rows, which
-            cannot lie after that answer; or this machine's clock, if that is earlier. None before
-            the first answer, and where there is neither.
-        saw_rows: whether any row came.
+        started_at: the server's clock when the first page was asked for: a bookmark that misses no
+            row, because whatever changes later has a later `updated_at`. Without a server's clock,
+            this machine's less an hour. 0 before the first answer.
+        checkpoint: how far it has got; None before the first row.
+        total: how many rows there were when the walk began, as the server counted them.
+        missing: how many rows the server counts and did not show; known at the end.
         title: what messages call the walk.
     """
 
-    def __init__(self, openings: Openings, listing: Listing) -> None:
-        """Prepare a walk; nothing is asked for before `pages`."""
-        self._listing = listing
-        self._reader = PageReader(openings, listing)
-        self._is_from_the_start = True
-        self._nothing_new = 0
-        self.began: int | None = None
-        self._end = 0
-        self.saw_rows = False
+    def __init__(
+        self, prefetch: Prefetch, listing: Listing, *, expected: int = 0, surplus: int = 0
+    ) -> None:
+        """Prepare a walk; nothing is asked for before `pages` or `resumed`.
+
+        Args:
+            prefetch: makes the requests.
+            listing: the list.
+            expected: how many rows there were when an earlier sync did not get all of them.
+            surplus: how many more rows the server is known to count than it shows.
+        """
         self.title = listing.title
-
-    @property
-    def counts_rows(self) -> bool:
-        """Whether any answer counted rows."""
-        return self._reader.fetcher.largest_total > 0
-
-    @property
-    def position(self) -> Position | None:
-        """How far it has got; None where it cannot be gone on with, for want of a clock."""
-        if self.began is None:
-            return None
-        return Position(self.began, self._end, self._reader.limits.cap, self._reader.limits.known)
+        self.started_at = self.total = self.missing = 0
+        self.checkpoint: Checkpoint | None = None
+        self._prefetch, self._listing = prefetch, listing
+        self._expected, self._surplus = expected, surplus
+        self._seen = SeenRows(
+            ROWS_KEPT + MOST_ROWS * listing.connections,
+            is_filtered=listing.counts_heed_filter is not None,
+        )
+        self._counted_before = 0
+        self._last_total = self._requests = self._fullest = 0
+        self._has_total_fallen = False
+        self._counts_are_right: bool | None = None
+        self._cap = MOST_ROWS
+        self._pages_without_overlap = self._failed_overlaps = 0
 
     def pages(self) -> Iterator[list[Row]]:
         """Yield for each page the rows not yielded before.
@@ -80,133 +111,303 @@ class Paginator:
         Raises:
             RequestError: a page cannot be had.
             AnswerError: a row has no readable `id` or `updated_at`, so it cannot be kept; or the
-                rows move faster than they can be read.
+                list has no end.
         """
-        page = self._reader.get(self._listing.first_page)
-        self.began = page.answer.asked_at
-        yield from self._from(page)
+        page = self._get(self._listing.first_page)
+        if page.answer.asked_at is None or page.answer.server_time is None:
+            self.started_at = timestamps.now() - HOUR
+            logger.warning("%s: the server tells no time; %s", self.title, NO_CLOCK)
+        else:
+            self.started_at = page.answer.asked_at
+            # The server's time has whole seconds.
+            self._seen.counted_at = page.answer.server_time + timestamps.NANOSECONDS
+            self._seen.unmoved_until = timestamps.render(self.started_at)
+        self.total = max(page.total - self._surplus, self._expected)
+        yield from self._read(page)
 
-    def resumed(self, before: Position, is_anchor: IsAnchor) -> Iterator[list[Row]]:
-        """Go on as `pages` where an earlier walk was cut off, or do as `pages` does.
+    def resumed(
+        self, before: Checkpoint, distance: Callable[[Row], int | None]
+    ) -> Iterator[list[Row]]:
+        """Resume where an earlier walk was interrupted, or do as `pages` does.
 
         Args:
             before: how far that walk got.
-            is_anchor: whether a row is one of the last that walk read, unmoved.
+            distance: how many rows before the last one that walk read this row, unmoved; None
+                where it is not known to have.
         """
-        self._reader.limits.cap, self._reader.limits.known = before.cap, before.known
-        self._is_from_the_start = False
-        page = self._reader.anchored(before.end, is_anchor, furthest=self._listing.page_size)
-        if page is None:
-            logger.info("%s: begins again, as its rows have moved", self._listing.title)
-            yield from self.pages()
-        else:
-            logger.info("%s: goes on at row %d of %d", self._listing.title, before.end, page.total)
-            self.began = before.began
-            yield from self._from(self._reader.placed(page))
+        self._cap = before.cap
+        half = max(1, self._listing.page_size // 2)
+        for back in range(0, min(before.end, 2 * half + 1), half):
+            page = self._get(page_holding(before.end - 1 - back, self._most))
+            if not (end := _place_of_end(page, distance)):
+                continue
+            logger.info("%s: resumes at row %d of %d", self.title, before.end, page.total)
+            self.started_at = before.started_at
+            self.total = max(before.total, self._expected)
+            self._seen.counted_at = before.started_at + 2 * timestamps.NANOSECONDS
+            if page.answer.server_time is not None:
+                self._seen.unmoved_until = timestamps.render(before.started_at)
+            # Those in front of that place come again.
+            again = [row for row in page.rows[:end] if row[1] <= self._seen.unmoved_until]
+            self._counted_before = before.counted - len(again)
+            yield from self._read(page)
+            return
+        logger.info("%s: begins again, as its rows have moved", self.title)
+        yield from self.pages()
 
-    def _from(self, page: Page) -> Iterator[list[Row]]:
+    def _read(self, page: Page) -> Iterator[list[Row]]:
         try:
-            yield from self._each_from(page)
+            is_proven = yield from self._walk(page)
+            yield from self._second_opinion(is_proven=is_proven)
         finally:
-            self._reader.fetcher.plan(())
+            self._prefetch.plan_pages(())
 
-    def _each_from(self, page: Page) -> Iterator[list[Row]]:
-        progress = WalkProgress(self._listing.title, self._listing.page_size, page.first)
-        while True:
-            if self.began is None and page.rows:
-                # A row may be stamped with the future.
-                latest = timestamps.parse(max(moment for _, moment, _ in page.rows))
-                self.began = max(0, min(latest - timestamps.TICK, timestamps.now()))
-                if page.index > 1:
-                    # What changed while nothing was shown must not lie behind this page.
-                    page = self._reader.get(PageNumber(1, self._reader.limits.most))
-            may_wait = page.end < page.total and page.total_pages > 0 and page.counts_agree
-            if self._reader.limits.are_in_doubt(page) and not may_wait:
-                settled = self._reader.settled(page)
-                if settled is None:
-                    page = self._reader.get(page.number)
-                    continue
-                page = settled
-            self._reader.pass_by(page)
-            new = self._reader.seen.new_rows(page)
-            self._reader.prefetch_after(page)
-            if page.rows:
-                self._end, self.saw_rows = page.end_of_rows, True
+    def _walk(self, page: Page) -> Generator[list[Row], None, bool]:
+        """Yield the new rows, page by page; return whether that came to the end of the list."""
+        progress = WalkProgress(self.title, self._listing.page_size, page.first)
+        last, stalled = "", 0
+        while stalled <= MOST_EMPTY_PAGES and self._requests <= self._most_requests:
+            new = self._take(page)
+            self._note_checkpoint(page)
+            self._plan_after(page)
             yield new
-            self._nothing_new = 0 if new else self._nothing_new + len(page.rows)
-            if (
-                max(self._nothing_new, self._end - 2 * self._reader.fetcher.first_total)
-                > MOST_NEW_ROWS
+            progress.report(page.end_of_rows, max(page.end_of_rows, page.total))
+            if self._ends_with(page):
+                return True
+            is_new = new or (page.rows and page.rows[-1][0] != last)
+            stalled = 0 if is_new else stalled + 1
+            last = page.rows[-1][0] if page.rows else last
+            page = self._following(page)
+        return False
+
+    def _note_checkpoint(self, page: Page) -> None:
+        if not self._seen.are_in_order:
+            # Rows read before may come again, so neither a place nor a count can be relied on.
+            self.checkpoint, self._counted_before = None, 0
+        elif page.rows:
+            self.checkpoint = Checkpoint(
+                self.started_at, page.end_of_rows, self._cap, self._count, self.total, page.rows
+            )
+
+    # Which page comes next.
+
+    @property
+    def _most(self) -> int:
+        return min(self._cap, largest_limit(self._listing.page_size))
+
+    @property
+    def _most_requests(self) -> int:
+        size = max(1, min(self._fullest, self._listing.page_size))
+        return MOST_REQUESTS_A_PAGE * (10 + max(self.total, self._count) // size)
+
+    def _get(self, number: PageNumber, *, now: bool = False) -> Page:
+        """Return a page.
+
+        Args:
+            number: which one.
+            now: whether one that was fetched ahead will not do.
+        """
+        self._requests += 1
+        request = PageRequest.of(self._listing, number)
+        page = (self._prefetch.client if now else self._prefetch).get(request)
+        if self._seen.may_be_newer(page):
+            # A row that has been yielded must not be yielded again as it was before.
+            page = self._prefetch.client.get(request)
+        if page.limit < number.limit:
+            self._cap = min(self._cap, page.limit)
+        return page
+
+    def _overlapping(self, page: Page) -> PageNumber | None:
+        """Return the page that shows the last row of `page` and reaches further; None without."""
+        if not page.rows or self._pages_without_overlap:
+            return None
+        # Where rows are left out, it lies at this place or behind it, and is on that page as well.
+        number = page_holding(page.end_of_rows - 1, self._most)
+        return number if number.end > page.end else None
+
+    def _following(self, page: Page) -> Page:
+        """Return the page to read after `page`."""
+        number = self._overlapping(page)
+        self._pages_without_overlap = max(0, self._pages_without_overlap - 1)
+        if number:
+            following = self._get(number)
+            if self._has_anchor(following) and (
+                self._seen.has_new(following) or _goes_further(following, page)
             ):
-                raise self._reader.fetcher.endless()
-            progress.report(self._end, max(self._end, page.total))
-            if self._reader.ending.is_at(page):
-                return
-            following = self._following(page)
-            if following is None:
-                # All it had read lately has moved: the walk begins again.
-                self._is_from_the_start = False
-                following = self._reader.get(PageNumber(1, self._reader.limits.most))
-            page = following
+                self._failed_overlaps = 0
+                return following
+            # Perhaps the server does not know such a page size: try it ever more rarely.
+            self._pages_without_overlap = 2**self._failed_overlaps - 1
+            self._failed_overlaps += 1
+        return self._sandwiched(page) or self._further_back(page)
 
-    def _following(self, page: Page, fetched: Page | None = None) -> Page | None:
-        """Return the page that goes on where `page` ends, or None where it cannot be had.
-
-        Args:
-            page: the last page that was read.
-            fetched: one that may be it.
-        """
-        number = self._reader.number_after(page.end)
-        following = fetched if fetched and fetched.number == number else self._reader.get(number)
-        if self._reader.has_anchor(following):
-            return self._placed(following, page)
-        if self._reader.limits.are_in_doubt(page):
-            settled = self._reader.settled(page)
-            if settled is None:
-                return None
-            self._reader.pass_by(settled)
-            return self._following(settled, following)
-        found = None
-        if page.is_short:
-            # Perhaps the rows it should have begun with are left out.
-            found = self._beyond_what_is_left_out(page, following)
-        if found is None:
-            half = max(1, self._listing.page_size // 2)
-            found = self._reader.anchored(page.end, self._reader.seen.__contains__, nearest=half)
-        return found and self._placed(found, page)
-
-    def _placed(self, page: Page, before: Page) -> Page:
-        # With smaller pages, the second would lie behind all rows that were read.
-        is_second = before.index == 1 and self._is_from_the_start
-        return self._reader.placed(page, is_second=is_second)
-
-    def _beyond_what_is_left_out(self, page: Page, following: Page) -> Page | None:
-        """Return the page that goes on behind places of `page` that show no row.
-
-        Args:
-            page: the last page with an anchor.
-            following: the one after it, which has none.
-        """
-        if page.rows:
-            number = page_holding(page.end_of_rows - 1, self._reader.limits.most)
-            if number.end - page.end > self._reader.limits.most // 4:
-                self._reader.overlap_rows = min(
-                    2 * self._reader.overlap_rows + 2, self._reader.limits.most // 4
-                )
-                sure = self._reader.get(number)
-                return sure if self._reader.has_anchor(sure) else None
-        stretch = [page]
-        while not following.rows:
-            self._reader.ending.passed(following)
-            if self._reader.ending.is_at(following):
-                break
-            self._reader.prefetch_after(following)
-            stretch.append(following)
-            following = self._reader.get(self._reader.number_after(following.end))
-        if not following.rows and (page.end >= page.total or not self.saw_rows):
+    def _sandwiched(self, page: Page) -> Page | None:
+        """Return the next page of the same size, if nothing slid from there to `page` meanwhile."""
+        following = self._get(replace(page.number, page=page.number.page + 1), now=True)
+        if self._has_anchor(following) and self._seen.has_new(following):
             return following
-        if following.asked < page.answered:
-            # Fetched ahead: rows may have moved into it before the stretch was read at all.
-            stretch.append(following)
-        again = [self._reader.get(read.number).rows == read.rows for read in stretch]
-        return following if all(again) else None
+        once_more = self._get(page.number, now=True)
+        if not _show_the_same(once_more, page):
+            return once_more if self._has_anchor(once_more) else None
+        rows = len(following.rows)
+        if LEAST_ROWS <= rows == len(page.rows) < following.limit:
+            # The server gives no more than that, whatever it says.
+            self._cap = min(self._cap, rows)
+            return replace(following, limit=rows)
+        return following
+
+    def _further_back(self, page: Page) -> Page:
+        """Return a page further in front that shows an anchor, or else the first page."""
+        back = half = max(1, self._listing.page_size // 2)
+        while back < page.end_of_rows:
+            found = self._get(page_holding(page.end_of_rows - 1 - back, self._most), now=True)
+            if self._has_anchor(found):
+                return found
+            back = 2 * back + half
+        # All that was read lately has moved: the walk begins again.
+        self._seen.remember_all()
+        return self._get(PageNumber(1, self._most), now=True)
+
+    def _has_anchor(self, page: Page) -> bool:
+        return any(row in self._seen for row in page.rows)
+
+    def _plan_after(self, page: Page) -> None:
+        """Fetch ahead the pages that come next if no row moves and every page is full.
+
+        That they are fetched out of turn does no harm: a row that has not moved since the walk
+        began is where it was, whichever of two pages was read first, and so is an anchor. `_get`
+        sees to the rows that have.
+        """
+        is_long = page.total > LONG_WALK_PAGES * self._listing.page_size
+        number = self._overlapping(page) if page.end < page.total else None
+        planned: list[PageNumber] = []
+        if is_long and is_worthwhile(self._prefetch.client.waits):
+            while number and len(planned) < self._listing.connections:
+                planned.append(number)
+                following = page_holding(number.end - 1, self._most)
+                is_needed = number.end < page.total and following.end > number.end
+                number = following if is_needed else None
+        self._prefetch.plan_pages(PageRequest.of(self._listing, number) for number in planned)
+
+    # Whether every row has come.
+
+    @property
+    def _count(self) -> int:
+        """How many of the rows that were counted have come; one that came again counts twice."""
+        return self._counted_before + len(self._seen) - self._seen.came_later
+
+    @property
+    def _distinct(self) -> int:
+        return self._counted_before + self._seen.distinct() - self._seen.came_later
+
+    @property
+    def _needed(self) -> int:
+        """How many rows there are by the server's count, or were before it lost sight of them."""
+        return max(min(self.total, self._last_total), self._expected)
+
+    def _can_count(self) -> bool:
+        if self._counts_are_right is None:
+            ask = self._listing.counts_heed_filter
+            self._counts_are_right = ask is None or ask(self.started_at)
+        return self._counts_are_right
+
+    def _take(self, page: Page) -> list[Row]:
+        """Return the new rows of `page`, and take note of how many there are."""
+        if page.rows or not self._fullest:
+            # A count of 0 after rows came is not believed.
+            before, self._last_total = self._last_total, page.total - self._surplus
+            self._has_total_fallen = self._has_total_fallen or self._last_total < before
+        if self._has_total_fallen or self._seen.counted_at is None:
+            # Rows may come that were deleted, or, without a clock, rows that were created since:
+            # they must not make up the number of those that are missing.
+            self.total = max(self.total, self._last_total)
+        self._fullest = max(self._fullest, len(page.rows))
+        new = self._seen.add(page)
+        if self._count > 2 * self.total + MOST_NEW_ROWS:
+            raise AnswerError(
+                f"GET {self._listing.path}: its pages have no end: {self._count} rows came where "
+                f"{self.total} were counted; report it to dagctl"
+            )
+        return new
+
+    def _ends_with(self, page: Page) -> bool:
+        may_be_capped = page.index > 1 and len(page.rows) >= self._fullest
+        if page.is_full or (page.rows and may_be_capped):
+            return False
+        if not page.rows and page.first >= page.total:
+            return True
+        is_wrong = self._count > max(self.total, page.total)
+        if is_wrong or (self._count < page.total - self._surplus and not self._can_count()):
+            return not page.rows
+        if self._count < self._needed:
+            # Whether a first page that is short is capped, the next one shows.
+            return page.index > 1 and page.end >= page.total
+        shown = self._count + self._seen.came_later
+        return page.end >= page.total and shown >= page.total - self._surplus
+
+    def _is_complete(self, *, is_proven: bool) -> bool:
+        """Return whether all rows have come that there were when the walk began."""
+        needed = self._needed if self._counted_before else self.total
+        if self._count >= needed and self._distinct >= needed:
+            return True
+        return is_proven and not self._can_count()
+
+    def _second_opinion(self, *, is_proven: bool) -> Iterator[list[Row]]:
+        """Read the list page by page, in several page sizes, while rows are owed and more come.
+
+        Pages of one size agree with each other on the order in which a database returns rows of
+        equal rank, so a second loop of the same size would show the same.
+        """
+        for tenths in range(10, 0, -1):
+            if self._is_complete(is_proven=is_proven):
+                return
+            self._seen.remember_all()
+            count, shown = self._count, set[int]()
+            for page in self._loop(max(1, self._listing.page_size * tenths // 10), shown):
+                yield self._take(page)
+                if self._is_complete(is_proven=is_proven):
+                    return
+            if len(shown) >= max(self._last_total, self._expected) or self._count == count:
+                break
+        else:
+            shown = set()
+        counted = max(len(shown), self._distinct)
+        missing = self._needed - counted if self._can_count() else 0
+        self.missing = max(missing, int(not is_proven and not shown))
+
+    def _loop(self, size: int, shown: set[int]) -> Iterator[Page]:
+        """Yield page 1, 2, 3, …, as a plain loop reads them, and add the ids to `shown`."""
+        index = empty = 0
+        while empty <= MOST_EMPTY_PAGES:
+            index += 1
+            page, before = self._get(PageNumber(index, size), now=True), len(shown)
+            shown.update(hash(key) for key, _, _ in page.rows)
+            yield page
+            empty = 0 if len(shown) > before else empty + 1
+            # Rows that are left out of the pages may be left out of the count as well.
+            is_beyond = page.first >= page.total + page.limit // 2 and index >= page.total_pages
+            if is_beyond and not page.rows:
+                return
+
+
+def _goes_further(page: Page, before: Page) -> bool:
+    """Return whether `page` covers places behind `before`, even if none of them shows a row."""
+    last = before.rows[-1]
+    return page.end > before.end and any(is_same_version(row, last) for row in page.rows)
+
+
+def _place_of_end(page: Page, distance: Callable[[Row], int | None]) -> int | None:
+    """Return where in `page` the rows end that a walk read before it was interrupted.
+
+    None unless three anchors, or as many as there may be, say the same: one alone may be there by
+    chance where the order differs from answer to answer.
+    """
+    ends = Counter(
+        place + far for place, row in enumerate(page.rows, 1) if (far := distance(row)) is not None
+    )
+    (end, anchors), *_ = ends.most_common(1) or [(0, 0)]
+    return end if anchors >= min(3, end) else None
+
+
+def _show_the_same(page: Page, other: Page) -> bool:
+    return len(page.rows) == len(other.rows) and all(map(is_same_version, page.rows, other.rows))

@@ -1,76 +1,163 @@
-"""What is asked for before its turn, several requests at the same time."""
+"""Requests made ahead of their turn, several at the same time, and taken in the sync's own order.
+
+The next pages of a long walk are known, and so are the requests with which the next streams and
+projects begin. A walk begins when its first page is asked for, so for exactness a request made
+ahead is just a walk that began earlier.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable
+    from collections.abc import Collection, Hashable, Iterable, Iterator
 
-K = TypeVar("K", bound="Hashable")
-V = TypeVar("V")
+    from tap_dagctl.api.client import Client, Request
+
+T = TypeVar("T")
 
 THREAD_NAME = "prefetch"
 
 WORTH_WAITING_SECONDS = 0.002
-"""What a server must make its client wait for each answer before more than one connection pays:
-threads have their price, and an answer takes a few milliseconds to deal with."""
+"""The wait for each answer from which on more than one connection saves time: threads have their
+price, and dealing with an answer takes a few milliseconds."""
 
 
-def pays(waits: Collection[float]) -> bool:
-    """Whether more than one connection pays, after these waits for the latest answers."""
+def is_worthwhile(waits: Collection[float]) -> bool:
+    """Return whether more than one connection saves time, after these waits for answers."""
     return bool(waits) and min(waits) > WORTH_WAITING_SECONDS
 
 
-class Fetching(Future[V]):
-    """What is being fetched, or has been.
+class _Fetching(Future[Any]):
+    """A request under way, or its answer.
 
     Attributes:
-        is_wanted: whether it still is: if not, another try makes no sense.
+        project: the number of the project it is made ahead for; None for the page of a walk.
+        is_wanted: False once nobody waits for it: then it is not tried again.
     """
 
-    is_wanted = True
+    def __init__(self, project: int | None) -> None:
+        super().__init__()
+        self.project = project
+        self.is_wanted = True
 
 
-class Prefetch(Generic[K, V]):
-    """What is planned, each fetched by a thread of its own.
+class Prefetch:
+    """Takes the place of the client, and makes requests ahead while that saves time.
 
-    The threads are daemons: a program that is told to stop does not wait for an answer. What is
-    held is what is planned, so its number bounds connections and memory alike.
+    Each is made by a thread of its own. The threads are daemons: a program that is told to stop
+    does not wait for an answer.
+
+    Attributes:
+        client: makes the requests.
     """
 
-    def __init__(self, fetch: Callable[[K, Callable[[], bool]], V]) -> None:
-        """Begin with nothing planned.
+    def __init__(self, client: Client, max_connections: int) -> None:
+        self.client = client
+        # Whoever asks makes one more.
+        self._most = max_connections - 1
+        self._fetching: dict[Hashable, _Fetching] = {}
+        self._projects: Iterator[Iterable[Request[Any]]] = iter(())
+        self._project = self._projects_planned = 0
+        self._made: set[Hashable] = set()
+        self._queue: deque[tuple[int, Request[Any]]] = deque()
 
-        Args:
-            fetch: must be safe to call from several threads. Its second argument tells whether
-                what is fetched is still wanted.
+    def get(self, request: Request[T]) -> T:
+        """Return what `Client.get` does, which may have been asked for already.
+
+        Raises:
+            RequestError: as there.
+            AnswerError: as there.
         """
-        self._fetch = fetch
-        self._planned: dict[K, Fetching[V]] = {}
+        self._made.add(request.identity)
+        fetching = self._fetching.pop(request.identity, None)
+        if is_worthwhile(self.client.waits):
+            while len(self._fetching) < self._most and (planned := self._take_planned()):
+                self._fetch(*planned)
+        result: T = fetching.result() if fetching else self.client.get(request)
+        return result
 
-    def plan(self, keys: Iterable[K]) -> None:
-        """Fetch just these, those that are not planned yet from now on."""
-        before, self._planned = self._planned, {}
-        for key in keys:
-            fetching = before.pop(key, None)
-            if fetching is None:
-                fetching = Fetching()
-                threading.Thread(
-                    target=self._run, args=(key, fetching), name=THREAD_NAME, daemon=True
-                ).start()
-            self._planned[key] = fetching
-        for fetching in before.values():
-            fetching.is_wanted = False
+    def plan_pages(self, requests: Iterable[Request[Any]]) -> None:
+        """Fetch these pages of a walk ahead, and no others."""
+        planned = {request.identity: request for request in requests}
+        self._drop(
+            key
+            for key, fetching in self._fetching.items()
+            if fetching.project is None and key not in planned
+        )
+        for key, request in planned.items():
+            if key not in self._fetching:
+                self._fetch(None, request)
 
-    def pop(self, key: K) -> Fetching[V] | None:
-        """Return what is planned under `key`, from now on out of the plan; None if nothing is."""
-        return self._planned.pop(key, None)
+    def plan_projects(self, projects: Iterable[Iterable[Request[Any]]]) -> None:
+        """Plan the requests with which each project begins; they are looked at when it is near.
 
-    def _run(self, key: K, fetching: Fetching[V]) -> None:
+        A request that is not made after all costs itself only, and is dropped with its project.
+        """
+        self._projects, self._project, self._projects_planned = iter(projects), 0, 0
+
+    def begin_project(self) -> None:
+        """Begin the next project, and drop what was planned for the one before it."""
+        self._project += 1
+        self._made.clear()
+        self._queue = deque(planned for planned in self._queue if planned[0] >= self._project)
+        self._drop(
+            key
+            for key, fetching in self._fetching.items()
+            if fetching.project is not None and fetching.project < self._project
+        )
+        self._skip_projects_before(self._project)
+        if self._projects_planned < self._project and is_worthwhile(self.client.waits):
+            self._plan_next_project()
+
+    def end(self) -> None:
+        """Make no request ahead any more."""
+        self._projects = iter(())
+        self._queue.clear()
+        self._drop(iter(self._fetching))
+
+    def _take_planned(self) -> tuple[int, Request[Any]] | None:
+        while True:
+            while self._queue:
+                planned = self._queue.popleft()
+                if planned[1].identity not in self._made:
+                    return planned
+            # A project that has begun would now begin with other requests.
+            self._skip_projects_before(self._project + 1)
+            if not self._plan_next_project():
+                return None
+
+    def _skip_projects_before(self, project: int) -> None:
+        while self._projects_planned < project - 1:
+            next(self._projects, None)
+            self._projects_planned += 1
+
+    def _plan_next_project(self) -> bool:
+        requests = next(self._projects, None)
+        if requests is None:
+            return False
+        self._projects_planned += 1
+        self._queue.extend((self._projects_planned, request) for request in requests)
+        return True
+
+    def _drop(self, keys: Iterable[Hashable]) -> None:
+        for key in list(keys):
+            self._fetching.pop(key).is_wanted = False
+
+    def _fetch(self, project: int | None, request: Request[Any]) -> None:
+        fetching = _Fetching(project)
+
+        def run() -> None:
+            try:
+                fetching.set_result(self.client.get(request, lambda: fetching.is_wanted))
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever takes it
+                fetching.set_exception(error)
+
         try:
-            fetching.set_result(self._fetch(key, lambda: fetching.is_wanted))
-        except BaseException as error:  # noqa: BLE001 - it is raised again by whoever takes it
-            fetching.set_exception(error)
+            threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
+        except RuntimeError:
+            return  # no more threads can be had: the request is made in its turn
+        self._fetching[request.identity] = fetching

@@ -88,6 +88,11 @@ def as_dict(record: Record) -> dict[str, Any]:
     return record if isinstance(record, dict) else msgspec.structs.asdict(record)
 
 
+def known_fields(record: Record) -> dict[str, Any]:
+    """Return the fields of `record` that the schema names, by which its versions are told apart."""
+    return {**as_dict(record), ADDITIONAL_PROPERTIES: None}
+
+
 class RecordBuilder:
     """Makes the records of one stream, and logs each field that does not fit the schema once."""
 

@@ -13,17 +13,20 @@ In the SDK's partition of the project it keeps:
 - `start_date`: where the history that has been read begins; null for the beginning of all.
 - `sent`: digests of rows sent so late that the next sync reads them again.
 - `walk`: how far a walk got that was interrupted.
+- `owed`: how many rows the server counted when it did not show all of them, and since when: until
+  it does, or a day has passed, the bookmark waits.
+- `surplus`: how many rows more than it shows the server was found to count.
 - `window_days`: how long the windows of `model_stats` were that have been read.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_dagctl import timestamps
 from tap_dagctl.errors import StateError
-from tap_dagctl.pagination.position import Position
+from tap_dagctl.pagination.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -31,8 +34,7 @@ if TYPE_CHECKING:
     from tap_dagctl.settings import Settings
 
 
-# With fewer rows in a page no walk has got beyond the first.
-_LEAST_CAP = 3
+_KEPT = ("replication_key_value", "start_date", "sent", "walk", "owed", "surplus", "window_days")
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,16 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """How far a walk got before it was interrupted.
+class Owed:
+    """Rows that the server counted and did not show.
 
     Attributes:
-        position: where in the list it was.
-        anchors: digests of some of the rows it read last.
-        sent: what `SentRecords` remembered then.
+        counted: how many rows the list had.
+        since: the server's clock when that was first found, in nanoseconds since the epoch.
     """
 
-    position: Position
-    anchors: list[str]
-    sent: object
+    counted: int
+    since: int
 
 
 class Bookmark:
@@ -92,7 +92,8 @@ class Bookmark:
     @property
     def sent(self) -> object:
         """What `SentRecords` is to know of earlier syncs."""
-        return self._state.get("sent") if self.value is not None else None
+        is_known = self.value is not None or "owed" in self._state
+        return self._state.get("sent") if is_known else None
 
     def cursor(self, settings: Settings) -> Cursor:
         """Return what to read: from the bookmark less the overlap, or from `start_date`.
@@ -123,7 +124,7 @@ class Bookmark:
     def forget(self) -> None:
         """Take out everything: it cannot be right."""
         self.value = None
-        for name in ("replication_key_value", "start_date", "sent", "walk", "window_days"):
+        for name in _KEPT:
             self._state.pop(name, None)
 
     @property
@@ -158,35 +159,81 @@ class Bookmark:
         # In one step: a signal may come between any two, and the state goes out as it is.
         self._state.update(new)
         self._state.pop("walk", None)
+        self._state.pop("owed", None)
 
-    def write_checkpoint(self, cursor: Cursor, checkpoint: Checkpoint) -> None:
-        """Record how far a walk has got, in case it is interrupted."""
+    @property
+    def surplus(self) -> int:
+        """How many rows more than it shows the server was found to count."""
+        surplus = self._state.get("surplus")
+        return surplus if isinstance(surplus, int) else 0
+
+    @surplus.setter
+    def surplus(self, rows: int) -> None:
+        self._state.update({"surplus": rows} if rows else {})
+        if not rows:
+            self._state.pop("surplus", None)
+
+    def wait(self, cursor: Cursor, owed: Owed, sent: str) -> None:
+        """Record that rows of `cursor` are owed, so that the next sync reads all of them again."""
+        since = timestamps.render(owed.since)
+        entry = {"updated_after": _text(cursor.after), "counted": owed.counted, "since": since}
+        self._state.update({"owed": entry, "sent": sent})
+        self._state.pop("walk", None)
+
+    def owed(self, cursor: Cursor) -> Owed | None:
+        """Return what an earlier sync recorded by `wait` about the rows of `cursor`."""
+        entry: Any = self._state.get("owed")
+        try:
+            if entry["updated_after"] != _text(cursor.after):
+                return None
+            return Owed(int(entry["counted"]), timestamps.parse_setting(entry["since"]))
+        except (AttributeError, KeyError, TypeError, ValueError):  # none, or not as we write it
+            return None
+
+    def write_checkpoint(
+        self, cursor: Cursor, checkpoint: Checkpoint, anchors: list[str], sent: str
+    ) -> None:
+        """Record how far a walk has got, in case it is interrupted.
+
+        Args:
+            cursor: which rows it reads.
+            checkpoint: how far it got.
+            anchors: digests of some of the rows it read last.
+            sent: what `SentRecords` remembered then.
+        """
         self._state["walk"] = {
             "updated_after": _text(cursor.after),
-            **asdict(checkpoint.position),
-            "began": timestamps.render(checkpoint.position.began),
-            "anchors": checkpoint.anchors,
-            "sent": checkpoint.sent,
+            "began": timestamps.render(checkpoint.started_at),
+            "end": checkpoint.end,
+            "cap": checkpoint.cap,
+            "counted": checkpoint.counted,
+            "total": checkpoint.total,
+            "anchors": anchors,
+            "sent": sent,
         }
 
-    def checkpoint(self, cursor: Cursor) -> Checkpoint | None:
-        """Return how far an interrupted walk over the rows of `cursor` got, if there was one."""
+    def drop_checkpoint(self) -> None:
+        """Record that an interrupted walk must begin again."""
+        self._state.pop("walk", None)
+
+    def interrupted(self, cursor: Cursor) -> tuple[Checkpoint, list[str], object] | None:
+        """Return what `write_checkpoint` recorded of an interrupted walk over these rows."""
         walk: Any = self._state.get("walk")
         try:
             if walk["updated_after"] != _text(cursor.after):
                 return None
-            position = Position(
-                began=timestamps.parse_setting(walk["began"]),
-                end=int(walk["end"]),
-                cap=int(walk["cap"]),
-                # Earlier versions took the cap for known.
-                known=int(walk.get("known", walk["cap"])),
+            end = int(walk["end"])
+            checkpoint = Checkpoint(
+                started_at=timestamps.parse_setting(walk["began"]),
+                end=end,
+                cap=max(1, int(walk["cap"])),
+                # Earlier versions did not count.
+                counted=int(walk.get("counted", end)),
+                total=int(walk.get("total", end)),
             )
-            anchors = [str(anchor) for anchor in walk["anchors"]]
-            checkpoint = Checkpoint(position, anchors, walk["sent"])
+            return checkpoint, [str(anchor) for anchor in walk["anchors"]], walk["sent"]
         except (AttributeError, KeyError, TypeError, ValueError):  # none, or not as we write it
             return None
-        return checkpoint if position.cap >= _LEAST_CAP else None
 
     def start(self, default: int | None) -> int | None:
         """Return where the history that has been read begins; None for the beginning of all.

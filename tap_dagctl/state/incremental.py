@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
-from tap_dagctl.records.builder import as_dict
-from tap_dagctl.state.bookmark import Checkpoint
-from tap_dagctl.state.sent_records import SentRecords, digest
+from tap_dagctl.records.builder import as_dict, known_fields
+from tap_dagctl.state.bookmark import Owed
+from tap_dagctl.state.sent_records import MOST_REMEMBERED, SentRecords, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-dagctl.incremental")
 
 
+DAY = 86_400 * timestamps.NANOSECONDS
+"""How long a bookmark waits for rows that the server counts and does not show."""
+
+
 def changed_rows(
-    paginator_after: Callable[[int | None], Paginator],
+    paginator_of: Callable[[int | None, int, int], Paginator],
     bookmark: Bookmark,
     settings: Settings,
     *,
@@ -36,7 +41,8 @@ def changed_rows(
     go out at any moment.
 
     Args:
-        paginator_after: makes a paginator of the rows updated after an instant, or of all.
+        paginator_of: makes a paginator of the rows updated after an instant, or of all; given as
+            well how many rows are expected, and how many more the server counts than it shows.
         bookmark: of the stream and project.
         settings: for `start_date` and the overlap.
         server_time: the server's clock, in nanoseconds since the epoch, or None where it does not
@@ -50,16 +56,18 @@ def changed_rows(
             bookmark.title,
         )
         bookmark.forget()
+    now = timestamps.now() if server_time is None else server_time
     is_complete = False
     while not is_complete:
-        is_complete = yield from _one_walk(paginator_after, bookmark, settings, is_filtered)
+        is_complete = yield from _one_walk(paginator_of, bookmark, settings, is_filtered, now)
 
 
 def _one_walk(
-    paginator_after: Callable[[int | None], Paginator],
+    paginator_of: Callable[[int | None, int, int], Paginator],
     bookmark: Bookmark,
     settings: Settings,
     is_filtered: bool,  # noqa: FBT001 - as above
+    now: int,
 ) -> Generator[list[Record], None, bool]:
     """Walk once over what changed since the bookmark, and advance it; the arguments are as there.
 
@@ -68,32 +76,69 @@ def _one_walk(
         interrupted is still to be read.
     """
     cursor = bookmark.cursor(settings)
-    paginator = paginator_after(cursor.after)
-    checkpoint = bookmark.checkpoint(cursor)
-    sent = SentRecords(_KEYS, bookmark.sent, checkpoint and checkpoint.sent)
-    if checkpoint is None:
-        pages = paginator.pages()
+    owed, surplus = bookmark.owed(cursor), bookmark.surplus
+    paginator = paginator_of(cursor.after, owed.counted if owed else 0, surplus)
+    interrupted = bookmark.interrupted(cursor)
+    if interrupted is None:
+        resumed_from, pages = None, paginator.pages()
+        sent = SentRecords(_KEYS, bookmark.sent)
     else:
-        anchors = frozenset(checkpoint.anchors)
-        pages = paginator.resumed(checkpoint.position, lambda row: _anchor(row) in anchors)
+        checkpoint, anchors, sent_before = interrupted
+        resumed_from = checkpoint.started_at
+        sent = SentRecords(_KEYS, bookmark.sent, sent_before)
+        distances = {
+            anchor: back - 1 for anchor, back in zip(anchors, _ANCHOR_PLACES, strict=False)
+        }
+        pages = paginator.resumed(checkpoint, lambda row: distances.get(_anchor(row)))
+    latest: deque[Row] = deque(maxlen=MOST_REMEMBERED)
     for page in pages:
-        read_again = _read_again_after(paginator.began, bookmark.value, settings)
+        read_again = _read_again_after(paginator.started_at, bookmark.value, settings)
         rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
+        latest.extend(rows)
         yield _changed(rows, cursor, sent, read_again)
         # Not before they were taken: what the bookmark remembers counts as sent.
-        position = paginator.position
-        if position is not None and page:
-            # Rows ever further back: some of them have surely not moved.
-            last = [_anchor(page[-back]) for back in _ANCHOR_DISTANCES if back <= len(page)]
-            bookmark.write_checkpoint(cursor, Checkpoint(position, last, sent.remembered))
-    if paginator.counts_rows and not paginator.saw_rows:
-        # Left out for good, or only now: the bookmark must not pass what was never shown.
-        logger.info("%s: rows are counted and none is there: the bookmark stays", paginator.title)
-        return True
-    bookmark.complete(paginator.began, cursor.start, sent.remembered)
+        if reached := paginator.checkpoint:
+            last = reached.rows
+            anchors = [_anchor(last[-place]) for place in _ANCHOR_PLACES if place <= len(last)]
+            bookmark.write_checkpoint(cursor, reached, anchors, sent.remembered)
+        else:
+            bookmark.drop_checkpoint()
+    if paginator.missing > surplus:
+        if _waits(bookmark, paginator, owed.since if owed else now, now):
+            for _, _, record in latest:
+                sent.mark_sent(as_dict(record), remember=True)
+            counted = max(paginator.total, owed.counted if owed else 0)
+            bookmark.wait(cursor, Owed(counted, owed.since if owed else now), sent.known)
+            return True
+        surplus = paginator.missing
+    bookmark.surplus = min(surplus, paginator.missing)
+    bookmark.complete(paginator.started_at, cursor.start, sent.remembered)
     # A walk that was resumed keeps the moment it began: what changed since, behind the place where
     # it was interrupted, is still to be read.
-    return checkpoint is None or paginator.began != checkpoint.position.began
+    return paginator.started_at != resumed_from
+
+
+def _waits(bookmark: Bookmark, paginator: Paginator, since: int, now: int) -> bool:
+    """Return whether the bookmark waits for the rows that are missing, and say so."""
+    waits = now - since < DAY
+    logger.warning(
+        "%s: the API counts %d rows and did not show %d of them; %s",
+        bookmark.title,
+        paginator.total,
+        paginator.missing,
+        _WAITS if waits else _GIVES_UP,
+    )
+    return waits
+
+
+_WAITS = (
+    "the bookmark waits for them for a day at most, and each sync reads from there again; if that "
+    "stays, report it to dagctl"
+)
+_GIVES_UP = (
+    "a day has passed, so the bookmark moves on; if they belong to you, report it to dagctl, and "
+    "read again from an earlier start_date once they are shown"
+)
 
 
 def lies_after(row: Row, instant: int | None) -> bool:
@@ -102,11 +147,9 @@ def lies_after(row: Row, instant: int | None) -> bool:
     return instant is None or timestamps.parse(moment) > instant
 
 
-def _changed(
-    page: list[Row], cursor: Cursor, sent: SentRecords, read_again: int | None
-) -> list[Record]:
+def _changed(page: list[Row], cursor: Cursor, sent: SentRecords, read_again: int) -> list[Record]:
     """Return the records of a page that were not sent before; remember what will be read again."""
-    near = "" if read_again is None else timestamps.render(read_again)
+    near = timestamps.render(read_again)
     if cursor.already_read is None and not sent and all(moment < near for _, moment, _ in page):
         return [record for _, _, record in page]
     changed: list[Record] = []
@@ -127,18 +170,18 @@ def _is_already_read(moment: str, cursor: Cursor) -> bool:
 
 
 def _anchor(row: Row) -> str:
-    """Return a digest of the row, its `updated_at` to the last digit."""
+    """Return a digest of what the schema knows of the row, its `updated_at` to the last digit."""
     _, moment, record = row
-    return digest({**as_dict(record), "updated_at": moment})
+    return digest({**known_fields(record), "updated_at": moment})
 
 
 _KEYS = ("id",)
-_ANCHOR_DISTANCES = (1, 2, 3, 5, 9, 17, 33, 65, 129)
+# Counted from the last row of a page, ever further back: some of them have surely not moved.
+_ANCHOR_PLACES = (1, 2, 3, 5, 9, 17, 33, 65, 129)
 
 
-def _read_again_after(began: int | None, bookmark: int | None, settings: Settings) -> int | None:
-    """Return from which instant on the next sync will read rows again, or None for all."""
-    ends = [end for end in (began, bookmark) if end is not None]
+def _read_again_after(started_at: int, bookmark: int | None, settings: Settings) -> int:
+    """Return from which instant on the next sync will read rows again."""
     # A second more than that does no harm, and no boundary needs thinking about.
     overlap = (settings.overlap_seconds + 1) * timestamps.NANOSECONDS
-    return max(ends) - overlap if ends else None
+    return max(started_at, bookmark or 0) - overlap

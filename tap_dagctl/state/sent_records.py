@@ -63,6 +63,15 @@ class SentRecords:
         """What the state is to remember, in the order of reading: `LETTERS` for each record."""
         return "".join(key + content for key, content in self._remembered.items())
 
+    @property
+    def known(self) -> str:
+        """The same for every record known to have been sent, the latest of them if there are many.
+
+        It is what the state must remember where the next sync reads the same rows again.
+        """
+        latest = list((self._known | self._remembered).items())[-MOST_REMEMBERED:]
+        return "".join(key + content for key, content in latest)
+
     def __bool__(self) -> bool:
         """Whether anything is known to have been sent."""
         return bool(self._known)

@@ -99,14 +99,14 @@ def test_no_row_is_lost_or_repeated_where_others_are_left_out(
 
 @CONNECTIONS
 @pytest.mark.parametrize("name", MOST)
-def test_rows_that_are_left_out_cost_a_tenth_more_requests_at_most(
+def test_rows_that_are_counted_and_left_out_are_looked_for_once_more(
     api: Api, name: str, connections: int
 ) -> None:
     history = filled(
         api, PAGES * 500, MOST[name], page_size=500, most_rows=500, connections=connections
     )
-
-    assert history.sync().requests["runs", "proj_0"] <= math.ceil(1.1 * PAGES)
+    # Two to nine pages of 500 rows, the most there are, cost one more, and so does each end.
+    assert history.sync().requests["runs", "proj_0"] <= 2 * (PAGES + 1) + 2
 
 
 @COUNTED
@@ -137,7 +137,7 @@ def short(api: Api, rows: int, hidden: list[int], **arrangement: Any) -> tuple[S
 
 def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(api: Api) -> None:
     history, requests = short(api, 3, [0, 1, 2])
-    assert requests <= 3
+    assert requests <= 6
     (part,) = history.state["bookmarks"]["runs"]["partitions"]
     assert "replication_key_value" not in part
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from stand_in.server import Api, serving
 from stand_in.world import World
+from tests.support.odd_servers import COUNTS, GLITCHES, SIZES, TIES
 from tests.support.seeded import run_seeded
 from tests.support.simulation import HIDES, TABLES, Act, Arrangement, Figures, Simulation
 
@@ -36,6 +37,12 @@ ARRANGEMENTS = st.builds(
     counts_hidden=st.sampled_from(["yes", "no", "pages"]),
     tells_pages=st.sampled_from([True, True, False]),
     empty_list=st.sampled_from(["[]", "null", "left out"]),
+    sizes=st.sampled_from(["any", "any", *SIZES]),
+    ties=st.sampled_from(["by id", "by id", *TIES]),
+    counts=st.sampled_from(["right", "right", *COUNTS]),
+    backends=st.sampled_from(["one", "one", "one", "capped", "lagging"]),
+    is_volatile=st.sampled_from([False, False, True]),
+    has_glitches=st.sampled_from([False, False, True]),
 ).map(lambda arrangement: arrangement.within_the_promise)
 _WHERE = {"project": st.integers(0, 1), "stream": st.sampled_from(sorted(TABLES))}
 _LATE = st.sampled_from([0.0, 0.5, 1.0])
@@ -55,6 +62,7 @@ FILLS = st.builds(
 )
 
 
+GLITCHED = st.dictionaries(st.integers(2, 25), st.sampled_from(sorted(GLITCHES)), max_size=4)
 OVERTAKEN = st.frozensets(st.integers(3, 25), max_size=6)
 
 
@@ -78,9 +86,13 @@ class Histories(RuleBasedStateMachine):
     @rule(
         acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),
         overtaken=OVERTAKEN,
+        glitches=GLITCHED,
     )
-    def sync(self, acts: list[tuple[int, Act]], overtaken: frozenset[int]) -> None:
-        self.simulation.sync(acts, overtaken=overtaken)
+    def sync(
+        self, acts: list[tuple[int, Act]], overtaken: frozenset[int], glitches: dict[int, str]
+    ) -> None:
+        glitches = glitches if self.simulation.arrangement.has_glitches else {}
+        self.simulation.sync(acts, overtaken=overtaken, glitches=glitches)
 
     @rule(
         acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),

@@ -23,7 +23,8 @@ def _report(total: Figures, failed: int) -> str:
     return (
         f"{total.histories} histories, {total.syncs} syncs ({total.cut} cut off), "
         f"{total.acts} writes, {total.records} records sent\n"
-        f"lost {total.lost}, repeated {total.repeated}, failed seeds {failed}\n"
+        f"lost {total.lost}, repeated {total.repeated}, failed seeds {failed}; "
+        f"{total.owed} syncs said that rows are owed\n"
         f"where nothing moved: {_extra(total.quiet_requests, total.quiet_pages)}\n"
         f"where rows moved or a walk had been cut: {_extra(total.requests, total.pages)}"
     )

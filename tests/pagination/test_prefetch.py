@@ -112,7 +112,7 @@ def test_where_it_pays_now_and_then_nothing_is_asked_for_in_vain(
 ) -> None:
     alone = twice(sizes, set(), 500, NEVER, max_connections=connections)
     luck = random.Random(seed)
-    with patch.object(prefetch, "pays", lambda _: luck.random() < 0.5):
+    with patch.object(prefetch, "is_worthwhile", lambda _: luck.random() < 0.5):
         ahead = twice(sizes, set(), 500, ALWAYS, max_connections=connections)
 
     assert ahead.records == alone.records
@@ -203,7 +203,7 @@ def test_what_is_not_asked_for_after_all_takes_no_place_for_ever() -> None:
     assert not barrier.broken
 
 
-def test_a_walk_that_is_gone_on_with_does_not_begin_with_the_first_page(
+def test_a_walk_that_is_resumed_does_not_begin_with_the_first_page(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tap_dagctl.stream_types.PAGES_A_STATE", 1)

@@ -1,0 +1,91 @@
+"""How a list stands in an answer, and lists that come whole in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from typing_extensions import override
+
+from tap_dagctl.api.client import Request
+from tap_dagctl.errors import AnswerError
+
+if TYPE_CHECKING:
+    from tap_dagctl.api.client import Answer
+
+LOST = "so rows would be lost; report it to dagctl"
+"""What messages say of an answer that cannot be used."""
+
+_ROWS = (dict, Struct)
+
+
+def count_of(answer: Answer, name: str) -> int | None:
+    """Return the count called `name` in an answer; None where it has no usable one."""
+    value = answer.body.get(name) if isinstance(answer.body, dict) else None
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if is_count else None
+
+
+def rows_of(answer: Answer, rows_key: str, path: str, counted: int | None) -> list[Any]:
+    """Return the rows of an answer, which stand under `rows_key` or are the whole answer.
+
+    The vendor's own client tolerates a bare list (API page, "GET /projects"). Where there are no
+    rows, a server written in Go may send null for the list, or leave it out.
+
+    Args:
+        answer: the answer.
+        rows_key: where the rows stand in it.
+        path: what was asked for.
+        counted: how many rows there are by the answer's own count; None where it has none.
+
+    Raises:
+        AnswerError: there is no list, and nothing says that it is empty.
+    """
+    body = answer.body
+    rows = body.get(rows_key) if isinstance(body, dict) else body
+    if rows is None and isinstance(body, dict):
+        # Without a count, an answer that says anything else may be an error in disguise.
+        said_empty = counted == 0 or (counted is None and body.keys() <= {rows_key})
+        rows = [] if said_empty else None
+    if not isinstance(rows, list) or not all(
+        issubclass(kind, _ROWS) for kind in set(map(type, rows))
+    ):
+        msg = f"GET {path}: the answer has no list of {rows_key}; check api_url"
+        raise AnswerError(msg)
+    return rows
+
+
+@dataclass(frozen=True)
+class KeyedRows(Request[list[dict[str, Any]]]):
+    """Rows that come in one answer, each with a text under its key.
+
+    Attributes:
+        rows_key: where the rows stand in an answer.
+        key: the field that every row must have.
+    """
+
+    rows_key: str
+    key: str = "id"
+
+    @override
+    def read(self, answer: Answer) -> list[dict[str, Any]]:
+        rows = rows_of(answer, self.rows_key, self.path, count_of(answer, "total"))
+        if not all(isinstance(row.get(self.key), str) and row[self.key] for row in rows):
+            what = f"a row has no {self.key}, so it cannot be loaded; report it to dagctl"
+            raise AnswerError(f"GET {self.path}: {what}")
+        return rows
+
+
+@dataclass(frozen=True)
+class WholeList(KeyedRows):
+    """A list that is documented to come whole in one answer."""
+
+    @override
+    def read(self, answer: Answer) -> list[dict[str, Any]]:
+        rows = super().read(answer)
+        total = count_of(answer, "total") or 0
+        if total > len(rows):
+            what = f"the answer has {len(rows)} of {total} {self.rows_key}, {LOST}"
+            raise AnswerError(f"GET {self.path}: {what}")
+        return rows
