@@ -11,7 +11,7 @@ from tap_dagctl import schemas, timestamps
 from tap_dagctl.api.lists import WholeList
 from tap_dagctl.dagctl_stream import DagctlStream
 from tap_dagctl.errors import ConfigurationError, TapError, one_line
-from tap_dagctl.pagination.progress import Progress
+from tap_dagctl.singer.progress import Progress
 from tap_dagctl.state.unlisted import forget_unlisted
 
 if TYPE_CHECKING:

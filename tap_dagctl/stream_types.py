@@ -18,6 +18,7 @@ from tap_dagctl.pagination.page import Listing, PageRequest
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.projects import Projects
 from tap_dagctl.records.fast_path import RowReader
+from tap_dagctl.singer.progress import Progress
 from tap_dagctl.state.bookmark import Bookmark, whole_history
 from tap_dagctl.state.incremental import DAY, changed_rows, lies_after
 from tap_dagctl.state.statistics import changed_statistics, first_reach, reach_of, wanted_of
@@ -168,7 +169,7 @@ class ChangingRows(ProjectStream):
         # A walk that is resumed begins with another page.
         if bookmark is None or bookmark.interrupted(cursor) is None:
             listing = self._listing(context, cursor.after)
-            yield PageRequest.of(listing, listing.first_page)
+            yield PageRequest.of(listing, PageNumber(1, listing.page_size))
 
     def _paginator(
         self, context: Context, after: int | None, expected: int = 0, surplus: int = 0
@@ -181,6 +182,7 @@ class ChangingRows(ProjectStream):
         if after is not None and self.is_filtered:
             params["updated_after"] = timestamps.render(after)
             counts_heed_filter = partial(self._counts_heed_filter, context)
+        title = f"{self.name} of {context['project_id']}"
         return Listing(
             path=self.path_in(context),
             rows_key=self.rows_key,
@@ -188,7 +190,8 @@ class ChangingRows(ProjectStream):
             context=context,
             params=params,
             page_size=self._sync.settings.page_size,
-            title=f"{self.name} of {context['project_id']}",
+            title=title,
+            report=Progress(title, self._sync.settings.page_size).report,
             connections=self._sync.settings.max_connections,
             counts_heed_filter=counts_heed_filter,
         )

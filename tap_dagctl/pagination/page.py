@@ -10,12 +10,12 @@ from typing_extensions import Self, override
 from tap_dagctl.api.client import Request
 from tap_dagctl.api.lists import LOST, count_of, rows_of
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.pagination.overlap import PageNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_dagctl.api.client import Answer
+    from tap_dagctl.pagination.overlap import PageNumber
     from tap_dagctl.records.fast_path import Row, RowReader
 
 
@@ -31,6 +31,7 @@ class Listing:
         params: query parameters besides `page` and `limit`.
         page_size: rows to ask for in the first page, and to gain with each further one.
         title: what messages call the walk.
+        report: is told after each page how many rows of how many were read.
         connections: pages to fetch at the same time while the walk is long.
         counts_heed_filter: returns whether `total` leaves out what `updated_after` leaves out,
             given the server's clock; None where nothing is left out.
@@ -43,13 +44,9 @@ class Listing:
     params: Mapping[str, object]
     page_size: int
     title: str
+    report: Callable[[int, int], None]
     connections: int = 1
     counts_heed_filter: Callable[[int], bool] | None = None
-
-    @property
-    def first_page(self) -> PageNumber:
-        """The page a walk begins with."""
-        return PageNumber(1, self.page_size)
 
 
 @dataclass(frozen=True)
@@ -117,33 +114,24 @@ class PageRequest(Request[Page]):
 
     @override
     def read(self, answer: Answer) -> Page:
-        return _read_page(answer, self.listing, self.number)
+        """Return the page in `answer`.
 
-
-def _read_page(answer: Answer, listing: Listing, number: PageNumber) -> Page:
-    """Return what the answer to `number` holds.
-
-    Raises:
-        AnswerError: the answer has no rows or no count, or a row has no readable `id` or
-            `updated_at`, so it could not be kept.
-    """
-    total = count_of(answer, "total")
-    # The server may cap `limit` (API page): what it answers counts, not what was asked. Likewise
-    # one that has no such page, or knows no pages, may give another.
-    limit = count_of(answer, "limit") or number.limit
-    index = count_of(answer, "page") or number.page
-    counted = None if total is None else max(0, total - (index - 1) * limit)
-    given = rows_of(answer, listing.rows_key, listing.path, counted=counted)
-    try:
-        rows = listing.reader.read(given, listing.context)
-    except ValueError as error:
-        raise unusable(listing, str(error)) from None
-    if total is None:
-        raise unusable(listing, "the answer has no usable total")
-    pages = count_of(answer, "total_pages") or 0
-    return Page(rows, index, limit, total, pages, number, answer)
-
-
-def unusable(listing: Listing, what: str) -> AnswerError:
-    """Return the error for an answer that cannot be used without losing rows."""
-    return AnswerError(f"GET {listing.path}: {what}, {LOST}")
+        Raises:
+            AnswerError: it has no rows or no count, or a row has no readable `id` or `updated_at`,
+                so it could not be kept.
+        """
+        path, total = self.listing.path, count_of(answer, "total")
+        # The server may cap `limit` (API page): what it answers counts, not what was asked.
+        # Likewise one that has no such page, or knows no pages, may give another.
+        limit = count_of(answer, "limit") or self.number.limit
+        index = count_of(answer, "page") or self.number.page
+        counted = None if total is None else max(0, total - (index - 1) * limit)
+        given = rows_of(answer, self.listing.rows_key, path, counted=counted)
+        try:
+            rows = self.listing.reader.read(given, self.listing.context)
+        except ValueError as error:
+            raise AnswerError(f"GET {path}: {error}, {LOST}") from None
+        if total is None:
+            raise AnswerError(f"GET {path}: the answer has no usable total, {LOST}")
+        pages = count_of(answer, "total_pages") or 0
+        return Page(rows, index, limit, total, pages, self.number, answer)

@@ -28,7 +28,6 @@ from tap_dagctl.pagination.dedup import SeenRows, is_same_version
 from tap_dagctl.pagination.overlap import MOST_ROWS, PageNumber, largest_limit, page_holding
 from tap_dagctl.pagination.page import PageRequest
 from tap_dagctl.pagination.prefetch import is_worthwhile
-from tap_dagctl.pagination.progress import WalkProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -113,7 +112,7 @@ class Paginator:
             AnswerError: a row has no readable `id` or `updated_at`, so it cannot be kept; or the
                 list has no end.
         """
-        page = self._get(self._listing.first_page)
+        page = self._get(PageNumber(1, self._listing.page_size))
         if page.answer.asked_at is None or page.answer.server_time is None:
             self.started_at = timestamps.now() - HOUR
             logger.warning("%s: the server tells no time; %s", self.title, NO_CLOCK)
@@ -164,14 +163,13 @@ class Paginator:
 
     def _walk(self, page: Page) -> Generator[list[Row], None, bool]:
         """Yield the new rows, page by page; return whether that came to the end of the list."""
-        progress = WalkProgress(self.title, self._listing.page_size, page.first)
         last, stalled = "", 0
         while stalled <= MOST_EMPTY_PAGES and self._requests <= self._most_requests:
             new = self._take(page)
             self._note_checkpoint(page)
             self._plan_after(page)
             yield new
-            progress.report(page.end_of_rows, max(page.end_of_rows, page.total))
+            self._listing.report(page.end_of_rows, max(page.end_of_rows, page.total))
             if self._ends_with(page):
                 return True
             is_new = new or (page.rows and page.rows[-1][0] != last)

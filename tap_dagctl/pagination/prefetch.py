@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable, Iterator
+    from collections.abc import Collection, Hashable, Iterable
 
     from tap_dagctl.api.client import Client, Request
 
@@ -60,9 +60,10 @@ class Prefetch:
         # Whoever asks makes one more.
         self._most = max_connections - 1
         self._fetching: dict[Hashable, _Fetching] = {}
-        self._projects: Iterator[Iterable[Request[Any]]] = iter(())
-        self._project = self._projects_planned = 0
         self._made: set[Hashable] = set()
+        # Of each project, from number 1 on; the one that is read, and the next to look at.
+        self._projects: list[Iterable[Request[Any]]] = []
+        self._project, self._next = 0, 1
         self._queue: deque[tuple[int, Request[Any]]] = deque()
 
     def get(self, request: Request[T]) -> T:
@@ -97,7 +98,7 @@ class Prefetch:
 
         A request that is not made after all costs itself only, and is dropped with its project.
         """
-        self._projects, self._project, self._projects_planned = iter(projects), 0, 0
+        self._projects, self._project, self._next = [(), *projects], 0, 1
 
     def begin_project(self) -> None:
         """Begin the next project, and drop what was planned for the one before it."""
@@ -109,13 +110,12 @@ class Prefetch:
             for key, fetching in self._fetching.items()
             if fetching.project is not None and fetching.project < self._project
         )
-        self._skip_projects_before(self._project)
-        if self._projects_planned < self._project and is_worthwhile(self.client.waits):
-            self._plan_next_project()
+        if self._next <= self._project and is_worthwhile(self.client.waits):
+            self._plan(self._project)
 
     def end(self) -> None:
         """Make no request ahead any more."""
-        self._projects = iter(())
+        self._projects.clear()
         self._queue.clear()
         self._drop(iter(self._fetching))
 
@@ -126,22 +126,14 @@ class Prefetch:
                 if planned[1].identity not in self._made:
                     return planned
             # A project that has begun would now begin with other requests.
-            self._skip_projects_before(self._project + 1)
-            if not self._plan_next_project():
+            self._next = max(self._next, self._project + 1)
+            if self._next >= len(self._projects):
                 return None
+            self._plan(self._next)
 
-    def _skip_projects_before(self, project: int) -> None:
-        while self._projects_planned < project - 1:
-            next(self._projects, None)
-            self._projects_planned += 1
-
-    def _plan_next_project(self) -> bool:
-        requests = next(self._projects, None)
-        if requests is None:
-            return False
-        self._projects_planned += 1
-        self._queue.extend((self._projects_planned, request) for request in requests)
-        return True
+    def _plan(self, project: int) -> None:
+        self._queue.extend((project, request) for request in self._projects[project])
+        self._next = project + 1
 
     def _drop(self, keys: Iterable[Hashable]) -> None:
         for key in list(keys):

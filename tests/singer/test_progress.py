@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from tap_dagctl.pagination import progress
+from tap_dagctl.singer import progress
 
 
 @pytest.fixture
@@ -19,14 +19,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_walk_says_how_far_it_is_about_every_ten_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    walk = progress.WalkProgress("runs of proj_a", 500)
+    walk = progress.Progress("runs of proj_a", 500)
     with caplog.at_level(logging.INFO):
         for page in range(1, 11):
             walk.report(page * 500, 5_000)
 
     assert [message for *_, message in caplog.record_tuples] == [
-        "runs of proj_a: page 4 of 10, 2000 rows, 167 rows/s, about 18 s left",
-        "runs of proj_a: page 8 of 10, 4000 rows, 167 rows/s, about 6 s left",
+        "runs of proj_a: page 4 of 10, 2000 rows, 125 rows/s, about 24 s left",
+        "runs of proj_a: page 8 of 10, 4000 rows, 146 rows/s, about 7 s left",
     ]
 
 
