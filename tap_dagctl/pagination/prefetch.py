@@ -110,7 +110,8 @@ class Prefetch:
             for key, fetching in self._fetching.items()
             if fetching.project is not None and fetching.project < self._project
         )
-        if self._next <= self._project and is_worthwhile(self.client.waits):
+        is_planned = self._next <= self._project < len(self._projects)
+        if is_planned and is_worthwhile(self.client.waits):
             self._plan(self._project)
 
     def end(self) -> None:

@@ -20,11 +20,13 @@ from stand_in.server import Reply, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
 from tap_dagctl.errors import TapError
 from tap_dagctl.pagination import prefetch
-from tests.support.in_process import sync
+from tests.support.in_process import command, sync
 from tests.support.simulation import Arrangement, Figures, Simulation
+from tests.support.syncs import arguments, config_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from stand_in.server import Api, Request
 
@@ -244,3 +246,11 @@ def test_a_rejected_token_ends_it_with_the_requests_under_way(api: Api) -> None:
     wait_for_prefetch()
 
     assert len(api.requests) <= 1 + 4
+
+
+@pytest.mark.parametrize("worth_waiting", [ALWAYS, NEVER])
+def test_a_test_plans_nothing(tmp_path: Path, api: Api, worth_waiting: float) -> None:
+    with patch.object(prefetch, "WORTH_WAITING_SECONDS", worth_waiting):
+        output = command(*arguments(tmp_path, config_of(api), "--test")[1:])
+
+    assert output.exit_code == 0, output.stderr
