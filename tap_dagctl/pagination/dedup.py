@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 # `updated_at` to the microsecond. Finer texts do not sort as their instants do.
 _SORTABLE = len("2026-02-26T06:00:00.000000")
-_HASHES_AT_ONCE = 2**17
+# Hashes of ids are kept in so many parts, so that finding the different ones needs little memory.
+_PARTS = 16
 
 
 class SeenRows:
-    """The rows of a walk: the last ones whole, and of each row a hash of its id and `updated_at`.
+    """The rows of a walk: the last ones whole, and of each row a hash of its id.
 
     The last rows are kept in two halves. When the newer half is full, the older one is dropped, so
-    memory stays bounded. The hashes take 16 bytes a row.
+    memory stays bounded. The hashes take 8 bytes a row.
 
     Attributes:
         counted_at: when the server counted the rows, in nanoseconds since the epoch. What came into
@@ -48,9 +49,9 @@ class SeenRows:
         # Each row in its newest version, and when the answer that showed it was received.
         self._newer: dict[str, tuple[Row, float]] = {}
         self._older: dict[str, tuple[Row, float]] = {}
-        self._ids, self._moments = array("q"), array("q")
+        self._ids = [array("q") for _ in range(_PARTS)]
         self._came_later: set[int] = set()
-        self._every_row: dict[int, int] | None = None
+        self._every_id: set[int] | None = None
 
     def __contains__(self, row: Row) -> bool:
         """Return whether the newest version seen of this row is `row`: then it has not moved."""
@@ -59,7 +60,7 @@ class SeenRows:
 
     def __len__(self) -> int:
         """Return how many rows came; a row that came again much later counts twice."""
-        return len(self._ids)
+        return sum(map(len, self._ids))
 
     @property
     def came_later(self) -> int:
@@ -68,10 +69,9 @@ class SeenRows:
 
     def distinct(self) -> int:
         """Return how many different rows came."""
-        if self._every_row is not None:
-            return len(self._every_row)
-        parts = len(self._ids) // _HASHES_AT_ONCE + 1
-        return sum(len({key for key in self._ids if key % parts == part}) for part in range(parts))
+        if self._every_id is not None:
+            return len(self._every_id)
+        return sum(len(set(ids)) for ids in self._ids)
 
     def may_be_newer(self, page: Page) -> bool:
         """Return whether a row of `page` was seen in another version after `page` was asked for."""
@@ -84,9 +84,9 @@ class SeenRows:
         return False
 
     def remember_all(self) -> None:
-        """From now on, recognise every row of the walk: 100 bytes a row more."""
-        if self._every_row is None:
-            self._every_row = dict(zip(self._ids, self._moments, strict=True))
+        """From now on, recognise every row of the walk: 60 bytes a row more."""
+        if self._every_id is None:
+            self._every_id = set().union(*self._ids)
 
     def add(self, page: Page) -> list[Row]:
         """Return the rows of `page` in a version not seen before, and remember them.
@@ -110,20 +110,27 @@ class SeenRows:
             elif not _is_older(row, known[0]):
                 newer[row[0]] = (row, received)
                 new.append(row)
-        if self._every_row is not None:
-            known_before = {row[0] for row in first_seen if self._is_remembered(row)}
+        if self._every_id is not None:
+            # If one of these has changed, it was since the walk began: the next sync reads it.
+            known_before = {row[0] for row in first_seen if hash(row[0]) in self._every_id}
             new = [row for row in new if row[0] not in known_before]
-            first_seen = [row for row in first_seen if hash(row[0]) not in self._every_row]
-            self._every_row.update((hash(row[0]), hash(row[1])) for row in new)
-        self._ids.extend([hash(row[0]) for row in first_seen])
-        self._moments.extend([hash(row[1]) for row in first_seen])
+            first_seen = [row for row in first_seen if row[0] not in known_before]
+            self._every_id.update(hash(row[0]) for row in first_seen)
+        self._count(first_seen)
+        return new
+
+    def _count(self, rows: list[Row]) -> None:
+        """Count rows that were not seen before."""
+        parts = self._ids
+        for row in rows:
+            key = hash(row[0])
+            parts[key % _PARTS].append(key)
         if self.counted_at is not None:
             counted_at = timestamps.render(self.counted_at)
-            later = [row for row in first_seen if row[1] > counted_at]
+            later = [row for row in rows if row[1] > counted_at]
             if not self._is_filtered:
                 later = [row for row in later if _created_at(row) > counted_at]
             self._came_later.update(hash(key) for key, _, _ in later)
-        return new
 
     def has_new(self, page: Page) -> bool:
         """Return whether `page` shows a row or a version not seen before."""
@@ -135,9 +142,6 @@ class SeenRows:
 
     def _known(self, row: Row) -> tuple[Row, float] | None:
         return self._newer.get(row[0]) or self._older.get(row[0])
-
-    def _is_remembered(self, row: Row) -> bool:
-        return (self._every_row or {}).get(hash(row[0])) == hash(row[1])
 
 
 def is_same_version(row: Row, other: Row) -> bool:
