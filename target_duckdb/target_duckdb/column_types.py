@@ -1,4 +1,4 @@
-"""Which type of column holds a property, and how the text of a JSON value becomes one of it."""
+"""Which type of column holds a property."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ if TYPE_CHECKING:
 _OF_TYPE = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE"}
 _OF_TYPE |= {"object": "JSON", "array": "JSON"}
 _OF_FORMAT = {"date-time": "TIMESTAMP", "date": "DATE", "time": "TIME"}
-INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-# Each holds the values of those before it; VARCHAR holds any, as text.
-_LADDERS = ((*INTEGERS, "DOUBLE"), ("DATE", "TIMESTAMP"))
+_SMALL = ("TINYINT", "UTINYINT", "SMALLINT", "USMALLINT", "INTEGER", "UINTEGER")
+INTEGERS = (*_SMALL, "BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT")
+# What an integer column becomes when it gets integers that it cannot hold, in the order of trying.
+WIDER_INTEGERS = {
+    **dict.fromkeys(_SMALL, ("BIGINT", "HUGEINT")),
+    **dict.fromkeys(("BIGINT", "UBIGINT"), ("HUGEINT",)),
+}
 KNOWN = frozenset((*INTEGERS, *_OF_TYPE.values(), *_OF_FORMAT.values(), "VARCHAR"))
 # What looks the same as text as it did in the tap's message, so that a key stays the same key.
 _SAME_AS_TEXT = frozenset((*INTEGERS, "BOOLEAN", "DATE", "JSON"))
@@ -42,54 +46,21 @@ def _list(one_or_several: Any) -> list[Any]:  # noqa: ANN401 - any JSON
 
 
 def wider(one: str, other: str) -> str:
-    """Return the narrowest type that holds the values of both; the empty text is no type."""
+    """Return the narrowest type that holds the values of both; the empty text is no type.
+
+    An integer column stays as it is until a value does not fit: only the values tell how wide it
+    must be.
+    """
     if one in {"", other}:
         return other
-    for ladder in _LADDERS:
-        if one in ladder and other in ladder:
-            return max(one, other, key=ladder.index)
-    return "VARCHAR"
+    if one in INTEGERS and other in INTEGERS:
+        return one
+    pair = {"INTEGER" if it in INTEGERS else it for it in (one, other)}
+    if pair == {"INTEGER", "DOUBLE"}:
+        return "DOUBLE"
+    return "TIMESTAMP" if pair == {"DATE", "TIMESTAMP"} else "VARCHAR"
 
 
 def keeps_keys(old: str, new: str) -> bool:
     """Return whether keys of the type `old` are still found when they are of the type `new`."""
     return new != "VARCHAR" or old in _SAME_AS_TEXT
-
-
-def value(text: str, kind: str) -> str:
-    """Return an SQL expression: what `text` stands for in the type `kind`, null for nothing.
-
-    DuckDB's own casts take more than is exact: 1.5 is the BIGINT 2, a TIMESTAMP drops its offset.
-    """
-    cast = f"TRY_CAST({text} AS {kind})"
-    if kind in INTEGERS:
-        fraction = " OR ".join(f"contains({text}, '{sign}')" for sign in ".eE")
-        number = f"TRY_CAST({text} AS DOUBLE)"
-        # DuckDB has read it as a DOUBLE: beyond that, 9007199254740993.0 came as another integer.
-        exact = f"{number} = trunc({number}) AND abs({number}) < {2**53}"
-        return f"CASE WHEN NOT ({fraction}) OR ({exact}) THEN {cast} END"
-    if kind == "DOUBLE":
-        return f"CASE WHEN {_is_exact(text, cast)} THEN {cast} END"
-    if kind == "DATE":
-        return f"CASE WHEN TRY_CAST({text} AS TIMESTAMP) = {cast} THEN {cast} END"
-    if kind in {"TIMESTAMP", "TIME"}:
-        moment = text if kind == "TIMESTAMP" else f"'1970-01-02T' || {text}"
-        # The session's time zone is UTC, which is what a text without an offset is taken for.
-        return f"CAST(CAST(TRY_CAST({moment} AS TIMESTAMPTZ) AS TIMESTAMP) AS {kind})"
-    return cast if kind == "BOOLEAN" else text
-
-
-def _is_exact(text: str, double: str) -> str:
-    """Return whether `double` is finite where `text` is, and no other integer than `text`.
-
-    An integer of up to 15 digits always is exact. A longer one is if nothing is lost, or if it is
-    how other languages write a double: its 17 digits at most, and zeros.
-    """
-    digits = f"regexp_replace({text}, '^-|0+$', '', 'g')"
-    shortest = f"regexp_replace(CAST({double} AS VARCHAR), '^-|[.]|0*(e.*)?$', '', 'g')"
-    return (
-        f"CASE WHEN length({text}) < 16 AND NOT contains(lower({text}), 'e') THEN true"
-        f" WHEN regexp_full_match({text}, '-?[0-9]+') THEN"
-        f" TRY_CAST({double} AS HUGEINT) = TRY_CAST({text} AS HUGEINT) OR {digits} = {shortest}"
-        f" ELSE isfinite({double}) OR contains(lower({text}), 'inf') OR lower({text}) = 'nan' END"
-    )

@@ -35,6 +35,8 @@ class Command(SingerCommand):
     @override
     def invoke(self, ctx: click.Context) -> Any:
         with self._one_line():
+            if sys.stdout is None:
+                raise LoadError("Standard output is closed, so no state could be handed on")
             return super().invoke(ctx)
 
     @contextmanager
@@ -46,7 +48,7 @@ class Command(SingerCommand):
             message = f"{why}: give it more memory, or a smaller batch with `batch_size_rows`"
         except (LoadError, SingerSDKError, duckdb.Error, OSError) as error:
             message = first_line(error)
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and sys.stdout is not None:
                 _throw_output_away()
         else:
             return

@@ -8,35 +8,33 @@ record that nothing changes needs none of that: DuckDB reads the line as the tap
 from __future__ import annotations
 
 import atexit
-import contextlib
 import copy
 import gzip
 import io
-import json
 import os
-import re
 import signal
 import sys
 import tempfile
 import time
 import zlib
-from collections import Counter
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
-from singer_sdk.singerlib.encoding import GenericSingerReader
-from singer_sdk.singerlib.json import deserialize_json, serialize_json
+from singer_sdk.singerlib.json import serialize_json
 from typing_extensions import override
 from upath import UPath
 
 from target_duckdb.command import Command
 from target_duckdb.errors import LoadError, first_line
+from target_duckdb.locked_folder import LockedFolder
+from target_duckdb.reader import LineReader, repeated
 from target_duckdb.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
     import click
@@ -44,72 +42,11 @@ if TYPE_CHECKING:
 
     from target_duckdb.sink import StreamSink
 
-# How taps begin a message; one that begins otherwise takes the long way.
-_RECORD = re.compile(
-    rb'\{\s*"type"\s*:\s*"RECORD"\s*,\s*"stream"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"record"\s*:\s*\{'
-)
-_NO_LINE = b"\n\n"
+# With all that DuckDB reads: a line cannot bring more of it than its record.
+_FROM_BATCH = b'{"type":"RECORD","stream":"","version":null,"time_extracted":null,"record":%b}\n'
 _GZIP = b"\x1f\x8b"
 _BYTES = 64 * 1024 * 1024
 _SECONDS = 60.0
-
-
-class LineReader(GenericSingerReader[bytes]):
-    """Standard input, a message a line."""
-
-    def __init__(self, target: LinewiseTarget) -> None:
-        """Begin at the first line, for `target`."""
-        super().__init__()
-        self._target = target
-
-    @property
-    @override
-    def default_input(self) -> IO[bytes]:
-        return sys.stdin.buffer
-
-    @override
-    def process_lines(
-        self,
-        file_input: IO[Any] | None,
-        callbacks: dict[str, Callable[[dict[str, Any]], None]],
-    ) -> Counter[str]:
-        lines = getattr(file_input, "buffer", file_input) or self.default_input
-        types: Counter[str] = Counter()
-        beginning, sink, add, records = _NO_LINE, None, self._target.add, 0
-        for line in lines:
-            if not line.startswith(beginning):
-                beginning, sink = self._short_way(line)
-            if sink is not None:
-                add(sink, line)
-                records += 1
-            elif line.strip():
-                message = self.deserialize_json(line)
-                callback = callbacks.get(message.get("type", ""))
-                if callback is None:
-                    raise LoadError(f"The input has a message of type {message.get('type')!r}")
-                callback(message)
-                types[message["type"]] += 1
-        types["RECORD"] += records
-        return types
-
-    def _short_way(self, line: bytes) -> tuple[bytes, StreamSink | None]:
-        """Return how records of the same stream begin, and what takes them as they are."""
-        match = _RECORD.match(line)
-        # What is wrong with a line, the long way says.
-        with contextlib.suppress(ValueError):
-            if match and (sink := self._target.sink_of(json.loads(match[1]))):
-                return match[0], sink
-        return _NO_LINE, None
-
-    @override
-    def deserialize_json(self, line: bytes) -> dict[str, Any]:
-        try:
-            message = deserialize_json(line)
-        except (ValueError, RecursionError) as error:
-            raise LoadError(f"The input has a line that is not JSON: {error}") from error
-        if not isinstance(message, dict):
-            raise LoadError("The input has a line that is no object")
-        return message
 
 
 class LinewiseTarget(Target):
@@ -121,9 +58,8 @@ class LinewiseTarget(Target):
         Raises:
             LoadError: it cannot be opened, or a setting is wrong.
         """
-        self.waiting = tempfile.TemporaryDirectory(prefix="target-duckdb-")
-        # Without this the interpreter removes it as well, and may warn that nobody else did.
-        atexit.register(self.waiting.cleanup)
+        self.waiting = LockedFolder("target-duckdb-", Path(tempfile.gettempdir()))
+        atexit.register(self.waiting.remove)
         if isinstance(config, dict):
             config = {name: value for name, value in config.items() if value is not None}
         try:
@@ -136,7 +72,7 @@ class LinewiseTarget(Target):
         self.warehouse = Warehouse(self.config["filepath"], self.config["default_target_schema"])
         self._room = self.config["batch_size_rows"]
         self._begin_batch()
-        self._declared: dict[str, tuple[dict[str, Any], list[str] | None]] = {}
+        self._declared: dict[str, tuple[dict[str, Any], list[str]]] = {}
         self._written = ""
 
     def _begin_batch(self) -> None:
@@ -176,7 +112,11 @@ class LinewiseTarget(Target):
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
         """Take the long way: the SDK's, less what DuckDB does when it reads the line."""
         stream, record = _parts(message_dict, stream=str, record=dict)
-        for stream_map in self._maps(stream):
+        maps = self._maps(stream)
+        # As DuckDB: of what the schema does not name, nothing is stored.
+        if twice := repeated(record).intersection(maps[0].raw_schema["properties"]):
+            raise LoadError(f"{stream}: a record cannot be read: it has a duplicate key: {twice}")
+        for stream_map in maps:
             changed = stream_map.transform(copy.copy(record))
             if changed is not None:
                 sink = self._sink(stream_map.stream_alias)
@@ -192,7 +132,9 @@ class LinewiseTarget(Target):
         stream, schema = _parts(message_dict, stream=str, schema=dict)
         if not isinstance(schema.get("properties"), dict):
             raise LoadError(f"{stream}: its schema has no properties, so there is no column")
-        keys = message_dict.get("key_properties")
+        keys = message_dict.get("key_properties") or []
+        if not isinstance(keys, list) or not all(isinstance(it, str) for it in keys):
+            raise LoadError(f"{stream}: its `key_properties` are no list of names")
         declared = copy.deepcopy((schema, keys))
         if self._declared.get(stream) == declared:
             return
@@ -232,11 +174,12 @@ class LinewiseTarget(Target):
         if encoding.get("format") != "jsonl":
             raise LoadError(f"{stream}: BATCH files are read as jsonl only, not {encoding}")
         for record in (it for url in urls for it in self._records(url)):
+            line = _FROM_BATCH % record
             if sink := self.sink_of(stream):
-                self.add(sink, b'{"record":%b}\n' % record)
+                self.add(sink, line)
             else:
-                read = self.message_reader.deserialize_json(record)
-                self._process_record_message({"stream": stream, "record": read})
+                message = self.message_reader.deserialize_json(line)
+                self._process_record_message(message | {"stream": stream})
 
     def _records(self, url: str) -> Iterator[bytes]:
         storage = (self.config.get("batch_config") or {}).get("storage") or {}
@@ -268,7 +211,7 @@ class LinewiseTarget(Target):
         """
         name = signal.Signals(signum).name
         self.logger.warning("Stopped by %s; the next sync goes on from the last state", name)
-        self.waiting.cleanup()
+        self.waiting.remove()
         os._exit(128 + signum)
 
     @override
@@ -288,6 +231,7 @@ class LinewiseTarget(Target):
 def _parts(message: dict[str, Any], **kinds: type) -> tuple[Any, ...]:
     """Return what a message must have, each of its kind."""
     for name, kind in kinds.items():
-        if not isinstance(message.get(name), kind):
+        value = message.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
             raise LoadError(f"The input has a {message.get('type')} message without {name!r}")
     return tuple(message[name] for name in kinds)

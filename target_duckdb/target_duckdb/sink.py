@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.singerlib.json import serialize_json
@@ -11,8 +10,11 @@ from singer_sdk.sinks import Sink
 from typing_extensions import override
 
 from target_duckdb.errors import LoadError
-from target_duckdb.staging import DELETED
+from target_duckdb.staging import DELETED, Lines
 from target_duckdb.table import Table
+
+# A line is written when there are as many bytes of them.
+_BYTES = 1024 * 1024
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,9 +39,9 @@ class StreamSink(Sink):
             # The SDK takes it away with the metadata, but here it is the tap that says so.
             self.schema["properties"][DELETED] = {"type": "string", "format": "date-time"}
         self._warehouse = target.warehouse
-        self._path = Path(target.waiting.name, f"{id(self)}.jsonl")
-        self._file: IO[bytes] | None = None
-        self._rows = self._longest = 0
+        self._path = target.waiting.path / f"{id(self)}.jsonl"
+        self._lines: list[bytes] = []
+        self._bytes = self._rows = self._longest = 0
         self._checks = self.get_validator()
 
     def make_table(self) -> None:
@@ -60,14 +62,21 @@ class StreamSink(Sink):
         Raises:
             LoadError: there is no room for it.
         """
-        try:
-            if self._file is None:
-                self._file = self._path.open("wb")
-            self._file.write(line)
-        except OSError as error:
-            raise self._no_room(error) from error
+        self._lines.append(line)
+        self._bytes += len(line)
         self._rows += 1
         self._longest = max(self._longest, len(line))
+        if self._bytes >= _BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        # Not open in between: a sync may have more streams than a process may have files.
+        try:
+            with self._path.open("ab") as file:
+                file.writelines(self._lines)
+        except OSError as error:
+            raise self._no_room(error) from error
+        self._lines, self._bytes = [], 0
 
     def line(self, record: dict[str, Any], message: Mapping[str, Any]) -> bytes:
         """Return a record that is not as it came as a line, with what else the message says.
@@ -81,7 +90,8 @@ class StreamSink(Sink):
             except InvalidRecord as error:
                 raise LoadError(f"{self.stream_name}: {error.error_message}") from error
         rest = {name: message.get(name) for name in ("version", "time_extracted")}
-        return f"{serialize_json({'record': record, **rest})}\n".encode()
+        kept = {name: record[name] for name in self.schema["properties"] if name in record}
+        return f"{serialize_json({'record': kept, **rest})}\n".encode()
 
     def _no_room(self, error: OSError) -> LoadError:
         folder = self._path.parent.parent
@@ -96,14 +106,8 @@ class StreamSink(Sink):
 
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
-        if self._file is None:
-            return
-        try:
-            self._file.close()
-        except OSError as error:
-            raise self._no_room(error) from error
-        self._file = None
-        self._table.load(self._path, self._longest)
+        self._write()
+        self._table.load(Lines(self._path, self._longest))
         self._path.unlink()
         self.record_counter_metric.increment(self._rows)
         self._rows = self._longest = 0

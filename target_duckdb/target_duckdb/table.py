@@ -9,14 +9,23 @@ import duckdb
 
 from target_duckdb import column_types
 from target_duckdb.errors import LoadError, first_line
-from target_duckdb.staging import DELETED, VERSION, Staging, checked
-from target_duckdb.warehouse import folded, quoted
+from target_duckdb.staging import DELETED, VERSION, Staging
+from target_duckdb.warehouse import Column, folded, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+    from target_duckdb.staging import Lines
     from target_duckdb.warehouse import Warehouse
+
+# The columns that the loader fills itself.
+_OWN = (
+    *("_sdc_extracted_at", "_sdc_received_at", "_sdc_batched_at", DELETED),
+    *("_sdc_sequence", VERSION, "_sdc_sync_started_at"),
+)
+# To add a column takes as long as the table has columns: of more than these, a new table is made.
+_MANY_COLUMNS = 200
+_NEW = '"being made by target-duckdb"'
 
 
 class Table:
@@ -46,42 +55,56 @@ class Table:
         self._stream, self._name = stream, warehouse.claim(stream)
         self._keys = list(dict.fromkeys(keys))
         self._check_names(properties)
-        self._columns: dict[str, str] = {}
+        self._careful = False
         wanted = {name: column_types.column_type(schema) for name, schema in properties.items()}
-        if not warehouse.columns(stream):
-            columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
-            self._connection.execute(f"CREATE TABLE {self._name} ({columns})")
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {self._name} ({columns})")
+        self._existing = warehouse.columns(self._name)
+        self._columns: dict[str, str] = {}
+        lacking = {
+            name: kind for name, kind in wanted.items() if folded(name) not in self._existing
+        }
+        if len(lacking) > _MANY_COLUMNS and warehouse.is_plain(stream):
+            self._make_again(lacking)
         for name, kind in wanted.items():
-            self._have(name, kind)
+            self._ensure_column(name, kind)
 
     def _check_names(self, properties: Mapping[str, Any]) -> None:
-        seen: dict[str, str] = {}
+        seen = {name: name for name in (DELETED, VERSION)}
         for name in properties:
             other = seen.setdefault(folded(name), name)
             if other != name:
+                both = (
+                    f"the properties {other!r} and {name!r}"
+                    if other in properties
+                    else f"the property {name!r} and the loader's own column {other!r}"
+                )
                 raise LoadError(
-                    f"{self._stream}: the properties {other!r} and {name!r} differ only in case,"
-                    " and DuckDB does not tell them apart: rename or remove one in `stream_maps`"
+                    f"{self._stream}: {both} differ only in case, and DuckDB does not tell them"
+                    f" apart: rename or remove {name!r} in `stream_maps`"
                 )
         for key in self._keys:
-            if key not in properties:
+            if key not in properties or key in _OWN:
                 raise LoadError(f"{self._stream}: the key {key!r} is no property of its schema")
         if not properties:
             raise LoadError(f"{self._stream}: its schema has no properties, so there is no column")
 
-    def _have(self, name: str, kind: str) -> None:
+    def _ensure_column(self, name: str, kind: str) -> None:
         """See to it that the column `name` takes what a column of the type `kind` does."""
-        old = self._warehouse.columns(self._stream).get(folded(name))
-        if old is None:
+        column = self._existing.get(folded(name))
+        if column is None:
             self._connection.execute(f"ALTER TABLE {self._name} ADD COLUMN {quoted(name)} {kind}")
-        self._columns[name] = old or kind
-        if old and old != kind and old not in column_types.KNOWN:
+            column = self._existing[folded(name)] = Column(name, kind)
+        self._columns[name] = old = column.kind
+        if old != kind and old not in column_types.KNOWN:
             raise self._misfit(name, kind, "change one of them by hand")
         self._widen(name, kind)
 
     def _widen(self, name: str, wanted: str) -> None:
+        self._change_type(name, column_types.wider(self._columns[name], wanted), wanted)
+
+    def _change_type(self, name: str, kind: str, wanted: str) -> None:
         old = self._columns[name]
-        kind = column_types.wider(old, wanted)
         if kind == old:
             return
         if name in self._keys and not column_types.keeps_keys(old, kind):
@@ -96,78 +119,194 @@ class Table:
             ).fetchone()
         ):
             raise self._misfit(name, wanted, "it holds integers that a DOUBLE cannot hold exactly")
+        existing = self._existing[folded(name)]
         try:
-            self._connection.execute(f"ALTER TABLE {self._name} ALTER COLUMN {column} TYPE {kind}")
+            if existing.is_in_primary_key and self._warehouse.is_plain(self._stream):
+                self._make_again({name: kind})
+            else:
+                self._connection.execute(
+                    f"ALTER TABLE {self._name} ALTER COLUMN {column} TYPE {kind}"
+                )
         except duckdb.Error as error:
-            raise self._misfit(name, wanted, first_line(error)) from error
+            raise self._misfit(name, wanted, self._hint(error)) from error
+        self._existing[folded(name)] = existing._replace(kind=kind)
         self._columns[name] = kind
+
+    def _hint(self, error: duckdb.Error) -> str:
+        indexes = self._warehouse.indexes(self._stream)
+        if not indexes:
+            return first_line(error)
+        names = ", ".join(map(quoted, indexes))
+        return f"drop its indexes first, and make them again after the sync: {names}"
+
+    def _make_again(self, columns: Mapping[str, str]) -> None:
+        """Put a table in the place of this one that has these columns, of these types, as well."""
+
+        def replace() -> None:
+            old = list(self._existing.values())
+            kinds = {folded(name): kind for name, kind in columns.items()}
+            parts = [
+                f"{quoted(it.name)} {kinds.pop(folded(it.name), it.kind)}"
+                + (f" DEFAULT {it.default}" if it.default else "")
+                + (" NOT NULL" if it.is_required else "")
+                for it in old
+            ]
+            parts += [f"{quoted(it)} {kind}" for it, kind in columns.items() if folded(it) in kinds]
+            if keys := ", ".join(quoted(it.name) for it in old if it.is_in_primary_key):
+                parts.append(f"PRIMARY KEY ({keys})")
+            names = ", ".join(quoted(it.name) for it in old)
+            place = f"{self._warehouse.place}.{_NEW}"
+            for statement in (
+                f"CREATE TABLE {place} ({', '.join(parts)})",
+                f"INSERT INTO {place} ({names}) SELECT {names} FROM {self._name}",
+                f"DROP TABLE {self._name}",
+                f"ALTER TABLE {place} RENAME TO {quoted(self._stream)}",
+            ):
+                self._connection.execute(statement)
+
+        self._warehouse.run_atomically(replace)
+        self._existing = self._warehouse.columns(self._name)
 
     def _misfit(self, name: str, wanted: str, why: str) -> LoadError:
         old = self._columns[name]
         return LoadError(f"{self._stream}: the column {name!r} is {old}, not {wanted}: {why}")
 
-    def load(self, path: Path, longest: int) -> None:
-        """Take the RECORD messages of a file, the longest of so many bytes: all, or none.
+    def load(self, lines: Lines) -> None:
+        """Take the RECORD messages of a file: all, or none.
 
         Raises:
             LoadError: a record cannot be read, has no key, or does not fit its column.
         """
-        with Staging(self._connection, self._stream, self._columns, path, longest) as staged:
-            if staged.check(self._keys):
-                self._have(VERSION, "BIGINT")
-            while narrow := self._store(staged):
+        columns = {name: kind for name, kind in self._columns.items() if name not in _OWN}
+        with Staging(self._connection, self._stream, columns, self._keys, lines) as staged:
+            if staged.check():
+                self._ensure_column(VERSION, "BIGINT")
+            self._check_kinds_of_keys(staged)
+            if self._careful:
+                staged.look_again(self._columns)
+            while error := self._store(staged):
+                narrow = staged.too_narrow(self._columns)
                 for name, kind in narrow.items():
-                    self._widen(name, kind)
+                    self._change_type(name, kind, kind)
+                if not narrow and self._careful:
+                    raise LoadError(f"{self._stream}: {first_line(error)}") from error
+                if not narrow:
+                    staged.look_again(self._columns)
+                    self._careful = True
 
-    def _store(self, staged: Staging) -> dict[str, str]:
-        """Store what is staged, or return the columns that are too narrow and what they must be."""
-        keys = {quoted(key): staged.value(key, self._columns[key]) for key in self._keys}
-        own = self._metadata()
+    def _check_kinds_of_keys(self, staged: Staging) -> None:
+        """Check that no key of a column of text is a text in one record, and a number in another.
+
+        Raises:
+            LoadError: both come in this sync, in which 1 and "1" would be the same.
+        """
+        for key in self._keys:
+            if self._columns[key] == "VARCHAR":
+                kinds = self._warehouse.kinds_of_keys[self._stream, key]
+                kinds |= staged.kinds_of_key(key)
+                if len(kinds) > 1:
+                    raise LoadError(
+                        f"{self._stream}: the key {key!r} is a text in one record and a number in"
+                        ' another, such as "1" and 1, which its column does not tell apart: make'
+                        " text of it in `stream_maps`"
+                    )
+
+    def _store(self, staged: Staging) -> duckdb.Error | None:
+        """Store what is staged, or return why the columns cannot take it."""
+
+        def replace() -> None:
+            if self._keys:
+                self._delete_old(staged)
+            self._insert(staged)
+
+        try:
+            self._warehouse.run_atomically(replace)
+        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+            return error
+        except duckdb.ConstraintException as error:
+            raise LoadError(f"{self._stream}: {first_line(error)}") from error
+        return None
+
+    def _delete_old(self, staged: Staging) -> None:
+        """Delete the rows that have the keys of staged records.
+
+        Raises:
+            LoadError: several rows have the same key.
+        """
+        values = (staged.value(key, self._columns[key]) for key in self._keys)
+        keys = [
+            f"{value.checked(careful=self._careful)} AS key_{place}"
+            for place, value in enumerate(values)
+        ]
+        matches = " AND ".join(
+            f"{self._as_key('old', key)} = new.key_{place}" for place, key in enumerate(self._keys)
+        )
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE newest AS SELECT max(rowid) AS place,"
+            f" {', '.join(keys)} FROM temp.main.staged GROUP BY ALL"
+        )
+        found = self._connection.execute(
+            "SELECT count(*), count(DISTINCT new.place)"
+            f" FROM {self._name} AS old JOIN temp.main.newest AS new ON {matches}"
+        ).fetchone()
+        rows, keys_found = found or (0, 0)
+        if rows != keys_found:
+            raise LoadError(
+                f"{self._stream}: the table has several rows with the same {self._keys}, which a"
+                " record would all replace: load it under another name (`__alias__` in"
+                " `stream_maps`), or leave one row of each key"
+            )
+        if rows:
+            self._connection.execute(
+                f"DELETE FROM {self._name} AS old USING temp.main.newest AS new WHERE {matches}"
+            )
+
+    def _as_key(self, table: str, key: str) -> str:
+        """Return what a key in the table is found by: another program spaces JSON otherwise."""
+        column = f"{table}.{quoted(key)}"
+        return f"json({column})" if self._columns[key] == "JSON" else column
+
+    def _insert(self, staged: Staging) -> None:
+        own = self._metadata(staged)
         values = {
-            quoted(name): own[name] if name in own else staged.checked(name, kind)
+            quoted(name): own[name]
+            if name in own
+            else staged.value(name, kind).checked(careful=self._careful)
             for name, kind in self._columns.items()
         }
-        kept = f"{checked('deleted', 'TIMESTAMP')} IS NULL" if self.hard_delete else "true"
-        if keys:
-            last = f"SELECT max(rowid) FROM temp.main.staged GROUP BY {', '.join(keys.values())}"
-            kept += f" AND rowid IN ({last})"
-        found = ", ".join(f"{text} AS {key}" for key, text in keys.items())
-        matches = " AND ".join(f"old.{key} = new.{key}" for key in keys)
-        old = (
-            f"DELETE FROM {self._name} AS old"
-            f" USING (SELECT {found} FROM temp.main.staged) AS new WHERE {matches}"
-        )
-        new = (
+        kept = f"{own[DELETED]} IS NULL" if self.hard_delete else "true"
+        if self._keys:
+            kept += " AND rowid IN (SELECT place FROM temp.main.newest)"
+        self._connection.execute(
             f"INSERT INTO {self._name} ({', '.join(values)})"
             f" SELECT {', '.join(values.values())} FROM temp.main.staged WHERE {kept}"
         )
-        try:
-            self._warehouse.together(*([old] if keys else []), new)
-        except duckdb.InvalidInputException:
-            return staged.too_narrow(self._columns)
-        return {}
 
-    def _metadata(self) -> dict[str, str]:
+    def _metadata(self, staged: Staging) -> dict[str, str]:
         """Return what the columns hold that are not the record's own, as SQL expressions."""
         now = datetime.now(tz=timezone.utc)
+        extracted, deleted, version = (
+            it.checked(careful=self._careful)
+            for it in (staged.time_extracted, staged.deleted, staged.version)
+        )
         return {
-            "_sdc_extracted_at": checked("time_extracted", "TIMESTAMP"),
+            "_sdc_extracted_at": extracted,
             "_sdc_received_at": _literal(now),
             "_sdc_batched_at": _literal(now),
-            DELETED: checked("deleted", "TIMESTAMP"),
+            DELETED: deleted,
             "_sdc_sequence": str(int(now.timestamp() * 1000)),
-            VERSION: "version",
+            VERSION: version,
             "_sdc_sync_started_at": str(self.started_at),
         }
 
     def activate_version(self, version: int) -> None:
         """Remove or mark the rows of all versions before `version`, and those of none."""
-        self._have(VERSION, "BIGINT")
+        self._ensure_column(VERSION, "BIGINT")
         older = f"({VERSION} < {version} OR {VERSION} IS NULL)"
         if self.hard_delete:
             self._connection.execute(f"DELETE FROM {self._name} WHERE {older}")
             return
-        self._have(DELETED, "TIMESTAMP")
+        self._ensure_column(DELETED, "TIMESTAMP")
         self._connection.execute(
             f"UPDATE {self._name} SET {DELETED} = {_literal(datetime.now(tz=timezone.utc))}"
             f" WHERE {older} AND {DELETED} IS NULL"

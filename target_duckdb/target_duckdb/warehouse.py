@@ -6,12 +6,17 @@ import contextlib
 import os
 import re
 import string
-import tempfile
+from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
 from target_duckdb.errors import LoadError, first_line
+from target_duckdb.locked_folder import LockedFolder, remove_abandoned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # What DuckDB takes for something else than a file.
 _NO_FILE = (":memory:", "md:", "motherduck:")
@@ -21,14 +26,28 @@ _NOT_IN_NAMES = re.compile("[\0\ud800-\udfff]")
 # DuckDB keeps all it has read of a table, until it fills 80 % of the machine's memory. Of a large
 # table that is much, and of no use: a batch looks at each key once.
 _LITTLE_MEMORY = "SET memory_limit = '256MiB'"
+# What is needed is built in: nothing is fetched, not even where the file is another program's.
+_MAKING = ".target-duckdb-"
+_OFFLINE: dict[str, Any] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
 _SETTINGS = (
     # What a timestamp without an offset means, and what one with an offset is turned into.
     "SET TimeZone = 'UTC'",
     # The newest of several records is the one that came last.
     "SET preserve_insertion_order = true",
-    # What is needed is built in: nothing is fetched while a sync runs.
-    "SET autoinstall_known_extensions = false",
 )
+
+
+class Column(NamedTuple):
+    """A column, as DuckDB describes it."""
+
+    name: str
+    kind: str
+    is_required: bool = False
+    default: str | None = None
+    is_in_primary_key: bool = False
 
 
 class Warehouse:
@@ -40,26 +59,33 @@ class Warehouse:
         Raises:
             LoadError: it is no database, cannot be written, or another process has it open.
         """
-        # As DuckDB does; unlike that of a Path, it leaves a user that is not there as it is.
+        # Unlike that of a Path, it leaves a user that is not there as it is.
         opened = os.path.expanduser(path)  # noqa: PTH111
         try:
-            if not path.startswith(_NO_FILE):
-                _make(Path(opened))
-            self.connection = duckdb.connect(opened)
+            if path.startswith(_NO_FILE):
+                self.connection = duckdb.connect(path)
+            else:
+                # A name that begins with `sqlite:` is one, too.
+                file = Path(opened).absolute()
+                _make(file)
+                _check(file)
+                self.connection = duckdb.connect(str(file), config=_OFFLINE)
             for setting in _SETTINGS:
                 self.connection.execute(setting)
             # DuckDB calls a file by its name, which may be the schema's, too.
-            self._place = f"{quoted(self._told('current_database()'))}.{quoted(schema)}"
+            self.place = f"{quoted(self._scalar('current_database()'))}.{quoted(schema)}"
             # RESET would not do: DuckDB 1.5 then goes on with what was set.
-            usual = self._told("current_setting('memory_limit')")
+            usual = self._scalar("current_setting('memory_limit')")
             self._usual_memory = f"SET memory_limit = {literal(usual)}"
-            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._place}")
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self.place}")
         except (duckdb.Error, OSError, ValueError) as error:
             raise LoadError(f"{path} cannot be used: {first_line(error)}") from error
         self.schema = schema
+        # How the keys that are text came in this sync, by stream and key.
+        self.kinds_of_keys: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._streams: dict[str, str] = {}
 
-    def _told(self, expression: str) -> str:
+    def _scalar(self, expression: str) -> str:
         row = self.connection.execute(f"SELECT {expression}").fetchone()
         return str(row[0]) if row else ""
 
@@ -75,38 +101,46 @@ class Warehouse:
                 f"The streams {other!r} and {stream!r} differ only in case, and DuckDB does not"
                 " tell them apart: rename one with `__alias__` in `stream_maps`"
             )
-        return f"{self._place}.{quoted(stream)}"
+        return f"{self.place}.{quoted(stream)}"
 
-    def columns(self, stream: str) -> dict[str, str]:
-        """Return the type of each column of a table, by folded name; none if there is no table."""
-        rows = self.connection.execute(
-            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns()"
-            " WHERE database_name = current_database()"
+    def columns(self, table: str) -> dict[str, Column]:
+        """Return the columns of a table, by folded name; `table` is its name in a statement."""
+        rows = self.connection.execute(f"PRAGMA table_info({literal(table)})").fetchall()
+        return {folded(row[1]): Column(*row[1:]) for row in rows}
+
+    def indexes(self, stream: str) -> list[str]:
+        """Return the names of the indexes that somebody made of the table of a stream."""
+        rows = self._of_table("index_name", "duckdb_indexes()", stream)
+        return [name for (name,) in rows]
+
+    def is_plain(self, stream: str) -> bool:
+        """Return whether the table has no index and no constraint but a primary key, or nulls."""
+        found = "index_count = has_primary_key::INT AND check_constraint_count = 0"
+        return self._of_table(found, "duckdb_tables()", stream) == [(True,)]
+
+    def _of_table(self, expression: str, function: str, stream: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(
+            f"SELECT {expression} FROM {function} WHERE database_name = current_database()"
+            " AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
+            [self.schema, stream],
         ).fetchall()
-        table = folded(self.schema), folded(stream)
-        return {
-            folded(name): kind
-            for schema, its_table, name, kind in rows
-            if (folded(schema), folded(its_table)) == table
-        }
 
-    def together(self, *statements: str) -> None:
-        """Run all of the statements, or none.
+    def run_atomically(self, action: Callable[[], None]) -> None:
+        """Run what `action` does, or nothing of it.
 
-        They get as much memory as is enough for nearly any batch, and what DuckDB takes by itself
+        It gets as much memory as is enough for nearly any batch, and what DuckDB takes by itself
         only if it is not.
         """
         try:
-            self._transaction(statements, _LITTLE_MEMORY)
+            self._transaction(action, _LITTLE_MEMORY)
         except duckdb.OutOfMemoryException:
-            self._transaction(statements, self._usual_memory)
+            self._transaction(action, self._usual_memory)
 
-    def _transaction(self, statements: tuple[str, ...], memory: str) -> None:
+    def _transaction(self, action: Callable[[], None], memory: str) -> None:
         self.connection.execute(memory)
         self.connection.execute("BEGIN")
         try:
-            for statement in statements:
-                self.connection.execute(statement)
+            action()
             # A commit that lacks memory may end the connection.
             self.connection.execute(self._usual_memory)
             self.connection.execute("COMMIT")
@@ -139,6 +173,18 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _check(file: Path) -> None:
+    """Check that `file` is DuckDB's, which takes others for SQLite's, say, and looks for help.
+
+    Raises:
+        ValueError: it is not.
+    """
+    with file.open("rb") as opened:
+        begin = opened.read(12)
+    if begin and begin[8:] != b"DUCK":
+        raise ValueError("it is not a valid DuckDB database file")
+
+
 def _make(file: Path) -> None:
     """Make a database of no tables, if there is no `file`.
 
@@ -149,6 +195,7 @@ def _make(file: Path) -> None:
     Raises:
         OSError: it cannot be made; the error names `file`.
     """
+    remove_abandoned(_MAKING, file.parent)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         # Not `exists`: from Python 3.14 on it says no, too, of a name that no file can have.
         file.stat()
@@ -156,9 +203,9 @@ def _make(file: Path) -> None:
     if not file.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {file.parent}")
     try:
-        with tempfile.TemporaryDirectory(prefix=".target-duckdb-", dir=file.parent) as folder:
-            new = Path(folder) / file.name
-            duckdb.connect(str(new)).close()
+        with LockedFolder(_MAKING, file.parent) as folder:
+            new = folder / file.name
+            duckdb.connect(str(new), config=_OFFLINE).close()
             try:
                 os.link(new, file)
             except FileExistsError:

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.forks import forks
+from tests.support import forks
 from tests.support.program import Loader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.forks import Forks
@@ -20,6 +19,5 @@ def loader(tmp_path: Path) -> Loader:
 
 
 @pytest.fixture(scope="session")
-def many() -> Iterator[Forks]:
-    with forks() as running:
-        yield running
+def many() -> Forks:
+    return forks.shared()

@@ -82,7 +82,7 @@ def test_a_configuration_that_cannot_be_read_is_an_error(
 
 def test_a_locked_file_is_an_error(loader: Loader) -> None:
     with duckdb.connect(str(loader.file)):
-        run = loader.run(_MESSAGES)
+        run = loader.run_one_way(_MESSAGES)
 
     assert "warehouse.duckdb cannot be used: IO Error: Could not set lock on file" in run.error
     assert not run.states

@@ -16,7 +16,8 @@ from singer_sdk.plugin_base import BaseSingerReader, PluginBase
 from singer_sdk.singerlib.encoding import GenericSingerReader
 from singer_sdk.singerlib.json import deserialize_json
 
-from target_duckdb.singer import LineReader, LinewiseTarget
+from target_duckdb.reader import LineReader
+from target_duckdb.singer import LinewiseTarget
 
 _PRIVATE = sorted(
     name for name in vars(LinewiseTarget) if name in vars(Target) and re.match("_[a-z]", name)

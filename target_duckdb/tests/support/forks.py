@@ -6,21 +6,23 @@ a job a line from standard input, and answers with the process id and then the e
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.program import Loader, Run, lines
+from tests.support import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.support.program import Message
+    from tests.support.program import Loader, Message, Run
 
 
 class Forks:
@@ -44,18 +46,26 @@ class Forks:
     def wait(self, loader: Loader) -> Run:
         code = self._answer()
         stdout, stderr = ((loader.directory / it).read_text() for it in ("stdout", "stderr"))
-        return Run(code, stdout, stderr)
+        return program.Run(code, stdout, stderr)
 
     def run(self, loader: Loader, messages: Iterable[Message | str]) -> Run:
         if "TARGET_DUCKDB_EXECUTABLE" in os.environ:
-            return loader.run(messages)
-        (loader.directory / "input").write_bytes(lines(messages))
+            return loader.run_one_way(messages)
+        (loader.directory / "input").write_bytes(program.lines(messages))
         self.start(loader)
         return self.wait(loader)
 
     def _answer(self) -> int:
         assert self._process.stdout
         return int(self._process.stdout.readline())
+
+
+@cache
+def shared() -> Forks:
+    """Those that every test may use, until the tests end."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(forks())
 
 
 @contextlib.contextmanager

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+
+from tests.support import forks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +26,9 @@ Message = dict[str, Any]
 TARGET = os.environ.get("TARGET_DUCKDB_EXECUTABLE") or str(
     Path(sys.executable).with_name("target-duckdb")
 )
+# Columns that hold when a record was loaded.
+_MOVING = {"_sdc_batched_at", "_sdc_received_at", "_sdc_sequence", "_sdc_sync_started_at"}
+_DELETED = ("_sdc_deleted_at", "TIMESTAMP")
 
 
 @dataclass
@@ -57,7 +66,28 @@ class Loader:
         return [TARGET, "--config", str(config)]
 
     def run(self, messages: Iterable[Message | str], **options: Any) -> Run:
-        """Load `messages`, whatever comes of it."""
+        """Load `messages`, whatever comes of it; the SDK's way must come to the same.
+
+        With options, or a file of another name, only the short way is taken.
+        """
+        messages = list(messages)
+        own_file = self.settings["filepath"] != str(self.file)
+        if options or own_file or "TARGET_DUCKDB_EXECUTABLE" in os.environ:
+            return self.run_one_way(messages, **options)
+        with tempfile.TemporaryDirectory(dir=self.directory) as name:
+            twin = Loader(Path(name), **{**self.settings, "filepath": f"{name}/{self.file.name}"})
+            for suffix in ("", ".wal"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copy(f"{self.file}{suffix}", f"{twin.file}{suffix}")
+            run = self.run_one_way(messages)
+            other = forks.shared().run(twin, the_long_way(messages))
+            assert (run.exit_code, run.stdout) == (other.exit_code, other.stdout), other.stderr
+            if run.exit_code:
+                assert other.error
+            assert self.contents() == twin.contents()
+        return run
+
+    def run_one_way(self, messages: Iterable[Message | str], **options: Any) -> Run:
         done = subprocess.run(
             self.command(),
             input=lines(messages),
@@ -67,6 +97,33 @@ class Loader:
             **options,
         )
         return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def contents(self) -> dict[str, Any]:
+        """What the file holds, in every table, but for what the clock says."""
+        if not self.file.exists():
+            return {}
+        try:
+            connection = duckdb.connect(str(self.file), read_only=True)
+        except duckdb.Error:
+            return {"no database": self.file.read_bytes()}
+        with connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            found = {}
+            for schema_name, table in connection.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables()"
+            ).fetchall():
+                place = f"{quoted(self.file.stem)}.{quoted(schema_name)}.{quoted(table)}"
+                rows = connection.execute(f"FROM {place}")
+                described = [(name, str(kind)) for name, kind, *_ in rows.description or ()]
+                kept = [place for place, (name, _) in enumerate(described) if name not in _MOVING]
+                # When a version ended is what the clock says, too.
+                marked = described.index(_DELETED) if _DELETED in described else None
+                values = [
+                    repr([row[it] is not None if it == marked else row[it] for it in kept])
+                    for row in rows.fetchall()
+                ]
+                found[place] = (described, sorted(values))
+            return found
 
     def run_within(self, limit: str, size: int, messages: Iterable[Message | str]) -> Run:
         """Load `messages` where the limit of that name, as in `resource`, is so many bytes."""
@@ -109,6 +166,12 @@ class Loader:
             "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ?", stream
         )
         return dict(rows)
+
+
+def the_long_way(messages: Iterable[Message | str]) -> list[str]:
+    """`messages` as the short way does not take them: something comes before their type."""
+    texts = [it if isinstance(it, str) else json.dumps(it) for it in messages]
+    return [re.sub(r"^(\s*\{)(?=\s*\")", r'\1"": 0, ', text) for text in texts]
 
 
 def quoted(name: str) -> str:

@@ -1,0 +1,198 @@
+"""Keys: two that differ never become one row, and what cannot be told apart is refused."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.program import (
+    DATE,
+    FLAG,
+    INTEGER,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    TIME,
+    TIMESTAMP,
+    Loader,
+    record,
+    schema,
+    the_long_way,
+)
+from tests.test_histories import EXAMPLES
+
+if TYPE_CHECKING:
+    from tests.support.forks import Forks
+
+_EITHER = {"type": ["integer", "string"]}
+_REFUSED = [
+    (TIMESTAMP, '"2026-01-01T00:00:00.1234567Z"'),
+    (TIMESTAMP, '"2026-01-01T00:00:00.0000001+02:00"'),
+    (TIME, '"10:00:00.1234567"'),
+    (NUMBER, "0.1234567890123456789"),
+    (NUMBER, "1e-400"),
+    (NUMBER, "9007199254740993"),
+    (INTEGER, "1.0000000000000000001"),
+    (INTEGER, '"0x10"'),
+    (INTEGER, '"1_6"'),
+    (INTEGER, '"16"'),
+    (INTEGER, "true"),
+    (NUMBER, '"1"'),
+    (FLAG, '"true"'),
+    (FLAG, "1"),
+    (DATE, '"2026-01-01T00:00:00Z"'),
+    (TEXT, "1.5"),
+    (TEXT, "NaN"),
+    (TEXT, '{"a": 1}'),
+    (OBJECT, '{"a": [0.1234567890123456789]}'),
+]
+
+
+def _line(key: str) -> str:
+    return '{"type": "RECORD", "stream": "it", "record": {"id": ' + key + "}}"
+
+
+@pytest.mark.parametrize(("kind", "key"), _REFUSED)
+def test_a_key_that_its_column_cannot_hold_exactly_is_an_error(
+    loader: Loader, kind: Any, key: str
+) -> None:
+    run = loader.run([schema("it", {"id": kind}), _line(key)])
+
+    assert "it: the column 'id' is " in run.error
+    assert " as a key: " in run.error
+    assert loader.rows("it") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "rows"),
+    [
+        (INTEGER, ["1", "1.0", "1e0"], [1]),
+        (NUMBER, ["1", "1.0", "0.1", "1e-1", "1e300"], [1.0, 0.1, 1e300]),
+        (TIME, ['"10:00:00Z"', '"12:00:00+02:00"'], ["10:00:00"]),
+        (TIMESTAMP, ['"2026-01-01T00:00:00.1234560Z"'], ["2026-01-01 00:00:00.123456"]),
+        (TEXT, ['"a\\u0000b"', '"\\u00e9"', '"é"', '""', '"\\""'], ["a\0b", "é", "", '"']),
+        (TEXT, ["1", "true", '"a"'], ["1", "true", "a"]),
+        (_EITHER, ["1", '"a"'], ["1", "a"]),
+        (_EITHER, ['"1"', '"a"'], ["1", "a"]),
+        (OBJECT, ['{"a":1}', '{"a": 1}', '{"a": 0.5}'], ['{"a":1}', '{"a":0.5}']),
+    ],
+)
+def test_equal_keys_are_one_row(loader: Loader, kind: Any, keys: list[str], rows: Any) -> None:
+    loader.load([schema("it", {"id": kind}), *map(_line, keys)])
+
+    found = [row["id"] for row in loader.rows("it")]
+    assert [it if isinstance(it, int | float) else str(it) for it in found] == rows
+
+
+@pytest.mark.parametrize("kind", [TEXT, _EITHER])
+@pytest.mark.parametrize("pair", [("1", '"1"'), ('"true"', "true"), ('"-0"', "5")])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_key_that_is_a_text_and_a_number_is_an_error(
+    tmp_path: Path, kind: Any, pair: tuple[str, str], size: int
+) -> None:
+    loader = Loader(tmp_path, batch_size_rows=size)
+    run = loader.run([schema("it", {"id": kind}), *map(_line, pair)])
+
+    assert "it: the key 'id' is a text in one record and a number in another" in run.error
+
+
+def test_what_a_text_and_a_number_were_is_known_when_the_schema_changes(loader: Loader) -> None:
+    run = loader.run([
+        schema("it", {"id": _EITHER}), _line("1"),
+        schema("it", {"id": _EITHER, "new": TEXT}), _line('"1"'),
+    ])  # fmt: skip
+
+    assert "it: the key 'id' is a text in one record" in run.error
+
+
+@pytest.mark.parametrize("new", [2, 1])
+def test_a_record_does_not_replace_several_rows(loader: Loader, new: int) -> None:
+    """As it could where the keys are others than before."""
+    properties = {"id": INTEGER, "day": INTEGER}
+    loader.load([
+        schema("it", properties, ["id", "day"]),
+        *(record("it", {"id": 1, "day": day}) for day in (1, 2)),
+    ])  # fmt: skip
+    run = loader.run([schema("it", properties), record("it", {"id": new, "day": 3})])
+
+    if new == 1:
+        assert "it: the table has several rows with the same ['id']" in run.error
+    assert len(loader.rows("it")) == 2 + (new == 2)
+
+
+def test_more_keys_than_before_replace_no_other_row(loader: Loader) -> None:
+    properties = {"id": INTEGER, "day": INTEGER}
+    loader.load([schema("it", properties), record("it", {"id": 1, "day": 1})])
+    loader.load([schema("it", properties, ["id", "day"]), record("it", {"id": 1, "day": 2})])
+
+    assert loader.rows("it") == [{"id": 1, "day": 1}, {"id": 1, "day": 2}]
+
+
+_KEYS: dict[str, tuple[Any, st.SearchStrategy[str]]] = {
+    "integer": (INTEGER, st.sampled_from(["1", "1.0", "1e0", "16", '"16"', '"0x10"', "true"])),
+    "number": (NUMBER, st.floats(0, 1).map(repr) | st.decimals(0, 1, places=17).map(str)),
+    "text": (TEXT, st.sampled_from(["1", '"1"', "true", '"true"', '"a"', "2", '"2"', "1.5"])),
+    "either": (_EITHER, st.sampled_from(["1", '"1"', "01", '"01"', '"x"', "NaN"])),
+    "moment": (
+        TIMESTAMP,
+        st.builds(
+            '"2026-01-01T{:02}:00:00.{}{}"'.format,
+            st.integers(0, 3),
+            st.sampled_from(["0", "000001", "0000010", "0000011", "0000019"]),
+            st.sampled_from(["Z", "+01:00", "-01:00", ""]),
+        ),
+    ),
+    "object": (OBJECT, st.sampled_from(['{"a":1}', '{"a": 1}', '{"a":2}', '{"a":1.0}'])),
+}
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), kind=st.sampled_from(sorted(_KEYS)), size=st.sampled_from([1, 2, 1000]))
+def test_as_many_rows_as_keys_or_an_error(many: Forks, data: Any, kind: str, size: int) -> None:
+    """Both ways, in one sync or in two; of an error it is only asked that it loses nothing."""
+    declared, strategy = _KEYS[kind]
+    keys = data.draw(st.lists(strategy, min_size=1, max_size=6))
+    # From one sync to the next, a tap may begin to write a number as text: the key stays the same.
+    place = 0 if kind in {"text", "either"} else data.draw(st.integers(0, len(keys)))
+    messages = [
+        f'{{"type": "RECORD", "stream": "it", "record": {{"id": {key}, "n": {n}}}}}'
+        for n, key in enumerate(keys)
+    ]
+    found = []
+    for change in (list, the_long_way):
+        with tempfile.TemporaryDirectory() as directory:
+            loader = Loader(Path(directory), batch_size_rows=size)
+            codes = []
+            for some in (messages[:place], messages[place:]):
+                head = schema("it", {"id": declared, "n": INTEGER})
+                codes.append(many.run(loader, change([head, *some])).exit_code)
+            rows = {row["n"] for row in loader.rows("it")}
+            found.append((codes, sorted(rows)))
+            if codes == [0, 0]:
+                newest = {_same(key, kind): n for n, key in enumerate(keys)}
+                assert rows == set(newest.values()), (keys, place)
+    assert found[0] == found[1]
+
+
+def _same(key: str, kind: str) -> Any:
+    """What is equal for keys that are the same."""
+    if kind == "moment":
+        moment, fraction = json.loads(key)[:19], json.loads(key)[20:]
+        digits = fraction.rstrip("Z").split("+")[0].split("-")[0]
+        offset = fraction[len(digits) :].replace("Z", "") or "+00:00"
+        at = datetime.fromisoformat(moment + offset).astimezone(timezone.utc)
+        return at, digits.rstrip("0")
+    value: Any = key
+    with suppress(ValueError):
+        value = json.loads(key)
+    if kind == "object":
+        return json.dumps(value)
+    return (value, isinstance(value, str), isinstance(value, bool))
