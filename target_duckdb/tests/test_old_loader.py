@@ -1,7 +1,8 @@
 """A file that target-duckdb 0.8.0 wrote, the loader of that name on the registry, goes on here.
 
 `data/` has one, written with DuckDB 1.2.2 and `add_metadata_columns`: keys are primary keys, names
-are in lower case, integers are HUGEINT, dates are text.
+are in lower case, integers are HUGEINT, dates are text. A second one has a table for each type of
+key that it makes; `support/old_loader.py` wrote it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import gzip
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
+from tests.support import old_loader
 from tests.support.program import (
     DATE,
     FLAG,
@@ -27,6 +31,15 @@ from tests.support.program import (
 )
 
 _FILE = Path(__file__).parent / "data" / "written-by-target-duckdb-0.8.0.duckdb.gz"
+_NEW: dict[str, Any] = {
+    **dict.fromkeys(("smallint", "integer", "bigint", "hugeint", "double"), 3),
+    **dict.fromkeys(("varchar", "either"), "new"),
+    "day": "2026-01-03",
+    "moment": "2026-01-03T00:00:00+01:00",
+    "daytime": "11:00:00",
+    "object": {"b": 1},
+    "array": ["b"],
+}
 _RUNS = schema(
     "runs",
     {
@@ -93,3 +106,72 @@ def test_the_next_sync_goes_on(tmp_path: Path, size: int, metadata: bool) -> Non
         ("2026-03-02", 20),
         ("2026-03-03", 30),
     ]
+
+
+def _keys_of_the_old_loader(directory: Path, **settings: Any) -> Loader:
+    loader = Loader(directory, **settings)
+    loader.file.write_bytes(gzip.decompress(old_loader.FILE.read_bytes()))
+    return loader
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("name", old_loader.KEYS)
+def test_its_rows_are_found_by_every_type_of_key(tmp_path: Path, name: str, size: int) -> None:
+    loader = _keys_of_the_old_loader(tmp_path, batch_size_rows=size)
+    kind, keys = old_loader.KEYS[name]
+    before = loader.types(name)
+    new = [_NEW[name]] if name in _NEW else []
+    rows = [record(name, {"id": key, "n": 10 + n}) for n, key in enumerate([*keys, *new])]
+    loader.load([schema(name, {"id": kind, "n": INTEGER}), *rows, *rows])
+
+    found = loader.query(f'SELECT n FROM raw."{name}" ORDER BY n')
+    assert found == [(10 + n,) for n in range(len(rows))]
+    assert loader.types(name) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "column"),
+    [
+        ("smallint", 2**15, "BIGINT"),
+        ("smallint", 2**63, "HUGEINT"),
+        ("integer", 2**31, "BIGINT"),
+        ("integer", -(2**70), "HUGEINT"),
+        ("bigint", 2**63, "HUGEINT"),
+    ],
+)
+def test_a_primary_key_is_widened_when_it_must_be(
+    tmp_path: Path, name: str, key: int, column: str
+) -> None:
+    loader = _keys_of_the_old_loader(tmp_path)
+    declared = schema(name, {"id": INTEGER, "n": INTEGER})
+    old = old_loader.KEYS[name][1]
+    rows = [record(name, {"id": it, "n": 5}) for it in (key, old[0])]
+    loader.load([declared, *rows])
+    loader.load([declared, *rows])
+
+    assert sorted(loader.rows(name), key=str) == sorted(
+        [{"id": old[0], "n": 5}, {"id": old[1], "n": 1}, {"id": key, "n": 5}], key=str
+    )
+    assert loader.types(name)["id"] == column
+    statement = "SELECT constraint_type FROM duckdb_constraints() WHERE table_name = ?"
+    assert ("PRIMARY KEY",) in loader.query(statement, name)
+
+
+def test_a_primary_key_becomes_a_number(tmp_path: Path) -> None:
+    loader = _keys_of_the_old_loader(tmp_path)
+    loader.load([schema("integer", {"id": NUMBER}), record("integer", {"id": 1.5})])
+
+    assert [row["id"] for row in loader.rows("integer")] == [1.0, 70000.0, 1.5]
+
+
+def test_a_primary_key_with_an_index_beside_it_says_what_to_do(tmp_path: Path) -> None:
+    loader = _keys_of_the_old_loader(tmp_path)
+    with duckdb.connect(str(loader.file)) as connection:
+        connection.execute("CREATE INDEX mine ON raw.smallint (n)")
+    declared = schema("smallint", {"id": INTEGER, "n": INTEGER})
+    loader.load([declared, record("smallint", {"id": 1, "n": 1})])
+    run = loader.run([declared, record("smallint", {"id": 2**40, "n": 1})])
+
+    assert "the column 'id' is SMALLINT, not BIGINT: drop its indexes first" in run.error
+    assert '"mine"' in run.error
+    assert len(loader.rows("smallint")) == 2

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from tests.support.program import (
@@ -229,10 +231,86 @@ def test_a_schema_that_makes_no_table_is_an_error(
 
 
 def test_a_column_whose_type_is_not_the_loaders_is_an_error(loader: Loader) -> None:
-    import duckdb  # noqa: PLC0415 - to write, only here
-
     with duckdb.connect(str(loader.file)) as connection:
         connection.execute("CREATE SCHEMA raw; CREATE TABLE raw.it (id BIGINT, n DECIMAL(9, 2))")
     run = loader.run([schema("it", {"id": INTEGER, "n": NUMBER})])
 
     assert "it: the column 'n' is DECIMAL(9,2), not DOUBLE" in run.error
+
+
+@pytest.mark.parametrize("name", ["_SDC_DELETED_AT", "_sdc_Table_Version"])
+@pytest.mark.parametrize("metadata", [True, False])
+def test_a_column_of_the_loaders_own_in_another_case_is_an_error(
+    tmp_path: Path, name: str, metadata: bool
+) -> None:
+    loader = Loader(tmp_path, add_record_metadata=metadata)
+    run = loader.run([
+        schema("it", {"id": INTEGER, name: TEXT}), record("it", {"id": 1, name: "x"}, version=1),
+    ])  # fmt: skip
+
+    assert f"{name!r}" in run.error
+    assert "differ only in case" in run.error
+
+
+def test_another_name_of_the_loaders_is_kept_unless_there_is_metadata(tmp_path: Path) -> None:
+    messages = [
+        schema("it", {"id": INTEGER, "_SDC_BATCHED_AT": TEXT}),
+        record("it", {"id": 1, "_SDC_BATCHED_AT": "x"}),
+    ]
+    loader = Loader(tmp_path)
+    loader.load(messages)
+    assert loader.rows("it") == [{"id": 1, "_SDC_BATCHED_AT": "x"}]
+
+    run = Loader(tmp_path, add_record_metadata=True).run(messages)
+    assert "differ only in case" in run.error
+
+
+@pytest.mark.parametrize(
+    ("column", "new", "error"),
+    [
+        ("n", NUMBER, "is BIGINT, not DOUBLE: drop its indexes first, and make them again"),
+        ("n", TEXT, "is BIGINT, not VARCHAR: drop its indexes first, and make them again"),
+    ],
+)
+@pytest.mark.parametrize("on", ["n", "id", "id, n"])
+def test_an_index_of_the_users_own_that_stops_a_widening_is_named(
+    loader: Loader, column: str, new: Any, error: str, on: str
+) -> None:
+    loader.load([schema("it", {"id": INTEGER, "n": INTEGER}), record("it", {"id": 1, "n": 1})])
+    with duckdb.connect(str(loader.file)) as connection:
+        connection.execute(f'CREATE INDEX "my index" ON raw.it ({on})')
+    run = loader.run([schema("it", {"id": INTEGER, "n": new})])
+
+    assert f"it: the column {column!r} {error}" in run.error
+    assert '"my index"' in run.error
+    assert loader.rows("it") == [{"id": 1, "n": 1}]
+
+
+def test_a_table_of_many_columns_is_loaded_and_grows(loader: Loader) -> None:
+    """Past the number of columns from which a record is taken apart otherwise."""
+    names = [f"c{number}" for number in range(400)]
+    for count in (90, 150, 400):
+        kinds = {it: (INTEGER, TEXT, DATE, OBJECT)[n % 4] for n, it in enumerate(names[:count])}
+        values = {it: (n, f"é{n}", "2026-01-01", {"n": n})[n % 4] for n, it in enumerate(kinds)}
+        loader.load([
+            schema("it", {"id": INTEGER, **kinds}),
+            record("it", {"id": 0, **values}),
+            record("it", {"id": count, **values}),
+            record("it", {"id": -1}),
+        ])  # fmt: skip
+
+        found = {row["id"]: row for row in loader.rows("it")}[count]
+        read = [json.loads(it) if str(it).startswith("{") else it for it in found.values()]
+        assert [str(it) for it in read] == [str(it) for it in (count, *values.values())]
+
+
+def test_an_integer_column_is_as_wide_as_its_values(loader: Loader) -> None:
+    with duckdb.connect(str(loader.file)) as connection:
+        connection.execute("CREATE SCHEMA raw; CREATE TABLE raw.it (id UTINYINT, n UBIGINT)")
+    declared = schema("it", {"id": INTEGER, "n": INTEGER})
+    loader.load([declared, record("it", {"id": 255, "n": 2**64 - 1})])
+    assert loader.types("it") == {"id": "UTINYINT", "n": "UBIGINT"}
+
+    loader.load([declared, record("it", {"id": 256, "n": -1})])
+    assert loader.types("it") == {"id": "BIGINT", "n": "HUGEINT"}
+    assert loader.rows("it") == [{"id": 255, "n": 2**64 - 1}, {"id": 256, "n": -1}]

@@ -19,12 +19,13 @@ from tests.support.program import (
     TEXT,
     TIME,
     TIMESTAMP,
+    Loader,
     record,
     schema,
 )
 
 if TYPE_CHECKING:
-    from tests.support.program import Loader
+    from pathlib import Path
 
 _KEPT: list[tuple[Any, str, list[Any]]] = [
     (
@@ -114,6 +115,22 @@ def test_dates_and_times_are_stored_as_such(loader: Loader) -> None:
         (DATE, "2026-03-02T10:00:00Z", "DATE"),
         (DATE, "2026-13-01", "DATE"),
         (TIME, "25:00:00", "TIME"),
+        # What DuckDB's casts take, and JSON schema does not call a date, a number or an integer.
+        (DATE, "2024-01-01T00:00:00+05:00", "DATE"),
+        (DATE, "2024-01-01T00:00:00", "DATE"),
+        *((DATE, it, "DATE") for it in ("infinity", "epoch", "2024-1-1", " 2024-01-01")),
+        *((DATE, it, "DATE") for it in ("12024-01-01", "2024-01-01 (BC)", "2024/01/01", 20240101)),
+        *((TIMESTAMP, it, "TIMESTAMP") for it in ("infinity", "-infinity", "epoch")),
+        (TIMESTAMP, "2024-01-01T24:00:00Z", "TIMESTAMP"),
+        (TIMESTAMP, "2024-01-01T00:00:00 America/New_York", "TIMESTAMP"),
+        (TIMESTAMP, "2024-01-01T00:00:00+05:00:30", "TIMESTAMP"),
+        (TIMESTAMP, "2024-01-01T00:00:00-24:00", "TIMESTAMP"),
+        (TIMESTAMP, "2024-01-01T23:59:60Z", "TIMESTAMP"),
+        (TIMESTAMP, "2024-01-01T00:00:00Z\n", "TIMESTAMP"),
+        *((TIME, it, "TIME") for it in ("24:00:00", "infinity", "epoch", "10", "1:00:00")),
+        *((INTEGER, it, "BIGINT") for it in ("16", "0x10", "1_000", " 5", "+5", "5.", "1e2")),
+        *((NUMBER, it, "DOUBLE") for it in ("1.5", "Infinity", "NaN", "1_000")),
+        *((FLAG, it, "BOOLEAN") for it in ("true", 1, 0, "t")),
     ],
 )
 def test_a_value_that_does_not_fit_is_an_error(
@@ -146,6 +163,88 @@ def test_a_number_too_big_for_any_column_is_an_error(loader: Loader) -> None:
     run = loader.run([schema("it", {"id": INTEGER, "value": NUMBER}), line])
 
     assert "it: the column 'value' is DOUBLE and cannot take 1e400" in run.error
+
+
+@pytest.mark.parametrize("written", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("kind", [NUMBER, INTEGER, TEXT, OBJECT, {}])
+def test_what_is_no_json_is_an_error(loader: Loader, kind: Any, written: str) -> None:
+    """Python and DuckDB read it, and on the SDK's way it would become null."""
+    if kind is OBJECT:
+        written = f'{{"a": [{written}]}}'
+    line = '{"type": "RECORD", "stream": "it", "record": {"id": 1, "value": ' + written + "}}"
+    run = loader.run([schema("it", {"id": INTEGER, "value": kind}), line])
+
+    assert "it: the column 'value' is " in run.error
+    assert loader.rows("it") == []
+
+
+def test_a_text_that_reads_like_no_number_is_one(loader: Loader) -> None:
+    values = [("NaN", {"Infinity": "NaN"}), ("-Infinity", {"a": "b"})]
+    rows = [
+        record("it", {"id": n, "text": text, "o": o, "no": n}) for n, (text, o) in enumerate(values)
+    ]
+    loader.load([schema("it", {"id": INTEGER, "text": TEXT, "o": OBJECT}), *rows])
+
+    assert [(row["text"], json.loads(row["o"])) for row in loader.rows("it")] == values
+
+
+@pytest.mark.parametrize("version", ["1.7", '"3"', "true", "{}", "9223372036854775808"])
+def test_a_version_that_is_no_integer_is_an_error(loader: Loader, version: str) -> None:
+    line = '{"type": "RECORD", "stream": "it", "record": {"id": 1}, "version": ' + version + "}"
+
+    run = loader.run([schema("it", {"id": INTEGER}), line])
+    assert "it: `version` of a record is no integer" in run.error
+    activate = line.replace("RECORD", "ACTIVATE_VERSION")
+    run = loader.run([schema("it", {"id": INTEGER}), activate])
+    assert run.exit_code == (version != "9223372036854775808")
+
+
+_TWICE = '{"type": "RECORD", "stream": "it", "record": {"id": 1'
+
+
+@pytest.mark.parametrize(
+    ("rest", "error"),
+    [
+        (', "id": 1}}', True),
+        (', "o": 1, "o": 2}}', True),
+        # Of what nothing is stored, nothing is ambiguous.
+        (', "no": 1, "no": 2}}', False),
+        (', "no": NaN}}', False),
+        ('}, "record": {"id": 2}}', True),
+        ('}, "stream": "it"}', True),
+        ('}, "type": "STATE"}', True),
+        ('}, "version": 1, "version": 1}', True),
+        ('}, "no": 1, "no": 2}', False),
+        # DuckDB keeps it as it came.
+        (', "o": {"a": 1, "a": [{"b": 1, "b": 2}]}}}', False),
+    ],
+)
+@pytest.mark.parametrize("settings", [{}, {"validate_records": True}, {"stream_maps": {"it": {}}}])
+def test_a_key_that_comes_twice_is_an_error_where_it_is_stored(
+    tmp_path: Path, rest: str, error: bool, settings: dict[str, Any]
+) -> None:
+    loader = Loader(tmp_path, **settings)
+    run = loader.run([schema("it", {"id": INTEGER, "o": {}}), _TWICE + rest])
+
+    if error:
+        assert "duplicate key" in run.error
+    else:
+        assert run.exit_code == 0, run.stderr
+        kept = '{"a":1,"a":[{"b":1,"b":2}]}' if '"b"' in rest else None
+        assert loader.rows("it") == [{"id": 1, "o": kept}]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type": "STATE", "value": {"a": 1, "a": 2}}',
+        '{"type": "STATE", "value": {}, "value": {}}',
+        '{"type": "SCHEMA", "stream": "it", "schema": {"properties": {"a": {}, "a": {}}}}',
+        '{"type": "ACTIVATE_VERSION", "stream": "it", "version": 1, "version": 2}',
+    ],
+)
+def test_another_message_in_which_a_key_comes_twice_is_an_error(loader: Loader, line: str) -> None:
+    assert "duplicate key" in loader.run([schema("it", {"id": INTEGER}), line]).error
 
 
 def test_a_large_integer_widens_a_column_that_has_rows(loader: Loader) -> None:
