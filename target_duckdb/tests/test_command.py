@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
+import sqlite3
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from target_duckdb.warehouse import Warehouse
 from tests.support.program import INTEGER, TARGET, TEXT, Loader, Run, lines, record, schema, state
 
 _DECLARED = schema("it", {"id": INTEGER})
@@ -295,3 +300,162 @@ def test_a_schema_may_have_the_name_of_a_catalog(tmp_path: Path, name: str) -> N
         loader.load([schema("it", {"id": INTEGER}), record("it", {"id": number})])
 
     assert loader.query(f"FROM warehouse.{name}.it ORDER BY id") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("keys", [1, True, "id", [["id"]], [{}], {"id": 1}, [None], ["id", 1]])
+def test_keys_that_are_no_list_of_names_are_an_error(loader: Loader, keys: object) -> None:
+    run = loader.run([_DECLARED | {"key_properties": keys}, *_MESSAGES[1:]])
+
+    assert run.error == "it: its `key_properties` are no list of names"
+    assert not run.states
+
+
+@pytest.mark.parametrize("keys", [None, []])
+def test_keys_may_be_none(loader: Loader, keys: object) -> None:
+    loader.load([_DECLARED | {"key_properties": keys}, *[_MESSAGES[1]] * 2])
+
+    assert loader.rows("it") == [{"id": 1}] * 2
+
+
+@pytest.mark.parametrize(
+    ("closed", "error"),
+    [
+        (">&-", "Standard output is closed"),
+        ("<&-", "Standard input is closed"),
+        ("<&- >&-", "Standard output is closed"),
+        ("2>&-", None),
+        ("<&- >&- 2>&-", None),
+    ],
+)
+def test_a_stream_that_is_closed_is_an_error(
+    loader: Loader, closed: str, error: str | None
+) -> None:
+    (loader.directory / "input").write_bytes(lines(_MESSAGES))
+    loader.load(_MESSAGES[:1])
+    command = shlex.join(loader.command())
+    given = "" if "<" in closed else f"< {loader.directory}/input"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{command} {given} {closed}"], capture_output=True, check=False
+    )
+
+    if error:
+        run = Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert error in run.error
+    assert bool(done.returncode) == (closed != "2>&-")
+    assert loader.rows("it") == ([] if done.returncode else [{"id": 1}])
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "sqlite:warehouse.db"])
+def test_an_sqlite_file_is_an_error_without_a_network(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    with closing(sqlite3.connect(str(file))) as connection:
+        connection.execute("CREATE TABLE it (id)")
+        connection.commit()
+    before = file.read_bytes()
+    # DuckDB would put there what it fetches, and look there for what it has.
+    home = {**os.environ, "HOME": str(tmp_path / "home")}
+    (tmp_path / "home").mkdir()
+    run = Loader(tmp_path, filepath=str(file)).run(_MESSAGES, env=home)
+
+    assert run.error == f"{file} cannot be used: it is not a valid DuckDB database file"
+    assert file.read_bytes() == before
+    assert not list((tmp_path / "home").iterdir())
+
+
+def test_nothing_is_fetched_while_a_file_is_open(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path / "warehouse.duckdb"), "main")
+    for name in ("autoinstall_known_extensions", "autoload_known_extensions"):
+        found = warehouse.connection.execute(f"SELECT current_setting('{name}')").fetchone()
+        assert found == (False,)
+    warehouse.connection.close()
+
+
+def test_a_name_that_duckdb_takes_for_something_else_is_a_file(tmp_path: Path) -> None:
+    loader = Loader(tmp_path, filepath="sqlite:it.db")
+    run = loader.run(_MESSAGES, cwd=tmp_path)
+
+    assert run.exit_code == 0, run.stderr
+    assert (tmp_path / "sqlite:it.db").read_bytes()[8:12] == b"DUCK"
+
+
+def _killed(loader: Loader, folder: Path) -> Path:
+    """Leave behind what a run does that is killed while records wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        text = {"id": 1, "text": "x" * 2_000_000}
+        messages = [schema("it", {"id": INTEGER, "text": TEXT}), record("it", text)]
+        with _started(loader, messages) as process:
+            while not list(folder.glob("*/*.jsonl")):
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.kill()
+    (left,) = [it for it in folder.iterdir() if list(it.glob("*.jsonl"))]
+    return left
+
+
+def test_what_a_kill_leaves_the_next_run_removes(loader: Loader, tmp_path: Path) -> None:
+    waiting = tmp_path / "waiting"
+    waiting.mkdir()
+    assert _killed(loader, waiting).is_dir()
+    # Of others, and of a user who named a folder so.
+    (waiting / "target-duckdb-projects").mkdir()
+    (waiting / "target-duckdb-projects" / "notes").touch()
+    (waiting / "target-duckdb-file").touch()
+    (waiting / "target-duckdb-link").symlink_to(tmp_path)
+    run = loader.run(_MESSAGES, env={**os.environ, "TMPDIR": str(waiting)})
+
+    assert run.exit_code == 0, run.stderr
+    assert {it.name for it in waiting.rglob("*")} == {
+        "target-duckdb-projects",
+        "notes",
+        "target-duckdb-file",
+        "target-duckdb-link",
+    }
+
+
+def test_what_another_run_uses_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = tmp_path / "waiting"
+    waiting.mkdir()
+    monkeypatch.setenv("TMPDIR", str(waiting))
+    one, other = (Loader(tmp_path / name) for name in ("one", "other"))
+    text = {"id": 1, "text": "x" * 2_000_000}
+    for loader in (one, other):
+        loader.directory.mkdir()
+    with _started(
+        one, [schema("it", {"id": INTEGER, "text": TEXT}), record("it", text)]
+    ) as process:
+        while not list(waiting.glob("*/*.jsonl")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        assert other.run_one_way(_MESSAGES).exit_code == 0
+        assert len(list(waiting.glob("*/*.jsonl"))) == 1
+        process.communicate(lines([state(2)]), timeout=60)
+
+    assert process.returncode == 0
+    assert [row["id"] for row in one.rows("it")] == [1]
+    assert not list(waiting.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
+def test_what_another_user_left_stays(loader: Loader, tmp_path: Path) -> None:
+    waiting = tmp_path / "waiting"
+    waiting.mkdir()
+    left = _killed(loader, waiting)
+    os.chown(left, 12345, 12345)
+    run = loader.run(_MESSAGES, env={**os.environ, "TMPDIR": str(waiting)})
+
+    assert run.exit_code == 0, run.stderr
+    assert list(waiting.iterdir()) == [left]
+
+
+def test_more_streams_than_a_process_may_have_files(tmp_path: Path) -> None:
+    loader = Loader(tmp_path)
+    messages = [
+        it
+        for number in range(80)
+        for it in (schema(f"s{number}", {"id": INTEGER}), record(f"s{number}", {"id": number}))
+    ]
+    run = loader.run_within("RLIMIT_NOFILE", 40, [*messages, state(1)])
+
+    assert run.exit_code == 0, run.stderr
+    assert loader.rows("s79") == [{"id": 79}]

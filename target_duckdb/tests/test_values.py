@@ -119,7 +119,10 @@ def test_dates_and_times_are_stored_as_such(loader: Loader) -> None:
         (DATE, "2024-01-01T00:00:00+05:00", "DATE"),
         (DATE, "2024-01-01T00:00:00", "DATE"),
         *((DATE, it, "DATE") for it in ("infinity", "epoch", "2024-1-1", " 2024-01-01")),
-        *((DATE, it, "DATE") for it in ("12024-01-01", "2024-01-01 (BC)", "2024/01/01", 20240101)),
+        *(
+            (DATE, it, "DATE")
+            for it in ("12024-01-01", "2024-01-01 (BC)", "2024/01/01", "20240101")
+        ),
         *((TIMESTAMP, it, "TIMESTAMP") for it in ("infinity", "-infinity", "epoch")),
         (TIMESTAMP, "2024-01-01T24:00:00Z", "TIMESTAMP"),
         (TIMESTAMP, "2024-01-01T00:00:00 America/New_York", "TIMESTAMP"),
