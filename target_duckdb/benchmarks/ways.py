@@ -1,18 +1,18 @@
 """The short way over whole lines beside the long way, and the SDK's own: seconds of CPU each.
 
-Run it with the Python that has the target: `python benchmarks/ways.py [ROWS]`.
+Run it with the Python that has the target: `python -m benchmarks.ways [ROWS]`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import median
+
+from benchmarks.measure import cpu_seconds
 
 ROUNDS = 5
 WAYS = ("short", "long", "sdk")
@@ -82,12 +82,7 @@ def seconds(way: str, lines: Path, folder: Path) -> float:
     warehouse = folder / "warehouse.duckdb"
     warehouse.unlink(missing_ok=True)
     config.write_text(json.dumps({"filepath": str(warehouse)}))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with lines.open() as file:
-        command = [sys.executable, __file__, way, str(config)]
-        subprocess.run(command, stdin=file, capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu_seconds([sys.executable, "-m", "benchmarks.ways", way, str(config)], lines)
 
 
 def main() -> None:
