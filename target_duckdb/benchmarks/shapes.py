@@ -77,7 +77,9 @@ def seconds(command: list[str], lines: Path, folder: Path, others: int) -> float
     warehouse.unlink(missing_ok=True)
     if others:
         columns = ", ".join(f"c{n} INTEGER" for n in range(20))
-        with duckdb.connect(str(warehouse)) as connection:
+        # So that an older DuckDB opens it, too.
+        older = {"storage_compatibility_version": "v1.2.0"}
+        with duckdb.connect(str(warehouse), config=older) as connection:
             for number in range(others):
                 connection.execute(f"CREATE TABLE other{number} ({columns})")
     return cpu_seconds([*command, str(warehouse if "script" in command else config)], lines)

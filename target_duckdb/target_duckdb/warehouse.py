@@ -70,6 +70,7 @@ class Warehouse:
                 _make(file)
                 _check(file)
                 self.connection = duckdb.connect(str(file), config=_OFFLINE)
+                _remove_spilled(file)
             for setting in _SETTINGS:
                 self.connection.execute(setting)
             # DuckDB calls a file by its name, which may be the schema's, too.
@@ -183,6 +184,15 @@ def _check(file: Path) -> None:
         begin = opened.read(12)
     if begin and begin[8:] != b"DUCK":
         raise ValueError("it is not a valid DuckDB database file")
+
+
+def _remove_spilled(file: Path) -> None:
+    """Remove the rows that DuckDB put aside for a killed process: only one has the file open."""
+    folder = file.with_name(f"{file.name}.tmp")
+    for left in folder.glob("duckdb_temp_*"):
+        left.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _make(file: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -411,6 +412,24 @@ def test_what_a_kill_leaves_the_next_run_removes(loader: Loader, tmp_path: Path)
         "target-duckdb-file",
         "target-duckdb-link",
     }
+
+
+_SPILL = """
+import duckdb, os, signal, sys
+connection = duckdb.connect(sys.argv[1], config={"memory_limit": "30MiB", "threads": 1})
+rows = "SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) FROM range(1000000) AS it(i)"
+connection.execute(f"CREATE TEMP TABLE it AS {rows}")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_duckdb_put_aside_for_a_killed_run_is_removed(loader: Loader) -> None:
+    subprocess.run([sys.executable, "-c", _SPILL, str(loader.file)], check=False)
+    folder = loader.directory / "warehouse.duckdb.tmp"
+    assert list(folder.iterdir())
+    assert loader.run_one_way(_MESSAGES).exit_code == 0
+
+    assert not folder.exists()
 
 
 def test_what_another_run_uses_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
