@@ -78,7 +78,7 @@ def seconds(command: list[str], lines: Path, folder: Path, others: int) -> float
     if others:
         columns = ", ".join(f"c{n} INTEGER" for n in range(20))
         # So that an older DuckDB opens it, too.
-        older = {"storage_compatibility_version": "v1.2.0"}
+        older: dict[str, Any] = {"storage_compatibility_version": "v1.2.0"}
         with duckdb.connect(str(warehouse), config=older) as connection:
             for number in range(others):
                 connection.execute(f"CREATE TABLE other{number} ({columns})")

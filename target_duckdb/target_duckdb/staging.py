@@ -150,14 +150,15 @@ class Staging:
         Raises:
             LoadError: there is no wider type, or something beside the record does not fit.
         """
-        found: dict[str, str] = {}
         misfits = self._misfits({it: kind for it, kind in columns.items() if it in self._texts})
+        found: dict[str, str] = {}
+        for place in range(2):
+            options = {name: WIDER_INTEGERS.get(columns[name], ())[place:] for name in misfits}
+            tried = {it: kinds[0] for it, kinds in options.items() if kinds and it not in found}
+            still = self._misfits(tried)
+            found |= {name: kind for name, kind in tried.items() if name not in still}
         for name, shown in misfits.items():
-            for kind in WIDER_INTEGERS.get(columns[name], ()):
-                if not self._misfits({name: kind}):
-                    found[name] = kind
-                    break
-            else:
+            if name not in found:
                 raise self._misfit(name, columns[name], shown)
         for beside, name in (
             (self.time_extracted, "time_extracted"),

@@ -23,8 +23,8 @@ _OWN = (
     *("_sdc_extracted_at", "_sdc_received_at", "_sdc_batched_at", DELETED),
     *("_sdc_sequence", VERSION, "_sdc_sync_started_at"),
 )
-# To add a column takes as long as the table has columns: of more than these, a new table is made.
-_MANY_COLUMNS = 200
+# More changes of a table than these are made at once, in a new one.
+_MANY = 100
 _NEW = '"being made by target-duckdb"'
 
 
@@ -61,13 +61,7 @@ class Table:
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {self._name} ({columns})")
         self._existing = warehouse.columns(self._name)
         self._columns: dict[str, str] = {}
-        lacking = {
-            name: kind for name, kind in wanted.items() if folded(name) not in self._existing
-        }
-        if len(lacking) > _MANY_COLUMNS and warehouse.is_plain(stream):
-            self._make_again(lacking)
-        for name, kind in wanted.items():
-            self._ensure_column(name, kind)
+        self._fit(wanted)
 
     def _check_names(self, properties: Mapping[str, Any]) -> None:
         seen = {name: name for name in (DELETED, VERSION)}
@@ -89,25 +83,23 @@ class Table:
         if not properties:
             raise LoadError(f"{self._stream}: its schema has no properties, so there is no column")
 
-    def _ensure_column(self, name: str, kind: str) -> None:
-        """See to it that the column `name` takes what a column of the type `kind` does."""
-        column = self._existing.get(folded(name))
-        if column is None:
-            self._connection.execute(f"ALTER TABLE {self._name} ADD COLUMN {quoted(name)} {kind}")
-            column = self._existing[folded(name)] = Column(name, kind)
-        self._columns[name] = old = column.kind
-        if old != kind and old not in column_types.KNOWN:
-            raise self._misfit(name, kind, "change one of them by hand")
-        self._widen(name, kind)
+    def _fit(self, wanted: Mapping[str, str]) -> None:
+        """See to it that each column is there, and takes what one of the wanted type does."""
+        changes = {}
+        for name, kind in wanted.items():
+            column = self._existing.get(folded(name))
+            self._columns[name] = column.kind if column else kind
+            needed = column_types.wider(column.kind, kind) if column else kind
+            if column and kind != column.kind and column.kind not in column_types.KNOWN:
+                raise self._misfit(name, kind, "change one of them by hand")
+            if column and needed != column.kind:
+                self._check_widening(name, needed, kind)
+            if column is None or needed != column.kind:
+                changes[name] = needed
+        self._change(changes)
 
-    def _widen(self, name: str, wanted: str) -> None:
-        self._change_type(name, column_types.wider(self._columns[name], wanted), wanted)
-
-    def _change_type(self, name: str, kind: str, wanted: str) -> None:
-        old = self._columns[name]
-        if kind == old:
-            return
-        if name in self._keys and not column_types.keeps_keys(old, kind):
+    def _check_widening(self, name: str, kind: str, wanted: str) -> None:
+        if name in self._keys and not column_types.keeps_keys(self._columns[name], kind):
             why = "it is a key, and as text a new record would not find its row"
             raise self._misfit(name, wanted, why)
         column = quoted(name)
@@ -119,28 +111,36 @@ class Table:
             ).fetchone()
         ):
             raise self._misfit(name, wanted, "it holds integers that a DOUBLE cannot hold exactly")
-        existing = self._existing[folded(name)]
-        try:
-            if existing.is_in_primary_key and self._warehouse.is_plain(self._stream):
-                self._make_again({name: kind})
-            else:
-                self._connection.execute(
-                    f"ALTER TABLE {self._name} ALTER COLUMN {column} TYPE {kind}"
-                )
-        except duckdb.Error as error:
-            raise self._misfit(name, wanted, self._hint(error)) from error
-        self._existing[folded(name)] = existing._replace(kind=kind)
-        self._columns[name] = kind
 
-    def _hint(self, error: duckdb.Error) -> str:
-        indexes = self._warehouse.indexes(self._stream)
-        if not indexes:
-            return first_line(error)
-        names = ", ".join(map(quoted, indexes))
-        return f"drop its indexes first, and make them again after the sync: {names}"
+    def _change(self, columns: Mapping[str, str]) -> None:
+        """Add columns, or change their types."""
+        existing = [self._existing.get(folded(name)) for name in columns]
+        is_needed = len(columns) > _MANY or any(it and it.is_in_primary_key for it in existing)
+        if is_needed and self._warehouse.is_plain(self._stream):
+            self._make_again(columns)
+        else:
+            for name, kind in columns.items():
+                self._alter(name, kind)
+        self._columns.update(columns)
+
+    def _alter(self, name: str, kind: str) -> None:
+        column = self._existing.get(folded(name))
+        change = f"ALTER COLUMN {quoted(name)} TYPE" if column else f"ADD COLUMN {quoted(name)}"
+        try:
+            self._connection.execute(f"ALTER TABLE {self._name} {change} {kind}")
+        except duckdb.Error as error:
+            why = f"{first_line(error)}: change it by hand"
+            if indexes := ", ".join(map(quoted, self._warehouse.indexes(self._stream))):
+                why = f"drop its indexes first, and make them again after the sync: {indexes}"
+            raise self._misfit(name, kind, why) from error
+        self._existing[folded(name)] = (column or Column(name, kind))._replace(kind=kind)
 
     def _make_again(self, columns: Mapping[str, str]) -> None:
-        """Put a table in the place of this one that has these columns, of these types, as well."""
+        """Put a table in the place of this one that has these columns, of these types, as well.
+
+        DuckDB cannot change the type of a primary key; and each change of a table takes as long as
+        it has columns.
+        """
 
         def replace() -> None:
             old = list(self._existing.values())
@@ -164,7 +164,10 @@ class Table:
             ):
                 self._connection.execute(statement)
 
-        self._warehouse.run_atomically(replace)
+        try:
+            self._warehouse.run_atomically(replace)
+        except duckdb.ConversionException as error:
+            raise LoadError(f"{self._stream}: {first_line(error)}") from error
         self._existing = self._warehouse.columns(self._name)
 
     def _misfit(self, name: str, wanted: str, why: str) -> LoadError:
@@ -180,14 +183,13 @@ class Table:
         columns = {name: kind for name, kind in self._columns.items() if name not in _OWN}
         with Staging(self._connection, self._stream, columns, self._keys, lines) as staged:
             if staged.check():
-                self._ensure_column(VERSION, "BIGINT")
+                self._fit({VERSION: "BIGINT"})
             self._check_kinds_of_keys(staged)
             if self._careful:
                 staged.look_again(self._columns)
             while error := self._store(staged):
                 narrow = staged.too_narrow(self._columns)
-                for name, kind in narrow.items():
-                    self._change_type(name, kind, kind)
+                self._change(narrow)
                 if not narrow and self._careful:
                     raise LoadError(f"{self._stream}: {first_line(error)}") from error
                 if not narrow:
@@ -301,12 +303,12 @@ class Table:
 
     def activate_version(self, version: int) -> None:
         """Remove or mark the rows of all versions before `version`, and those of none."""
-        self._ensure_column(VERSION, "BIGINT")
+        self._fit({VERSION: "BIGINT"})
         older = f"({VERSION} < {version} OR {VERSION} IS NULL)"
         if self.hard_delete:
             self._connection.execute(f"DELETE FROM {self._name} WHERE {older}")
             return
-        self._ensure_column(DELETED, "TIMESTAMP")
+        self._fit({DELETED: "TIMESTAMP"})
         self._connection.execute(
             f"UPDATE {self._name} SET {DELETED} = {_literal(datetime.now(tz=timezone.utc))}"
             f" WHERE {older} AND {DELETED} IS NULL"
