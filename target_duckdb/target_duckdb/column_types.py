@@ -28,6 +28,11 @@ def column_type(schema: Any) -> str:  # noqa: ANN401 - any JSON
     return reduce(wider, _types(schema), "") or "VARCHAR"
 
 
+def is_mixed(schema: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Return whether the JSON schema of a property allows several types."""
+    return len(set(_types(schema))) > 1
+
+
 def _types(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
     schema = schema if isinstance(schema, dict) else {}
     variants = [it for word in ("anyOf", "oneOf", "allOf") for it in _list(schema.get(word) or [])]

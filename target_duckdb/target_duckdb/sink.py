@@ -54,7 +54,7 @@ class StreamSink(Sink):
     @property
     @override
     def current_size(self) -> int:
-        return self._rows
+        return self._rows + len(self._lines)
 
     def add(self, line: bytes) -> None:
         """Keep a line, a RECORD message of this stream, until the stream is drained.
@@ -64,12 +64,12 @@ class StreamSink(Sink):
         """
         self._lines.append(line)
         self._bytes += len(line)
-        self._rows += 1
-        self._longest = max(self._longest, len(line))
         if self._bytes >= _BYTES:
             self._write()
 
     def _write(self) -> None:
+        self._rows += len(self._lines)
+        self._longest = max(self._longest, *map(len, self._lines), 0)
         # Not open in between: a sync may have more streams than a process may have files.
         try:
             with self._path.open("ab") as file:

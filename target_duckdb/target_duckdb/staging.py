@@ -131,13 +131,15 @@ class Staging:
         found = self._connection.execute(f"SELECT {expressions} FROM temp.main.staged").fetchone()
         return found or ()
 
-    def kinds_of_key(self, key: str) -> set[str]:
-        """Return whether the key, in a column of text, is a text that looks like none, or none."""
+    def kinds_of_key(self, key: str, *, is_mixed: bool) -> set[str]:
+        """Return whether the key, in a column of text, is a text, something else, or both.
+
+        If its schema allows both, only a text that looks like something else is one.
+        """
         text = self._texts[key]
-        row = self._row(
-            f"bool_or(regexp_full_match({text}, {literal(_LOOKS_LIKE_NO_TEXT)})),"
-            f" bool_or(NOT starts_with({text}, '\"'))"
-        )
+        is_text = f"starts_with({text}, '\"')"
+        confusing = f"regexp_full_match({text}, '{_LOOKS_LIKE_NO_TEXT}')" if is_mixed else is_text
+        row = self._row(f"bool_or({confusing}), bool_or(NOT {is_text})")
         return {kind for kind, found in zip(("text", "no text"), row, strict=True) if found}
 
     def value(self, name: str, kind: str) -> Value:

@@ -7,11 +7,15 @@ key that it makes; `support/old_loader.py` wrote it.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import os
+import signal
+import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
@@ -26,9 +30,13 @@ from tests.support.program import (
     TEXT,
     TIMESTAMP,
     Loader,
+    lines,
     record,
     schema,
 )
+
+if TYPE_CHECKING:
+    from tests.support.forks import Forks
 
 _FILE = Path(__file__).parent / "data" / "written-by-target-duckdb-0.8.0.duckdb.gz"
 _NEW: dict[str, Any] = {
@@ -155,6 +163,27 @@ def test_a_primary_key_is_widened_when_it_must_be(
     assert loader.types(name)["id"] == column
     statement = "SELECT constraint_type FROM duckdb_constraints() WHERE table_name = ?"
     assert ("PRIMARY KEY",) in loader.query(statement, name)
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.05, 0.08, 0.12, 0.16, 0.2])
+def test_killed_while_a_primary_key_is_widened_nothing_is_lost(
+    many: Forks, tmp_path: Path, seconds: float
+) -> None:
+    loader = _keys_of_the_old_loader(tmp_path)
+    rows = [record("smallint", {"id": 2**40 + n, "n": n}) for n in range(2000)]
+    messages = [schema("smallint", {"id": INTEGER, "n": INTEGER}), *rows]
+    (loader.directory / "input").write_bytes(lines(messages))
+    pid = many.start(loader)
+    time.sleep(seconds)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    many.wait(loader)
+    assert {1, -7} <= {row["id"] for row in loader.rows("smallint")}
+    assert many.run(loader, messages).exit_code == 0
+
+    assert len(loader.rows("smallint")) == 2002
+    tables = loader.query("SELECT table_name FROM duckdb_tables()")
+    assert {name for (name,) in tables} == set(old_loader.KEYS)
 
 
 def test_a_primary_key_becomes_a_number(tmp_path: Path) -> None:
