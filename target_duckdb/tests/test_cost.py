@@ -51,7 +51,7 @@ def _seconds(loader: Loader, messages: list[dict[str, Any]]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("some", "twice"), [((1, 1500), (1, 3000)), ((10, 100), (20, 100)), ((100, 5), (200, 5))]
+    ("some", "twice"), [((1, 1500), (1, 3000)), ((10, 100), (20, 100)), ((100, 20), (200, 20))]
 )
 def test_twice_as_much_takes_about_twice_as_long(
     tmp_path: Path, some: tuple[int, int], twice: tuple[int, int]
@@ -60,7 +60,7 @@ def test_twice_as_much_takes_about_twice_as_long(
     start = _seconds(loader, [])
     one, other = (_seconds(loader, _messages(*it)) - start for it in (some, twice))
 
-    assert other < 3 * one
+    assert other < 2.7 * one
 
 
 def test_what_else_is_in_the_file_costs_nothing(tmp_path: Path) -> None:
