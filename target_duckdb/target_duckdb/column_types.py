@@ -13,7 +13,7 @@ _OF_TYPE |= {"object": "JSON", "array": "JSON"}
 _OF_FORMAT = {"date-time": "TIMESTAMP", "date": "DATE", "time": "TIME"}
 _SMALL = ("TINYINT", "UTINYINT", "SMALLINT", "USMALLINT", "INTEGER", "UINTEGER")
 INTEGERS = (*_SMALL, "BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT")
-# What an integer column becomes when it gets integers that it cannot hold, in the order of trying.
+# What an integer column becomes when it gets integers that it cannot hold, in the order tried.
 WIDER_INTEGERS = {
     **dict.fromkeys(_SMALL, ("BIGINT", "HUGEINT")),
     **dict.fromkeys(("BIGINT", "UBIGINT"), ("HUGEINT",)),

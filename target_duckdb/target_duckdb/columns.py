@@ -8,7 +8,7 @@ import duckdb
 
 from target_duckdb import column_types
 from target_duckdb.errors import LoadError, first_line
-from target_duckdb.staging import DELETED, VERSION
+from target_duckdb.staging import DELETED, OWN, VERSION
 from target_duckdb.warehouse import Column, folded, quoted
 
 if TYPE_CHECKING:
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
     from target_duckdb.warehouse import Warehouse
 
-# The columns that the loader fills itself.
-OWN = (
-    *("_sdc_extracted_at", "_sdc_received_at", "_sdc_batched_at", DELETED),
-    *("_sdc_sequence", VERSION, "_sdc_sync_started_at"),
-)
 # More changes of a table than these are made at once, in a new one.
 _MANY = 100
 _NEW = '"being made by target-duckdb"'
@@ -32,6 +27,7 @@ class Columns:
     Attributes:
         kinds: the type of each, by the property's name.
         mixed: the keys that may be of several types.
+        hide_rowid: one has the name of DuckDB's own, which tells one row from another.
         table: the table's name in a statement.
     """
 
@@ -42,19 +38,15 @@ class Columns:
         properties: Mapping[str, Any],
         keys: Sequence[str],
     ) -> None:
-        """Make the table, or give it what it lacks.
-
-        Raises:
-            LoadError: a name or a type cannot be had.
-        """
-        self._warehouse, self._connection = warehouse, warehouse.connection
-        self._stream, self._keys = stream, keys
+        self.warehouse, self._connection = warehouse, warehouse.connection
+        self.stream, self.keys = stream, list(dict.fromkeys(keys))
         self.table = warehouse.claim(stream)
         self._check_names(properties)
         wanted = {name: column_types.column_type(schema) for name, schema in properties.items()}
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in wanted.items())
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {self.table} ({columns})")
         self._existing = warehouse.columns(self.table)
+        self.hide_rowid = "rowid" in {*self._existing, *map(folded, properties)}
         self.mixed = {it for it in keys if column_types.is_mixed(properties[it])}
         self.kinds: dict[str, str] = {}
         self.fit(wanted)
@@ -70,14 +62,14 @@ class Columns:
                     else f"the property {name!r} and the loader's own column {other!r}"
                 )
                 raise LoadError(
-                    f"{self._stream}: {both} differ only in case, and DuckDB does not tell them"
+                    f"{self.stream}: {both} differ only in case, and DuckDB does not tell them"
                     f" apart: rename or remove {name!r} in `stream_maps`"
                 )
-        for key in self._keys:
+        for key in self.keys:
             if key not in properties or key in OWN:
-                raise LoadError(f"{self._stream}: the key {key!r} is no property of its schema")
+                raise LoadError(f"{self.stream}: the key {key!r} is no property of its schema")
         if not properties:
-            raise LoadError(f"{self._stream}: its schema has no properties, so there is no column")
+            raise LoadError(f"{self.stream}: its schema has no properties, so there is no column")
 
     def fit(self, wanted: Mapping[str, str]) -> None:
         """See to it that each column is there, and takes what one of the wanted type does."""
@@ -95,7 +87,7 @@ class Columns:
         self.change(changes)
 
     def _check_widening(self, name: str, kind: str, wanted: str) -> None:
-        if name in self._keys and not column_types.keeps_keys(self.kinds[name], kind):
+        if name in self.keys and not column_types.keeps_keys(self.kinds[name], kind):
             why = "it is a key, and as text a new record would not find its row"
             raise self._misfit(name, wanted, why)
         column = quoted(name)
@@ -112,7 +104,7 @@ class Columns:
         """Add columns, or change their types."""
         existing = [self._existing.get(folded(name)) for name in columns]
         is_needed = len(columns) > _MANY or any(it and it.is_in_primary_key for it in existing)
-        if is_needed and self._warehouse.is_plain(self._stream):
+        if is_needed and self.warehouse.is_plain(self.stream):
             self._make_again(columns)
         else:
             for name, kind in columns.items():
@@ -126,7 +118,7 @@ class Columns:
             self._connection.execute(f"ALTER TABLE {self.table} {change} {kind}")
         except duckdb.Error as error:
             why = f"{first_line(error)}: change it by hand"
-            if indexes := ", ".join(map(quoted, self._warehouse.indexes(self._stream))):
+            if indexes := ", ".join(map(quoted, self.warehouse.indexes(self.stream))):
                 why = f"drop its indexes first, and make them again after the sync: {indexes}"
             raise self._misfit(name, kind, why) from error
         self._existing[folded(name)] = (column or Column(name, kind))._replace(kind=kind)
@@ -137,35 +129,31 @@ class Columns:
         DuckDB cannot change the type of a primary key; and each change of a table takes as long as
         it has columns.
         """
-
-        def replace() -> None:
-            old = list(self._existing.values())
-            kinds = {folded(name): kind for name, kind in columns.items()}
-            parts = [
-                f"{quoted(it.name)} {kinds.pop(folded(it.name), it.kind)}"
-                + (f" DEFAULT {it.default}" if it.default else "")
-                + (" NOT NULL" if it.is_required else "")
-                for it in old
-            ]
-            parts += [f"{quoted(it)} {kind}" for it, kind in columns.items() if folded(it) in kinds]
-            if keys := ", ".join(quoted(it.name) for it in old if it.is_in_primary_key):
-                parts.append(f"PRIMARY KEY ({keys})")
-            names = ", ".join(quoted(it.name) for it in old)
-            place = f"{self._warehouse.place}.{_NEW}"
-            for statement in (
-                f"CREATE TABLE {place} ({', '.join(parts)})",
-                f"INSERT INTO {place} ({names}) SELECT {names} FROM {self.table}",
-                f"DROP TABLE {self.table}",
-                f"ALTER TABLE {place} RENAME TO {quoted(self._stream)}",
-            ):
-                self._connection.execute(statement)
-
+        old = list(self._existing.values())
+        kinds = {folded(name): kind for name, kind in columns.items()}
+        parts = [
+            f"{quoted(it.name)} {kinds.pop(folded(it.name), it.kind)}"
+            + (f" DEFAULT {it.default}" if it.default else "")
+            + (" NOT NULL" if it.is_required else "")
+            for it in old
+        ]
+        parts += [f"{quoted(it)} {kind}" for it, kind in columns.items() if folded(it) in kinds]
+        if keys := ", ".join(quoted(it.name) for it in old if it.is_in_primary_key):
+            parts.append(f"PRIMARY KEY ({keys})")
+        names = ", ".join(quoted(it.name) for it in old)
+        new = f"{self.warehouse.place}.{_NEW}"
+        statements = (
+            f"CREATE TABLE {new} ({', '.join(parts)});"
+            f"INSERT INTO {new} ({names}) SELECT {names} FROM {self.table};"
+            f"DROP TABLE {self.table};"
+            f"ALTER TABLE {new} RENAME TO {quoted(self.stream)}"
+        )
         try:
-            self._warehouse.run_atomically(replace)
+            self.warehouse.run_atomically(lambda: self._connection.execute(statements))
         except duckdb.ConversionException as error:
-            raise LoadError(f"{self._stream}: {first_line(error)}") from error
-        self._existing = self._warehouse.columns(self.table)
+            raise LoadError(f"{self.stream}: {first_line(error)}") from error
+        self._existing = self.warehouse.columns(self.table)
 
     def _misfit(self, name: str, wanted: str, why: str) -> LoadError:
         old = self.kinds[name]
-        return LoadError(f"{self._stream}: the column {name!r} is {old}, not {wanted}: {why}")
+        return LoadError(f"{self.stream}: the column {name!r} is {old}, not {wanted}: {why}")

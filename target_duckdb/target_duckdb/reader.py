@@ -34,7 +34,6 @@ class RepeatedKeys(dict[str, Any]):
     """An object in which a key comes twice: written again, it is as it came."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        """Keep all `pairs`; as in any dict, the last one of a key counts."""
         super().__init__(pairs)
         self._pairs = pairs
 
@@ -47,16 +46,11 @@ class NotANumber:
     """`NaN` or `Infinity`, which Python and DuckDB read, but JSON does not have."""
 
     def __init__(self, name: str) -> None:
-        """Keep how it is written."""
         self._name = name
 
     @override
     def __str__(self) -> str:
-        """Refuse to be written.
-
-        Raises:
-            LoadError: always.
-        """
+        """Refuse to be written: a record may leave it out."""
         raise LoadError(f"The input has a record with {self._name}, which is no JSON")
 
 
@@ -64,7 +58,6 @@ class LineReader(GenericSingerReader[bytes]):
     """Standard input, a message a line."""
 
     def __init__(self, target: LinewiseTarget) -> None:
-        """Begin at the first line, for `target`."""
         super().__init__()
         self._target = target
         self._has_repeated = False
@@ -121,8 +114,12 @@ class LineReader(GenericSingerReader[bytes]):
             raise LoadError(f"The input has a line that is not JSON: {error}") from error
         if not isinstance(message, dict):
             raise LoadError("The input has a line that is no object")
-        if self._has_repeated:
-            _check_repeated(message)
+        kind = message.get("type")
+        # The sink looks at the record, as it knows the columns.
+        if self._has_repeated and (kind != "RECORD" or repeated(message) & _READ):
+            raise LoadError(
+                f"The input has a {kind} message in which an object has a duplicate key"
+            )
         return message
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,20 +130,6 @@ class LineReader(GenericSingerReader[bytes]):
         return RepeatedKeys(pairs)
 
 
-def _check_repeated(message: dict[str, Any]) -> None:
-    """Check that nothing is ambiguous; the sink looks at the record, of which it knows the columns.
-
-    Raises:
-        LoadError: something is.
-    """
-    if message.get("type") != "RECORD" or repeated(message) & _READ:
-        raise LoadError(
-            f"The input has a {message.get('type')} message in which an object has a duplicate key"
-        )
-
-
 def repeated(read: dict[str, Any]) -> set[str]:
     """Return the keys that come twice in an object."""
-    if not isinstance(read, RepeatedKeys):
-        return set()
     return {key for key, times in Counter(key for key, _ in read.items()).items() if times > 1}

@@ -53,11 +53,6 @@ class LinewiseTarget(Target):
     """A target that takes the lines of its input as they are, where nothing changes them."""
 
     def __init__(self, *, config: Any = None, **options: Any) -> None:  # noqa: ANN401 - the SDK's
-        """Open the warehouse; the parameters are the SDK's.
-
-        Raises:
-            LoadError: it cannot be opened, or a setting is wrong.
-        """
         self.waiting = LockedFolder("target-duckdb-", Path(tempfile.gettempdir()))
         atexit.register(self.waiting.remove)
         if isinstance(config, dict):

@@ -9,8 +9,9 @@ from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.sinks import Sink
 from typing_extensions import override
 
+from target_duckdb.columns import Columns
 from target_duckdb.errors import LoadError
-from target_duckdb.staging import DELETED, Lines
+from target_duckdb.staging import DELETED
 from target_duckdb.table import Table
 
 # A line is written when there are as many bytes of them.
@@ -32,7 +33,6 @@ class StreamSink(Sink):
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,
     ) -> None:
-        """Begin without lines; the parameters are the SDK's."""
         marks_deleted = schema["properties"].get(DELETED)
         super().__init__(target, stream_name, schema, key_properties)
         if marks_deleted:
@@ -47,9 +47,9 @@ class StreamSink(Sink):
     def make_table(self) -> None:
         """Make the table, or give it what it lacks; the SDK's `setup` would log an error twice."""
         properties, keys = self.schema["properties"], self.key_properties
-        self._table = Table(self._warehouse, self.stream_name, properties, keys)
-        self._table.started_at = self.sync_started_at
-        self._table.hard_delete = self.config["hard_delete"]
+        columns = Columns(self._warehouse, self.stream_name, properties, keys)
+        hard_delete, started_at = self.config["hard_delete"], self.sync_started_at
+        self._table = Table(columns, hard_delete=hard_delete, started_at=started_at)
 
     @property
     @override
@@ -57,11 +57,7 @@ class StreamSink(Sink):
         return self._rows + len(self._lines)
 
     def add(self, line: bytes) -> None:
-        """Keep a line, a RECORD message of this stream, until the stream is drained.
-
-        Raises:
-            LoadError: there is no room for it.
-        """
+        """Keep a line, a RECORD message of this stream, until the stream is drained."""
         self._lines.append(line)
         self._bytes += len(line)
         if self._bytes >= _BYTES:
@@ -75,15 +71,15 @@ class StreamSink(Sink):
             with self._path.open("ab") as file:
                 file.writelines(self._lines)
         except OSError as error:
-            raise self._no_room(error) from error
+            folder = self._path.parent.parent
+            raise LoadError(
+                f"Records cannot be put aside in {folder}: {error.strerror}; name another folder in"
+                " the variable TMPDIR"
+            ) from error
         self._lines, self._bytes = [], 0
 
     def line(self, record: dict[str, Any], message: Mapping[str, Any]) -> bytes:
-        """Return a record that is not as it came as a line, with what else the message says.
-
-        Raises:
-            LoadError: it is to be checked, and is not as the stream's schema says.
-        """
+        """Return a record that is not as it came as a line, with what else the message says."""
         if self._checks is not None:
             try:
                 self._checks.validate(record)
@@ -93,13 +89,6 @@ class StreamSink(Sink):
         kept = {name: record[name] for name in self.schema["properties"] if name in record}
         return f"{serialize_json({'record': kept, **rest})}\n".encode()
 
-    def _no_room(self, error: OSError) -> LoadError:
-        folder = self._path.parent.parent
-        return LoadError(
-            f"Records cannot be put aside in {folder}: {error.strerror}; name another folder in the"
-            " variable TMPDIR"
-        )
-
     @override
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         self.add(self.line(record, {}))
@@ -107,7 +96,7 @@ class StreamSink(Sink):
     @override
     def process_batch(self, context: dict[str, Any]) -> None:
         self._write()
-        self._table.load(Lines(self._path, self._longest))
+        self._table.load(self._path, self._longest)
         self._path.unlink()
         self.record_counter_metric.increment(self._rows)
         self._rows = self._longest = 0

@@ -28,7 +28,6 @@ class Value:
     """
 
     def __init__(self, text: str, kind: str, *, is_key: bool = False) -> None:
-        """Take what the SQL expression `text` gives, for a column of the type `kind`."""
         self.text, self.kind, self.is_key = text, kind, is_key
 
     def checked(self, *, careful: bool) -> str:

@@ -54,11 +54,6 @@ class Warehouse:
     """The file, and which stream fills which table."""
 
     def __init__(self, path: str, schema: str) -> None:
-        """Open the file or make it, and see to it that it has a schema for the tables.
-
-        Raises:
-            LoadError: it is no database, cannot be written, or another process has it open.
-        """
         # Unlike that of a Path, it leaves a user that is not there as it is.
         opened = os.path.expanduser(path)  # noqa: PTH111
         try:
@@ -91,11 +86,7 @@ class Warehouse:
         return str(row[0]) if row else ""
 
     def claim(self, stream: str) -> str:
-        """Return the table's name in a statement.
-
-        Raises:
-            LoadError: DuckDB would take it for the table of another stream.
-        """
+        """Return the table's name in a statement."""
         other = self._streams.setdefault(folded(stream), stream)
         if other != stream:
             raise LoadError(
@@ -126,7 +117,7 @@ class Warehouse:
             [self.schema, stream],
         ).fetchall()
 
-    def run_atomically(self, action: Callable[[], None]) -> None:
+    def run_atomically(self, action: Callable[[], object]) -> None:
         """Run what `action` does, or nothing of it.
 
         It gets as much memory as is enough for nearly any batch, and what DuckDB takes by itself
@@ -137,7 +128,7 @@ class Warehouse:
         except duckdb.OutOfMemoryException:
             self._transaction(action, self._usual_memory)
 
-    def _transaction(self, action: Callable[[], None], memory: str) -> None:
+    def _transaction(self, action: Callable[[], object], memory: str) -> None:
         self.connection.execute(memory)
         self.connection.execute("BEGIN")
         try:
@@ -159,11 +150,7 @@ def folded(name: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return `name` as a statement spells it.
-
-    Raises:
-        LoadError: nothing in DuckDB can have this name.
-    """
+    """Return `name` as a statement spells it."""
     if not name or _NOT_IN_NAMES.search(name):
         raise LoadError(f"DuckDB has no place for the name {name!r}: rename it in `stream_maps`")
     return '"' + name.replace('"', '""') + '"'
@@ -175,11 +162,7 @@ def literal(text: str) -> str:
 
 
 def _check(file: Path) -> None:
-    """Check that `file` is DuckDB's, which takes others for SQLite's, say, and looks for help.
-
-    Raises:
-        ValueError: it is not.
-    """
+    """Check that `file` is DuckDB's, which takes others for SQLite's, say, and looks for help."""
     with file.open("rb") as opened:
         begin = opened.read(12)
     if begin and begin[8:] != b"DUCK":
@@ -201,9 +184,6 @@ def _make(file: Path) -> None:
     DuckDB writes a new file bit by bit, and opens none that it was killed in. So it is made in a
     folder of its own beside it, and comes to its place only when it is whole. A link, unlike a new
     name, never takes the place of what another process has made.
-
-    Raises:
-        OSError: it cannot be made; the error names `file`.
     """
     remove_abandoned(_MAKING, file.parent)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
