@@ -9,7 +9,7 @@ import duckdb
 from target_duckdb import column_types
 from target_duckdb.errors import LoadError, first_line
 from target_duckdb.staging import DELETED, OWN, VERSION
-from target_duckdb.warehouse import Column, folded, quoted
+from target_duckdb.warehouse import folded, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,14 +90,10 @@ class Columns:
         if name in self.keys and not column_types.keeps_keys(self.kinds[name], kind):
             why = "it is a key, and as text a new record would not find its row"
             raise self._misfit(name, wanted, why)
-        column = quoted(name)
-        loses = f"CAST(CAST({column} AS DOUBLE) AS HUGEINT) <> CAST({column} AS HUGEINT)"
-        if (
-            kind == "DOUBLE"
-            and self._connection.execute(
-                f"SELECT 1 FROM {self.table} WHERE {loses} LIMIT 1"
-            ).fetchone()
-        ):
+        double = f"CAST({quoted(name)} AS DOUBLE)"
+        loses = f"CAST({double} AS HUGEINT) <> CAST({quoted(name)} AS HUGEINT)"
+        query = f"SELECT 1 FROM {self.table} WHERE {loses} LIMIT 1"
+        if kind == "DOUBLE" and self.warehouse.row(query):
             raise self._misfit(name, wanted, "it holds integers that a DOUBLE cannot hold exactly")
 
     def change(self, columns: Mapping[str, str]) -> None:
@@ -109,11 +105,13 @@ class Columns:
         else:
             for name, kind in columns.items():
                 self._alter(name, kind)
+        if columns:
+            self._existing = self.warehouse.columns(self.table)
         self.kinds.update(columns)
 
     def _alter(self, name: str, kind: str) -> None:
-        column = self._existing.get(folded(name))
-        change = f"ALTER COLUMN {quoted(name)} TYPE" if column else f"ADD COLUMN {quoted(name)}"
+        old = f"ALTER COLUMN {quoted(name)} TYPE"
+        change = old if folded(name) in self._existing else f"ADD COLUMN {quoted(name)}"
         try:
             self._connection.execute(f"ALTER TABLE {self.table} {change} {kind}")
         except duckdb.Error as error:
@@ -121,7 +119,6 @@ class Columns:
             if indexes := ", ".join(map(quoted, self.warehouse.indexes(self.stream))):
                 why = f"drop its indexes first, and make them again after the sync: {indexes}"
             raise self._misfit(name, kind, why) from error
-        self._existing[folded(name)] = (column or Column(name, kind))._replace(kind=kind)
 
     def _make_again(self, columns: Mapping[str, str]) -> None:
         """Put a table in the place of this one that has these columns, of these types, as well.
@@ -152,7 +149,6 @@ class Columns:
             self.warehouse.run_atomically(lambda: self._connection.execute(statements))
         except duckdb.ConversionException as error:
             raise LoadError(f"{self.stream}: {first_line(error)}") from error
-        self._existing = self.warehouse.columns(self.table)
 
     def _misfit(self, name: str, wanted: str, why: str) -> LoadError:
         old = self.kinds[name]

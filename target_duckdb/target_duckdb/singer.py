@@ -18,7 +18,7 @@ import tempfile
 import time
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
@@ -95,8 +95,7 @@ class LinewiseTarget(Target):
         return None if self.config["validate_records"] else self._sink(stream)
 
     def _sink(self, stream: str) -> StreamSink:
-        sink: StreamSink = self.get_sink(stream)  # type: ignore[assignment]
-        return sink
+        return cast("StreamSink", self.get_sink(stream))
 
     def _maps(self, stream: str) -> list[StreamMap]:
         if stream not in self.mapper.stream_maps:
@@ -213,14 +212,8 @@ class LinewiseTarget(Target):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         theirs = super().get_singer_command()
-        return Command(
-            name=theirs.name,
-            callback=theirs.callback,
-            params=theirs.params,
-            help=theirs.help,
-            context_settings=theirs.context_settings,
-            logger=cls.logger,
-        )
+        same = ("name", "callback", "params", "help", "context_settings")
+        return Command(**{it: getattr(theirs, it) for it in same}, logger=cls.logger)
 
 
 def _parts(message: dict[str, Any], **kinds: type) -> tuple[Any, ...]:

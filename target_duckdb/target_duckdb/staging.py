@@ -59,32 +59,30 @@ class Staging:
             raise LoadError(f"{self._stream}: a record cannot be read: {why}") from error
 
     def _statement(self, longest: int) -> str:
-        texts = self._texts | {DELETED: "deleted"}
-        kinds = dict.fromkeys(texts, "JSON")
-        kinds |= {it: "VARCHAR" for it, kind in self._kinds.items() if self._is_text(it, kind)}
-        kinds[DELETED] = "VARCHAR"
-        many = len(texts) > _MANY_COLUMNS
-        fields = ", ".join(f"{quoted(it)} {'JSON' if many else kinds[it]}" for it in texts)
+        kinds = {
+            name: "VARCHAR" if self._is_text(name, kind) else "JSON"
+            for name, kind in (self._kinds | {DELETED: "TIMESTAMP"}).items()
+        }
+        many = len(kinds) > _MANY_COLUMNS
+        fields = ", ".join(f"{quoted(it)} {'JSON' if many else kind}" for it, kind in kinds.items())
         source = (
             f"read_json({literal(str(self._path))}, format = 'newline_delimited',"
-            f" maximum_object_size = {longest},"
-            f" columns = {{type: 'VARCHAR', stream: 'VARCHAR',"
+            f" maximum_object_size = {longest}, columns = {{type: 'VARCHAR', stream: 'VARCHAR',"
             f" record: {literal(f'STRUCT({fields})')}, version: 'JSON',"
             " time_extracted: 'VARCHAR'})"
         )
-        values = [f"struct_extract(record, {literal(it)})" for it in texts]
+        values = [f"struct_extract(record, {literal(it)})" for it in kinds]
         if many:
-            source = (
-                "(SELECT map_values(CAST(record AS MAP(VARCHAR, JSON))) AS list, record,"
-                f" version, time_extracted, type, stream FROM {source})"
-            )
+            every = "map_values(CAST(record AS MAP(VARCHAR, JSON)))"
+            source = f"(SELECT *, {every} AS list FROM {source})"
             values = [
-                f"list[{place}]" + " ->> '$'" * (kinds[name] == "VARCHAR")
-                for place, name in enumerate(texts, start=1)
+                f"list[{place}]" + " ->> '$'" * (kind == "VARCHAR")
+                for place, kind in enumerate(kinds.values(), start=1)
             ]
-        named = [f"{it} AS {text}" for it, text in zip(values, texts.values(), strict=True)]
+        texts = (*self._texts.values(), "deleted")
+        named = ", ".join(f"{it} AS {text}" for it, text in zip(values, texts, strict=True))
         return (
-            f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {', '.join(named)},"
+            f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {named},"
             " record IS NULL AS is_nothing, version, time_extracted,"
             # DuckDB finds a key that comes twice only if it is asked for.
             f" (type, stream) IS NULL AS is_unused FROM {source}"
@@ -120,8 +118,8 @@ class Staging:
 
     def _row(self, expressions: Iterable[str]) -> tuple[object, ...]:
         listed = ", ".join(expressions)
-        statement = f"SELECT {listed} FROM temp.main.staged"
-        return (self._connection.execute(statement).fetchone() or ()) if listed else ()
+        query = f"SELECT {listed} FROM temp.main.staged"
+        return self._columns.warehouse.row(query) if listed else ()
 
     def kinds_of_key(self, key: str) -> set[str]:
         """Return whether the key, in a column of text, is a text, something else, or both.

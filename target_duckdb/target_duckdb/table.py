@@ -80,39 +80,34 @@ class Table:
             for place, value in enumerate(values)
         )
         matches = " AND ".join(
-            f"{self._as_key('old', key)} = new.key_{place}" for place, key in enumerate(self._keys)
+            f"{self._as_key(key)} = new.key_{place}" for place, key in enumerate(self._keys)
         )
         self._connection.execute(
             "CREATE OR REPLACE TEMP TABLE newest AS SELECT new.place, old.rowid AS replaced FROM"
             f" (SELECT max(rowid) AS place, {keys} FROM temp.main.staged GROUP BY ALL) AS new"
             f" LEFT JOIN {self._name} AS old ON {matches}"
         )
-        found = self._connection.execute(
+        rows, newest, replaced = self._warehouse.row(
             "SELECT count(*), count(DISTINCT place), count(replaced) FROM temp.main.newest"
-        ).fetchone()
-        rows, newest, replaced = found or (0, 0, 0)
+        )
         if rows != newest:
             raise LoadError(
                 f"{self._stream}: the table has several rows with the same {self._keys}, which a"
                 " record would all replace: load it under another name (`__alias__` in"
                 " `stream_maps`), or leave one row of each key"
             )
+        which = "WHERE old.rowid IN (SELECT replaced FROM temp.main.newest)"
         if self._columns.hide_rowid:
-            self._connection.execute(
-                f"DELETE FROM {self._name} AS old"
-                f" USING (SELECT {keys} FROM temp.main.staged) AS new WHERE {matches}"
-            )
-        elif replaced:
-            self._connection.execute(
-                f"DELETE FROM {self._name} WHERE rowid IN (SELECT replaced FROM temp.main.newest)"
-            )
-        if newest == staged.rows:
-            return "true"
-        return "rowid IN (SELECT place FROM temp.main.newest)"
+            which = f"USING (SELECT {keys} FROM temp.main.staged) AS new WHERE {matches}"
+        if replaced or self._columns.hide_rowid:
+            self._connection.execute(f"DELETE FROM {self._name} AS old {which}")
+        # To look them up takes longer than to take all.
+        is_all = newest == staged.rows
+        return "true" if is_all else "rowid IN (SELECT place FROM temp.main.newest)"
 
-    def _as_key(self, table: str, key: str) -> str:
+    def _as_key(self, key: str) -> str:
         """Return what a key in the table is found by: another program spaces JSON otherwise."""
-        column = f"{table}.{quoted(key)}"
+        column = f"old.{quoted(key)}"
         return f"json({column})" if self._columns.kinds[key] == "JSON" else column
 
     def _insert(self, staged: Staging, is_newest: str) -> None:

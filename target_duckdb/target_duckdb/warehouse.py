@@ -26,8 +26,8 @@ _NOT_IN_NAMES = re.compile("[\0\ud800-\udfff]")
 # DuckDB keeps all it has read of a table, until it fills 80 % of the machine's memory. Of a large
 # table that is much, and of no use: a batch looks at each key once.
 _LITTLE_MEMORY = "SET memory_limit = '256MiB'"
-# What is needed is built in: nothing is fetched, not even where the file is another program's.
 _MAKING = ".target-duckdb-"
+# What is needed is built in: nothing is fetched, not even where the file is another program's.
 _OFFLINE: dict[str, Any] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -45,9 +45,9 @@ class Column(NamedTuple):
 
     name: str
     kind: str
-    is_required: bool = False
-    default: str | None = None
-    is_in_primary_key: bool = False
+    is_required: bool
+    default: str | None
+    is_in_primary_key: bool
 
 
 class Warehouse:
@@ -69,9 +69,9 @@ class Warehouse:
             for setting in _SETTINGS:
                 self.connection.execute(setting)
             # DuckDB calls a file by its name, which may be the schema's, too.
-            self.place = f"{quoted(self._scalar('current_database()'))}.{quoted(schema)}"
+            self.place = f"{quoted(self.row('SELECT current_database()')[0])}.{quoted(schema)}"
             # RESET would not do: DuckDB 1.5 then goes on with what was set.
-            usual = self._scalar("current_setting('memory_limit')")
+            (usual,) = self.row("SELECT current_setting('memory_limit')")
             self._usual_memory = f"SET memory_limit = {literal(usual)}"
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self.place}")
         except (duckdb.Error, OSError, ValueError) as error:
@@ -81,9 +81,9 @@ class Warehouse:
         self.kinds_of_keys: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._streams: dict[str, str] = {}
 
-    def _scalar(self, expression: str) -> str:
-        row = self.connection.execute(f"SELECT {expression}").fetchone()
-        return str(row[0]) if row else ""
+    def row(self, query: str) -> tuple[Any, ...]:
+        """Return the first row of what a query finds; it is empty if there is none."""
+        return self.connection.execute(query).fetchone() or ()
 
     def claim(self, stream: str) -> str:
         """Return the table's name in a statement."""

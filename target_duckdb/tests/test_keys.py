@@ -6,6 +6,7 @@ import json
 import tempfile
 from contextlib import suppress
 from datetime import datetime, timezone
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,19 @@ def test_more_keys_than_before_replace_no_other_row(loader: Loader) -> None:
     loader.load([schema("it", properties, ["id", "day"]), record("it", {"id": 1, "day": 2})])
 
     assert loader.rows("it") == [{"id": 1, "day": 1}, {"id": 1, "day": 2}]
+
+
+@pytest.mark.parametrize("name", ["rowid", "ROWID"])
+def test_a_property_may_have_the_name_of_duckdbs_own_column(loader: Loader, name: str) -> None:
+    """By which the rows that a record replaces are found, otherwise."""
+    head = schema("it", {"id": INTEGER, name: INTEGER})
+    loader.load([head, *(record("it", {"id": row, name: 7}) for row in (1, 1, 2))])
+    loader.load([head, record("it", {"id": 1, name: 8})])
+
+    assert sorted(loader.rows("it"), key=itemgetter("id")) == [
+        {"id": 1, name: 8},
+        {"id": 2, name: 7},
+    ]
 
 
 _KEYS: dict[str, tuple[Any, st.SearchStrategy[str]]] = {
