@@ -89,13 +89,12 @@ def _one_walk(
             anchor: back - 1 for anchor, back in zip(anchors, _ANCHOR_PLACES, strict=False)
         }
         pages = paginator.resumed(checkpoint, lambda row: distances.get(_anchor(row)))
-    read: list[Row] = []
+    read: list[Row] | None = []
     for page in pages:
         read_again = _read_again_after(paginator.started_at, bookmark.value, settings)
         rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
-        if max(paginator.total, len(read)) <= MOST_REMEMBERED:
-            # Of a longer list the state could not remember all, should the bookmark wait.
-            read += rows
+        # Of a longer list the state could not remember all, should the bookmark wait.
+        read = [*read, *rows] if read is not None and len(read) <= MOST_REMEMBERED else None
         yield _changed(rows, cursor, sent, read_again)
         # Not before they were taken: what the bookmark remembers counts as sent.
         if reached := paginator.checkpoint:
@@ -106,7 +105,7 @@ def _one_walk(
             bookmark.drop_checkpoint()
     if paginator.missing > surplus:
         if _waits(bookmark, paginator, owed.since if owed else now, now):
-            for _, _, record in read:
+            for _, _, record in read or ():
                 sent.mark_sent(as_dict(record), remember=True)
             counted = max(paginator.total, owed.counted if owed else 0)
             bookmark.wait(cursor, Owed(counted, owed.since if owed else now), sent.known)

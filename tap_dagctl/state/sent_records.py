@@ -87,14 +87,15 @@ class SentRecords:
             row: the row.
             remember: whether the next sync will read it again.
         """
-        key = self._key(row)
-        self._known.pop(key, None)
+        key, content = self._key(row), _content(row)
         self._remembered.pop(key, None)
         if remember:
-            self._known[key] = self._remembered[key] = _content(row)
+            self._known[key] = self._remembered[key] = content
             if len(self._remembered) > MOST_REMEMBERED:
                 # The oldest: statistics are read again from their newest days on.
                 self._remembered.pop(next(iter(self._remembered)))
+        elif self._known.get(key) != content:
+            self._known.pop(key, None)
 
     def _key(self, row: Mapping[str, Any]) -> str:
         return _hashed(json.dumps([row.get(key) for key in self._keys]), _KEY_BYTES)
