@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
@@ -121,10 +122,9 @@ class SeenRows:
 
     def _count(self, rows: list[Row]) -> None:
         """Count rows that were not seen before."""
-        parts = self._ids
-        for row in rows:
-            key = hash(row[0])
-            parts[key % _PARTS].append(key)
+        appends = [ids.append for ids in self._ids]
+        for key in map(hash, map(itemgetter(0), rows)):
+            appends[key % _PARTS](key)
         if self.counted_at is not None:
             counted_at = timestamps.render(self.counted_at)
             later = [row for row in rows if row[1] > counted_at]
