@@ -12,7 +12,7 @@ from tap_dagctl import timestamps
 from tap_dagctl.api.client import path_segment
 from tap_dagctl.api.lists import WholeList
 from tap_dagctl.dagctl_stream import DagctlStream
-from tap_dagctl.errors import AnswerError, RefusedError, RefusedListError
+from tap_dagctl.errors import AnswerError, RefusedError, RefusedListError, RequestError
 from tap_dagctl.pagination.overlap import PageNumber
 from tap_dagctl.pagination.page import Listing, PageRequest
 from tap_dagctl.pagination.paginator import Paginator
@@ -206,7 +206,7 @@ class ChangingRows(ProjectStream):
             try:
                 page = self._sync.prefetch.client.get(PageRequest.of(listing, PageNumber(1, 1)))
                 self._do_counts_heed_filter = page.total == 0 or bool(page.rows)
-            except (AnswerError, RefusedError):
+            except (AnswerError, RequestError):
                 self._do_counts_heed_filter = True
         return self._do_counts_heed_filter
 

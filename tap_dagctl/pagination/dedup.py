@@ -33,16 +33,16 @@ class SeenRows:
             none that was not seen yet stood in front of one that was.
     """
 
-    def __init__(self, least: int, *, is_filtered: bool) -> None:
+    def __init__(self, least: int, updated_after: str | None) -> None:
         """Prepare to see rows.
 
         Args:
             least: how many rows are kept whole at least; at most it is twice as many and the rows
                 of two pages.
-            is_filtered: whether an update can bring a row into the list.
+            updated_after: the list has only rows updated after this moment; None for every row.
         """
         self.counted_at: int | None = None
-        self._is_filtered = is_filtered
+        self._updated_after = updated_after
         self.unmoved_until = "9999"
         self.are_in_order = True
         self._least = least
@@ -67,6 +67,10 @@ class SeenRows:
     def came_later(self) -> int:
         """How many of the rows came into the list after the server had counted them."""
         return len(self._came_later)
+
+    def counted_among(self, ids: set[int]) -> int:
+        """Return how many of the rows with these hashes of ids did not come later."""
+        return len(ids - self._came_later)
 
     def distinct(self) -> int:
         """Return how many different rows came."""
@@ -128,9 +132,18 @@ class SeenRows:
         if self.counted_at is not None:
             counted_at = timestamps.render(self.counted_at)
             later = [row for row in rows if row[1] > counted_at]
-            if not self._is_filtered:
-                later = [row for row in later if _created_at(row) > counted_at]
-            self._came_later.update(hash(key) for key, _, _ in later)
+            self._came_later.update(
+                hash(row[0]) for row in later if not self._was_listed(row, counted_at)
+            )
+
+    def _was_listed(self, row: Row, moment: str) -> bool:
+        """Return whether a row that was updated since `moment` was in the list before, for certain.
+
+        An update can bring a row into a list of updated rows.
+        """
+        created_at = known_fields(row[2]).get("created_at") or ""
+        is_old = created_at <= moment
+        return is_old and (self._updated_after is None or created_at > self._updated_after)
 
     def has_new(self, page: Page) -> bool:
         """Return whether `page` shows a row or a version not seen before."""
@@ -154,7 +167,3 @@ def is_same_version(row: Row, other: Row) -> bool:
 
 def _is_older(row: Row, other: Row) -> bool:
     return row[1][:_SORTABLE] < other[1][:_SORTABLE]
-
-
-def _created_at(row: Row) -> str:
-    return known_fields(row[2]).get("created_at") or ""

@@ -93,12 +93,13 @@ class Paginator:
         self.checkpoint: Checkpoint | None = None
         self._prefetch, self._listing = prefetch, listing
         self._expected, self._surplus = expected, surplus
+        after = listing.params.get("updated_after")
         self._seen = SeenRows(
-            ROWS_KEPT + MOST_ROWS * listing.connections,
-            is_filtered=listing.counts_heed_filter is not None,
+            ROWS_KEPT + MOST_ROWS * listing.connections, None if after is None else str(after)
         )
+        self._counted_at: int | None = None
         self._counted_before = 0
-        self._last_total = self._requests = self._fullest = 0
+        self._last_total = self._highest_total = self._requests = self._fullest = 0
         self._has_total_fallen = False
         self._counts_are_right: bool | None = None
         self._cap = MOST_ROWS
@@ -119,7 +120,7 @@ class Paginator:
         else:
             self.started_at = page.answer.asked_at
             # The server's time has whole seconds.
-            self._seen.counted_at = page.answer.server_time + timestamps.NANOSECONDS
+            self._counted_at = page.answer.server_time + timestamps.NANOSECONDS
             self._seen.unmoved_until = timestamps.render(self.started_at)
         self.total = max(page.total - self._surplus, self._expected)
         yield from self._read(page)
@@ -143,8 +144,8 @@ class Paginator:
             logger.info("%s: resumes at row %d of %d", self.title, before.end, page.total)
             self.started_at = before.started_at
             self.total = max(before.total, self._expected)
-            self._seen.counted_at = before.started_at + 2 * timestamps.NANOSECONDS
             if page.answer.server_time is not None:
+                self._counted_at = before.started_at + 2 * timestamps.NANOSECONDS
                 self._seen.unmoved_until = timestamps.render(before.started_at)
             # Those in front of that place come again.
             again = [row for row in page.rows[:end] if row[1] <= self._seen.unmoved_until]
@@ -292,11 +293,21 @@ class Paginator:
     @property
     def _count(self) -> int:
         """How many of the rows that were counted have come; one that came again counts twice."""
-        return self._counted_before + len(self._seen) - self._seen.came_later
+        return self._counted_before + len(self._seen) - self._came_later
 
     @property
     def _distinct(self) -> int:
-        return self._counted_before + self._seen.distinct() - self._seen.came_later
+        return self._counted_before + self._seen.distinct() - self._came_later
+
+    @property
+    def _came_later(self) -> int:
+        # Once the count has fallen, nothing says any more which rows it counts.
+        return 0 if self._has_total_fallen else self._seen.came_later
+
+    @property
+    def excess(self) -> int:
+        """How many rows more came than the server counts, less the surplus."""
+        return max(0, self._distinct - self.total)
 
     @property
     def _needed(self) -> int:
@@ -315,12 +326,14 @@ class Paginator:
             # A count of 0 after rows came is not believed.
             before, self._last_total = self._last_total, page.total - self._surplus
             self._has_total_fallen = self._has_total_fallen or self._last_total < before
-        if self._has_total_fallen or self._seen.counted_at is None:
-            # Rows may come that were deleted, or, without a clock, rows that were created since:
-            # they must not make up the number of those that are missing.
-            self.total = max(self.total, self._last_total)
+            self._highest_total = max(self._highest_total, self._last_total)
+        if self._has_total_fallen or self._counted_at is None:
+            # Rows that were deleted, or that came later, must not make up the number of others.
+            self.total = max(self.total, self._highest_total)
         self._fullest = max(self._fullest, len(page.rows))
         new = self._seen.add(page)
+        # What the first page shows was there when it was counted, however it is stamped.
+        self._seen.counted_at = self._counted_at
         if self._count > 2 * self.total + MOST_NEW_ROWS:
             raise AnswerError(
                 f"GET {self._listing.path}: its pages have no end: {self._count} rows came where "
@@ -334,14 +347,13 @@ class Paginator:
             return False
         if not page.rows and page.first >= page.total:
             return True
-        is_wrong = self._count > max(self.total, page.total)
-        if is_wrong or (self._count < page.total - self._surplus and not self._can_count()):
+        if self._count > max(self.total, page.total):
             return not page.rows
         if self._count < self._needed:
             # Whether a first page that is short is capped, the next one shows.
-            return page.index > 1 and page.end >= page.total
-        shown = self._count + self._seen.came_later
-        return page.end >= page.total and shown >= page.total - self._surplus
+            is_counted = page.index > 1 and page.end >= page.total
+            return is_counted if self._can_count() else not page.rows
+        return page.end >= page.total
 
     def _is_complete(self, *, is_proven: bool) -> bool:
         """Return whether all rows have come that there were when the walk began."""
@@ -359,17 +371,22 @@ class Paginator:
         for tenths in range(10, 0, -1):
             if self._is_complete(is_proven=is_proven):
                 return
+            # What came before an interruption comes again.
+            self._counted_before = 0
             self._seen.remember_all()
             count, shown = self._count, set[int]()
             for page in self._loop(max(1, self._listing.page_size * tenths // 10), shown):
                 yield self._take(page)
                 if self._is_complete(is_proven=is_proven):
                     return
-            if len(shown) >= max(self._last_total, self._expected) or self._count == count:
+            if len(shown) >= max(self._last_total, self._expected):
+                # This loop alone showed all that there is.
+                return
+            if self._count == count:
                 break
         else:
             shown = set()
-        counted = max(len(shown), self._distinct)
+        counted = max(self._seen.counted_among(shown), self._distinct)
         missing = self._needed - counted if self._can_count() else 0
         self.missing = max(missing, int(not is_proven and not shown))
 

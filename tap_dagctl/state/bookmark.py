@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from tap_dagctl.settings import Settings
 
 
+# None is there, or not as we write it.
+_UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+
 _KEPT = ("replication_key_value", "start_date", "sent", "walk", "owed", "surplus", "window_days")
 
 
@@ -165,7 +168,7 @@ class Bookmark:
     def surplus(self) -> int:
         """How many rows more than it shows the server was found to count."""
         surplus = self._state.get("surplus")
-        return surplus if isinstance(surplus, int) else 0
+        return max(0, surplus) if isinstance(surplus, int) else 0
 
     @surplus.setter
     def surplus(self, rows: int) -> None:
@@ -187,7 +190,7 @@ class Bookmark:
             if entry["updated_after"] != _text(cursor.after):
                 return None
             return Owed(int(entry["counted"]), timestamps.parse_setting(entry["since"]))
-        except (AttributeError, KeyError, TypeError, ValueError):  # none, or not as we write it
+        except _UNREADABLE:
             return None
 
     def write_checkpoint(
@@ -232,7 +235,7 @@ class Bookmark:
                 total=int(walk.get("total", end)),
             )
             return checkpoint, [str(anchor) for anchor in walk["anchors"]], walk["sent"]
-        except (AttributeError, KeyError, TypeError, ValueError):  # none, or not as we write it
+        except _UNREADABLE:
             return None
 
     def start(self, default: int | None) -> int | None:

@@ -103,15 +103,18 @@ def _one_walk(
             bookmark.write_checkpoint(cursor, reached, anchors, sent.remembered)
         else:
             bookmark.drop_checkpoint()
-    if paginator.missing > surplus:
-        if _waits(bookmark, paginator, owed.since if owed else now, now):
+    if paginator.missing:
+        # A clock that was ahead must not make it wait for longer.
+        since = min(owed.since, now) if owed else now
+        if _waits(bookmark, paginator, since, now):
             for _, _, record in read or ():
                 sent.mark_sent(as_dict(record), remember=True)
             counted = max(paginator.total, owed.counted if owed else 0)
-            bookmark.wait(cursor, Owed(counted, owed.since if owed else now), sent.known)
+            bookmark.wait(cursor, Owed(counted, since), sent.known)
             return True
-        surplus = paginator.missing
-    bookmark.surplus = min(surplus, paginator.missing)
+        surplus += paginator.missing
+    # What one list of updated rows counts too many says nothing about the next.
+    bookmark.surplus = 0 if is_filtered else max(0, surplus - paginator.excess)
     bookmark.complete(paginator.started_at, cursor.start, sent.remembered)
     # A walk that was resumed keeps the moment it began: what changed since, behind the place where
     # it was interrupted, is still to be read.
