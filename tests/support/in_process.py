@@ -20,18 +20,27 @@ from tests.support.simulation import Collector, handlers_kept
 from tests.support.syncs import Output, config_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from stand_in.server import Api
 
 
-def sync(api: Api, state: dict[str, Any] | None = None, **settings: Any) -> Collector:
-    """Sync, and return what came."""
+def sync(
+    api: Api,
+    state: dict[str, Any] | None = None,
+    streams: Collection[str] | None = None,
+    **settings: Any,
+) -> Collector:
+    """Sync, and return what came; of the streams below the projects, only `streams`."""
     pipe = Collector(None)
     config = config_of(api, **settings)
     try:
         with handlers_kept():
-            TapDagctl(config=config, state=state, message_writer=pipe).sync_all()
+            tap = TapDagctl(config=config, state=state, message_writer=pipe)
+            for name, stream in tap.streams.items():
+                if streams is not None and name not in {"projects", *streams}:
+                    stream.selected = False
+            tap.sync_all()
     except TapError as error:
         troubleshooting.check(str(error).splitlines())
         raise

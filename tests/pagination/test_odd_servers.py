@@ -1,0 +1,279 @@
+"""Servers whose answers do not agree with each other lose no row, or it is said how many.
+
+Each test bounds the requests, so that what an odd server costs stays known. With `-s`, what was
+measured is printed: server, rows, connections, requests of a first sync and of an idle one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stand_in.server import reply_of
+from stand_in.world import RUNS, from_text
+from tests.support.odd_list import PROJECT, OddList, check_whole, of_size
+from tests.support.syncs import config_of, run_tap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from stand_in.server import Api, Reply, Request
+    from tests.support.odd_list import Answer, Synced
+
+KNOWN_SIZES, DEFAULT_SIZE = (10, 25, 50, 100, 250, 500), 50
+WAITS = "the bookmark waits"
+
+
+@pytest.fixture(params=[1, 4], ids=["one connection", "four connections"])
+def runs(api: Api, request: pytest.FixtureRequest) -> OddList:
+    return OddList(api, request.param)
+
+
+def test_a_server_that_answers_as_documented(runs: OddList) -> None:
+    runs.fill(3_000)
+
+    check_whole(runs, "as documented", 7, 7)
+
+
+@pytest.mark.parametrize("pages_are", ["given", "asked"])
+@pytest.mark.parametrize(("rows", "most", "most_ahead"), [(700, 4, 4), (3_000, 16, 28)])
+def test_only_some_page_sizes_are_known(
+    runs: OddList, rows: int, most: int, most_ahead: int, pages_are: str
+) -> None:
+    def answers(request: Request, _: int) -> Answer:
+        asked = int(request.params["limit"])
+        size = asked if asked in KNOWN_SIZES else DEFAULT_SIZE
+        answer = of_size(runs.api, request, size)
+        return answer if pages_are == "asked" else {**answer, "total_pages": -(-rows // size)}
+
+    runs.fill(rows)
+    runs.answers = answers
+
+    check_whole(runs, f"knows some page sizes, counts pages as {pages_are}", most, most_ahead)
+
+
+@pytest.mark.parametrize("place", [0, 1, 250, -1])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_row_is_left_out_of_one_answer(runs: OddList, number: int, place: int) -> None:
+    def answers(request: Request, came: int) -> Answer:
+        answer = runs.api.answer(request)
+        if came == number and answer["total"] == 700:
+            del answer["runs"][place % len(answer["runs"])]
+        return answer
+
+    runs.fill(700)
+    runs.answers = answers
+
+    check_whole(runs, f"leaves row {place} out of answer {number}", 4, 4)
+
+
+def without_rows(runs: OddList, kind: str) -> Callable[[Request], Answer]:
+    """Return what answers without rows, and with the right count, or as a list with none."""
+
+    def answer(request: Request) -> Answer:
+        no_list = {"runs": None, "total": 0, "total_pages": 0}
+        return {**runs.api.answer(request), **({"runs": []} if kind == "[]" else no_list)}
+
+    return answer
+
+
+@pytest.mark.parametrize("kind", ["[]", "null"])
+def test_pages_show_no_row_for_a_while(runs: OddList, kind: str) -> None:
+    empty = without_rows(runs, kind)
+
+    def answers(request: Request, number: int) -> Answer:
+        return empty(request) if 3 <= number <= 32 else runs.api.answer(request)
+
+    runs.fill(3_000)
+    runs.answers = answers
+    first = runs.sync()
+    assert runs.missing
+    assert f"did not show {len(runs.missing)} of them" in first.warnings[0]
+    assert says_what_is_owed(runs, first)
+    assert first.requests[PROJECT] <= 28
+
+    runs.answers = lambda request, _: runs.api.answer(request)
+    runs.world.advance(minutes=10)
+    second = runs.sync()
+    assert (runs.missing, runs.repeated, second.warnings) == (set(), set(), [])
+    assert runs.is_caught_up
+    runs.note(f"shows no row for 30 requests ({kind})", first, second)
+    assert runs.sync().ids == []
+
+
+@pytest.mark.parametrize("kind", ["[]", "null"])
+def test_an_outage_of_an_hour(runs: OddList, kind: str) -> None:
+    empty = without_rows(runs, kind)
+    runs.fill(3_000)
+    runs.answers = lambda request, number: (
+        runs.api.answer(request) if number <= 2 else empty(request)
+    )
+    for number in range(4):
+        runs.world.put(RUNS, PROJECT, {"id": f"run_late_{number}"})
+        out = runs.sync()
+        (warning,) = out.warnings
+        assert WAITS in warning
+        assert runs.bookmark is None
+        assert out.requests[PROJECT] <= 60
+        runs.world.advance(minutes=15)
+    assert runs.missing
+
+    runs.answers = lambda request, _: runs.api.answer(request)
+    after = runs.sync()
+    assert (runs.missing, runs.repeated, after.warnings) == (set(), set(), [])
+    assert runs.is_caught_up
+    assert after.requests[PROJECT] <= 7
+    assert runs.sync().ids == []
+
+
+def by_turns(runs: OddList, request: Request, number: int, *, is_told: bool) -> Answer:
+    """Let one of two backends answer, of which the second has pages of 100 rows at most."""
+    size = min(int(request.params["limit"]), 100 if number % 2 == 0 else 500)
+    answer = of_size(runs.api, request, size)
+    pages = -(-answer["total"] // size)
+    return {**answer, "limit": size, "total_pages": pages} if is_told else answer
+
+
+def test_two_backends_by_turns_of_which_one_caps_its_pages_and_tells(runs: OddList) -> None:
+    runs.fill(3_000)
+    runs.answers = partial(by_turns, runs, is_told=True)
+
+    check_whole(runs, "two backends by turns, capped and told", 37, 45)
+
+
+def test_two_backends_by_turns_of_which_one_caps_its_pages_and_does_not_tell(
+    runs: OddList,
+) -> None:
+    runs.fill(3_000)
+    runs.answers = partial(by_turns, runs, is_told=False)
+    first = done = runs.sync()
+    for _ in range(10):
+        assert says_what_is_owed(runs, done)
+        assert done.requests[PROJECT] <= (41 if runs.connections == 1 else 100)
+        if not done.warnings:
+            break
+        runs.world.advance(minutes=10)
+        done = runs.sync()
+    assert (runs.missing, runs.repeated) == (set(), set())
+    assert runs.is_caught_up
+    runs.note("two backends by turns, capped, not told", first, runs.sync())
+
+
+def says_what_is_owed(runs: OddList, done: Synced) -> bool:
+    """Whether a sync said how many rows it did not get, and then left the bookmark where it was.
+
+    Of those some may have come with a sync before it.
+    """
+    if not done.warnings:
+        return not runs.missing
+    (warning,) = done.warnings
+    owed = re.search(f"counts 3000 rows and did not show ([0-9]+) of them; {WAITS}", warning)
+    return owed is not None and int(owed[1]) >= len(runs.missing) and runs.bookmark is None
+
+
+@pytest.mark.parametrize("number", [2, 3, 5])
+def test_an_unread_row_jumps_to_the_front(runs: OddList, number: int) -> None:
+    runs.world.order = lambda row: (from_text(row["updated_at"]), row["id"])
+    runs.fill(3_000)
+    oldest = f"run_{PROJECT}_00003"
+
+    def answers(request: Request, came: int) -> Answer:
+        if came == number:
+            runs.world.advance(seconds=5)
+            runs.world.change(RUNS, PROJECT, oldest, status="failed")
+        return runs.api.answer(request)
+
+    runs.answers = answers
+    first = runs.sync()
+    assert (runs.missing, runs.repeated, first.warnings) == (set(), set(), [])
+    assert oldest in first.ids
+    assert first.requests[PROJECT] <= 9
+    runs.answers = lambda request, _: runs.api.answer(request)
+    runs.world.advance(minutes=10)
+    idle = runs.sync()
+    assert (idle.ids, idle.requests[PROJECT]) == ([], 1)
+    runs.note(f"an unread row jumps to the front before request {number}", first, idle)
+
+
+def test_an_unknown_field_differs_in_each_answer(runs: OddList) -> None:
+    def answers(request: Request, number: int) -> Answer:
+        answer = runs.api.answer(request)
+        rows = [{**row, "url": f"https://logs.example/{number}"} for row in answer["runs"]]
+        return {**answer, "runs": rows}
+
+    runs.fill(1_200)
+    runs.answers = answers
+
+    check_whole(runs, "a signed URL in each row", 3, 3)
+
+
+@pytest.mark.parametrize("behind", [2, 3, 4])
+def test_a_page_from_a_replica_that_lags(runs: OddList, behind: int) -> None:
+    """Newest first, a row that was updated stands at the front, and on the replica further back."""
+    runs.world.order = lambda row: (from_text(row["updated_at"]), row["id"])
+    runs.fill(3_000)
+    stale = {key: dict(row) for key, row in runs.world.projects[PROJECT].tables[RUNS].items()}
+    for number in range(0, 3_000, 100):
+        runs.world.advance(seconds=1)
+        runs.world.change(RUNS, PROJECT, f"run_{PROJECT}_{number:05}", status="failed")
+    runs.world.advance(hours=1)
+    true = runs.world.projects[PROJECT].tables[RUNS]
+
+    def answers(request: Request, number: int) -> Answer:
+        with runs.world.lock:
+            runs.world.projects[PROJECT].tables[RUNS] = stale if number == behind else true
+            try:
+                return runs.api.answer(request)
+            finally:
+                runs.world.projects[PROJECT].tables[RUNS] = true
+
+    runs.answers = answers
+
+    check_whole(runs, f"answer {behind} from a replica that lags", 9, 14)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most", "most_ahead"), [("rounded", 18, 40), ("ignored", 127, 150)]
+)
+def test_a_limit_that_is_rounded_or_ignored(
+    runs: OddList, kind: str, most: int, most_ahead: int
+) -> None:
+    def answers(request: Request, _: int) -> Answer:
+        asked = int(request.params["limit"])
+        return of_size(
+            runs.api, request, max(50, asked // 50 * 50) if kind == "rounded" else DEFAULT_SIZE
+        )
+
+    runs.fill(3_000)
+    runs.answers = answers
+
+    check_whole(runs, f"a limit that is {kind}", most, most_ahead)
+
+
+@pytest.mark.parametrize("kind", ["[]", "null"])
+def test_the_program_says_what_is_owed_and_ends_well(
+    runs: OddList, tmp_path: Path, kind: str
+) -> None:
+    runs.fill(1_200)
+    empty, numbers = without_rows(runs, kind), itertools.count(1)
+
+    def misbehave(request: Request) -> Reply | None:
+        is_out = request.path.endswith(f"{PROJECT}/runs") and next(numbers) > 1
+        return reply_of(empty(request), request) if is_out else None
+
+    runs.api.misbehave = misbehave
+    settings = config_of(runs.api, page_size=500, max_connections=runs.connections)
+    output = run_tap(tmp_path, settings)
+
+    assert output.exit_code == 0
+    assert len(output.table("runs", "id")) == len(output.records("runs")) == 500
+    (warning,) = output.warnings
+    assert "runs of proj_a: the API counts 1200 rows and did not show 700 of them" in warning
+    runs.api.misbehave = lambda _: None
+    after = run_tap(tmp_path, settings, state=output.state)
+    assert (after.exit_code, after.warnings, len(after.records("runs"))) == (0, [], 700)

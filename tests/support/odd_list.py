@@ -1,0 +1,194 @@
+"""A list of runs on a server whose answers are odd, and a loader of what the tap sends of it."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from typing_extensions import override
+
+from stand_in.server import reply_of
+from stand_in.world import RUNS, from_text, to_text
+from tap_dagctl.pagination import prefetch
+from tests.support import troubleshooting
+from tests.support.in_process import sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stand_in.server import Api, Reply, Request
+
+    Answer = dict[str, Any]
+    Answers = Callable[[Request, int], Answer]
+    """Answers the request of that number, counted from 1 in each sync."""
+
+PROJECT = "proj_a"
+ALWAYS = -1.0
+
+
+@dataclass
+class Synced:
+    """What one sync did.
+
+    Attributes:
+        ids: of the runs that were sent, in that order.
+        warnings: what it said.
+        requests: for runs, by project.
+    """
+
+    ids: list[str]
+    warnings: list[str]
+    requests: Counter[str]
+
+
+class OddList:
+    """The runs of a project, how a server answers for them, and what a loader has of them.
+
+    Attributes:
+        answers: how the server answers.
+        connections: how many the tap may use; several are used however fast the server answers.
+        loaded: the newest record of each run.
+        sent: how often each version of a run was sent, by id and `updated_at`.
+        state: of the last sync.
+    """
+
+    def __init__(self, api: Api, connections: int = 1) -> None:
+        self.api, self.world = api, api.world
+        self.answers: Answers = lambda request, _: api.answer(request)
+        self.connections = connections
+        self.loaded: dict[str, dict[str, Any]] = {}
+        self.sent: Counter[tuple[str, str]] = Counter()
+        self.state: dict[str, Any] | None = None
+
+    def fill(self, rows: int, project: str = PROJECT, *, ties: int = 1) -> None:
+        """Put so many runs in a project, so many of them each second, the last an hour ago."""
+        first = self.world.now
+        for number in range(rows):
+            stamp = to_text(first + timedelta(seconds=number // ties))
+            row = {"id": f"run_{project}_{number:05}", "created_at": stamp, "updated_at": stamp}
+            self.world.put(RUNS, project, row)
+        self.world.advance(seconds=rows, hours=1)
+
+    def sync(self, **settings: Any) -> Synced:
+        """Sync once more, and take what comes."""
+        numbers = itertools.count(1)
+        self.api.requests.clear()
+
+        def misbehave(request: Request) -> Reply | None:
+            if not request.path.endswith("/runs"):
+                return None
+            return reply_of(self.answers(request, next(numbers)), request)
+
+        self.api.misbehave = misbehave
+        worth = ALWAYS if self.connections > 1 else prefetch.WORTH_WAITING_SECONDS
+        with (
+            _warnings_of_the_tap() as said,
+            patch.object(prefetch, "WORTH_WAITING_SECONDS", worth),
+        ):
+            pipe = sync(
+                self.api, self.state, ("runs",), max_connections=self.connections, **settings
+            )
+        troubleshooting.check(said)
+        self.state = pipe.states[-1]
+        rows = [row for name, row in pipe.records if name == "runs"]
+        for row in rows:
+            before = self.loaded.get(row["id"], row)
+            assert before["updated_at"] <= row["updated_at"], f"sent as it was before: {row['id']}"
+            self.loaded[row["id"]] = row
+            self.sent[row["id"], row["updated_at"]] += 1
+        requests = Counter(
+            request.path.split("/")[-2]
+            for request in self.api.requests
+            if request.path.endswith("/runs")
+        )
+        return Synced([row["id"] for row in rows], said, requests)
+
+    @property
+    def bookmark(self) -> timedelta | None:
+        """How far the bookmark is behind the server's clock; None where there is none."""
+        (part,) = (
+            part
+            for part in (self.state or {})["bookmarks"]["runs"]["partitions"]
+            if part["context"]["project_id"] == PROJECT
+        )
+        text = part.get("replication_key_value")
+        return None if text is None else self.world.now - from_text(text)
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the bookmark is the server's clock when the sync began, which stood still."""
+        return self.bookmark is not None and timedelta() <= self.bookmark < timedelta(minutes=1)
+
+    def note(self, server: str, first: Synced, idle: Synced) -> None:
+        """Print what a first and an idle sync cost, as a row of a Markdown table."""
+        rows = len(self.world.projects[PROJECT].tables[RUNS])
+        requests = f"{first.requests[PROJECT]} | {idle.requests[PROJECT]}"
+        sys.stdout.write(f"| {server} | {rows:,} | {self.connections} | {requests} |\n")
+
+    @property
+    def missing(self) -> set[str]:
+        """The runs of which the loader does not hold the newest version."""
+        return {
+            row["id"]
+            for project in self.world.projects
+            for row in self.world.rows(RUNS, project)
+            if row["id"] not in self.loaded
+            or from_text(self.loaded[row["id"]]["updated_at"]) != from_text(row["updated_at"])
+        }
+
+    @property
+    def repeated(self) -> set[str]:
+        """The runs of which a version was sent more than once."""
+        return {key for (key, _), times in self.sent.items() if times > 1}
+
+
+@contextmanager
+def _warnings_of_the_tap() -> Iterator[list[str]]:
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        @override
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    listener, logger = Listener(logging.WARNING), logging.getLogger("tap-dagctl")
+    logger.addHandler(listener)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(listener)
+
+
+def check_whole(runs: OddList, server: str, most: int, most_ahead: int) -> None:
+    """Sync twice: every row comes, once, without a word, in so many requests at most.
+
+    Args:
+        runs: the list.
+        server: what the table of costs calls the server.
+        most: requests of the first sync over one connection; an idle sync makes one.
+        most_ahead: the same over four. Which page is asked for first is then a matter of chance.
+    """
+    first = runs.sync()
+    said = [it for it in first.warnings if "is not in the schema" not in it]
+    assert (len(runs.missing), len(runs.repeated), said) == (0, 0, [])
+    assert runs.is_caught_up
+    runs.world.advance(minutes=10)
+    idle = runs.sync()
+    assert (idle.ids, idle.warnings) == ([], [])
+    runs.note(server, first, idle)
+    assert first.requests[PROJECT] <= (most if runs.connections == 1 else most_ahead)
+    assert idle.requests[PROJECT] == 1
+
+
+def of_size(api: Api, request: Request, limit: int) -> Answer:
+    """Return the answer in pages of `limit` rows, whatever the request says, without a word."""
+    asked = int(request.params["limit"])
+    answer = api.answer(replace(request, params={**request.params, "limit": str(limit)}))
+    return {**answer, "limit": asked, "total_pages": -(-answer["total"] // asked)}
