@@ -180,7 +180,7 @@ def says_what_is_owed(runs: OddList, done: Synced) -> bool:
 def test_an_unread_row_jumps_to_the_front(runs: OddList, number: int) -> None:
     runs.world.order = lambda row: (from_text(row["updated_at"]), row["id"])
     runs.fill(3_000)
-    oldest = f"run_{PROJECT}_00003"
+    oldest = f"{PROJECT}_00003"
 
     def answers(request: Request, came: int) -> Answer:
         if came == number:
@@ -220,7 +220,7 @@ def test_a_page_from_a_replica_that_lags(runs: OddList, behind: int) -> None:
     stale = {key: dict(row) for key, row in runs.world.projects[PROJECT].tables[RUNS].items()}
     for number in range(0, 3_000, 100):
         runs.world.advance(seconds=1)
-        runs.world.change(RUNS, PROJECT, f"run_{PROJECT}_{number:05}", status="failed")
+        runs.world.change(RUNS, PROJECT, f"{PROJECT}_{number:05}", status="failed")
     runs.world.advance(hours=1)
     true = runs.world.projects[PROJECT].tables[RUNS]
 

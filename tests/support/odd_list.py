@@ -1,4 +1,4 @@
-"""A list of runs on a server whose answers are odd, and a loader of what the tap sends of it."""
+"""A list on a server whose answers are odd, and a loader of what the tap sends of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unittest.mock import patch
 from typing_extensions import override
 
 from stand_in.server import reply_of
-from stand_in.world import RUNS, from_text, to_text
+from stand_in.world import from_text, to_text
 from tap_dagctl.pagination import prefetch
 from tests.support import troubleshooting
 from tests.support.in_process import sync
@@ -38,9 +38,9 @@ class Synced:
     """What one sync did.
 
     Attributes:
-        ids: of the runs that were sent, in that order.
+        ids: of the rows that were sent, in that order.
         warnings: what it said.
-        requests: for runs, by project.
+        requests: for the list, by project.
     """
 
     ids: list[str]
@@ -49,18 +49,20 @@ class Synced:
 
 
 class OddList:
-    """The runs of a project, how a server answers for them, and what a loader has of them.
+    """A list of each project, how a server answers for it, and what a loader has of it.
 
     Attributes:
+        stream: whose list it is.
         answers: how the server answers.
         connections: how many the tap may use; several are used however fast the server answers.
-        loaded: the newest record of each run.
-        sent: how often each version of a run was sent, by id and `updated_at`.
+        loaded: the newest record of each row.
+        sent: how often each version of a row was sent, by id and `updated_at`.
         state: of the last sync.
     """
 
-    def __init__(self, api: Api, connections: int = 1) -> None:
+    def __init__(self, api: Api, connections: int, stream: str = "runs") -> None:
         self.api, self.world = api, api.world
+        self.stream = stream
         self.answers: Answers = lambda request, _: api.answer(request)
         self.connections = connections
         self.loaded: dict[str, dict[str, Any]] = {}
@@ -68,12 +70,12 @@ class OddList:
         self.state: dict[str, Any] | None = None
 
     def fill(self, rows: int, project: str = PROJECT, *, ties: int = 1) -> None:
-        """Put so many runs in a project, so many of them each second, the last an hour ago."""
+        """Put so many rows in a project, so many of them each second, the last an hour ago."""
         first = self.world.now
         for number in range(rows):
             stamp = to_text(first + timedelta(seconds=number // ties))
-            row = {"id": f"run_{project}_{number:05}", "created_at": stamp, "updated_at": stamp}
-            self.world.put(RUNS, project, row)
+            row = {"id": f"{project}_{number:05}", "created_at": stamp, "updated_at": stamp}
+            self.world.put(self.stream, project, row)
         self.world.advance(seconds=rows, hours=1)
 
     def sync(self, **settings: Any) -> Synced:
@@ -82,7 +84,7 @@ class OddList:
         self.api.requests.clear()
 
         def misbehave(request: Request) -> Reply | None:
-            if not request.path.endswith("/runs"):
+            if not request.path.endswith(f"/{self.stream}"):
                 return None
             return reply_of(self.answers(request, next(numbers)), request)
 
@@ -93,11 +95,11 @@ class OddList:
             patch.object(prefetch, "WORTH_WAITING_SECONDS", worth),
         ):
             pipe = sync(
-                self.api, self.state, ("runs",), max_connections=self.connections, **settings
+                self.api, self.state, (self.stream,), max_connections=self.connections, **settings
             )
         troubleshooting.check(said)
         self.state = pipe.states[-1]
-        rows = [row for name, row in pipe.records if name == "runs"]
+        rows = [row for name, row in pipe.records if name == self.stream]
         for row in rows:
             before = self.loaded.get(row["id"], row)
             assert before["updated_at"] <= row["updated_at"], f"sent as it was before: {row['id']}"
@@ -106,7 +108,7 @@ class OddList:
         requests = Counter(
             request.path.split("/")[-2]
             for request in self.api.requests
-            if request.path.endswith("/runs")
+            if request.path.endswith(f"/{self.stream}")
         )
         return Synced([row["id"] for row in rows], said, requests)
 
@@ -115,7 +117,7 @@ class OddList:
         """How far the bookmark is behind the server's clock; None where there is none."""
         (part,) = (
             part
-            for part in (self.state or {})["bookmarks"]["runs"]["partitions"]
+            for part in (self.state or {})["bookmarks"][self.stream]["partitions"]
             if part["context"]["project_id"] == PROJECT
         )
         text = part.get("replication_key_value")
@@ -128,24 +130,24 @@ class OddList:
 
     def note(self, server: str, first: Synced, idle: Synced) -> None:
         """Print what a first and an idle sync cost, as a row of a Markdown table."""
-        rows = len(self.world.projects[PROJECT].tables[RUNS])
+        rows = len(self.world.projects[PROJECT].tables[self.stream])
         requests = f"{first.requests[PROJECT]} | {idle.requests[PROJECT]}"
         sys.stdout.write(f"| {server} | {rows:,} | {self.connections} | {requests} |\n")
 
     @property
     def missing(self) -> set[str]:
-        """The runs of which the loader does not hold the newest version."""
+        """The rows of which the loader does not hold the newest version."""
         return {
             row["id"]
             for project in self.world.projects
-            for row in self.world.rows(RUNS, project)
+            for row in self.world.rows(self.stream, project)
             if row["id"] not in self.loaded
             or from_text(self.loaded[row["id"]]["updated_at"]) != from_text(row["updated_at"])
         }
 
     @property
     def repeated(self) -> set[str]:
-        """The runs of which a version was sent more than once."""
+        """The rows of which a version was sent more than once."""
         return {key for (key, _), times in self.sent.items() if times > 1}
 
 
