@@ -8,7 +8,8 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -25,6 +26,7 @@ from tests.support.simulation import Arrangement, Figures, Simulation
 from tests.support.syncs import arguments, config_of
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 LISTS = ("runs", "model-executions", "plans", "jobs", "runs/daily-stats", "model-executions/stats")
 ALWAYS, NEVER = -1.0, math.inf
+DATE = "Mon, 02 Mar 2026 07:00:00 GMT"
 
 
 @dataclass
@@ -232,6 +235,38 @@ def test_where_a_server_answers_at_once_requests_are_made_one_by_one(api: Api) -
         sync(api)
 
     assert set(counts) == {1}
+
+
+def test_several_are_under_way_where_only_the_body_of_an_answer_comes_late(api: Api) -> None:
+    """The header comes at once, as from a server that sends rows while it still finds them."""
+    lock, now, counts = threading.Lock(), [0], []
+
+    def late(reply: Reply, connection: socket.socket) -> None:
+        with lock:
+            now[0] += 1
+            counts.append(now[0])
+        lines = {**reply.headers, "Date": DATE, "Content-Length": str(len(reply.body))}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        connection.sendall(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{head}\r\n".encode())
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        connection.sendall(reply.body)
+
+    def misbehave(request: Request) -> Reply | None:
+        reply = api.true_reply(request)
+        return replace(reply, instead=partial(late, reply))
+
+    for number in range(600):
+        api.world.put(RUNS, "proj_a", {"id": f"run_{number:03}"})
+    api.world.advance(hours=1)
+    api.misbehave = misbehave
+    pipe = sync(api, streams=("runs",), page_size=20, max_connections=4)
+
+    assert len({row["id"] for name, row in pipe.records if name == "runs"}) == 600
+    # In rounds of four, of which the first request finds no other under way.
+    assert max(counts) == 4
+    assert counts.count(1) < len(counts) / 2
 
 
 def test_a_rejected_token_ends_it_with_the_requests_under_way(api: Api) -> None:
