@@ -63,11 +63,15 @@ class OddList:
     def __init__(self, api: Api, connections: int, stream: str = "runs") -> None:
         self.api, self.world = api, api.world
         self.stream = stream
-        self.answers: Answers = lambda request, _: api.answer(request)
+        self.answers: Answers = self.true_answer
         self.connections = connections
         self.loaded: dict[str, dict[str, Any]] = {}
         self.sent: Counter[tuple[str, str]] = Counter()
         self.state: dict[str, Any] | None = None
+
+    def true_answer(self, request: Request, _: int) -> Answer:
+        """Answer as the API page says."""
+        return self.api.answer(request)
 
     def fill(self, rows: int, project: str = PROJECT, *, ties: int = 1) -> None:
         """Put so many rows in a project, so many of them each second, the last an hour ago."""
@@ -194,3 +198,13 @@ def of_size(api: Api, request: Request, limit: int) -> Answer:
     asked = int(request.params["limit"])
     answer = api.answer(replace(request, params={**request.params, "limit": str(limit)}))
     return {**answer, "limit": asked, "total_pages": -(-answer["total"] // asked)}
+
+
+def without_rows(runs: OddList, kind: str) -> Callable[[Request], Answer]:
+    """Return what answers without rows, and with the right count, or as a list with none."""
+
+    def answer(request: Request) -> Answer:
+        no_list = {"runs": None, "total": 0, "total_pages": 0}
+        return {**runs.api.answer(request), **({"runs": []} if kind == "[]" else no_list)}
+
+    return answer
