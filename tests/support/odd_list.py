@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Answer = dict[str, Any]
     Answers = Callable[[Request, int], Answer]
-    """Answers the request of that number, counted from 1 in each sync."""
+    """Answers the request of that number, counted from 1 in each sync and project."""
 
 PROJECT = "proj_a"
 ALWAYS = -1.0
@@ -84,13 +84,14 @@ class OddList:
 
     def sync(self, **settings: Any) -> Synced:
         """Sync once more, and take what comes."""
-        numbers = itertools.count(1)
+        numbers = {key: itertools.count(1) for key in self.world.projects}
         self.api.requests.clear()
 
         def misbehave(request: Request) -> Reply | None:
             if not request.path.endswith(f"/{self.stream}"):
                 return None
-            return reply_of(self.answers(request, next(numbers)), request)
+            number = next(numbers[request.path.split("/")[-2]])
+            return reply_of(self.answers(request, number), request)
 
         self.api.misbehave = misbehave
         worth = ALWAYS if self.connections > 1 else prefetch.WORTH_WAITING_SECONDS
