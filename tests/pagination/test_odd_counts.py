@@ -114,7 +114,6 @@ def five_given_up(api: Api) -> tuple[OddList, set[str], Synced]:
     return plans, hidden, first
 
 
-@pytest.mark.xfail(strict=True, reason="the state forgets the surplus, and takes it off twice")
 def test_rows_that_the_token_may_not_see_cost_one_day_of_reading(api: Api) -> None:
     plans, _, first = five_given_up(api)
     for _ in range(3):
@@ -126,7 +125,6 @@ def test_rows_that_the_token_may_not_see_cost_one_day_of_reading(api: Api) -> No
     assert first.requests[PROJECT] <= 25
 
 
-@pytest.mark.xfail(strict=True, reason="the state forgets the surplus, and takes it off twice")
 def test_rows_that_are_owed_do_not_hide_behind_those_given_up(api: Api) -> None:
     plans, hidden, _ = five_given_up(api)
     hidden.add("hidden for now")
@@ -143,7 +141,6 @@ def test_rows_that_are_owed_do_not_hide_behind_those_given_up(api: Api) -> None:
     assert (plans.sync().ids, plans.repeated) == ([], set())
 
 
-@pytest.mark.xfail(strict=True, reason="the state forgets the surplus, and takes it off twice")
 def test_the_place_of_a_row_that_came_after_all_hides_no_other(api: Api) -> None:
     plans, hidden, _ = five_given_up(api)
     plans.sync()

@@ -106,6 +106,8 @@ class Arrangement:
                 hides="nothing",
                 counted_too_many=0,
                 counts="right" if counts_decide else self.counts,
+                # Without a clock, rows that were deleted make up the number of others.
+                tells_time=self.tells_time or self.needs_counts,
                 tells_limit="right" if self.counts == "lagging" else self.tells_limit,
                 ties="by id" if self.counts == "lagging" else self.ties,
                 backends="one" if self.counts == "lagging" else self.backends,
