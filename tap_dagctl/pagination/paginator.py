@@ -72,7 +72,7 @@ class Paginator:
             row, because whatever changes later has a later `updated_at`. Without a server's clock,
             this machine's less an hour. 0 before the first answer.
         checkpoint: how far it has got; None before the first row.
-        total: how many rows there were when the walk began, as the server counted them.
+        total: how many rows there were when the walk began, by the server's count less the surplus.
         missing: how many rows the server counts and did not show; known at the end.
         title: what messages call the walk.
     """

@@ -127,7 +127,7 @@ def _waits(bookmark: Bookmark, paginator: Paginator, since: int, now: int) -> bo
     logger.warning(
         "%s: the API counts %d rows and did not show %d of them; %s",
         bookmark.title,
-        paginator.total,
+        paginator.total + bookmark.surplus,
         paginator.missing,
         _WAITS if waits else _GIVES_UP,
     )
