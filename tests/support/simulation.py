@@ -110,8 +110,11 @@ class Arrangement:
                 tells_time=self.tells_time or self.needs_counts,
                 tells_limit="right" if self.counts == "lagging" else self.tells_limit,
                 ties="by id" if self.counts == "lagging" else self.ties,
-                backends="one" if self.counts == "lagging" else self.backends,
-                has_glitches=self.has_glitches and self.counts != "lagging",
+                backends="one"
+                if self.counts == "lagging" or self.ties != "by id"
+                else self.backends,
+                has_glitches=self.has_glitches
+                and (self.counts, self.ties, self.backends) == ("right", "by id", "one"),
             )
         counts_agree = not self.counted_too_many and self.counts_hidden == "yes"
         is_told = self.hides == "nothing" or (self.tells_pages and counts_agree)
@@ -312,6 +315,8 @@ class Simulation:
             # Within a second of the server's clock, what came first cannot be told.
             self.world.advance(seconds=2)
         self._server.note()
+        if act.kind == "delete" and self.arrangement.needs_counts:
+            return  # rows that are deleted make up the number of those that are missing
         project = f"proj_{act.project % self.arrangement.projects}"
         table = TABLES[act.stream]
         keys = sorted(self.world.projects[project].tables[table])
