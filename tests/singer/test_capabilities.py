@@ -99,6 +99,19 @@ def test_full_table_by_catalog_reads_all_and_leaves_the_bookmark_alone(
     assert second.state["bookmarks"]["runs"] == first.state["bookmarks"]["runs"]
 
 
+def test_rows_that_a_full_table_read_is_not_shown_are_named(
+    api: Api, catalog: dict[str, Any], tmp_path: Path
+) -> None:
+    metadata_of(catalog, "runs")["forced-replication-method"] = "FULL_TABLE"
+    api.is_hidden = lambda row: row["id"] == "run_3"
+    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+
+    assert output.exit_code == 0, output.stderr
+    assert len(output.records("runs")) == 4
+    line = "runs of proj_a: the API counts 5 rows and did not show 1 of them; the next sync reads "
+    assert f"{line}everything again" in output.stderr
+
+
 def test_stream_maps_rename_drop_and_filter(api: Api, tmp_path: Path) -> None:
     maps = {
         "runs": {
