@@ -151,3 +151,26 @@ def test_the_place_of_a_row_that_came_after_all_hides_no_other(api: Api) -> None
     plans.world.put("plans", PROJECT, {"id": "hidden"})
     (warning,) = plans.sync().warnings
     assert f"did not show 1 of them; {WAITS}" in warning
+
+
+@pytest.mark.parametrize("new", [0, 2], ids=["none is new", "two are new"])
+def test_rows_that_are_deleted_do_not_make_up_the_number_of_hidden_ones(
+    runs: OddList, new: int
+) -> None:
+    def answers(request: Request, number: int) -> Answer:
+        if number == 2 and PROJECT in request.path:
+            runs.world.advance(seconds=5)
+            for place in range(new):
+                runs.world.put(RUNS, PROJECT, {"id": f"new_{place}"})
+            for shown in first_rows:
+                runs.world.delete(RUNS, PROJECT, shown)
+        return runs.api.answer(request)
+
+    runs.fill(700)
+    ids = [row["id"] for row in runs.world.rows(RUNS, PROJECT)]
+    first_rows, hidden = ids[7:9], set(ids[600:602])
+    runs.api.is_hidden = lambda row: row["id"] in hidden
+    runs.answers = answers
+    (warning,) = runs.sync().warnings
+    assert f"did not show 2 of them; {WAITS}" in warning
+    assert (runs.missing, runs.bookmark) == (hidden, None)

@@ -56,6 +56,19 @@ def test_only_some_page_sizes_are_known(
     check_whole(runs, f"knows some page sizes, counts pages as {pages_are}", most, most_ahead)
 
 
+def test_page_sizes_are_rounded_and_the_count_is_capped(runs: OddList) -> None:
+    def answers(request: Request, _: int) -> Answer:
+        limit = max(50, int(request.params["limit"]) // 250 * 250)
+        answer = of_size(runs.api, request, limit)
+        total = min(answer["total"], 500)
+        return {**answer, "total": total, "total_pages": -(-total // answer["limit"])}
+
+    runs.fill(3_000)
+    runs.answers = answers
+
+    check_whole(runs, "rounds page sizes, a total capped at 500", 28, 28)
+
+
 @pytest.mark.parametrize("place", [0, 1, 250, -1])
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_row_is_left_out_of_one_answer(runs: OddList, number: int, place: int) -> None:
