@@ -48,10 +48,8 @@ def holds(content: bytes, secret: str) -> bool:
 
 def holds_escaped(content: bytes, secret: str) -> bool:
     """Whether JSON holds `secret`, with letters escaped that need not be."""
-    # To look for one letter is ten times as fast as to look for two.
-    _, *behind = content.split(b"\\")
-    are_escaped = any(text.startswith((b"u00", b"/")) for text in behind)
-    if are_escaped or '"' in secret or "\\" in secret:
+    # Most answers escape nothing. To look for one letter is many times as fast as to look for two.
+    if b"\\" in content:
         content = _escapes_of(secret).sub(_unescaped, content)
     return holds(content, secret)
 
