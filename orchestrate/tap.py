@@ -56,12 +56,13 @@ def projects_of(tap: TapDagctl, known: Collection[str] = ()) -> Projects:
     Raises:
         OrchestrateError: the API does not tell, or there is no such project.
     """
-    names = tap.sync.settings.project_ids
+    settings = tap.sync.settings
+    names = settings.project_ids
     try:
         rows = tap.sync.client.get(PROJECTS)
         in_account = {name for row in rows for name in (row["id"], row.get("name"))}
         left = [name for name in names if name in in_account or part_name(name) not in known]
-        wanted = chosen(rows, tuple(left)) if left or not names else []
+        wanted = chosen(rows, left, settings.exclude_project_ids) if left or not names else []
     except TapError as error:
         raise OrchestrateError(str(error)) from None
     if len(left) < len(names):

@@ -97,6 +97,9 @@ def settings(about: AboutInfo) -> Iterator[dict[str, Any]]:
         setting = {"name": name, "label": field["title"]}
         is_time = field.get("format") == "date-time"
         setting["kind"] = "date_iso8601" if is_time else _KINDS.get(kind, kind)
+        if "enum" in field:
+            setting["kind"] = "options"
+            setting["options"] = [{"label": it, "value": it} for it in field["enum"]]
         if "default" in field:
             setting["value"] = field["default"]
         if field.get("secret"):

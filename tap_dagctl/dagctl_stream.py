@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_dagctl import timestamps
-from tap_dagctl.errors import TapError
+from tap_dagctl.errors import RefusedProjectListError, TapError
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.singer.stream import PagewiseStream
 
@@ -51,22 +50,30 @@ class DagctlStream(PagewiseStream):
         failures = self._sync.failures
         if failures.stopped:
             return
-        part = self._sync.summary.begin(self.name, context["project_id"] if context else None)
-        sent_before = self.records_sent
+        path = ""
+        with suppress(TapError):  # of a path that cannot be
+            path = self.path_in(context)
+        project_id = context["project_id"] if context else None
+        self.part = part = self._sync.summary.begin(self.name, project_id, path)
         try:
             yield from self.pages(context)
+            part.error = None
         except TapError as error:
-            part.error = str(error)
+            part.error = error.reason
+            part.is_tolerated = self._is_tolerated(error)
             # `--test` never reaches the hook that raises the failures of a whole sync.
-            if self.is_tried:
+            if not self.is_tried:
+                failures.add(error)
+            elif part.is_tolerated:
+                self.logger.warning("%s", error)
+            else:
                 raise
-            failures.add(error)
         finally:
-            part.ended = timestamps.now()
-            part.rows_sent = self.records_sent - sent_before
-            with suppress(TapError):  # of a path that cannot be
-                path = self.path_in(context)
-                part.requests, part.rows_read = self._sync.client.traffic.take(path)
+            part.end()
+
+    def _is_tolerated(self, error: TapError) -> bool:
+        is_of_project = isinstance(error, RefusedProjectListError)
+        return is_of_project and self._sync.settings.tolerates_refused
 
     def path_in(self, context: Context | None) -> str:
         """Return the path of the list of `context`.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from typing_extensions import Self
+from typing_extensions import Self, override
 
 from tap_dagctl.redaction import redact
 
@@ -33,6 +33,11 @@ class TapError(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(redact(message))
 
+    @property
+    def reason(self) -> str:
+        """What failed, in one line that holds nothing of an answer."""
+        return one_line(str(self))
+
 
 class ConfigurationError(TapError):
     """A setting is missing or cannot be used."""
@@ -48,12 +53,20 @@ class RequestError(TapError):
     Attributes:
         what: what failed.
         advice: what a person can do, unless `what` says that as well.
+        status: of the answer, if there was one and it was not 200.
     """
 
-    def __init__(self, what: str, advice: str = "") -> None:
+    def __init__(self, what: str, advice: str = "", *, status: int | None = None) -> None:
         super().__init__(f"{what}: {advice}" if advice else what)
         self.what = what
         self.advice = advice
+        self.status = status
+
+    @property
+    @override
+    def reason(self) -> str:
+        # `what` may quote the answer.
+        return super().reason if self.status is None else f"the server answered {self.status}"
 
 
 class RejectedError(RequestError):
@@ -69,14 +82,20 @@ class RefusedError(RequestError):
 
 
 class RefusedListError(RequestError):
-    """The server refuses one list, and knows the account.
+    """The server refuses one list, and knows the account."""
+
+
+class RefusedProjectListError(RefusedListError):
+    """The list is of one project.
 
     Attributes:
-        project_id: the project whose list it is; None for a list of the organization.
+        project_id: the project.
     """
 
-    def __init__(self, what: str, advice: str, project_id: str | None = None) -> None:
-        super().__init__(what, advice)
+    def __init__(
+        self, what: str, advice: str, *, status: int | None = None, project_id: str
+    ) -> None:
+        super().__init__(what, advice, status=status)
         self.project_id = project_id
 
 
@@ -132,21 +151,19 @@ class Failures:
         self._errors.append(error)
 
     @property
-    def refused_projects(self) -> set[str]:
-        """The projects of which the server refused a list."""
-        return {
-            error.project_id
-            for error in self._errors
-            if isinstance(error, RefusedListError) and error.project_id is not None
-        }
+    def of_refused_projects(self) -> list[RefusedProjectListError]:
+        """Those of lists that the server refused for one project."""
+        return [error for error in self._errors if isinstance(error, RefusedProjectListError)]
 
-    def forget_refused(self, projects: Collection[str]) -> None:
-        """Forget that the server refused lists of `projects`."""
-        self._errors = [
-            error
-            for error in self._errors
-            if not isinstance(error, RefusedListError) or error.project_id not in projects
-        ]
+    def forget(self, errors: Collection[TapError]) -> None:
+        """Let `errors` not be raised."""
+        forgotten = set(errors)
+        self._errors = [error for error in self._errors if error not in forgotten]
+
+    @property
+    def is_account_refused(self) -> bool:
+        """Whether the server refuses everything."""
+        return any(isinstance(error, RefusedError) for error in self._errors)
 
     def raise_all(self) -> None:
         """Raise one error for all errors, if there are any.
@@ -155,8 +172,8 @@ class Failures:
             TapError: with a line for each error.
         """
         errors = self._errors
-        if any(isinstance(error, RefusedError) for error in errors):
-            # The account itself is refused, and every list with it: one line is enough.
+        if self.is_account_refused:
+            # Every list is refused with it: one line is enough.
             errors = [error for error in errors if not isinstance(error, RefusedListError)]
         if errors:
             raise TapError("\n".join(dict.fromkeys(str(error) for error in errors)))

@@ -19,6 +19,7 @@ _API_PREFIX = "/api/v1"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 ACTIVATE_VERSION = "emit_activate_version_messages"
 """A setting that the SDK's streams obey, even though this tap does not offer the capability."""
+FAIL, WARN = "fail", "warn"
 HELP = "`tap-dagctl --about` describes every setting"
 
 
@@ -55,6 +56,22 @@ SCHEMA = th.PropertiesList(
         title="Projects",
         description="Ids or names of the projects to read. Default: every project of the "
         "organization.",
+    ),
+    th.Property(
+        "exclude_project_ids",
+        th.ArrayType(th.StringType(nullable=True)),
+        title="Excluded projects",
+        description="Ids or names of projects that are not read, even if `project_ids` names them. "
+        "New projects are.",
+    ),
+    th.Property(
+        "refused_projects",
+        th.StringType(allowed_values=[FAIL, WARN]),
+        default=FAIL,
+        title="Refused projects",
+        description="What a list that the API refuses for one project (403, 404) does to the sync: "
+        "`fail` ends it with 1, `warn` logs a warning and ends it with 0. Everything else is read "
+        "either way.",
     ),
     th.Property(
         "start_date",
@@ -153,11 +170,15 @@ class Settings:
         start: `start_date` in nanoseconds since the epoch, or None for all history.
         api_url: with its prefix, without a trailing slash.
         project_ids: without blanks and repeats, in the order given; empty for every project.
+        exclude_project_ids: likewise; empty where all are read.
+        tolerates_refused: whether a list that is refused for one project is only a warning.
     """
 
     api_token: str
     organization_id: str
     project_ids: tuple[str, ...]
+    exclude_project_ids: tuple[str, ...]
+    tolerates_refused: bool
     start: int | None
     api_url: str
     overlap_seconds: int
@@ -183,7 +204,7 @@ class Settings:
         if config.get(ACTIVATE_VERSION):
             msg = (
                 f"{ACTIVATE_VERSION} is not supported, so take it out: with a target that deletes, "
-                "the rows of each project that failed or that `project_ids` leaves out would go"
+                "the rows of each project that failed or that the settings leave out would go"
             )
             raise ConfigurationError(msg)
         defaults = {name: it["default"] for name, it in _PROPERTIES.items() if "default" in it}
@@ -197,6 +218,8 @@ class Settings:
             "api_token": _header_value("api_token", values["api_token"]),
             "organization_id": _header_value("organization_id", values["organization_id"]),
             "project_ids": _names(values.get("project_ids", ())),
+            "exclude_project_ids": _names(values.get("exclude_project_ids", ())),
+            "tolerates_refused": values["refused_projects"] == WARN,
             "start": _start(values.get("start_date")),
             "api_url": _api_url(values["api_url"]),
             # The SDK reads a fraction in a file as a `Decimal`, with which a clock cannot reckon.

@@ -12,7 +12,13 @@ from tap_dagctl import timestamps
 from tap_dagctl.api.client import path_segment
 from tap_dagctl.api.lists import WholeList
 from tap_dagctl.dagctl_stream import DagctlStream
-from tap_dagctl.errors import AnswerError, RefusedError, RefusedListError, RequestError
+from tap_dagctl.errors import (
+    AnswerError,
+    RefusedError,
+    RefusedListError,
+    RefusedProjectListError,
+    RequestError,
+)
 from tap_dagctl.pagination.overlap import PageNumber
 from tap_dagctl.pagination.page import Listing, PageRequest
 from tap_dagctl.pagination.paginator import Paginator
@@ -57,12 +63,19 @@ class ProjectStream(DagctlStream):
             try:
                 yield from self.pages_of(context, self._bookmark(context))
             except RefusedError as error:
-                advice = (
-                    f"the project is listed, and its {self.name} are refused: ask dagctl why; "
-                    "until then leave out the project, with project_ids, "
-                    f"or deselect {self.name}"
+                meanwhile = (
+                    "everything else is read"
+                    if self._sync.settings.tolerates_refused
+                    else "until then set refused_projects to warn, leave out the project, with "
+                    f"exclude_project_ids, or deselect {self.name}"
                 )
-                raise RefusedListError(error.what, advice, context["project_id"]) from None
+                raise RefusedProjectListError(
+                    error.what,
+                    f"the project is listed, and its {self.name} are refused: ask dagctl why; "
+                    f"{meanwhile}",
+                    status=error.status,
+                    project_id=context["project_id"],
+                ) from None
 
     @abstractmethod
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
@@ -117,7 +130,7 @@ class OrganizationList(DagctlStream):
             rows = self._sync.client.get(WholeList(self.path, self.rows_key))
         except RefusedError as error:
             advice = f"give the token {self.permission} in dagctl, or deselect {self.name}"
-            raise RefusedListError(error.what, advice) from None
+            raise RefusedListError(error.what, advice, status=error.status) from None
         yield self._records.build(rows, {})
 
 

@@ -12,6 +12,9 @@ from tap_dagctl import timestamps
 _MOST_NAMES = 3
 
 
+ENDED_EARLY = "the sync ended before it was read"
+
+
 @dataclass(slots=True)
 class Part:
     """One stream of one project, or a stream of the organization.
@@ -19,22 +22,33 @@ class Part:
     Attributes:
         stream: its name.
         project_id: None for a stream of the organization, and for the projects themselves.
+        path: where its rows are read; empty where there can be no path.
         began: by this machine's clock, in nanoseconds since the epoch.
-        ended: likewise; None as long as it goes on.
+        nanoseconds: how long it took; None as long as it goes on.
         rows_read: rows in the answers, those among them that had been sent before.
         rows_sent: records that went to the target.
         requests: each try counts.
-        error: why it ended early, if it did.
+        error: why it was not read to its end; None if it was.
+        is_tolerated: whether `error` does not end the sync.
     """
 
     stream: str
     project_id: str | None = None
+    path: str = ""
     began: int = field(default_factory=timestamps.now)
-    ended: int | None = None
+    nanoseconds: int | None = None
     rows_read: int = 0
     rows_sent: int = 0
     requests: int = 0
-    error: str | None = None
+    error: str | None = ENDED_EARLY
+    is_tolerated: bool = False
+    # The other clock may be set while it goes on.
+    _started: int = field(default_factory=time.monotonic_ns)
+
+    def end(self) -> None:
+        """Stop its clock, unless that has been done."""
+        if self.nanoseconds is None:
+            self.nanoseconds = time.monotonic_ns() - self._started
 
     @property
     def title(self) -> str:
@@ -61,10 +75,10 @@ class Traffic:
             requests_before, rows_before = self._by_path[path]
             self._by_path[path] = (requests_before + requests, rows_before + rows)
 
-    def take(self, path: str) -> tuple[int, int]:
-        """Return the requests and rows of `path`, and begin to count them anew."""
+    def of(self, path: str) -> tuple[int, int]:
+        """Return the requests and rows of `path`."""
         with self._lock:
-            return self._by_path.pop(path, (0, 0))
+            return self._by_path.get(path, (0, 0))
 
 
 class Summary:
@@ -80,10 +94,15 @@ class Summary:
         self.parts: list[Part] = []
         self._began = time.monotonic()
 
-    def begin(self, stream: str, project_id: str | None) -> Part:
+    def begin(self, stream: str, project_id: str | None, path: str) -> Part:
         """Return the part that begins now."""
-        self.parts.append(part := Part(stream, project_id))
+        self.parts.append(part := Part(stream, project_id, path))
         return part
+
+    def count(self, traffic: Traffic) -> None:
+        """Take over what was asked for and came for each part, also after its end."""
+        for part in self.parts:
+            part.requests, part.rows_read = traffic.of(part.path)
 
     def forgive(self, project_id: str) -> None:
         """Forget what failed of a project that was deleted meanwhile."""
@@ -120,12 +139,18 @@ class Summary:
         return f"{stream} {read:,} read, {sent:,} sent"
 
     def _failures(self) -> str:
-        failed = [part.title for part in self.parts if part.error]
-        if not failed:
-            return "nothing failed"
-        named = ", ".join(failed[:_MOST_NAMES])
-        more = len(failed) - _MOST_NAMES
-        return f"failed: {named}" + (f" and {more:,} more" if more > 0 else "")
+        failed, refused = (
+            [part.title for part in self.parts if part.error and part.is_tolerated is is_tolerated]
+            for is_tolerated in (False, True)
+        )
+        told = [f"failed: {_some(failed)}"] * bool(failed)
+        told += [f"refused: {_some(refused)}"] * bool(refused)
+        return "; ".join(told) or "nothing failed"
+
+
+def _some(titles: list[str]) -> str:
+    more = len(titles) - _MOST_NAMES
+    return ", ".join(titles[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _counted(number: int, name: str) -> str:

@@ -175,7 +175,9 @@ class Client:
                 with self._slots:
                     answer = self._get_once(request)
             except RequestError as error:
-                raise type(error)(f"{what}: {error.what}", error.advice) from None
+                raise type(error)(
+                    f"{what}: {error.what}", error.advice, status=error.status
+                ) from None
             result = request.read(answer)
             self.traffic.count(request.path, rows=_rows_in(answer.body))
             return result

@@ -27,7 +27,6 @@ _PASSES_BY_ITSELF = {
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
-_TOO_MUCH = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _LATER = "the trouble is at the server: run the sync again later"
 _REFUSED = "the request was refused: check the settings, and if they are right report it"
 _ADVICE = {
@@ -116,19 +115,19 @@ def status_error(
     elif status < HTTPStatus.BAD_REQUEST:
         host = one_line(_host(headers.get("Location", ""))) or "another path"
         advice = f"it points to {host}, and the token is not sent there: set api_url to the new one"
-        return RequestError(what, advice)
+        return RequestError(what, advice, status=status)
     else:
         advice = next((text for known, text in _ADVICE.items() if known == status), _REFUSED)
         dates = ", ".join(f"{name}={params[name]}" for name in _DATES if name in params)
         if status == HTTPStatus.BAD_REQUEST and dates:
             advice = f"it asked for {dates}, and {advice}"
         if status not in _PASSES_BY_ITSELF:
-            return _NOT_REFUSED.get(status, RefusedError)(what, advice)
+            return _NOT_REFUSED.get(status, RefusedError)(what, advice, status=status)
     return PassingError(
         what,
         advice,
         retry_after=_retry_after(headers.get("Retry-After", ""), server_time),
-        is_limit=status in _TOO_MUCH,
+        status=status,
     )
 
 

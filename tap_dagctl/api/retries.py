@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
@@ -30,6 +31,7 @@ Four tries take 3.5 to 7 seconds. A network that is just starting is up by then,
 address does not look like a program that hangs.
 """
 
+_TOO_MUCH = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _UNUSABLE = "the answer has not the documented shape"
 
 logger = logging.getLogger("tap-dagctl.retries")
@@ -41,8 +43,8 @@ class PassingError(Exception):
     Attributes:
         advice: what a person can do if no try succeeds.
         retry_after: seconds that the server asks to wait.
-        is_limit: whether the server is too busy for any request.
         is_unreachable: whether nothing at all came from a server.
+        status: of the answer, if there was one and it was not 200.
     """
 
     def __init__(
@@ -51,14 +53,19 @@ class PassingError(Exception):
         advice: str,
         *,
         retry_after: float | None = None,
-        is_limit: bool = False,
         is_unreachable: bool = False,
+        status: int | None = None,
     ) -> None:
         super().__init__(what)
         self.advice = advice
         self.retry_after = retry_after
-        self.is_limit = is_limit
         self.is_unreachable = is_unreachable
+        self.status = status
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the server is too busy for any request."""
+        return self.status in _TOO_MUCH
 
 
 # An answer that cannot be used may come from a proxy, and the next one from the API.
@@ -153,7 +160,7 @@ class Retries:
         if isinstance(error, AnswerError):
             return AnswerError(f"{error} {counted}")
         kind = RequestError if self._has_answered else UnreachableError
-        return kind(f"{what}: {error} {counted}; {error.advice}")
+        return kind(f"{what}: {error} {counted}; {error.advice}", status=error.status)
 
 
 def _found_no_server(error: Exception) -> bool:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, RecordMessage
 
     from tap_dagctl.records.builder import Record
+    from tap_dagctl.summary import Part
 
 
 _ENDS_OF_A_TEST = (AbortedSyncFailedException, AbortedSyncPausedException)
@@ -53,10 +54,10 @@ class PagewiseStream(Stream):
     Attributes:
         is_sensitive: whether it is offered only with `include_sensitive`.
         sensitive_fields: fields that are offered only with it.
-        records_sent: how many records have gone to the target.
+        part: what counts the records that go to the target.
     """
 
-    records_sent = 0
+    part: Part
     is_sensitive: ClassVar[bool] = False
     sensitive_fields: ClassVar[Collection[str]] = ()
     # The SDK's would drop what a catalog does not list inside an object.
@@ -171,7 +172,7 @@ class PagewiseStream(Stream):
                     self._write_state_message()
                 writer.write_records(stream_map.stream_alias, records, self._stream_version)
                 record_counter.increment(len(records))
-                self.records_sent += len(records)
+                self.part.rows_sent += len(records)
                 self.state_manager.is_flushed = False
                 since_state += len(records)
             self._finalize_state(self.get_context_state(context))
@@ -201,7 +202,7 @@ class PagewiseStream(Stream):
         """
         try:
             for message in super()._generate_record_messages(record):
-                self.records_sent += 1
+                self.part.rows_sent += 1
                 yield message
         except RecursionError:
             raise  # what is nested too deeply has a line of its own

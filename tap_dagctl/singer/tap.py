@@ -75,7 +75,12 @@ class InterruptibleTap(Tap):
             for name, text in found.items()
         }
         remember(values)
-        return {name: value for name, value in values.items() if value is not None}
+        # An empty text is its default, as an empty variable of any other kind is.
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and (value != "" or "default" not in schemas[name])
+        }
 
     def warn_of_misspelt_names(self, streams: Collection[str]) -> None:
         """Warn of each key, variable and stream map that nothing reads.

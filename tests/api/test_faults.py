@@ -303,7 +303,7 @@ def test_a_busy_server_is_waited_for_by_all(monkeypatch: pytest.MonkeyPatch) -> 
         def ask(name: str) -> None:
             asked.append((name, clock.monotonic()))
             if len(asked) == 1:
-                raise PassingError(name, "", retry_after=30, is_limit=True)
+                raise PassingError(name, "", retry_after=30, status=429)
 
         def sleep(seconds: float) -> None:
             monkeypatch.setattr(clock, "sleep", wait)

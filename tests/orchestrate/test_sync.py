@@ -358,6 +358,8 @@ def test_shards_are_of_the_projects_that_the_tap_would_choose(place: Place) -> N
     assert json.loads(place.program("shards", "1").stdout) == ["proj_a,proj_b"]
     one = place.program("shards", "4", TAP_DAGCTL_PROJECT_IDS="finance")
     assert json.loads(one.stdout) == ["proj_b"]
+    others = place.program("shards", "4", TAP_DAGCTL_EXCLUDE_PROJECT_IDS="sales,nix")
+    assert json.loads(others.stdout) == ["proj_b"]
     assert place.program("shards", "0").exit_code == 2
     assert place.program("shards", "1", TAP_DAGCTL_PROJECT_IDS="nix").error.startswith(
         "project_ids: no project nix"

@@ -28,6 +28,7 @@ BATCHES = {
 }
 BY_KIND = {"string": "text", "integer": 9, "number": 9, "array": ["sales", "a, b"]}
 OF_SETTING = {
+    "refused_projects": "warn",
     "start_date": "2026-01-31",
     "stream_maps": {"runs": {"__filter__": "False", "pod_name": "__NULL__"}},
     "stream_map_config": {"seed": "salt"},

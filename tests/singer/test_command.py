@@ -95,6 +95,8 @@ def test_test_says_no_in_one_line(api: Api, tmp_path: Path) -> None:
         ({"start_date": "yesterday"}, "'yesterday' is not a date: write it like 2026-01-31"),
         ({"start_date": "2026-02-30"}, "'2026-02-30' is not a date"),
         ({"project_ids": "proj_a"}, "'proj_a' is not of type 'array'"),
+        ({"exclude_project_ids": "proj_a"}, "'proj_a' is not of type 'array'"),
+        ({"refused_projects": "Warn"}, "'Warn' is not one of ['fail', 'warn']"),
         ({"emit_activate_version_messages": True}, "emit_activate_version_messages is not suppor"),
         ({"batch_config": {"encoding": 1}}, "config['batch_config']"),
         ({"stream_maps": {"runs": {"x": "1 +"}}}, "Failed to parse expression 1 +"),
@@ -237,8 +239,8 @@ def test_a_failing_project_does_not_take_the_others_with_it(api: Api, tmp_path: 
 
     assert output.error == (
         "GET /projects/proj_a/runs: the server answered 404: the project is listed, and its runs "
-        "are refused: ask dagctl why; until then leave out the project, with project_ids, "
-        "or deselect runs"
+        "are refused: ask dagctl why; until then set refused_projects to warn, leave out the "
+        "project, with exclude_project_ids, or deselect runs"
     )
     assert [row["id"] for row in output.records("runs")] == ["run_of_proj_b"]
     (partition,) = [

@@ -12,8 +12,8 @@ from stand_in.server import Api, Reply, serving
 from stand_in.world import World
 from tap_dagctl.errors import TapError
 from tests.support.at_request import at_request
-from tests.support.in_process import sync
-from tests.support.syncs import config_of, run_tap
+from tests.support.in_process import command, sync
+from tests.support.syncs import arguments, config_of, run_tap
 from tests.support.truth import difference, in_messages, tables
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.server import Request
+    from tests.support.syncs import Output
 
 # Where each list of a project is read, and a status that says it is not to be had.
 LISTS = {
@@ -72,20 +73,33 @@ def check_rows(api: Api, records: list[tuple[str, dict[str, Any]]], without: str
         assert difference(name, *rows) == []
 
 
+@pytest.mark.parametrize("refused_projects", ["fail", "warn"])
 @pytest.mark.parametrize("stream", LISTS)
 def test_one_list_of_one_project_is_named_and_the_rest_is_read(
-    api: Api, broken: str, tmp_path: Path, stream: str
+    api: Api, broken: str, tmp_path: Path, stream: str, refused_projects: str
 ) -> None:
     ending, status = LISTS[stream]
     path = f"/projects/{broken}/{ending}"
     api.misbehave = lambda request: Reply(status, b"{}") if request.path.endswith(path) else None
-    first = run_tap(tmp_path, config_of(api))
+    config = config_of(api, refused_projects=refused_projects)
+    first = run(tmp_path, config)
 
-    assert first.error == (
+    refused = (
         f"GET {path}: the server answered {status}: the project is listed, and its {stream} are "
-        "refused: ask dagctl why; until then leave out the project, with project_ids, "
-        f"or deselect {stream}"
+        "refused: ask dagctl why; "
     )
+    title = f"{stream} of {broken}"
+    if refused_projects == "fail":
+        assert first.error == (
+            f"{refused}until then set refused_projects to warn, leave out the project, with "
+            f"exclude_project_ids, or deselect {stream}"
+        )
+        assert f"; failed: {title}\n" in first.stderr
+    else:
+        assert first.exit_code == 0
+        (warning,) = first.warnings
+        assert warning.endswith(f"{refused}everything else is read")
+        assert f"; refused: {title}\n" in first.stderr
     everything = set(api.world.projects)
     for name in LISTS:
         missing = {broken} if name == stream else set()
@@ -96,7 +110,7 @@ def test_one_list_of_one_project_is_named_and_the_rest_is_read(
 
     # Once it is answered again, what is missing comes, and of the rest nothing comes twice.
     api.misbehave = lambda _: None
-    second = run_tap(tmp_path, config_of(api), state=first.state)
+    second = run(tmp_path, config, state=first.state)
     assert second.exit_code == 0, second.stderr
     for name in {*LISTS} - {"jobs"}:
         of = {row["project_id"] for row in second.records(name)}
@@ -113,13 +127,37 @@ def test_every_list_of_a_project_is_a_line(api: Api, broken: str) -> None:
     assert all(f"GET /projects/{broken}/" in line for line in lines)
 
 
-def test_a_project_can_be_left_out_as_the_line_says(api: Api, broken: str, tmp_path: Path) -> None:
-    refuse(api, f"/projects/{broken}/")
-    others = [key for key in api.world.projects if key != broken]
-    output = run_tap(tmp_path, config_of(api, project_ids=others))
+def test_what_is_tolerated_hides_no_other_failure(api: Api, broken: str, tmp_path: Path) -> None:
+    def misbehave(request: Request) -> Reply | None:
+        if request.path.endswith(f"{broken}/runs"):
+            return Reply(403, b"{}")
+        return Reply(500, b"{}") if request.path.endswith(f"{broken}/jobs") else None
 
-    assert output.exit_code == 0, output.stderr
-    assert {row["project_id"] for row in output.records("runs")} == set(others)
+    api.misbehave = misbehave
+    output = run(tmp_path, config_of(api, refused_projects="warn", max_attempts=1))
+    assert output.error.startswith(f"GET /projects/{broken}/jobs: the server answered 500")
+    assert f"; failed: jobs of {broken}; refused: runs of {broken}\n" in output.stderr
+
+
+def test_a_list_of_the_organization_is_no_project(api: Api, tmp_path: Path) -> None:
+    refuse(api, "/organizations/members", 403)
+    output = run(tmp_path, config_of(api, refused_projects="warn", include_sensitive=True))
+    assert output.error.startswith("GET /organizations/members: the server answered 403")
+
+
+@pytest.mark.parametrize("refused_projects", ["fail", "warn"])
+def test_a_test_fails_where_a_sync_would(
+    api: Api, broken: str, tmp_path: Path, refused_projects: str
+) -> None:
+    refuse(api, f"/projects/{broken}/runs", 403)
+    output = run(tmp_path, config_of(api, refused_projects=refused_projects), "--test")
+    assert output.exit_code == (refused_projects == "fail")
+    assert f"GET /projects/{broken}/runs: the server answered 403" in output.stderr
+
+
+def run(directory: Path, config: dict[str, Any], *options: str, **files: Any) -> Output:
+    _, *line = arguments(directory, config, *options, **files)
+    return command(*line)
 
 
 def test_a_project_that_is_deleted_while_it_is_read_is_no_error(
@@ -189,15 +227,19 @@ def test_an_account_that_is_refused_is_one_line(
     api: Api, tmp_path: Path, status: int, advice: str, include_sensitive: bool
 ) -> None:
     refuse(api, "/", status)
-    output = run_tap(tmp_path, config_of(api, include_sensitive=include_sensitive))
+    config = config_of(api, include_sensitive=include_sensitive, refused_projects="warn")
+    output = run(tmp_path, config)
 
     assert output.error.startswith(f"GET /projects: the server answered {status}: {advice}")
 
 
-def test_an_account_that_is_refused_from_some_request_on_is_one_line(api: Api) -> None:
+@pytest.mark.parametrize("refused_projects", ["fail", "warn"])
+def test_an_account_that_is_refused_from_some_request_on_is_one_line(
+    api: Api, refused_projects: str
+) -> None:
     api.misbehave = lambda request: Reply(403, b"{}") if request.number > 5 else None
     with pytest.raises(TapError) as caught:
-        sync(api)
+        sync(api, refused_projects=refused_projects)
 
     assert str(caught.value) == (
         "GET /projects: the server answered 403: the token may not read this: check that "
