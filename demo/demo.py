@@ -42,6 +42,7 @@ TABLES = {
     "model_stats": "project_id, model_name, start_date, end_date",
     "jobs": "id",
     "plans": "id",
+    "syncs": "sync_id, stream, project_id",
 }
 BREACHES = "select * from dagctl_answers.sla_breaches order by date, project_name"
 SLOWER = """

@@ -56,7 +56,7 @@ def _sync(options: argparse.Namespace) -> int:
     target, streams = _target(options.target), _streams(options.streams)
     state_id = options.state_id or f"tap-dagctl-to-{Path(target.command[0]).name}"
     tap = tap_of_environment()
-    files: dict[str, object] = {"--catalog": catalog_of(tap, streams)} if streams else {}
+    files: dict[str, object] = {"--catalog": catalog_of(tap, streams or set(tap.streams))}
     pipeline = Pipeline()
     with state_backend(os.environ.get(VARIABLE), state_id) as backend:
         projects = projects_of(tap, backend.names())

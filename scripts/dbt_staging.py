@@ -110,7 +110,8 @@ def _tests(stream: Stream, name: str) -> Iterator[Any]:
     # The API may learn a word, and a run may be read before the model executions it started are:
     # worth a warning, and no reason to stop a schedule.
     warn = {"severity": "warn"}
-    if name in _BELONGS_TO:
+    # Of `syncs` it is empty where a stream belongs to no project.
+    if name in _BELONGS_TO and stream.name != "syncs":
         there = {"to": f"ref('stg_dagctl__{_BELONGS_TO[name]}')", "field": "id"}
         yield {"relationships": {"arguments": there, "config": warn}}
     values = _ACCEPTED.get(stream.name, {}).get(name)

@@ -8,7 +8,7 @@ from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:
-    from tap_dagctl.dagctl_stream import DagctlStream
+    from tap_dagctl.singer.stream import PagewiseStream
 
 
 def tap() -> TapDagctl:
@@ -16,7 +16,7 @@ def tap() -> TapDagctl:
     return TapDagctl(config={"include_sensitive": True}, validate_config=False)
 
 
-def streams() -> list[DagctlStream]:
+def streams() -> list[PagewiseStream]:
     """Return its streams."""
     one = tap()
     return [stream(one, one.sync) for stream in STREAMS]

@@ -10,6 +10,7 @@ from singer_sdk.singerlib.encoding.simple import RecordMessage
 from typing_extensions import override
 
 from scripts import everything
+from scripts.tables import replication
 from stand_in.history import History
 from stand_in.server import serving
 from stand_in.world import World
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib.encoding.simple import Message
 
-    from tap_dagctl.dagctl_stream import DagctlStream
     from tap_dagctl.records.builder import Record
+    from tap_dagctl.singer.stream import PagewiseStream
 
 QUERIES = {
     "projects": """-- Projects whose schedules rest, or that lag behind their branch.
@@ -83,6 +84,19 @@ where last_login_at is null""",
 select email, role, created_at
 from dagctl.invitations
 order by created_at""",
+    "syncs": """-- What could not be read, and when that was last tried.
+select project_id, stream, error, max(ended_at) as last_tried_at
+from dagctl.syncs
+where error is not null
+group by project_id, stream, error
+order by last_tried_at desc""",
+}
+# What differs in each sync.
+_SYNCS = {
+    "sync_id": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+    "began_at": "2026-03-04T12:00:00.000000Z",
+    "ended_at": "2026-03-04T12:00:02.250000Z",
+    "seconds": 0.25,
 }
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=timezone.utc)
 
@@ -94,16 +108,18 @@ def pages() -> Iterator[tuple[str, str]]:
         yield stream.name, "\n".join(_page(stream, samples[stream.name]))
 
 
-def _page(stream: DagctlStream, sample: dict[str, Any]) -> Iterator[str]:
+def _page(stream: PagewiseStream, sample: dict[str, Any]) -> Iterator[str]:
     yield f"# {stream.name}"
     yield ""
     yield (stream.__doc__ or "").splitlines()[0]
     yield ""
     keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-    key = stream.replication_key
     yield f"- Key: {keys}"
-    yield f"- Replication: {f'incremental on `{key}`' if key else 'full table'}"
-    yield f"- Read from `GET {getattr(stream, 'path', '/projects')}`"
+    yield f"- Replication: {replication(stream)}"
+    if path := getattr(stream, "path", None):
+        yield f"- Read from `GET {path}`"
+    else:
+        yield "- Made by the tap at the end of each sync, also if that fails or is stopped"
     if stream.is_sensitive:
         yield "- Only with `include_sensitive`: personal or security data"
     yield ""
@@ -150,5 +166,8 @@ class _First(Writer):
 def _samples() -> dict[str, dict[str, Any]]:
     first = _First()
     with serving(History(World(now=NOW), days=14).world) as api:
-        TapDagctl(config=config_of(api, include_sensitive=True), message_writer=first).sync_all()
+        tap = TapDagctl(config=config_of(api, include_sensitive=True), message_writer=first)
+        tap.streams["syncs"].selected = True
+        tap.sync_all()
+    first.records["syncs"] |= _SYNCS
     return first.records

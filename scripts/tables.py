@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Stream
 
-    from tap_dagctl.dagctl_stream import DagctlStream
+    from tap_dagctl.singer.stream import PagewiseStream
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ROOT / "transform" / "models" / "answers" / "answers.yml"
@@ -68,7 +68,7 @@ def _streams() -> Iterator[str]:
     yield "|---|---|---|---|"
     for stream in everything.streams():
         keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-        yield f"| `{stream.name}` | {summary(stream)} | {keys} | {_replication(stream)} |"
+        yield f"| `{stream.name}` | {summary(stream)} | {keys} | {_replication_in_full(stream)} |"
 
 
 def summary(stream: Stream) -> str:
@@ -76,9 +76,16 @@ def summary(stream: Stream) -> str:
     return (stream.__doc__ or "").splitlines()[0].rstrip(".")
 
 
-def _replication(stream: DagctlStream) -> str:
-    text = f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
+def _replication_in_full(stream: PagewiseStream) -> str:
+    text = replication(stream)
     return f"{text}; only with `include_sensitive`" if stream.is_sensitive else text
+
+
+def replication(stream: Stream) -> str:
+    """Return how the stream is replicated, in words."""
+    if not stream.selected_by_default:
+        return "appended by each sync; only if it is selected"
+    return f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
 
 
 def _answers() -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing_extensions import override
 from tap_dagctl.errors import RefusedProjectListError, TapError
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.singer.stream import PagewiseStream
+from tap_dagctl.summary import ENDED_EARLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,11 +70,15 @@ class DagctlStream(PagewiseStream):
             else:
                 raise
         finally:
-            part.end()
+            self._sync.summary.end(part)
 
     def _is_tolerated(self, error: TapError) -> bool:
         is_of_project = isinstance(error, RefusedProjectListError)
         return is_of_project and self._sync.settings.tolerates_refused
+
+    @override
+    def sync_fails(self) -> None:
+        self._sync.end_early(ENDED_EARLY)
 
     def path_in(self, context: Context | None) -> str:
         """Return the path of the list of `context`.

@@ -233,3 +233,20 @@ INVITATIONS = _schema(
     _CREATED_AT,
     _UPDATED_AT,
 )
+
+SYNCS = _schema(
+    _key("sync_id", "The sync, the same in all of its rows."),
+    _key("stream", "The stream that was read."),
+    _key("project_id", "The project it was read of; empty where it belongs to none."),
+    _time("began_at", "When reading it began, by the clock of the machine that ran the tap."),
+    _time("ended_at", "When reading it ended."),
+    _integer("rows_read", "Rows in the answers, those included that had been sent before."),
+    _integer("rows_sent", "Records that went to the target."),
+    _integer("requests", "Requests that were sent for it; each try counts."),
+    _seconds(
+        "seconds",
+        "How long it took, in seconds; of `projects` without the streams that are read meanwhile.",
+    ),
+    _text("error", "Why it was not read to its end; null if it was."),
+    _text("bookmark", "Its bookmark afterwards; null where it has none."),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tap_dagctl import timestamps
 
@@ -23,8 +23,7 @@ class Part:
         stream: its name.
         project_id: None for a stream of the organization, and for the projects themselves.
         path: where its rows are read; empty where there can be no path.
-        began: by this machine's clock, in nanoseconds since the epoch.
-        nanoseconds: how long it took; None as long as it goes on.
+        began, ended: by this machine's clock, in nanoseconds since the epoch.
         rows_read: rows in the answers, those among them that had been sent before.
         rows_sent: records that went to the target.
         requests: each try counts.
@@ -35,20 +34,18 @@ class Part:
     stream: str
     project_id: str | None = None
     path: str = ""
-    began: int = field(default_factory=timestamps.now)
-    nanoseconds: int | None = None
+    began: int = 0
+    ended: int = 0
     rows_read: int = 0
     rows_sent: int = 0
     requests: int = 0
     error: str | None = ENDED_EARLY
     is_tolerated: bool = False
-    # The other clock may be set while it goes on.
-    _started: int = field(default_factory=time.monotonic_ns)
 
-    def end(self) -> None:
-        """Stop its clock, unless that has been done."""
-        if self.nanoseconds is None:
-            self.nanoseconds = time.monotonic_ns() - self._started
+    @property
+    def nanoseconds(self) -> int:
+        """How long it took."""
+        return self.ended - self.began
 
     @property
     def title(self) -> str:
@@ -92,12 +89,28 @@ class Summary:
     def __init__(self) -> None:
         self.projects = 0
         self.parts: list[Part] = []
-        self._began = time.monotonic()
+        self._began, self._began_at = time.monotonic(), timestamps.now()
 
     def begin(self, stream: str, project_id: str | None, path: str) -> Part:
         """Return the part that begins now."""
-        self.parts.append(part := Part(stream, project_id, path))
+        self.parts.append(part := Part(stream, project_id, path, self._now()))
         return part
+
+    def end(self, part: Part) -> None:
+        """Note when the part ended."""
+        part.ended = self._now()
+
+    def _now(self) -> int:
+        # The machine's clock may be set while the sync goes on.
+        return self._began_at + int((time.monotonic() - self._began) * timestamps.NANOSECONDS)
+
+    def end_early(self, why: str) -> None:
+        """End the parts that are not through, with the reason."""
+        # The projects are gone through until everything below them has ended.
+        for part in reversed(self.parts):
+            if part.error == ENDED_EARLY:
+                part.error = why
+                self.end(part)
 
     def count(self, traffic: Traffic) -> None:
         """Take over what was asked for and came for each part, also after its end."""

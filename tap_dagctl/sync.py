@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_dagctl.api.client import Client
-from tap_dagctl.errors import Failures
+from tap_dagctl.errors import Failures, TapError
 from tap_dagctl.pagination.prefetch import Prefetch
 from tap_dagctl.settings import Settings
 from tap_dagctl.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Sync:
@@ -25,6 +26,7 @@ class Sync:
         failures: what failed so far, while the rest of the sync goes on.
         summary: what has been done so far.
         created_at: by project, when the API says that it was created.
+        before_early_end: is called before a signal or an error ends the sync.
     """
 
     def __init__(self, config: Mapping[str, Any], *, version: str) -> None:
@@ -38,6 +40,7 @@ class Sync:
         self.failures = Failures()
         self.summary = Summary()
         self.created_at: dict[str, object] = {}
+        self.before_early_end: Callable[[], None] = lambda: None
         self._version = version
 
     @cached_property
@@ -58,6 +61,14 @@ class Sync:
     def prefetch(self) -> Prefetch:
         """The client, with the first requests of the next streams and projects made ahead."""
         return Prefetch(self.client, self.settings.max_connections)
+
+    def end_early(self, why: str) -> None:
+        """Take note that a signal or an error ends the sync, if it has begun."""
+        if self.summary.parts:
+            self.summary.end_early(why)
+            # What ends it is told, not this.
+            with suppress(TapError):
+                self.before_early_end()
 
     @property
     def includes_sensitive(self) -> bool:

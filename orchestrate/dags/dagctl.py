@@ -64,8 +64,8 @@ def only_projects(project_ids: Any) -> dict[str, str]:
     return {"TAP_DAGCTL_PROJECT_IDS": project_ids}
 
 
-RUNS = ["projects", "runs", "model_executions"]
-STATISTICS = ["projects", "daily_stats", "model_stats", "jobs", "plans"]
-NOW, BUILD = "run --select +broken_jobs +overdue_runs", "build"
+RUNS = ["projects", "runs", "model_executions", "syncs"]
+STATISTICS = ["projects", "daily_stats", "model_stats", "jobs", "plans", "syncs"]
+NOW, BUILD = "run --select +broken_jobs +overdue_runs +project_freshness", "build"
 runs = pipeline("dagctl_runs", "*/10 * * * *", RUNS, NOW)
 statistics = pipeline("dagctl_statistics", "5 5 * * *", STATISTICS, BUILD)

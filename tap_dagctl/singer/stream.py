@@ -100,6 +100,7 @@ class PagewiseStream(Stream):
                     yield from records
             except Exception as error:
                 if not isinstance(error, OutputError):
+                    self.sync_fails()
                     self._write_pending_state()
                 raise
             return
@@ -107,9 +108,16 @@ class PagewiseStream(Stream):
         if len(self.stream_maps) > 1:
             msg = f"stream_maps: with batch_config there can be no copy (__source__) of {self.name}"
             raise ConfigurationError(msg)
-        for record in records:
-            for message in self._generate_record_messages(record):
-                yield message.record
+        try:
+            for record in records:
+                for message in self._generate_record_messages(record):
+                    yield message.record
+        except Exception:
+            self.sync_fails()
+            raise
+
+    def sync_fails(self) -> None:
+        """Do what is to be done before an error ends the whole sync."""
 
     @override
     def log_sync_costs(self) -> None:

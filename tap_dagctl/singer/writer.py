@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from tap_dagctl.redaction import holds
 from tap_dagctl.singer.output import write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from singer_sdk.singerlib.encoding.simple import Message
 
@@ -45,6 +46,7 @@ class Writer(SingerWriter):
     def __init__(self) -> None:
         self.record_bytes = 0
         self._writing = False
+        self._is_uninterrupted = False
         self._waiting: Callable[[], None] | None = None
 
     @override
@@ -85,15 +87,26 @@ class Writer(SingerWriter):
             raise OutputError.of(error) from None
         finally:
             self._writing = False
-        action, self._waiting = self._waiting, None
-        if action:
-            action()
+        self._act()
 
     def between_lines(self, action: Callable[[], None]) -> None:
         """Call `action` now or, from a signal that arrived within a line, when that is written."""
-        if self._writing:
-            self._waiting = action
-        else:
+        self._waiting = action
+        self._act()
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """Write all lines of the block as if they were one."""
+        self._is_uninterrupted = True
+        try:
+            yield
+        finally:
+            self._is_uninterrupted = False
+        self._act()
+
+    def _act(self) -> None:
+        if self._waiting and not (self._writing or self._is_uninterrupted):
+            action, self._waiting = self._waiting, None
             action()
 
     @staticmethod

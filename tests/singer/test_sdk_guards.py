@@ -203,3 +203,12 @@ def test_the_sdk_still_calls_a_test_that_stops_after_a_record_a_failure() -> Non
 def test_the_sdk_still_writes_a_schema_for_each_context() -> None:
     """When this fails, `PagewiseStream` need not see to it that there is one."""
     assert "self._write_schema_message()" in inspect.getsource(Stream.sync)
+
+
+def test_the_sdk_syncs_streams_by_name_so_that_what_closes_a_sync_comes_last() -> None:
+    """`ClosingStream` tells what the others did, and writes no state of theirs."""
+    tap = TapDagctl(config={"include_sensitive": True}, validate_config=False)
+    assert list(tap.streams)[-1] == "syncs"
+    assert "for stream in self.streams.values():" in inspect.getsource(Tap.sync_all)
+    assert "self._write_state_message()" in inspect.getsource(Stream._sync_batches)
+    assert list(inspect.signature(Stream._write_state_message).parameters) == ["self"]

@@ -17,6 +17,7 @@ from stand_in.server import Api, Reply, serving
 from stand_in.world import World
 from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.singer.stream import PagewiseStream
+from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
 from tests.support.made_up_rows import ROWS, VALUES
 from tests.support.simulation import handlers_kept
@@ -131,3 +132,13 @@ def test_what_a_configuration_changes_goes_the_ordinary_way(api: Api) -> None:
     assert rows_by_page(api, flattening_enabled=True, flattening_max_depth=1) == 0
     with patch.object(Stream, "ABORT_AT_RECORD_COUNT", 2):
         assert rows_by_page(api) == 0
+
+
+def test_what_a_signal_asks_for_waits_for_all_lines_that_belong_together() -> None:
+    writer, done = Writer(), []
+    with writer.uninterrupted():
+        writer.between_lines(lambda: done.append("stop"))
+        assert not done
+    assert done == ["stop"]
+    writer.between_lines(lambda: done.append("again"))
+    assert done == ["stop", "again"]

@@ -70,13 +70,13 @@ def listed_jobs(api: Api) -> list[dict[str, Any]]:
 
 def test_no_catalog_lists_it_unless_it_is_asked_for(api: Api, tmp_path: Path) -> None:
     without = fields(discovered(tmp_path, None))
-    assert set(without) == set(KEYS)
+    assert set(without) == {*KEYS, "syncs"}
     assert "environment" not in without["jobs"]
     for config in (config_of(api), config_of(api, include_sensitive=False)):
         assert fields(discovered(tmp_path, config)) == without
 
     everything = fields(discovered(tmp_path, config_of(api, include_sensitive=True)))
-    assert set(everything) == {*KEYS, *SENSITIVE}
+    assert set(everything) == {*KEYS, *SENSITIVE, "syncs"}
     assert everything["jobs"] == {*without["jobs"], "environment"}
     assert fields(discovered(tmp_path, {"include_sensitive": True})) == everything
 
@@ -212,13 +212,13 @@ def test_meltano_loads_it_only_where_it_is_switched_on_and_then_as_selected(
     meltano = Meltano.of(api, tmp_path)
     meltano.run("tap-dagctl", "target-jsonl")
     without = rows_of(tmp_path)
-    assert set(without) == set(KEYS)
+    assert set(without) == {*KEYS, "syncs"}
     assert SECRET not in json.dumps(without)
 
     meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"] = "true"
     meltano.run("--full-refresh", "tap-dagctl", "target-jsonl")
     everything = rows_of(tmp_path)
-    assert set(everything) == {*KEYS, *SENSITIVE}
+    assert set(everything) == {*KEYS, *SENSITIVE, "syncs"}
     assert {SECRET} == {row["environment"]["KEY"] for row in everything["jobs"]}
 
     done = meltano("select", "tap-dagctl", "members", "*")

@@ -44,8 +44,8 @@ def test_each_schedule_has_a_state_of_its_own(api: Api, tmp_path: Path) -> None:
 
     runs = state_of(meltano, "dev:tap-dagctl-runs-to-target-duckdb")
     statistics = state_of(meltano, "dev:tap-dagctl-statistics-to-target-duckdb")
-    assert set(runs) == {"projects", "runs", "model_executions"}
-    assert set(statistics) == {"projects", "daily_stats", "model_stats", "jobs", "plans"}
+    assert set(runs) == {"projects", "runs", "model_executions", "syncs"}
+    assert set(statistics) == {"projects", "daily_stats", "model_stats", "jobs", "plans", "syncs"}
     with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:
         assert connection.sql("select id from dagctl.runs").fetchall() == [("run",)]
         assert connection.sql("select total_runs from dagctl.daily_stats").fetchall() == [(1,)]
