@@ -39,6 +39,15 @@ coalesce(
 {%- endmacro %}
 
 
+{# When the newest sync began that could list the projects. #}
+{% macro newest_listing() -%}
+select max(began_at) as began_at
+    from {{ ref('stg_dagctl__syncs') }}
+    where stream = 'projects'
+        and error is null
+{%- endmacro %}
+
+
 {# The first of the days that count as now. #}
 {% macro first_current_day() -%}
 {{ tap_dagctl.first_of_last(tap_dagctl.whole_number('dagctl_current_days')) }}

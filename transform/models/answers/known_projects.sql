@@ -8,6 +8,10 @@ with named as (
         select project_id from {{ ref('stg_dagctl__' ~ table) }}
         where project_id is not null
         {%- endfor %}
+        union all
+        -- Of a stream that belongs to no project it is empty.
+        select project_id from {{ ref('stg_dagctl__syncs') }}
+        where project_id <> ''
     ) as everywhere
 ),
 
