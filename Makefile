@@ -21,7 +21,7 @@ unexport VIRTUAL_ENV
 # takes 2 s to start then, and not 6.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo report notify test test-loader loader-histories test-tap test-all test-sdk exactness storm memory \
+.PHONY: setup demo report info notify test test-loader loader-histories test-tap test-all test-sdk exactness storm memory \
 	loaders snowflake adapters sqlmesh benchmark orchestrators container airflow lint lint-dags lint-sql format \
 	docs dist clean
 
@@ -70,6 +70,10 @@ demo: setup
 # One page of the answers, from the warehouse; REPORT="--warehouse postgres" reads PostgreSQL.
 report: setup
 	.venv/bin/python -m report $(REPORT)
+
+# The last sync, and how each project stands; INFO=sales lists the streams of a project.
+info: setup
+	.venv/bin/python -m report info $(INFO)
 
 # What is new in the answers, to the addresses in DAGCTL_NOTIFY_ADDRESSES; NOTIFY=--dry-run prints it.
 notify: setup

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from report.answers import ask
+from report.info import main as info
 from report.notify.command import main as notify
 from report.page import write
 from report.warehouse import (
@@ -23,9 +24,12 @@ from report.warehouse import (
 
 
 def main() -> None:
-    """Write the page, and say where it is; or, told `notify`, tell what is new."""
+    """Write the page, and say where it is; or run `notify` or `info`, if that is asked for."""
     if sys.argv[1:2] == ["notify"]:
         notify(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["info"]:
+        info(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="make report", description=__doc__)
     parser.add_argument(

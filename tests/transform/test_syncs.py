@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from report.info import info
+from report.warehouse import in_duckdb
 from stand_in.server import Reply
 from tests.support.dbt_builds import builds
 from tests.support.meltano import Meltano
@@ -185,6 +187,14 @@ def test_a_refused_project_through_the_whole_chain(api: Api, tmp_path: Path) -> 
     fresh = warehouse.query("select * from dagctl_answers.project_freshness order by project_id")
     assert [row["is_failing"] for row in fresh] == [True, False]
     assert fresh[0]["read_at"] == min(row["ended_at"] for row in read.values())
+
+    answers = in_duckdb(tmp_path / "warehouse.duckdb", "dagctl_answers")
+    last, _, _, failing, _ = info(answers, NOW)
+    asked = len(api.requests) - sum(requests.values())
+    # The list of projects is read again: one that is not in it any more was not refused, but deleted.
+    assert last.endswith(f"2 projects, {asked} requests, 4 rows read, 2 sent; 2 not read")
+    assert failing.startswith("sales ")
+    assert "model_executions: the server answered 403 since" in failing
 
 
 def assert_fresh(
