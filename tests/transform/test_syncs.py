@@ -191,7 +191,7 @@ def test_a_refused_project_through_the_whole_chain(api: Api, tmp_path: Path) -> 
     answers = in_duckdb(tmp_path / "warehouse.duckdb", "dagctl_answers")
     last, _, _, failing, _ = info(answers, NOW)
     asked = len(api.requests) - sum(requests.values())
-    # The list of projects is read again: one that is not in it any more was not refused, but deleted.
+    # The projects are listed again: one that is no longer there was deleted, not refused.
     assert last.endswith(f"2 projects, {asked} requests, 4 rows read, 2 sent; 2 not read")
     assert failing.startswith("sales ")
     assert "model_executions: the server answered 403 since" in failing
