@@ -121,6 +121,7 @@ def _meltano(account: dict[str, str], *arguments: str) -> float:
         "TAP_DAGCTL_API_TOKEN": account["token"],
         "TAP_DAGCTL_ORGANIZATION_ID": account["organization_id"],
         "TAP_DAGCTL_PROJECT_IDS": "[]",
+        "TAP_DAGCTL_EXCLUDE_PROJECT_IDS": "[]",
         "TARGET_DUCKDB_FILEPATH": str(WAREHOUSE),
         "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": SCHEMA,
         "DAGCTL_ANSWERS_SCHEMA": ANSWERS,

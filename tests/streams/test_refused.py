@@ -235,16 +235,17 @@ def test_an_account_that_is_refused_is_one_line(
 
 @pytest.mark.parametrize("refused_projects", ["fail", "warn"])
 def test_an_account_that_is_refused_from_some_request_on_is_one_line(
-    api: Api, refused_projects: str
+    api: Api, refused_projects: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.misbehave = lambda request: Reply(403, b"{}") if request.number > 5 else None
-    with pytest.raises(TapError) as caught:
+    with pytest.raises(TapError) as caught, caplog.at_level(logging.WARNING):
         sync(api, refused_projects=refused_projects)
 
     assert str(caught.value) == (
         "GET /projects: the server answered 403: the token may not read this: check that "
         "organization_id is the token's own organization"
     )
+    assert "is listed, and its" not in caplog.text
 
 
 def test_when_it_cannot_be_known_whether_a_project_was_deleted_all_is_told(

@@ -64,7 +64,10 @@ def output(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Output:
     return done
 
 
-@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+READ_FROM_THE_API = [stream for stream in STREAMS if hasattr(stream, "path")]
+
+
+@pytest.mark.parametrize("stream", READ_FROM_THE_API, ids=lambda stream: stream.name)
 def test_a_schema_names_what_is_documented(stream: Any) -> None:
     fields = stream.schema["properties"]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 4, 12, 0)  # noqa: DTZ001 - as the warehouse has it
 GONE_AFTER = timedelta(days=3)
+NEVER_READ = {("proj_3", "runs"), ("proj_4", "jobs")}
 COLUMNS = {
     "projects": "id text, name text, _sdc_sync_started_at bigint",
     "runs": "id text, project_id text, updated_at timestamp",
@@ -49,18 +50,21 @@ def made_up_syncs(dice: random.Random) -> list[Row]:
     """Return syncs by which some streams are read, fail, mend, and are read no more."""
     rows = []
     ends = {
-        (f"proj_{number}", stream): dice.choice([None, None, 1, 5])
+        (f"proj_{number}", stream): dice.choice([None, None, 1, 4, 5])
         for number in range(40)
         for stream in ("runs", "jobs", "plans")
     }
     for hours in range(0, 240, 8):
         moment = NOW - timedelta(hours=hours, minutes=dice.randrange(60))
         sync_id = f"sync_{hours:03}"
-        # The newest sync cannot even list the projects.
-        parts = [("", "projects", not hours)]
+        # The newest syncs cannot even list the projects.
+        parts = [("", "projects", hours < 48)]
         for (project, stream), days in ends.items():
             if (days is None or hours > 24 * days) and dice.random() < 0.9:
-                fails = project in {"proj_3", "proj_4"} or dice.random() < 0.3
+                fails = (project, stream) in {
+                    ("proj_3", "runs"),
+                    ("proj_4", "jobs"),
+                } or dice.random() < 0.3
                 parts.append((project, stream, fails))
         for project, stream, fails in parts:
             rows.append(
