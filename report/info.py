@@ -143,10 +143,15 @@ def _project(
         _ago(now, project["read_at"]),
         moment(project["newest_change_at"]),
         count(sum(row["rows_sent"] for row in streams)) if streams else NOTHING,
-        min((row["bookmark"] for row in streams if row["bookmark"]), default=NOTHING),
+        min((row["bookmark"] for row in streams if row["bookmark"]), key=_end, default=NOTHING),
         "; ".join(f"{it['stream']}: {_failure(it)}" for it in failing[:1])
         + (f"; {len(failing) - 1} more" if len(failing) > 1 else ""),
     )
+
+
+def _end(bookmark: str) -> str:
+    """Return what sorts bookmarks: a day is later than any time of it."""
+    return bookmark if "T" in bookmark else f"{bookmark}U"
 
 
 def _name(project: Row) -> str:

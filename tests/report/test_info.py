@@ -48,9 +48,10 @@ def fill(warehouse: Warehouse, projects: int, *, with_syncs: bool = True) -> Non
         shown = f"'{read}'" if read else "null"
         error = "'the server answered 403'" if fails else "null"
         freshness.append(f"('{key}', 'name {number}', {shown}, '2026-03-01 08:00', {fails})")
+        bookmarks = {"jobs": "2026-03-04", "runs": f"2026-03-04T0{number % 10}:00Z"}
         syncs += [
-            f"('s', '{stream}', '{key}', '{read}', '{read}', 7, {number}, 2, {error}, {bookmark})"
-            for stream, bookmark in (("jobs", "null"), ("runs", f"'2026-03-04T0{number % 10}:00Z'"))
+            f"('s', '{stream}', '{key}', '{read}', '{read}', 7, {number}, 2, {error}, '{bookmark}')"
+            for stream, bookmark in bookmarks.items()
         ]
     answers = "insert into dagctl_answers"
     warehouse.execute(f"{answers}.project_freshness values {', '.join(freshness)}")
