@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_dagctl.errors import RefusedProjectListError, TapError
+from tap_dagctl.errors import RefusedProjectListError, Stopped, TapError
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.summary import ENDED_EARLY
@@ -77,8 +77,9 @@ class DagctlStream(PagewiseStream):
         return is_of_project and self._sync.settings.tolerates_refused
 
     @override
-    def sync_fails(self) -> None:
-        self._sync.end_early(ENDED_EARLY)
+    def sync_ends_early(self, error: BaseException) -> None:
+        why = f"stopped by {error.signal_name}" if isinstance(error, Stopped) else ENDED_EARLY
+        self._sync.end_early(why)
 
     def path_in(self, context: Context | None) -> str:
         """Return the path of the list of `context`.

@@ -88,11 +88,6 @@ class TapDagctl(InterruptibleTap):
         return Sync(self.config, version=self.plugin_version)
 
     @override
-    def before_stop(self, signal_name: str) -> None:
-        if isinstance(sync := self.__dict__.get("sync"), Sync):
-            sync.end_early(f"stopped by {signal_name}")
-
-    @override
     def discover_streams(self) -> Sequence[Stream]:
         return [
             stream(self, self.sync)

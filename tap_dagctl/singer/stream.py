@@ -17,7 +17,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 from typing_extensions import override
 
-from tap_dagctl.errors import ConfigurationError, OutputError, TapError, one_line
+from tap_dagctl.errors import ConfigurationError, OutputError, Stopped, TapError, one_line
 from tap_dagctl.records.builder import as_dict
 from tap_dagctl.records.catalog_schema import Conversion, announced
 from tap_dagctl.singer.batch import is_of_storage
@@ -98,9 +98,9 @@ class PagewiseStream(Stream):
                     self._sync_pages(context, writer)
                 else:
                     yield from records
-            except Exception as error:
+            except (Exception, Stopped) as error:
                 if not isinstance(error, OutputError):
-                    self.sync_fails()
+                    self.sync_ends_early(error)
                     self._write_pending_state()
                 raise
             return
@@ -112,12 +112,15 @@ class PagewiseStream(Stream):
             for record in records:
                 for message in self._generate_record_messages(record):
                     yield message.record
-        except Exception:
-            self.sync_fails()
+        except (Exception, Stopped) as error:
+            self.sync_ends_early(error)
             raise
 
-    def sync_fails(self) -> None:
-        """Do what is to be done before an error ends the whole sync."""
+    def sync_ends_early(self, error: BaseException) -> None:
+        """Do what is to be done before an error or a signal ends the whole sync.
+
+        Not in the signal's handler: it may have come while a line was logged.
+        """
 
     @override
     def log_sync_costs(self) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -150,11 +149,7 @@ class InterruptibleTap(Tap):
         else:
             stop()
 
-    def before_stop(self, signal_name: str) -> None:
-        """Do what is to be done before a signal ends the program; the tap may not be whole yet."""
-
     def _stop(self, signum: int) -> NoReturn:
-        self.before_stop(signal.Signals(signum).name)
         # There is none in discovery, nor while the tap is set up. With files, the state is ahead of
         # what was announced: the rows of the file that is being written would be lost.
         state = getattr(self, "state", None)
