@@ -1,7 +1,8 @@
-"""The macros of transform/, as dbt would render them for a warehouse, without dbt."""
+"""The macros and answers of transform/, as dbt would render them for a warehouse, without dbt."""
 
 from __future__ import annotations
 
+import datetime as dt
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
 _SEARCHED = {"redshift": ("redshift", "postgres", "default")}
 
 
-def macros(adapter: str = "duckdb") -> Any:
+def answer_sql(name: str, adapter: str, **variables: Any) -> str:
+    """Return the query of an answer, in which a table is called by its name alone."""
+    package = macros(adapter, **variables)
+    # In dbt a macro may return a number; here it returns a text.
+    package.whole_number = variables.__getitem__
+    path = ROOT / "transform" / "models" / "answers" / f"{name}.sql"
+    query = Environment().from_string(path.read_text())  # noqa: S701 - SQL, not HTML
+    return query.render(tap_dagctl=package, ref=lambda table: table)
+
+
+def macros(adapter: str = "duckdb", **variables: Any) -> Any:
     """Return every macro of the package."""
     package = SimpleNamespace()
 
@@ -28,6 +39,8 @@ def macros(adapter: str = "duckdb") -> Any:
 
     environment = Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
     environment.globals |= {
+        "modules": SimpleNamespace(datetime=dt),
+        "var": variables.get,
         "adapter": SimpleNamespace(quote=lambda name: f'"{name}"', dispatch=dispatch),
         "dbt": SimpleNamespace(dateadd=lambda part, number, to: f"dateadd({part}, {number}, {to})"),
         "return": lambda value: value,

@@ -26,6 +26,7 @@ def expressions(dialect: str) -> Iterator[str]:
     for kind, loaded in product(TYPES, LOADED):
         yield package.as_type("x", kind, {"x": loaded} if loaded else {})
     yield package.week_of("day")
+    yield package.month_of("day")
     yield package.days_between("day", "day")
     yield package.seconds_between("time", "time")
     yield package.from_milliseconds("number")

@@ -59,6 +59,22 @@ date_trunc({{ day }}, isoweek)
 {%- endmacro %}
 
 
+{# The first day of its month. #}
+{% macro month_of(day) -%}
+{{ return(adapter.dispatch('month_of', 'tap_dagctl')(day)) }}
+{%- endmacro %}
+
+
+{% macro default__month_of(day) -%}
+cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+
+{% macro bigquery__month_of(day) -%}
+date_trunc({{ day }}, month)
+{%- endmacro %}
+
+
 {# How many days the second is after the first. #}
 {% macro days_between(start, end) -%}
 {{ return(adapter.dispatch('days_between', 'tap_dagctl')(start, end)) }}

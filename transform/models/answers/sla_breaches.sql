@@ -6,7 +6,19 @@ with days as (
         days.p95_duration_seconds,
         days.max_duration_seconds,
         days.total_runs,
-        slas.sla_seconds
+        slas.sla_seconds,
+        -- Today's p95 can still rise, so today has not kept it yet.
+        min(
+            case
+                when days.p95_duration_seconds <= slas.sla_seconds
+                    and days.date < cast({{ tap_dagctl.as_of() }} as date)
+                    then days.date
+            end
+        ) over (
+            partition by days.project_id
+            order by days.date
+            rows between current row and unbounded following
+        ) as kept_again_on
     from {{ ref('stg_dagctl__daily_stats') }} as days
     join {{ ref('known_projects') }} as projects on projects.project_id = days.project_id
     join {{ ref('project_slas') }} as slas on slas.project_id = days.project_id
