@@ -8,6 +8,7 @@ from pathlib import Path
 
 from report.answers import ask
 from report.info import main as info
+from report.links import run_url
 from report.notify.command import main as notify
 from report.page import write
 from report.warehouse import (
@@ -40,13 +41,14 @@ def main() -> None:
     options = parser.parse_args()
     try:
         read_variables()
+        url = run_url()
         schema = options.schema or answers_schema()
         if options.warehouse == "postgres":
             source, rows = "PostgreSQL", in_postgres(schema)
         else:
             file = duckdb_file()
             source, rows = file.name, in_duckdb(file, schema)
-        write(ask(rows), source, options.output)
+        write(ask(rows), source, options.output, url)
     except (WarehouseError, OSError) as error:
         sys.exit(f"report: {error}")
     except KeyError as error:

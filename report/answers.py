@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from report import queries
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import date
+    from datetime import date, datetime
 
     from report.warehouse import Row
 
@@ -26,6 +28,10 @@ class ProjectDays:
     runs: list[Row]
     p95: list[float | None]
 
+    def is_late(self, seconds: float | None) -> bool:
+        """Say whether a p95 is over the SLA."""
+        return seconds is not None and seconds > self.sla_seconds
+
     @property
     def has_days(self) -> bool:
         """Whether there is anything to draw."""
@@ -39,19 +45,27 @@ class Answers:
     """What the page tells; each list in the order in which it is shown.
 
     Attributes:
+        organizations: the ids of those that the projects belong to.
         projects: those with anything to draw in these days.
         quiet_projects: the others.
         gone_projects: those that are in none of the rest.
+        freshness: when each project was last read and last changed, those that fail first.
+        unread: the lists that the newest sync could not read.
+        sla_months: the days over the SLA of each project in the months of the quarter.
         faults: negative durations, counted by project and table.
     """
 
     settings: Row
     runs: int
+    organizations: list[str]
     projects: list[ProjectDays]
     quiet_projects: list[ProjectDays]
     gone_projects: list[Row]
+    freshness: list[Row]
+    unread: list[Row]
     breaches: list[Row]
     regressions: list[Row]
+    sla_months: list[Row]
     slowest: list[Row]
     jobs: list[Row]
     lost: list[Row]
@@ -59,6 +73,17 @@ class Answers:
     overdue_runs: list[Row]
     held_back_models: list[Row]
     faults: list[Row]
+
+    @property
+    def has_syncs(self) -> bool:
+        """Whether it is known what syncs read, as where the stream `syncs` was loaded."""
+        return bool(self.unread) or any(row["read_at"] for row in self.freshness)
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment that "now" is."""
+        moment: datetime = self.settings["as_of"]
+        return moment
 
 
 def ask(rows: Callable[[str], list[Row]]) -> Answers:
@@ -68,76 +93,63 @@ def ask(rows: Callable[[str], list[Row]]) -> Answers:
     today = settings["as_of"].date()
     dates = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
     projects = list(_projects(rows, dates))
+    built = {
+        row["table_name"]
+        for row in rows(
+            "select table_name from information_schema.tables where table_schema = current_schema()"
+        )
+    }
     return Answers(
         settings=settings,
         runs=runs["loaded"],
+        organizations=[
+            row["organization_id"]
+            for row in rows(
+                "select distinct organization_id from stg_dagctl__projects as loaded "
+                "join known_projects as projects on projects.project_id = loaded.id "
+                "where organization_id is not null and not is_gone order by organization_id"
+            )
+        ],
         projects=[project for project in projects if project.has_days],
         quiet_projects=[project for project in projects if not project.has_days],
         gone_projects=rows(
             "select * from known_projects where is_gone order by last_synced_at desc, project_name"
         ),
-        breaches=rows(
-            "select * from sla_breaches "
-            "order by p95_duration_seconds / nullif(sla_seconds, 0) desc nulls first, "
-            "date desc, project_name"
+        freshness=rows(
+            f"select * from ({_freshness(built)}) as freshness "  # noqa: S608 - from here
+            "order by case when is_failing then 0 else 1 end, read_at nulls first, "
+            "newest_change_at nulls first, project_name"
         ),
-        regressions=rows(
-            "select * from model_regressions where is_current "
-            "order by change_percent desc, windows_ago, model_name, project_name"
-        ),
+        unread=rows("select * from unread_streams order by failing_since, project_name, stream")
+        if "unread_streams" in built
+        else [],
+        breaches=rows(queries.BREACHES),
+        regressions=rows(queries.REGRESSIONS),
+        sla_months=rows(queries.SLA_MONTHS.format(first=months_of_quarter(today)[-1].isoformat())),
         slowest=rows(
             "select * from slowest_models "
             "order by p95_duration_seconds desc, model_name, project_name limit 10"
         ),
-        jobs=rows(
-            "select * from job_weeks where is_current order by success_rate, project_name, job_name"
-        ),
-        lost=rows(_LOST.format(first=dates[0].isoformat(), last=today.isoformat())),
+        jobs=rows(queries.JOBS),
+        lost=rows(queries.LOST.format(first=dates[0].isoformat(), last=today.isoformat())),
         broken_jobs=rows("select * from broken_jobs order by broken_since, project_name, job_name"),
         overdue_runs=rows("select * from overdue_runs order by running_seconds desc"),
-        held_back_models=rows(
-            "select * from held_back_models "
-            "order by skipped_executions + blocked_executions desc, project_name, model_name"
-        ),
-        faults=rows(_FAULTS.format(first=dates[0].isoformat())),
+        held_back_models=rows(queries.HELD_BACK),
+        faults=rows(queries.FAULTS.format(first=dates[0].isoformat())),
     )
 
 
-_LOST = """
-    select project_id, project_name, job_name, sum(failed_runs + error_runs) as failed_runs,
-           sum(partial_runs) as partial_runs, sum(lost_seconds) as lost_seconds
-    from time_lost
-    where date between date '{first}' and date '{last}'
-        and project_id not in (select project_id from known_projects where is_gone)
-    group by project_id, project_name, job_name
-    order by lost_seconds desc, project_name, job_name
-"""
+def months_of_quarter(today: date) -> list[date]:
+    """Return the first day of this month and of the two before, the newest first."""
+    first = today.replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    return [first, before, (before - timedelta(days=1)).replace(day=1)]
 
 
-_FAULTS = """
-    select faults.*, projects.project_name
-    from (
-        select project_id, 'runs' as held_by, count(*) as negative_rows,
-               min(duration_seconds) as lowest_seconds,
-               max(cast(coalesce(start_time, created_at) as date)) as newest_date
-        from stg_dagctl__runs
-        where duration_seconds < 0 and coalesce(start_time, created_at) >= date '{first}'
-        group by project_id
-        union all
-        select project_id, 'daily statistics', count(*), min(p95_duration_seconds), max(date)
-        from stg_dagctl__daily_stats
-        where p95_duration_seconds < 0 and date >= date '{first}'
-        group by project_id
-        union all
-        select project_id, 'model statistics', count(*), min(p95_duration_seconds), max(end_date)
-        from slowest_models
-        where p95_duration_seconds < 0
-        group by project_id
-    ) as faults
-    join known_projects as projects on projects.project_id = faults.project_id
-    where not projects.is_gone
-    order by lowest_seconds, project_name, held_by
-"""
+def _freshness(built: set[str]) -> str:
+    if "project_freshness" in built:
+        return "select * from project_freshness"
+    return queries.FRESHNESS
 
 
 def _projects(rows: Callable[[str], list[Row]], dates: list[date]) -> Iterator[ProjectDays]:

@@ -74,7 +74,12 @@ def day(value: date) -> str:
 
 def day_of_year(value: date) -> str:
     """Write a day of which the year is known."""
-    return f"{value:%b} {value.day}"
+    return f"{value.day} {value:%b}"
+
+
+def month(value: date) -> str:
+    """Write a month."""
+    return f"{value:%b %Y}"
 
 
 def moment(value: datetime | None) -> str:

@@ -13,9 +13,13 @@ from markupsafe import Markup
 from report import charts
 from report.answers import DAYS
 from report.formatting import duration, moment, plain, text
+from report.headline import headline, tile
+from report.links import Links
 from report.projects import worst_first
 from report.rows import breakable, listings, rows_of, size
-from report.tables import day_by_day, numbers, what_is_usual, what_is_wrong, without_charts
+from report.tables import day_by_day, numbers, without_charts
+from report.usual import what_is_usual
+from report.wrong import what_is_wrong
 
 if TYPE_CHECKING:
     from report.answers import Answers
@@ -55,16 +59,20 @@ class Pages:
     whole_tables: dict[str, str]
 
 
-def page(answers: Answers, source: str) -> str:
-    """Return the page alone; `source` says which warehouse it was read from."""
-    return pages(answers, source, Path()).text
+def page(answers: Answers, source: str, run_url: str = "") -> str:
+    """Return the page alone."""
+    return pages(answers, source, Path(), run_url).text
 
 
-def pages(answers: Answers, source: str, path: Path) -> Pages:
+def pages(answers: Answers, source: str, path: Path, run_url: str = "") -> Pages:
     """Return the page that will be at `path`, and what it has no room for.
 
-    `source` says which warehouse it was read from. The other pages will be in the folder `beside`;
-    without a name in the path there are none.
+    Args:
+        answers: what it tells.
+        source: which warehouse they were read from.
+        path: where it will be. The other pages will be in the folder `beside`; without a name in
+            the path there are none.
+        run_url: where a run is in dagctl, as `Links` takes it.
     """
     wrong, usual = list(what_is_wrong(answers)), list(what_is_usual(answers))
     sections = worst_first(answers.projects, wrong)
@@ -75,12 +83,14 @@ def pages(answers: Answers, source: str, path: Path) -> Pages:
     others = without_charts(sections[len(drawn) :])
     other_rows = [
         Markup("<tr id={}>").format(section.anchor) + row.removeprefix("<tr>")
-        for section, row in zip(sections[len(drawn) :], rows_of(others, {}), strict=True)
+        for section, row in zip(sections[len(drawn) :], rows_of(others, Links()), strict=True)
     ]
     tables = [*wrong, *usual]
     around = {
         "as_of": moment(answers.settings["as_of"]),
-        "source": source,
+        "headline": headline(answers, wrong, source),
+        "tiles": [tile(table) for table in wrong],
+        "overview": charts.overview(answers.projects),
         "loaded": answers.runs > 0,
         "tables": [*tables, others, numbers()],
         "drawn": Markup().join(drawn),
@@ -92,13 +102,13 @@ def pages(answers: Answers, source: str, path: Path) -> Pages:
     }
     template = _TEMPLATES.get_template("page.html.jinja")
     # Only when the rest of the page is there it is known how much room there is.
-    bare = template.render(wrong=listings(wrong, {}, 0), usual=listings(usual, {}, 0), **around)
-    here = {project_id: f"#{anchor}" for project_id, anchor in anchors.items()}
+    here = Links({project_id: f"#{anchor}" for project_id, anchor in anchors.items()}, run_url)
+    bare = template.render(
+        wrong=listings(wrong, Links(), 0), usual=listings(usual, Links(), 0), **around
+    )
     found = listings(tables, here, LARGEST - size(bare))
     whole_page = template.render(wrong=found[: len(wrong)], usual=found[len(wrong) :], **around)
-    there = {
-        project_id: f"../{quote(path.name)}#{anchor}" for project_id, anchor in anchors.items()
-    }
+    there = Links({key: f"../{quote(path.name)}{it}" for key, it in here.projects.items()}, run_url)
     whole = _TEMPLATES.get_template("whole_table.html.jinja")
     return Pages(
         whole_page,
@@ -121,13 +131,13 @@ def beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}-tables")
 
 
-def write(answers: Answers, source: str, path: Path) -> None:
+def write(answers: Answers, source: str, path: Path, run_url: str = "") -> None:
     """Write the page, and what it has no room for; what an earlier one had no room for goes.
 
     Raises:
         OSError: a file cannot be written.
     """
-    found = pages(answers, source, path)
+    found = pages(answers, source, path, run_url)
     folder = beside(path)
     for table in (*what_is_wrong(answers), *what_is_usual(answers)):
         (folder / f"{table.anchor}.html").unlink(missing_ok=True)
@@ -140,23 +150,39 @@ def write(answers: Answers, source: str, path: Path) -> None:
 
 
 def _drawn(sections: list[Section]) -> list[Markup]:
-    """Return the charts of as many projects as there is room for, those of the worst first."""
-    # `module` has the macros of a template, ready to be called.
-    section_of = _TEMPLATES.get_template("project.html.jinja").module.section  # type: ignore[attr-defined]
+    """Return the charts of as many projects as there is room for, those of the worst first.
+
+    What a chart says where somebody points at it is as large as the chart. So of a large account
+    only the first projects have it.
+    """
     found: list[Markup] = []
     room = _LARGEST_CHARTS
     for number, section in enumerate(sections):
-        days = day_by_day(section.project)
-        html = section_of(
-            section,
-            is_open=number < _OPEN_PROJECTS,
-            runs=charts.runs_a_day(section.project),
-            p95=charts.p95_a_day(section.project),
-            days=days,
-            rows=Markup().join(rows_of(days, {})),
-        )
+        html = _section(section, is_open=number < _OPEN_PROJECTS, says_values=False)
         room -= size(html)
         if room < 0:
-            break
+            return found
         found.append(html)
+    for number, section in enumerate(sections):
+        html = _section(section, is_open=number < _OPEN_PROJECTS, says_values=True)
+        room -= size(html) - size(found[number])
+        if room < 0:
+            return found
+        found[number] = html
     return found
+
+
+def _section(section: Section, *, is_open: bool, says_values: bool) -> Markup:
+    """Return a project's charts and their numbers."""
+    days = day_by_day(section.project)
+    # `module` has the macros of a template, ready to be called.
+    html: Markup = _TEMPLATES.get_template("project.html.jinja").module.section(  # type: ignore[attr-defined]
+        section,
+        is_open=is_open,
+        says_values=says_values,
+        runs=charts.runs_a_day(section.project),
+        p95=charts.p95_a_day(section.project),
+        days=days,
+        rows=Markup().join(rows_of(days, Links())),
+    )
+    return html

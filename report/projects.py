@@ -18,7 +18,7 @@ class Section:
     """A project on the page.
 
     Attributes:
-        findings: how many rows of what is wrong are of this project, by what its line calls them.
+        findings: how much of what is wrong now is of this project, by what its line calls them.
     """
 
     anchor: str
@@ -26,18 +26,18 @@ class Section:
     findings: dict[str, int]
 
 
-_NOT_WORKING = ("broken jobs", "overdue runs")
+_NOT_WORKING = ("unread lists", "broken jobs", "overdue runs")
 _LATE = ("late days",)
 _SLOW = ("slower models", "models held back")
 
 
 def worst_first(projects: Iterable[ProjectDays], wrong: list[Table]) -> list[Section]:
     """Return the projects by what is wrong in them: first what does not work, then what is slow."""
-    counts = {table.short: Counter(row["project_id"] for row in table.rows) for table in wrong}
+    counts = {table.short: Counter(row["project_id"] for row in table.now) for table in wrong}
 
     def urgency(project: ProjectDays) -> list[int]:
         return [
-            -sum(counts[short][project.project_id] for short in shorts)
+            -sum(counts[short][project.project_id] for short in shorts if short in counts)
             for shorts in (_NOT_WORKING, _LATE, _SLOW)
         ]
 
@@ -48,7 +48,7 @@ def worst_first(projects: Iterable[ProjectDays], wrong: list[Table]) -> list[Sec
             {
                 short: counts[short][project.project_id]
                 for short in (*_NOT_WORKING, *_LATE, *_SLOW)
-                if counts[short][project.project_id]
+                if short in counts and counts[short][project.project_id]
             },
         )
         for number, project in enumerate(sorted(projects, key=urgency))

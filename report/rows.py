@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from report.formatting import text
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from report.links import Links
     from report.tables import Table
     from report.warehouse import Row
 
@@ -44,19 +43,19 @@ class Listing:
     left_out: int
 
 
-def rows_of(table: Table, addresses: Mapping[str, str]) -> Iterator[Markup]:
-    """Yield each row; a project leads to its address, where it has one."""
+def rows_of(table: Table, links: Links) -> Iterator[Markup]:
+    """Yield each row."""
     for row in table.rows:
-        yield Markup("<tr>") + Markup().join(_cells(table, row, addresses)) + Markup("\n")
+        yield Markup("<tr>") + Markup().join(_cells(table, row, links)) + Markup("\n")
 
 
-def listings(tables: list[Table], addresses: Mapping[str, str], room: int) -> list[Listing]:
+def listings(tables: list[Table], links: Links, room: int) -> list[Listing]:
     """Return the tables with as many of their rows as there is room for.
 
     What is in sight is always there, and `room` is for the rest, in bytes. It is divided: a table
     that needs less than its part leaves it to the others.
     """
-    rows = {table.anchor: _some_rows(table, addresses, room) for table in tables}
+    rows = {table.anchor: _some_rows(table, links, room) for table in tables}
     sizes = {anchor: [size(row) for row in found] for anchor, found in rows.items()}
     shown = {}
     smallest_first = sorted(sizes, key=lambda anchor: sum(sizes[anchor][IN_SIGHT:]))
@@ -80,10 +79,10 @@ def size(html: str) -> int:
     return len(html.encode())
 
 
-def _some_rows(table: Table, addresses: Mapping[str, str], room: int) -> list[Markup]:
+def _some_rows(table: Table, links: Links, room: int) -> list[Markup]:
     """Return those in sight, and of the others no more than `room` is enough for."""
     found = []
-    for number, row in enumerate(rows_of(table, addresses)):
+    for number, row in enumerate(rows_of(table, links)):
         room -= size(row) if number >= IN_SIGHT else 0
         if room < 0:
             break
@@ -91,13 +90,15 @@ def _some_rows(table: Table, addresses: Mapping[str, str], room: int) -> list[Ma
     return found
 
 
-def _cells(table: Table, row: Row, addresses: Mapping[str, str]) -> Iterator[Markup]:
+def _cells(table: Table, row: Row, links: Links) -> Iterator[Markup]:
     for column in table.columns:
-        cell = breakable(text(column.say(row)))
+        cell = breakable(column.cell(row))
         if column.is_fault(row):
             cell = Markup("<b>") + cell + Markup("</b>")
-        elif column.is_project and row["project_id"] in addresses:
-            cell = Markup('<a href="{}">{}</a>').format(addresses[row["project_id"]], cell)
+        elif column.is_late(row):
+            cell = Markup("<em>") + cell + Markup("</em>")
+        elif address := links.address(column, row):
+            cell = Markup('<a href="{}">{}</a>').format(address, cell)
         yield Markup("<td>") + cell
 
 

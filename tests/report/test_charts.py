@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from report.answers import ProjectDays
-from report.formatting import text
+from report.formatting import duration, text
 from tests.support.charts import COLOURS, drawings
 from tests.support.pages import style
 
@@ -53,6 +53,7 @@ def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
     runs, _ = drawings(project)
 
     assert runs.label == f"{text(project.name)}: runs a day"
+    assert runs.values[-1] >= max(row["total_runs"] for row in project.runs)
     below = [0] * len(DAYS)
     for column, colour in COLOURS.items():
         bars = runs.bars(colour)
@@ -68,7 +69,7 @@ def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
 def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: ProjectDays) -> None:
     _, p95 = drawings(project)
 
-    assert p95.label == f"{text(project.name)}: p95 a day in minutes"
+    assert p95.label.startswith(f"{text(project.name)}: p95 a day in ")
     stretches = [
         list(days)
         for is_known, days in groupby(range(len(DAYS)), lambda day: is_drawn(project.p95[day]))
@@ -80,9 +81,19 @@ def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: P
     for x, y, colour in p95.dots():
         seconds = project.p95[p95.day(x)]
         assert seconds is not None
-        assert p95.shows(y, seconds / 60)
+        assert p95.shows(y, seconds / p95.unit)
         assert colour == ("late" if seconds > project.sla_seconds else "series")
-    assert p95.shows(p95.limit(), project.sla_seconds / 60)
+    known = [seconds for seconds in project.p95 if seconds is not None and is_drawn(seconds)]
+    highest = max(known, default=project.sla_seconds)
+    limit, beyond = p95.limit(), [said for _, said in p95.texts["beyond"]]
+    if project.sla_seconds > 3 * highest:
+        assert (limit, beyond) == (None, [f"SLA {duration(project.sla_seconds)} ↑"])
+    else:
+        assert limit is not None
+        assert p95.shows(limit, project.sla_seconds / p95.unit)
+        assert beyond == []
+        highest = max(highest, project.sla_seconds)
+    assert highest <= p95.values[-1] * p95.unit <= max(2.5 * highest, 1)
     faults = {
         day
         for day, seconds in enumerate(project.p95)
@@ -91,16 +102,35 @@ def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: P
     assert p95.faults() == faults
 
 
+@settings(deadline=None, max_examples=20)
+@given(PROJECTS)
+def test_a_day_says_its_numbers_where_somebody_points_at_it(project: ProjectDays) -> None:
+    runs, p95 = drawings(project)
+
+    for drawing in (runs, p95):
+        assert [drawing.day(x) for x, _ in drawing.hints] == list(range(len(DAYS)))
+    for day, row, seconds, (_, of_runs), (_, of_p95) in zip(
+        DAYS, project.runs, project.p95, runs.hints, p95.hints, strict=True
+    ):
+        words = {"successful_runs": "succeeded", "partial_runs": "in part", "failed_runs": "failed"}
+        parts = [f"{row[name]:,} {word}" for name, word in words.items() if row[name]]
+        said = ", ".join([f"{row['total_runs']:,} runs", *parts]) if parts else "no run"
+        assert of_runs == f"{day.day} {day:%b}: {said}"
+        over = seconds is not None and seconds > project.sla_seconds
+        said = "not measured" if seconds is None else duration(seconds)
+        assert of_p95 == f"{day.day} {day:%b}: {said}{', over the SLA' if over else ''}"
+
+
 @settings(deadline=None, max_examples=50)
 @given(PROJECTS)
 def test_axes_that_can_be_read(project: ProjectDays) -> None:
     for drawing in drawings(project):
         assert [(drawing.day(x), text) for x, text in drawing.days] == [
-            (29, "Mar 4"),
-            (22, "Feb 25"),
-            (15, "Feb 18"),
-            (8, "Feb 11"),
-            (1, "Feb 4"),
+            (29, "4 Mar"),
+            (22, "25 Feb"),
+            (15, "18 Feb"),
+            (8, "11 Feb"),
+            (1, "4 Feb"),
         ]
         step = drawing.values[1]
         assert drawing.values == list(range(0, 5 * step, step))[: len(drawing.values)]
@@ -114,9 +144,9 @@ def test_axes_that_can_be_read(project: ProjectDays) -> None:
         (0, [0, 1]),
         (1, [0, 1]),
         (3, [0, 1, 2, 3]),
-        (9, [0, 5]),
+        (9, [0, 5, 10]),
         (1_000, [0, 500, 1_000]),
-        (3_600, [0, 1_000, 2_000, 3_000]),
+        (3_600, [0, 1_000, 2_000, 3_000, 4_000]),
     ],
 )
 def test_few_whole_numbers(most: int, values: list[int]) -> None:
@@ -139,7 +169,7 @@ def test_all_colours_are_the_pages_which_has_them_for_light_and_dark() -> None:
             assert not {"fill", "stroke", "style"} & attributes.keys()
             # What has no class of its own is text, in a group that has one.
             assert attributes.get("class") or tag in {"svg", "text"}
-    for name in drawn - {"values", "days", "bar", "dot"}:
+    for name in drawn - {"values", "days", "bar", "dot", "hints", "beyond"}:
         assert re.search(rf"\.{name}\b[^{{}}]*\{{[^}}]*stroke: var\(--", css), name
     assert "svg text { fill: var(--ink-soft); }" in css
     assert drawn >= {"good", "line", "series", "late", "fault", "limit"}

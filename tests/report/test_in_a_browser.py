@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from tests.support.browser import Tab
 
-# 959 and 960 are on both sides of where columns begin.
-WIDTHS = [320, 390, 720, 959, 960, 1280]
+# 1039 and 1040 are on both sides of where columns begin.
+WIDTHS = [320, 390, 720, 1039, 1040, 1280]
 # A name that no line may be broken in by itself.
 LONG = "x" * 280
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => { details.open = true })"
@@ -154,7 +154,16 @@ def test_nothing_is_wider_than_the_window(tab: Tab, file: Path, width: int) -> N
         tab.run(OPEN_ALL)
 
 
-@pytest.mark.parametrize("width", [390, 960, 1280])
+@pytest.mark.parametrize(("width", "screens"), [(400, 2), (1280, 1)])
+def test_the_first_chart_is_near_the_top(tab: Tab, file: Path, width: int, screens: int) -> None:
+    tab.open(file, width)
+    top = "document.querySelector('{}').getBoundingClientRect().bottom / innerHeight"
+    assert tab.run(top.format("h1")) < 0.5
+    assert tab.run(top.format(".tiles .card")) < 1
+    assert tab.run(top.format("svg")) < screens
+
+
+@pytest.mark.parametrize("width", [390, 1040, 1280])
 @pytest.mark.parametrize("name", ["analytics_warehouse.team_marketing_attribution", "a__b.c-d" * 9])
 def test_long_names_are_broken_between_their_parts(
     tab: Tab, tmp_path: Path, name: str, width: int

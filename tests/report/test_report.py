@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
 from report.formatting import duration
+from report.links import run_url
 from report.page import page
 from report.warehouse import WarehouseError, duckdb_file
+from tests.support import troubleshooting
+from tests.support.large_account import account
 from tests.support.pages import AS_OF, HOSTILE, Page, answers, called, report
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ def test_what_a_project_is_called_stays_text() -> None:
         "project_name": HOSTILE,
         "job_name": HOSTILE,
         "status": "failed",
+        "run_id": HOSTILE,
+        "ended_at": AS_OF,
         "broken_runs": 1,
         "broken_since": AS_OF,
         "error_message": HOSTILE * 50,
@@ -70,6 +75,100 @@ def test_projects_without_a_chart_are_named() -> None:
     assert found.tables[-1][1] == [HOSTILE, "proj_gone", "4 Mar 2026, 12:01"]
     said = "".join(text for _, text in found.texts)
     assert f"No run in the last 30 days: idle, {HOSTILE}." in said
+
+
+RUN_URL = "https://dagctl.example/{project_id}/runs/{run_id}?tab=log"
+
+
+def test_a_run_leads_to_dagctl_if_a_setting_says_how() -> None:
+    rows = account(3, 6).broken_jobs
+    rows[0] |= {"run_id": 'a/b "c"&', "project_id": "{run_id}"}
+    found = answers(broken_jobs=rows, breaches=rows, overdue_runs=rows, held_back_models=rows)
+    shown = Page(page(found, "warehouse.duckdb", RUN_URL))
+
+    leading = [where for where, _ in shown.links if where.startswith("https")]
+    first = "https://dagctl.example/%7Brun_id%7D/runs/a%2Fb%20%22c%22%26?tab=log"
+    others = [
+        f"https://dagctl.example/{row['project_id']}/runs/{row['run_id']}?tab=log"
+        for row in rows[1:]
+    ]
+    assert leading == [first, *others] * 4
+    assert "https" not in page(found, "warehouse.duckdb")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "dagctl.example/{run_id}",
+        "javascript://x/{run_id}",
+        "https://{run_id}",
+        "https://dagctl.example/runs",
+        "https://dagctl.example/{run}/{run_id}",
+        "https://dagctl.example/{run_id.__class__}",
+        "https://dagctl.example/{run_id",
+        "https://dagctl.example/{run_id:zz}",
+        "https://[dagctl/{run_id}",
+    ],
+)
+def test_no_address_of_a_run(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGCTL_RUN_URL", url)
+    with pytest.raises(WarehouseError) as raised:
+        run_url()
+    troubleshooting.check([f"report: {raised.value}"])
+    monkeypatch.setenv("DAGCTL_RUN_URL", RUN_URL)
+    assert run_url() == RUN_URL
+
+
+def test_what_is_not_known_says_why() -> None:
+    known = ("project_id", "project_name", "kept_again_on", "held_back_in_a_row")
+    needed = (*known, "date", "week", "start_date", "end_date", "newest_date", "success_rate")
+    row = {
+        key: value if key in needed else None
+        for key, value in {**account(3, 1).jobs[0], "read_at": 0, "newest_change_at": 0}.items()
+    }
+    lists = ("unread", "broken_jobs", "overdue_runs", "breaches", "regressions", "slowest", "jobs")
+    others = ("lost", "faults", "held_back_models", "freshness", "gone_projects", "sla_months")
+    row |= {"is_failing": False, "days_over": 0, "measured_days": 0, "last_synced_at": None}
+    row["month"] = AS_OF.date().replace(day=1)
+    found = {name: [row] for name in (*lists, *others)}
+    shown = Page(page(answers(**found), "warehouse.duckdb"))
+
+    assert len(shown.tables) == len(found) + 1
+    cells = [cell for table in shown.tables for row in table for cell in row]
+    assert [cell for cell in cells if cell in {"-", "", "None"}] == []
+    assert {"none was given", "none was loaded", "none succeeded", "not measured"} <= set(cells)
+
+
+def test_the_quarter_of_each_project_worst_first() -> None:
+    def row(project: str, month: int, over: int) -> dict[str, Any]:
+        day = AS_OF.date().replace(month=month, day=1)
+        named = {"project_id": project, "project_name": project, "sla_seconds": 600.0}
+        return {**named, "month": day, "days_over": over, "measured_days": 20}
+
+    found = answers(sla_months=[row("good", 3, 0), row("bad", 1, 9), row("worse", 3, 2)])
+    shown = Page(page(found, "warehouse.duckdb"))
+    (table,) = (it for it in shown.tables if it[0][:2] == ["Project", "Mar 2026"])
+    assert table == [
+        ["Project", "Mar 2026", "Feb 2026", "Jan 2026", "SLA"],
+        ["worse", "2 of 20 days", "not measured", "not measured", "10 min 0 s"],
+        ["bad", "not measured", "not measured", "9 of 20 days", "10 min 0 s"],
+        ["good", "0 of 20 days", "not measured", "not measured", "10 min 0 s"],
+    ]
+    over = [text for tag, text in shown.texts if tag == "em"]
+    assert over == ["2 of 20 days", "9 of 20 days"]
+
+
+def test_a_job_over_the_sla_is_marked() -> None:
+    rows = [
+        {**row, "p95_duration_seconds": 1_799.0 + n} for n, row in enumerate(account(3, 3).jobs)
+    ]
+    shown = Page(page(answers(jobs=rows), "warehouse.duckdb"))
+    (table,) = (it for it in shown.tables if it[0][:3] == ["Job", "Project", "Succeeded"])
+    assert [row[6] for row in table[1:]] == [
+        "29 min 59 s",
+        "30 min 0 s",
+        "30 min 1 s (over the SLA)",
+    ]
 
 
 def test_an_account_in_which_nothing_is_gone_or_idle() -> None:

@@ -31,21 +31,29 @@ class Drawing:
 
     Attributes:
         elements: each with its attributes.
-        texts: where each begins, ends or has its middle, and what it says.
+        texts: by the class of their group: where each begins, ends or has its middle, and what it
+            says.
+        hints: what is said where somebody points, and where.
     """
 
     def __init__(self, attributes: dict[str, str]) -> None:
         self.label = attributes["aria-label"]
         self.elements: list[tuple[str, dict[str, str]]] = [("svg", attributes)]
-        self.texts: list[tuple[float, str]] = []
+        self.texts: dict[str, list[tuple[float, str]]] = {"values": [], "days": [], "beyond": []}
+        self.hints: list[tuple[float, str]] = []
 
     @property
     def days(self) -> list[tuple[float, str]]:
-        return [(x, text) for x, text in self.texts if not text[0].isdigit()]
+        return self.texts["days"]
 
     @property
     def values(self) -> list[int]:
-        return [int(text.replace(",", "")) for _, text in self.texts if text[0].isdigit()]
+        return [int(text.replace(",", "")) for _, text in self.texts["values"]]
+
+    @property
+    def unit(self) -> int:
+        """How many seconds one is on the axis."""
+        return {"s": 1, "min": 60, "h": 3_600}[self.label.rpartition(" ")[2]]
 
     @property
     def classes(self) -> set[str]:
@@ -90,9 +98,9 @@ class Drawing:
     def faults(self) -> set[int]:
         return {self.day(x) for x, _ in self._found(_POINT, "fault")}
 
-    def limit(self) -> float:
-        ((_, y, _),) = self._levels("limit")
-        return y
+    def limit(self) -> float | None:
+        levels = self._levels("limit")
+        return levels[0][1] if levels else None
 
     def assert_nothing_is_cut_off(self) -> None:
         _, _, width, height = (float(it) for it in self.elements[0][1]["viewbox"].split())
@@ -106,11 +114,8 @@ class Drawing:
                 half = self.bar_width(colour) / 2
                 points += [(x - half, bottom), (x + half, top)]
         assert all(0 <= x <= width and 0 <= y <= height for x, y in points)
-        for x, text in self.texts:
-            if text[0].isdigit():
-                assert x - _DIGIT * len(text) >= 0
-            else:
-                assert _HALF_A_DAY <= x <= width - _HALF_A_DAY
+        assert all(x - _DIGIT * len(text) >= 0 for x, text in self.texts["values"])
+        assert all(_HALF_A_DAY <= x <= width - _HALF_A_DAY for x, _ in self.days)
 
     def bar_width(self, colour: str) -> float:
         (width,) = (
@@ -132,33 +137,46 @@ class Drawing:
 
 def drawings(project: ProjectDays) -> list[Drawing]:
     """Return the charts that the page has for a project."""
-    return _Charts(page(answers(projects=[project]), "warehouse.duckdb")).found
+    return _Charts(page(answers(projects=[project]), "warehouse.duckdb")).found[-2:]
 
 
 class _Charts(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.found: list[Drawing] = []
-        self._is_inside = False
-        self._x: float | None = None
+        self._group: str | None = None
+        self._tag = ""
+        self._x = 0.0
         self.feed(text)
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
+        self._tag = tag
         if tag == "svg":
             self.found.append(Drawing(attributes))
-            self._is_inside = True
-        elif self._is_inside:
+            self._group = ""
+        elif self._group == "hints":
+            if tag == "path":
+                self._x = float(attributes["d"].removeprefix("M").split()[0])
+        elif self._group is not None:
             self.found[-1].elements.append((tag, attributes))
-            self._x = float(attributes["x"]) if tag == "text" else None
+            self._group = attributes["class"] if tag == "g" else self._group
+            self._x = float(attributes["x"]) if tag == "text" else 0.0
 
     @override
     def handle_endtag(self, tag: str) -> None:
-        self._is_inside = self._is_inside and tag != "svg"
-        self._x = None
+        self._tag = ""
+        if tag == "svg":
+            self._group = None
+        elif tag == "g":
+            self._group = ""
 
     @override
     def handle_data(self, data: str) -> None:
-        if self._x is not None:
-            self.found[-1].texts.append((self._x, data))
+        if self._group is None:
+            return
+        if self._tag == "text":
+            self.found[-1].texts[self._group].append((self._x, data))
+        elif self._tag == "title":
+            self.found[-1].hints.append((self._x, data))

@@ -6,6 +6,7 @@ import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from report.answers import months_of_quarter
 from tests.support.pages import AS_OF, answers, called
 
 if TYPE_CHECKING:
@@ -29,10 +30,21 @@ def account(projects: int, findings: int, *, name: str = "warehouse of team") ->
         gone_projects=[
             {"project_id": "gone", "project_name": f"{name} gone", "last_synced_at": AS_OF}
         ],
+        freshness=[_freshness(project) for project in found],
+        sla_months=[month for project in found for month in _months(project)],
         slowest=rows[:10],
         faults=rows[:3],
         **dict.fromkeys(
-            ("breaches", "regressions", "jobs", "lost", "broken_jobs", "overdue_runs"), rows
+            (
+                "unread",
+                "breaches",
+                "regressions",
+                "jobs",
+                "lost",
+                "broken_jobs",
+                "overdue_runs",
+            ),
+            rows,
         ),
         held_back_models=[*rows, quiet] if rows else [],
     )
@@ -51,6 +63,30 @@ def _project(name: str, number: int) -> ProjectDays:
         }
         project.p95[day] = [1_500.0 + 20 * day, None, -60.0][day % 11 if day % 11 in {1, 2} else 0]
     return project
+
+
+def _freshness(project: ProjectDays) -> dict[str, Any]:
+    return {
+        "project_id": project.project_id,
+        "project_name": project.name,
+        "read_at": AS_OF - timedelta(minutes=5),
+        "newest_change_at": AS_OF - timedelta(hours=2),
+        "is_failing": False,
+    }
+
+
+def _months(project: ProjectDays) -> list[dict[str, Any]]:
+    return [
+        {
+            "project_id": project.project_id,
+            "project_name": project.name,
+            "month": month,
+            "measured_days": 28,
+            "days_over": over,
+            "sla_seconds": project.sla_seconds,
+        }
+        for over, month in enumerate(months_of_quarter(TODAY))
+    ]
 
 
 def _row(project: ProjectDays, name: str, number: int) -> dict[str, Any]:
@@ -78,7 +114,14 @@ def _row(project: ProjectDays, name: str, number: int) -> dict[str, Any]:
         "change_percent": 70.5,
         "success_rate": 0.5,
         "status": "failed",
+        "run_id": f"run_{number}",
+        "stream": "runs",
+        "failing_since": AS_OF,
+        "last_read_at": None,
+        "error": "the server answered 403",
         "broken_since": AS_OF,
+        "ended_at": AS_OF,
+        "kept_again_on": None,
         "start_time": AS_OF,
         "last_ran_at": None,
         "error_message": f"\x1b[31m{name}\x1b[0m: division by zero " * 3,

@@ -99,6 +99,10 @@ class Page(HTMLParser):
         self.feed(text.replace("<wbr>", ""))
         self.tables = [[[cell.strip() for cell in row] for row in table] for table in self.tables]
 
+    def table(self, name: str) -> list[list[str]]:
+        """Return the rows of the table that has this class."""
+        return self.tables[self.classes.index(name)]
+
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)

@@ -200,4 +200,4 @@ def test_projects_that_were_not_loaded(
     assert done.returncode == 0, done.stderr
     found = Page(file.read_text())
     assert sorted(text for tag, text in found.texts if tag == "h3") == KEYS
-    assert {row[1] for row in found.tables[0][1:]} == {"proj_a", "proj_c"}
+    assert {row[1] for row in found.table("breaches")[1:]} == {"proj_a", "proj_c"}

@@ -109,7 +109,7 @@ def test_as_a_package_in_a_project_of_ones_own(warehouse: Warehouse, tmp_path: P
     assert breaches > 7
     assert worst > 1_800
     found = page_of(warehouse, tmp_path / "report.html", "--schema", "own_pipelines")
-    assert len(found.tables[0]) - 1 == breaches
+    assert len(found.table("breaches")) - 1 == breaches
 
 
 def write_project(project: Path, warehouse: Warehouse) -> None:

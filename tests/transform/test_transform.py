@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from report.notify.findings import KINDS
+from report.wrong import what_is_wrong
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, SLOWER_PROJECT, History
 from stand_in.server import serving
 from stand_in.world import World
@@ -12,7 +15,8 @@ from tests.support.answers import assert_answers, assert_the_guides_answers, bui
 from tests.support.awkward import add_awkward_projects, move_on
 from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.meltano import Meltano
-from tests.support.pages import Page, report
+from tests.support.notes import notify
+from tests.support.pages import Page, answers, report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +50,7 @@ def test_every_answer_after_every_load(warehouse: Warehouse, tmp_path: Path) -> 
             assert_answers(warehouse, world)
     assert_what_was_planted_is_found(warehouse)
     assert_the_report_says_it(warehouse, tmp_path / "report.html")
+    assert_the_report_says_what_cannot_be_read(warehouse, tmp_path / "report.html")
 
 
 def assert_what_was_planted_is_found(warehouse: Warehouse) -> None:
@@ -70,19 +75,73 @@ def assert_what_was_planted_is_found(warehouse: Warehouse) -> None:
     ]
 
 
-def assert_the_report_says_it(warehouse: Warehouse, path: Path) -> None:
+def page_of(warehouse: Warehouse, path: Path) -> Page:
     kind = warehouse.loader.removeprefix("target-")
     done = report(path, "--warehouse", kind, **warehouse.environment)
     assert done.returncode == 0, done.stderr
-    found = Page(path.read_text())
-    breaches, regressions = found.tables[:2]
+    return Page(path.read_text())
+
+
+def assert_the_report_says_it(warehouse: Warehouse, path: Path) -> None:
+    found = page_of(warehouse, path)
+    assert_it_counts_what_a_first_message_tells(warehouse, found)
+    breaches, regressions = found.table("breaches"), found.table("regressions")
     ((expected,),) = (
         row.values() for row in warehouse.query("select count(*) from dagctl_answers.sla_breaches")
     )
     assert len(breaches) - 1 == expected
     assert any(row[:2] == ["1 Mar 2026", SLOW_PROJECT] for row in breaches)
     assert any(row[:2] == [SLOWER_MODEL, SLOWER_PROJECT] for row in regressions)
-    # Each project has its two charts, and the numbers behind them.
+    assert any(row[0] == SLOW_PROJECT and "1 of 4 days" in row for row in found.table("months"))
+    # Each project has its two charts, and the numbers behind them; two more are of all projects.
     projects = 3 + len(SEEDS)
-    assert sum(tag == "svg" for tag, _ in found.elements) == 2 * projects
+    assert sum(tag == "svg" for tag, _ in found.elements) == 2 * projects + 2
     assert sum(table[0][0] == "Day" and table[0][-1] == "p95" for table in found.tables) == projects
+
+
+def assert_it_counts_what_a_first_message_tells(warehouse: Warehouse, found: Page) -> None:
+    said = notify(warehouse, "--dry-run").stdout
+    (told,) = re.findall(r"^dagctl: (\d+) new", said, re.MULTILINE)
+    anchors = {table.held_in: f"#{table.anchor}" for table in what_is_wrong(answers())}
+    shown = {where: int(number) for where, number in found.links if where in anchors.values()}
+    tables = {kind.table for kind in KINDS.values()} & anchors.keys()
+    assert sum(shown[anchors[table]] for table in tables) == int(told) > 0
+    assert (f"{sum(shown.values())} things need you", "h1") in {
+        (it, tag) for tag, it in found.texts
+    }
+
+
+def assert_the_report_says_what_cannot_be_read(warehouse: Warehouse, path: Path) -> None:
+    before = page_of(warehouse, path)
+    as_of = "(select as_of from dagctl_answers.settings_used)"
+    for table, query in (
+        (
+            "project_freshness",
+            f"""select project_id, project_name, {as_of} - interval '5' minute as read_at,
+                {as_of} as newest_change_at, project_name = '{SLOW_PROJECT}' as is_failing
+                from dagctl_answers.known_projects where not is_gone""",  # noqa: S608 - from here
+        ),
+        (
+            "unread_streams",
+            f"""select project_id, project_name, 'runs' as stream, 'the server answered 403'
+                as error, {as_of} as failing_since, cast(null as timestamp) as last_read_at
+                from dagctl_answers.known_projects where project_name = '{SLOW_PROJECT}'""",  # noqa: S608 - from here
+        ),
+    ):
+        warehouse.execute(f"drop table if exists dagctl_answers.{table}")
+        warehouse.execute(f"create table dagctl_answers.{table} as {query}")
+    found = page_of(warehouse, path)
+
+    _, *unread = found.table("unread")
+    assert [[*row[:2], *row[3:]] for row in unread] == [
+        [SLOW_PROJECT, "runs", "never", "the server answered 403"]
+    ]
+    fresh = found.table("fresh")
+    assert fresh[1][0] == SLOW_PROJECT
+    assert {row[2] for row in fresh[1:]} == {"5 min 0 s"}
+    assert [row[-1] for row in fresh].count("did not read all of it") == 1
+    needs, needed = (
+        next(int(it.split()[0]) for tag, it in page.texts if tag == "h1")
+        for page in (found, before)
+    )
+    assert needs == needed + 1

@@ -1,0 +1,127 @@
+"""The top of the page: whether all is well, for whom, as of when, and how old the data is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from report.formatting import count, duration, moment, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from report.answers import Answers
+    from report.tables import Table
+
+_OLD = timedelta(days=1)
+"""Older data cannot say that all is well now."""
+_SEVERE, _VERY_SEVERE = 3, 10
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The first lines.
+
+    Attributes:
+        answer: to "are we fine?".
+        kind: the class of the page's style: `wrong`, `unsure` or `well`.
+    """
+
+    answer: str
+    kind: str
+    scope: str
+    freshness: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One table in a few words.
+
+    Attributes:
+        level: how bad it is: 0 is nothing wrong now, 3 the worst.
+        worst: the worst of what is wrong now, or what became of what was.
+    """
+
+    anchor: str
+    title: str
+    number: int
+    level: int
+    worst: str
+
+
+def headline(answers: Answers, wrong: Iterable[Table], source: str) -> Headline:
+    """Answer "are we fine?" by what is wrong now, which is what a first message tells."""
+    needs = sum(len(table.now) for table in wrong)
+    if needs:
+        kind, answer = (
+            "wrong",
+            f"{count(needs)} {'thing needs' if needs == 1 else 'things need'} you",
+        )
+    elif not answers.runs:
+        kind, answer = "unsure", "Nothing is known yet"
+    elif old := _old(answers):
+        kind, answer = "unsure", f"Nothing is known to be wrong, but {old}"
+    else:
+        kind, answer = "well", "All is well"
+    return Headline(answer, kind, _scope(answers, source), _freshness(answers))
+
+
+def tile(table: Table) -> Tile:
+    """Return a table in a few words."""
+    now, over = table.now, len(table.rows) - len(table.now)
+    level = sum(len(now) >= least for least in (1, _SEVERE, _VERY_SEVERE))
+    parts = [table.say(now[0])] if now else []
+    parts += [f"{count(over)} {'is' if over == 1 else 'are'} over: {table.over}"] if over else []
+    return Tile(
+        table.anchor, table.title, len(now), level, "; ".join(parts).replace(" %", "\u00a0%")
+    )
+
+
+def _scope(answers: Answers, source: str) -> str:
+    organizations = " and ".join(answers.organizations)
+    whose = f"Pipelines of {organizations}" if organizations else "Pipelines"
+    return f"{whose}, as of {moment(answers.as_of)}, from {source}. All days and times are in UTC."
+
+
+def _freshness(answers: Answers) -> str:
+    rows = answers.freshness
+    read = [row for row in rows if row["read_at"] is not None]
+    if read:
+        oldest = min(read, key=lambda row: row["read_at"])
+        then = oldest["read_at"]
+        name = text(oldest["project_name"])
+        parts = [f"{name} was last read at {moment(then)}, {_before(answers, then)}"]
+        if others := len(read) - 1:
+            whose = "the other" if others == 1 else f"the {count(others)} others"
+            parts.append(f"{whose} then or later")
+        if unknown := len(rows) - len(read):
+            parts.append(f"of {count(unknown)} it is not recorded")
+        return "; ".join(parts) + "."
+    changes = [row["newest_change_at"] for row in rows if row["newest_change_at"] is not None]
+    if not changes:
+        return "No run was loaded, and when the projects were last read is not recorded."
+    newest = max(changes)
+    return (
+        f"The newest change of a run is of {moment(newest)}, {_before(answers, newest)}; when the "
+        "projects were last read is not recorded."
+    )
+
+
+def _before(answers: Answers, then: datetime) -> str:
+    ago = max(answers.as_of - then, timedelta())
+    return f"{duration(ago.total_seconds())} before"
+
+
+def _old(answers: Answers) -> str:
+    """Say what is too old to know that all is well; nothing where nothing is."""
+    read = [row["read_at"] for row in answers.freshness if row["read_at"] is not None]
+    if read:
+        unread = sum(answers.as_of - then > _OLD for then in read)
+        those = "1 project was" if unread == 1 else f"{count(unread)} projects were"
+        return f"{those} not read for a day" if unread else ""
+    changes = [it["newest_change_at"] for it in answers.freshness if it["newest_change_at"]]
+    if changes and answers.as_of - max(changes) > _OLD:
+        return f"no run has changed since {moment(max(changes))}"
+    return ""
