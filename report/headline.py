@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from report.answers import Answers
     from report.tables import Table
 
-_OLD = timedelta(days=1)
-"""Older data cannot say that all is well now."""
+_OLD = timedelta(hours=36)
+"""Older data cannot say that all is well now; what is read once a day may be late by some hours."""
 _SEVERE, _VERY_SEVERE = 3, 10
 
 
@@ -41,7 +41,8 @@ class Tile:
 
     Attributes:
         level: how bad it is: 0 is nothing wrong now, 3 the worst.
-        worst: the worst of what is wrong now, or what became of what was.
+        worst: the worst of what is wrong now.
+        over: what became of what was.
     """
 
     anchor: str
@@ -49,6 +50,7 @@ class Tile:
     number: int
     level: int
     worst: str
+    over: str
 
 
 def headline(answers: Answers, wrong: Iterable[Table], source: str) -> Headline:
@@ -70,13 +72,13 @@ def headline(answers: Answers, wrong: Iterable[Table], source: str) -> Headline:
 
 def tile(table: Table) -> Tile:
     """Return a table in a few words."""
-    now, over = table.now, len(table.rows) - len(table.now)
+    now = table.now
     level = sum(len(now) >= least for least in (1, _SEVERE, _VERY_SEVERE))
-    parts = [table.say(now[0])] if now else []
-    parts += [f"{count(over)} {'is' if over == 1 else 'are'} over: {table.over}"] if over else []
-    return Tile(
-        table.anchor, table.title, len(now), level, "; ".join(parts).replace(" %", "\u00a0%")
-    )
+    # No line ends between a number and its unit.
+    worst = table.say(now[0]).replace(" %", "\u00a0%") if now else ""
+    over = len(table.rows) - len(now)
+    is_over = f"{count(over)} {'is' if over == 1 else 'are'} over: {table.over}" if over else ""
+    return Tile(table.anchor, table.title, len(now), level, worst, is_over)
 
 
 def _scope(answers: Answers, source: str) -> str:

@@ -155,6 +155,28 @@ def test_few_whole_numbers(most: int, values: list[int]) -> None:
     assert runs.values == values
 
 
+@pytest.mark.parametrize(
+    ("sla_seconds", "longest", "unit", "highest", "mark"),
+    [
+        (1_800, 90, 1, 100, "SLA 30 min 0 s ↑"),
+        (271, 90, 1, 100, "SLA 4 min 31 s ↑"),
+        (270, 90, 60, 6, None),
+        (1_800, 4_000, 60, 80, None),
+        (1_800, 20_000, 3_600, 6, None),
+        (1_800, None, 60, 30, None),
+    ],
+)
+def test_the_axis_fits_the_p95s_and_an_sla_far_above_is_a_mark(
+    sla_seconds: float, longest: float | None, unit: int, highest: int, mark: str | None
+) -> None:
+    project = replace(project_with(3), sla_seconds=sla_seconds, p95=[longest] * 30)
+    _, p95 = drawings(project)
+
+    assert (p95.unit, p95.values[-1]) == (unit, highest)
+    assert [said for _, said in p95.texts["beyond"]] == ([mark] if mark else [])
+    assert (p95.limit() is None) == bool(mark)
+
+
 def test_all_colours_are_the_pages_which_has_them_for_light_and_dark() -> None:
     css = style()
     light, dark = (
