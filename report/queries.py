@@ -5,7 +5,8 @@ from __future__ import annotations
 BREACHES = """
     with days as (
         select project_id, cast(coalesce(start_time, created_at) as date) as date,
-               coalesce(nullif(job_name, ''), 'unknown') as job_name, id as run_id, start_time,
+               coalesce(nullif(job_name, ''), 'unknown') as job_name, id as run_id,
+               coalesce(start_time, created_at) as start_time,
                row_number() over (
                    partition by project_id, cast(coalesce(start_time, created_at) as date)
                    order by duration_seconds desc nulls last, id

@@ -90,13 +90,14 @@ def duration_column(title: str, name: str, kind: str = "n", nothing: str = "not 
 
 def run_column(title: str) -> Column:
     """Return a column that names a run, its job and when it started."""
-    return Column(title, _run, nothing="none was loaded", leads_to="run")
+    return Column(title, _run, leads_to="run")
 
 
 def _run(row: Row) -> str | None:
     if not row["run_id"]:
         return None
-    return f"{row['job_name']}, {moment(row['start_time'])}, {row['run_id']}"
+    started = [moment(row["start_time"])] if row["start_time"] else []
+    return ", ".join([row["job_name"], *started, row["run_id"]])
 
 
 def day_by_day(project: ProjectDays) -> Table:

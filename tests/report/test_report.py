@@ -88,11 +88,15 @@ def test_a_run_leads_to_dagctl_if_a_setting_says_how() -> None:
 
     leading = [where for where, _ in shown.links if where.startswith("https")]
     first = "https://dagctl.example/%7Brun_id%7D/runs/a%2Fb%20%22c%22%26?tab=log"
+    assert shown.table("breaches")[1][6] == 'warehouse of team job 0, 4 Mar 2026, 12:01, a/b "c"&'
     others = [
         f"https://dagctl.example/{row['project_id']}/runs/{row['run_id']}?tab=log"
         for row in rows[1:]
     ]
     assert leading == [first, *others] * 4
+    rows[0] |= {"start_time": None}
+    shown = Page(page(answers(breaches=rows), "warehouse.duckdb"))
+    assert shown.table("breaches")[1][6] == 'warehouse of team job 0, a/b "c"&'
     assert "https" not in page(found, "warehouse.duckdb")
 
 
@@ -136,7 +140,7 @@ def test_what_is_not_known_says_why() -> None:
     assert len(shown.tables) == len(found) + 1
     cells = [cell for table in shown.tables for row in table for cell in row]
     assert [cell for cell in cells if cell in {"-", "", "None"}] == []
-    assert {"none was given", "none was loaded", "none succeeded", "not measured"} <= set(cells)
+    assert {"none was given", "not known", "none succeeded", "not measured"} <= set(cells)
 
 
 def test_the_quarter_of_each_project_worst_first() -> None:
