@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from report import queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import date, datetime
+    from datetime import date
 
     from report.warehouse import Row
 
@@ -45,6 +45,7 @@ class Answers:
     """What the page tells; each list in the order in which it is shown.
 
     Attributes:
+        asked_at: when the warehouse was asked, which may be long after it was built.
         organizations: the ids of those that the projects belong to.
         projects: those with anything to draw in these days.
         quiet_projects: the others.
@@ -56,6 +57,7 @@ class Answers:
     """
 
     settings: Row
+    asked_at: datetime
     runs: int
     organizations: list[str]
     projects: list[ProjectDays]
@@ -101,6 +103,7 @@ def ask(rows: Callable[[str], list[Row]]) -> Answers:
     }
     return Answers(
         settings=settings,
+        asked_at=datetime.now(tz=timezone.utc).replace(tzinfo=None),
         runs=runs["loaded"],
         organizations=[
             row["organization_id"]

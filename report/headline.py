@@ -118,6 +118,9 @@ def _before(answers: Answers, then: datetime) -> str:
 
 def _old(answers: Answers) -> str:
     """Say what is too old to know that all is well; nothing where nothing is."""
+    age = answers.asked_at - answers.as_of
+    if age > _OLD:
+        return f"this was built {duration(age.total_seconds())} ago"
     read = [row["read_at"] for row in answers.freshness if row["read_at"] is not None]
     if read:
         unread = sum(answers.as_of - then > _OLD for then in read)

@@ -56,6 +56,11 @@ def read(days_ago: float | None, changed: float | None = 0.1) -> dict[str, Any]:
             "Nothing is known to be wrong, but no run has changed since 1 Mar 2026, 12:01",
             "unsure",
         ),
+        (
+            {"asked_at": AS_OF + timedelta(days=7)},
+            "Nothing is known to be wrong, but this was built 7 d 0 h ago",
+            "unsure",
+        ),
         ({"freshness": [read(2)], "broken_jobs": [ROW]}, "1 thing needs you", "wrong"),
         ({"freshness": [read(1.4, 60), read(None, None)]}, "All is well", "well"),
         ({"freshness": [read(None, None), read(None)]}, "All is well", "well"),

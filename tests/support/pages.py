@@ -39,9 +39,14 @@ def answers(**fields: Any) -> Answers:
     empty: dict[str, Any] = {
         name: []
         for name in Answers.__dataclass_fields__
-        if name not in {"settings", "runs", "projects"}
+        if name not in {"settings", "asked_at", "runs", "projects"}
     }
-    given = {"settings": settings, "runs": 1, "projects": [called(HOSTILE)]}
+    given = {
+        "settings": settings,
+        "asked_at": AS_OF,
+        "runs": 1,
+        "projects": [called(HOSTILE)],
+    }
     return Answers(**{**empty, **given, **fields})
 
 
