@@ -66,7 +66,7 @@ def answers_schema() -> str:
     return os.environ.get("DAGCTL_ANSWERS_SCHEMA") or "dagctl_answers"
 
 
-def duckdb_file() -> Path:
+def duckdb_file(*, or_demo: bool = True) -> Path:
     """Return the file of the loader, or the demo's where nothing else has been loaded yet.
 
     Raises:
@@ -76,13 +76,16 @@ def duckdb_file() -> Path:
         os.environ.get(it) for it in ("TARGET_DUCKDB_FILEPATH", "MELTANO_PROJECT_ROOT")
     )
     # Meltano may run another project than this one.
-    loaded = Path(project, *LOADED.parts[-2:]) if project else LOADED
-    for path in (Path(named),) if named else (loaded, DEMO):
-        if path.exists():
-            return path
+    loaded = Path(named) if named else Path(project, *LOADED.parts[-2:]) if project else LOADED
+    if loaded.exists() and (or_demo or loaded.resolve() != DEMO):
+        return loaded
+    if loaded.exists():
+        raise WarehouseError(f"{loaded} is the demo's, and nobody is told what is made up")
+    if or_demo and not named and DEMO.exists():
+        return DEMO
     raise WarehouseError(
-        f"{named or loaded} is not there: load it with "
-        "`.tools/meltano/bin/meltano run everything`, or make one up with `make demo`"
+        f"{loaded} is not there: load it with `.tools/meltano/bin/meltano run everything`"
+        + (", or make one up with `make demo`" if or_demo else "")
     )
 
 

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from report.notify.findings import KINDS, ending
+from report.notify import sending
+from report.notify.findings import KINDS, reasons
 from report.notify.memory import ToldFindings
-from report.notify.message import message
-from report.notify.news import news
-from report.notify.sending import VARIABLE, AddressError, addresses
+from report.notify.message import messages
+from report.notify.news import News, news
+from report.notify.sending import AddressError, addresses
+from report.notify.settings import ADDRESSES, SettingError, kinds, mute, settings
 from report.warehouse import (
     WAREHOUSES,
     WarehouseError,
@@ -29,8 +31,9 @@ from report.warehouse import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from report.notify.news import Finding, News
+    from report.notify.news import Finding, Key
     from report.notify.sending import Address
+    from report.notify.settings import Settings
     from report.warehouse import Query
 
 FOUND = 3
@@ -44,14 +47,14 @@ def main(arguments: Sequence[str]) -> None:
     options = _options(arguments)
     try:
         read_variables()
-        named = os.environ.get(VARIABLE, "").strip()
-        if not named and not options.dry_run and not options.fail_on:
-            sys.stdout.write(f"notify: {VARIABLE} is not set, so nobody is told\n")
+        chosen = settings(options)
+        receivers = addresses(os.environ.get(ADDRESSES, ""), chosen)
+        if not receivers and not options.dry_run and not options.fail_on:
+            sys.stdout.write(f"notify: {ADDRESSES} is not set, so nobody is told\n")
             return
-        receivers = addresses(named)
-        with _warehouse(options, writable=bool(receivers) and not options.dry_run) as (ask, source):
-            unsent, code = _notify(ask, source, receivers, options)
-    except (WarehouseError, AddressError, OSError) as error:
+        with _warehouse(options, writable=bool(receivers) and not options.dry_run) as ask:
+            unsent, code = _notify(ask, receivers, chosen, options)
+    except (WarehouseError, AddressError, SettingError, OSError) as error:
         sys.exit(f"notify: {error}")
     except KeyError as error:
         sys.exit(
@@ -71,37 +74,37 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--dry-run", action="store_true", help="print the messages; send and remember nothing"
     )
+    parser.add_argument("--kinds", type=kinds, metavar=",".join(KINDS), help="tell only of these")
+    parser.add_argument(
+        "--mute",
+        type=mute,
+        action="append",
+        default=[],
+        metavar="PROJECT/JOB=UNTIL",
+        help="tell nothing new of a project, or of one of its jobs, models or streams, until then",
+    )
     parser.add_argument(
         "--fail-on",
-        type=_kinds,
+        type=kinds,
         default=(),
         metavar=",".join(KINDS),
-        help=f"exit with {FOUND} if there is any of these now, told or not",
+        help=f"exit with {FOUND} if there is any of these now, told or not, unless it is muted",
     )
     return parser.parse_args(arguments)
 
 
-def _kinds(text: str) -> tuple[str, ...]:
-    kinds = tuple(word.strip() for word in text.split(","))
-    for kind in kinds:
-        if kind not in KINDS:
-            raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join(KINDS)}")
-    return kinds
-
-
 @contextmanager
-def _warehouse(options: argparse.Namespace, *, writable: bool) -> Iterator[tuple[Query, str]]:
+def _warehouse(options: argparse.Namespace, *, writable: bool) -> Iterator[Query]:
     """Keep the warehouse open, so that two of these programs never tell the same thing."""
     options.schema = options.schema or answers_schema()
     if options.warehouse == "duckdb":
-        file = duckdb_file()
-        with open_duckdb(file, options.schema, writable=writable) as ask:
-            yield ask, file.name
+        with open_duckdb(duckdb_file(or_demo=False), options.schema, writable=writable) as ask:
+            yield ask
         return
     with open_postgres(options.schema) as ask:
         if writable:
             _lock(ask, f"{__name__} {options.schema}")
-        yield ask, "PostgreSQL"
+        yield ask
 
 
 def _lock(ask: Query, name: str) -> None:
@@ -120,71 +123,97 @@ def _lock(ask: Query, name: str) -> None:
 
 
 def _notify(
-    ask: Query, source: str, receivers: list[Address], options: argparse.Namespace
+    ask: Query, receivers: list[Address], chosen: Settings, options: argparse.Namespace
 ) -> tuple[list[str], int]:
     """Tell everybody, and return who did not take it, and the exit code if all did."""
-    kinds = _built(ask, options.schema, options.fail_on)
-    findings = [finding for kind in kinds for finding in KINDS[kind].findings(ask)]
+    built = _built(ask, options.schema, (*chosen.kinds, *options.fail_on), options.fail_on)
+    told = [kind for kind in built if kind in chosen.kinds]
+    findings = [finding for kind in built for finding in KINDS[kind].findings(ask)]
+    for name in _unknown(ask, chosen):
+        sys.stderr.write(f"notify: {name!r} in the settings is no project that was loaded\n")
     memory = ToldFindings(ask, options.schema)
+    compared = partial(news, [it for it in findings if it.key[0] in told], told)
+    ended = partial(reasons, ask)
     unsent = []
     if not receivers and options.dry_run:
-        _show("as to a new address", news(findings, kinds, {}), ask, source)
+        its_news = compared({}, ended, lambda it: not chosen.is_muted(it))
+        _show("as to a new address", its_news)
     for address in receivers:
         name = memory.name_of(address.url)
-        its_news = news(findings, kinds, memory.of(name))
+
+        def is_told(finding: Finding, owned: frozenset[str | None] = address.owned) -> bool:
+            return chosen.owner_of(finding) in owned and not chosen.is_muted(finding)
+
+        its_news = compared(memory.of(name), ended, is_told)
         if options.dry_run:
-            _show(f"to {address.label}", its_news, ask, source)
-            continue
-        # Beforehand, so that nothing is sent again and again that cannot be remembered, and nothing
-        # is lost if this is ended while it sends.
-        memory.remember(name, its_news.if_not_sent)
-        is_sent = not its_news or address.send(
-            message(its_news.new, its_news.over, partial(ending, ask), source)
-        )
-        if not is_sent:
+            _show(f"to {address.label}", its_news)
+        elif not _tell(address, name, its_news, memory):
             unsent.append(address.label)
-            continue
+    now = [it for it in findings if it.key[0] in options.fail_on and not chosen.is_muted(it)]
+    return unsent, _failed_on(now)
+
+
+def _tell(address: Address, name: str, its_news: News, memory: ToldFindings) -> bool:
+    """Send what is new to one address, and return whether it took all of it."""
+    # Beforehand, so that nothing is sent again and again that cannot be remembered, and nothing
+    # is lost if this is ended while it sends.
+    memory.remember(name, its_news.if_not_sent)
+    if not its_news:
         memory.remember(name, its_news.if_sent)
-        if its_news:
-            counts = f"{len(its_news.new)} new, {len(its_news.over)} over"
-            sys.stdout.write(f"notify: {counts}, sent to {address.label}\n")
+        sys.stdout.write(f"notify: nothing new for {address.label}\n")
+        return True
+    end = time.monotonic() + sending.LONGEST_WAIT
+    heard: set[Key] = set()
+    is_all_taken = True
+    for message in address.messages(its_news):
+        if address.send(message, end - time.monotonic()):
+            heard |= message.keys
+            memory.remember(name, its_news.after(heard))
         else:
-            sys.stdout.write(f"notify: nothing new for {address.label}\n")
-    return unsent, _failed_on(findings, options.fail_on, ask, source)
+            is_all_taken = False
+    if is_all_taken:
+        counts = f"{len(its_news.new)} new, {len(its_news.over)} over"
+        sys.stdout.write(f"notify: {counts}, sent to {address.label}\n")
+    return is_all_taken
 
 
-def _built(ask: Query, schema: str, needed: Sequence[str]) -> list[str]:
+def _built(ask: Query, schema: str, wanted: Sequence[str], needed: Sequence[str]) -> list[str]:
     """Return the kinds whose answers are there: the first sync of runs alone builds not all."""
     rows = ask("select table_name from information_schema.tables where table_schema = $1", [schema])
     there = {row["table_name"] for row in rows}
-    kinds = [name for name, kind in KINDS.items() if kind.table in there]
-    missing = [KINDS[name].table for name in KINDS if name not in kinds]
-    if not kinds or any(name not in kinds for name in needed):
-        raise WarehouseError(
-            f"the answers are not built yet in the schema {schema}: {', '.join(missing)}"
-        )
+    named = [kind for kind in KINDS.values() if kind.name in wanted]
+    missing = [kind for kind in named if kind.table not in there]
+    if missing == named or any(kind.name in needed for kind in missing):
+        tables = ", ".join(kind.table for kind in missing)
+        raise WarehouseError(f"the answers are not built yet in the schema {schema}: {tables}")
     if missing:
-        sys.stdout.write(f"notify: not built yet, and left out: {', '.join(missing)}\n")
-    return kinds
+        tables = ", ".join(kind.table for kind in missing)
+        sys.stdout.write(f"notify: not built yet, and left out: {tables}\n")
+    return [kind.name for kind in named if kind not in missing]
 
 
-def _show(whom: str, its_news: News, ask: Query, source: str) -> None:
-    if its_news:
-        text = message(its_news.new, its_news.over, partial(ending, ask), source)
-        sys.stdout.write(f"notify: {whom}:\n\n{text.title}\n\n{text.body}\n\n")
-    else:
+def _unknown(ask: Query, chosen: Settings) -> list[str]:
+    """Return what is misspelt in the settings, or belongs to a project that is not loaded."""
+    if not chosen.owners and not chosen.muted:
+        return []
+    rows = ask("select project_id, project_name from known_projects")
+    return chosen.unknown(name for row in rows for name in row.values())
+
+
+def _show(whom: str, its_news: News) -> None:
+    if not its_news:
         sys.stdout.write(f"notify: nothing new, {whom}\n")
+        return
+    (text,) = messages(its_news)
+    sys.stdout.write(f"notify: {whom}:\n\n{text.title}\n\n{text.body}\n\n")
 
 
-def _failed_on(findings: list[Finding], kinds: Sequence[str], ask: Query, source: str) -> int:
-    """Print what `--fail-on` names, if there is any now, and return the exit code."""
-    now = [
-        finding
-        for finding in findings
-        if finding.key[0] in kinds and finding.is_recent and not finding.is_over
-    ]
+def _failed_on(findings: list[Finding]) -> int:
+    """Print those that are so now, if there are any, and return the exit code."""
+    now = [finding for finding in findings if finding.is_recent and not finding.is_over]
     if not now:
         return 0
     now.sort(key=lambda finding: (-finding.weight, finding.name))
-    sys.stdout.write(message(now, [], partial(ending, ask), source).body + "\n")
+    (text,) = messages(News(new=now))
+    sys.stdout.write(f"{text.body}\n")
     return FOUND

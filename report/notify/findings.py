@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from report.formatting import change, count, day, duration, moment
+from report.notify import endings
 from report.notify.news import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from report.notify.news import Key
+    from report.notify.news import Key, Remembered
     from report.warehouse import Query, Row
+
+FAILURE, WARNING = "failure", "warning"
+"""How bad a finding is, as apprise calls it."""
 
 
 @dataclass(frozen=True)
@@ -21,83 +26,78 @@ class Kind:
     """One kind of finding.
 
     Attributes:
-        name: as `--fail-on` takes it.
+        name: as the settings take it.
         title: what stands above those of a message.
+        severity: how bad it is.
         table: the answer that holds them.
         query: its rows, with what else a message says.
         read: makes a finding of a row.
-        ending: why one is over that the query no longer returns, from its key.
+        ended: asks for those that are over, of some that `query` does not return.
+        ending: why one of them is over.
     """
 
     name: str
     title: str
+    severity: str
     table: str
     query: str
     read: Callable[[Row], Finding]
-    ending: Callable[[Query, list[str]], str]
+    ended: str
+    ending: Callable[[Row], str] = endings.as_the_query_says
 
     def findings(self, ask: Query) -> list[Finding]:
         """Return what the answers hold."""
         return [self.read(row) for row in ask(self.query)]
 
 
-def ending(ask: Query, key: Key) -> str:
-    """Say why a finding is over."""
-    kind, parts = key
-    return KINDS[kind].ending(ask, json.loads(parts))
+def reasons(ask: Query, missing: Mapping[Key, Remembered]) -> dict[Key, str]:
+    """Say why findings are over that the answers no longer have; one without a reason is not."""
+    found = {}
+    for kind in KINDS.values():
+        told = [endings.told(key, it) for key, it in missing.items() if key[0] == kind.name]
+        if told:
+            columns = [list(column) for column in zip(*told, strict=True)]
+            for row in ask(kind.ended, columns):
+                if ending := kind.ending(row):
+                    found[kind.name, row["finding"]] = ending
+    return found
 
 
 def _key(kind: str, *parts: object) -> Key:
     return kind, json.dumps([str(part) for part in parts], ensure_ascii=False)
 
 
+def _labels(row: Row, subject: str = "") -> tuple[str, ...]:
+    projects = row["project_id"], row["project_name"] or ""
+    return (*(f"{project}/{subject}" for project in projects if subject), *projects)
+
+
+def _in_utc(value: datetime | None) -> str:
+    return f"{moment(value)} UTC"
+
+
 def _broken(row: Row) -> Finding:
     runs = row["broken_runs"]
     in_a_row = "the newest run" if runs == 1 else f"{count(runs)} runs in a row"
     return Finding(
-        _key("broken", row["project_id"], row["job_name"], row["broken_since"]),
+        _key("broken", row["project_id"], row["job_name"]),
         f"{row['job_name']} ({row['project_name']})",
-        f"{in_a_row} did not succeed, since {moment(row['broken_since'])} ({row['status']})",
+        f"{in_a_row} did not succeed, since {_in_utc(row['broken_since'])} ({row['status']})",
         runs,
+        evidence=row["run_id"],
+        labels=_labels(row, row["job_name"]),
     )
-
-
-def _broken_ending(ask: Query, parts: list[str]) -> str:
-    for row in ask(
-        "select jobs.is_gone, jobs.last_run_at, "
-        "exists (select 1 from stg_dagctl__runs as runs where runs.status = 'success' "
-        "and runs.project_id = jobs.project_id "
-        "and coalesce(nullif(runs.job_name, ''), 'unknown') = jobs.job_name "
-        "and coalesce(runs.end_time, runs.updated_at, runs.start_time, runs.created_at) "
-        ">= cast($3 as timestamp)) as is_mended "
-        "from known_jobs as jobs where jobs.project_id = $1 and jobs.job_name = $2",
-        parts,
-    ):
-        if row["is_mended"]:
-            return "mended"
-        if row["is_gone"]:
-            return "the job is gone"
-        return f"it has not run since {moment(row['last_run_at'])}"
-    return "the job is not known any more"
 
 
 def _overdue(row: Row) -> Finding:
     running, usual = row["running_seconds"], row["usual_p95_duration_seconds"]
     return Finding(
         _key("overdue", row["run_id"]),
-        f"{row['job_name']} ({row['project_name']}), started {moment(row['start_time'])}",
+        f"{row['job_name']} ({row['project_name']}), started {_in_utc(row['start_time'])}",
         f"running for {duration(running)}, the usual p95 is {duration(usual)}",
         running,
+        labels=_labels(row, row["job_name"]),
     )
-
-
-def _overdue_ending(ask: Query, parts: list[str]) -> str:
-    for row in ask("select status, duration_seconds from stg_dagctl__runs where id = $1", parts):
-        if row["status"] not in {"pending", "running"}:
-            took = row["duration_seconds"]
-            after = "" if took is None else f" after {duration(took)}"
-            return f"ended{after} ({row['status']})"
-    return "it does not count as too long any more"
 
 
 def _breach(row: Row) -> Finding:
@@ -108,24 +108,15 @@ def _breach(row: Row) -> Finding:
         f"p95 {duration(p95)}, over the SLA by {duration(p95 - sla)}",
         # Of one day, by how much; of two days, the newer.
         row["date"].toordinal() + 1 - 1 / (1 + p95 - sla),
-        row["is_over"],
+        endings.KEPT_AGAIN if row["is_over"] else "",
         row["is_recent"],
+        labels=_labels(row),
     )
 
 
-# When each project last kept its SLA for a whole day: today's p95 can still rise.
-_KEPT = """
-    select days.project_id, max(days.date) as date
-    from stg_dagctl__daily_stats as days
-    join project_slas as slas on slas.project_id = days.project_id
-    cross join settings_used
-    where days.p95_duration_seconds <= slas.sla_seconds
-        and days.date < cast(settings_used.as_of as date)
-    group by days.project_id
-"""
 # Days that the answer shows no more stay so until the project has kept its SLA again.
 _BREACHES = f"""
-    with kept as ({_KEPT}),
+    with kept as ({endings.KEPT}),
     earlier as (
         select days.project_id, slas.project_name, days.date, days.p95_duration_seconds,
                slas.sla_seconds
@@ -152,17 +143,6 @@ _BREACHES = f"""
 """  # noqa: S608 - from above
 
 
-def _breach_ending(ask: Query, parts: list[str]) -> str:
-    project, date = parts
-    for row in ask("select is_gone from known_projects where project_id = $1", [project]):
-        if row["is_gone"]:
-            return "the project is gone"
-    kept = f"select 1 from ({_KEPT}) as kept where project_id = $1 and date > cast($2 as date)"  # noqa: S608 - from above
-    if ask(kept, [project, date]):
-        return "the SLA is kept again"
-    return "its p95 is not over the SLA any more"
-
-
 def _regression(row: Row) -> Finding:
     p95, before = row["p95_duration_seconds"], row["previous_p95_duration_seconds"]
     return Finding(
@@ -172,59 +152,94 @@ def _regression(row: Row) -> Finding:
         f"{row['model_name']} ({row['project_name']}), from {day(row['start_date'])}",
         f"p95 {change(row['change_percent'])}: {duration(p95)}, before {duration(before)}",
         row["change_percent"],
+        labels=_labels(row, row["model_name"]),
     )
 
 
-def _regression_ending(ask: Query, parts: list[str]) -> str:
-    project, model, start, end = parts
-    for row in ask(
-        "select slowest.p95_duration_seconds from model_regressions as slower "
-        "left join slowest_models as slowest on slowest.project_id = slower.project_id "
-        "and slowest.model_name = slower.model_name "
-        "where slower.project_id = $1 and slower.model_name = $2 "
-        "and slower.start_date = cast($3 as date) and slower.end_date = cast($4 as date)",
-        [project, model, start, end],
-    ):
-        now = row["p95_duration_seconds"]
-        so_far = "" if now is None else f", and its p95 is {duration(now)} now"
-        return f"that is two windows ago{so_far}"
-    return "its p95 turned out lower"
+def _held_back(row: Row) -> Finding:
+    times, last = row["held_back_in_a_row"], row["last_ran_at"]
+    in_a_row = "the last time" if times == 1 else f"{count(times)} times in a row"
+    return Finding(
+        _key("held_back", row["project_id"], row["model_name"]),
+        f"{row['model_name']} ({row['project_name']})",
+        f"skipped or blocked {in_a_row}" + (f", last ran {_in_utc(last)}" if last else ""),
+        times,
+        labels=_labels(row, row["model_name"]),
+    )
+
+
+def _unread(row: Row) -> Finding:
+    last, project = row["last_read_at"], row["project_name"]
+    return Finding(
+        _key("unread", row["project_id"], row["stream"]),
+        f"{row['stream']} ({project})" if row["project_id"] else row["stream"],
+        f"cannot be read since {_in_utc(row['failing_since'])}, "
+        + (f"last read {_in_utc(last)}" if last else "never read before"),
+        -row["failing_since"].timestamp(),
+        labels=_labels(row, row["stream"]),
+    )
 
 
 KINDS = {
     kind.name: kind
     for kind in (
         Kind(
+            "unread",
+            "Streams that cannot be read",
+            FAILURE,
+            "unread_streams",
+            "select unread.* from unread_streams as unread "
+            "left join known_projects as projects on projects.project_id = unread.project_id "
+            "where not coalesce(projects.is_gone, false)",
+            _unread,
+            endings.UNREAD,
+        ),
+        Kind(
             "broken",
             "Jobs broken",
+            FAILURE,
             "broken_jobs",
             "select * from broken_jobs",
             _broken,
-            _broken_ending,
+            endings.BROKEN,
         ),
         Kind(
             "overdue",
             "Runs that take too long",
+            WARNING,
             "overdue_runs",
             "select * from overdue_runs",
             _overdue,
-            _overdue_ending,
+            endings.OVERDUE,
+            endings.of_run,
         ),
         Kind(
             "breaches",
             "Days over the SLA",
+            WARNING,
             "sla_breaches",
             _BREACHES,
             _breach,
-            _breach_ending,
+            endings.BREACHES,
         ),
         Kind(
             "regressions",
             "Models that got slower",
+            WARNING,
             "model_regressions",
             "select * from model_regressions where is_current",
             _regression,
-            _regression_ending,
+            endings.REGRESSIONS,
+            endings.of_regression,
+        ),
+        Kind(
+            "held_back",
+            "Models held back",
+            WARNING,
+            "held_back_models",
+            "select * from held_back_models where held_back_in_a_row > 0",
+            _held_back,
+            endings.HELD_BACK,
         ),
     )
 }

@@ -1,26 +1,33 @@
-"""Sends a message by apprise. No address, which may hold a password, leaves this file."""
+"""Whom messages go to. No address, which may hold a password, leaves this file."""
 
 from __future__ import annotations
 
 import io
 import logging
+import re
 import signal
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from report.notify.message import incidents, messages
+from report.notify.settings import ADDRESSES, OWNERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from apprise import Apprise
-
     from report.notify.message import Message
+    from report.notify.news import News
+    from report.notify.services import Service
+    from report.notify.settings import Settings
 
-VARIABLE = "DAGCTL_NOTIFY_ADDRESSES"
 LONGEST_WAIT = 300.0
-"""Seconds until a message counts as not taken: some services take it in parts, seconds apart."""
+"""Seconds until what an address has not taken is left for the next time."""
+# Between two addresses stand blanks, or a comma or semicolon before the next `service://`. Other
+# commas are part of an address, as between the receivers of a mail.
+_BETWEEN = re.compile(r"[\s,;]+(?=[a-z0-9]+://)|\s+", re.IGNORECASE)
 
 
 class AddressError(Exception):
@@ -33,68 +40,68 @@ class Address:
 
     Attributes:
         label: what to call it where anybody can read it: its number, and the service.
+        owned: by which names of the setting it is told; None stands for what nobody owns.
     """
 
     url: str = field(repr=False)
     label: str
-    _apprise: Apprise = field(repr=False)
+    owned: frozenset[str | None]
+    _service: Service = field(repr=False)
 
-    def send(self, message: Message) -> bool:
-        """Send a message, and return whether it was taken."""
+    def messages(self, its_news: News) -> list[Message]:
+        """Return what is to be sent: an incident each, or as few messages as the service takes."""
+        if self._service.keeps_incidents:
+            return list(incidents(its_news))
+        with _unheard():
+            return messages(its_news, self._service.fits)
+
+    def send(self, message: Message, seconds: float) -> bool:
+        """Send a message within so many seconds, and return whether it was taken."""
         with _unheard():
             try:
-                with _limited():
-                    # It makes of the text what the service takes it for, such as HTML.
-                    return bool(
-                        self._apprise.notify(
-                            body=message.body, title=message.title, body_format="text"
-                        )
-                    )
+                with _limited(seconds):
+                    return self._service.send(message)
             except Exception:  # noqa: BLE001 - what a service raises may hold the address
                 return False
 
 
-def addresses(text: str) -> list[Address]:
-    """Return the addresses in what a variable holds: apprise's URLs, with blanks between them.
+def addresses(named: str, settings: Settings) -> list[Address]:
+    """Return the addresses in what the variables hold: apprise's URLs.
 
     Raises:
         AddressError: apprise makes nothing of one.
     """
-    urls = [word.strip(",;") for word in text.split()]
-    found = []
-    for number, url in enumerate(dict.fromkeys(filter(None, urls)), start=1):
-        address = _address(number, url)
-        if address is None:
-            raise AddressError(
-                f"address {number} in {VARIABLE} is none: apprise does not know it, or it is not "
-                "complete"
-            )
-        found.append(address)
-    return found
+    owned: dict[str, set[str | None]] = {}
+    labels: dict[str, str] = {}
+    for owner, text in ((None, named), *settings.owners.items()):
+        urls = [word.strip(",;") for word in _BETWEEN.split(text)]
+        for number, url in enumerate(dict.fromkeys(filter(None, urls)), start=1):
+            owned.setdefault(url, set()).add(owner)
+            labels.setdefault(url, f"address {number}" + (f" of {owner}" if owner else ""))
+    return [
+        Address(url, f"{labels[url]} ({service.name})", frozenset(owners), service)
+        for url, owners in owned.items()
+        for service in [_service(url, labels[url], settings.page)]
+    ]
 
 
-def _address(number: int, url: str) -> Address | None:
+def _service(url: str, label: str, page: str) -> Service:
     with _unheard():
         try:
             # Here, as it takes half a second, and as it warns of what Python will no longer have.
-            from apprise import Apprise  # noqa: PLC0415
-            from apprise.common import OverflowMode  # noqa: PLC0415
+            from report.notify.services import Service  # noqa: PLC0415
 
-            service, apprise = Apprise.instantiate(url), Apprise()
-            if service is None:
-                return None
-            apprise.add(service)
-            if service.overflow_mode is OverflowMode.UPSTREAM:
-                # Where a service takes less than this, it would refuse the message every time.
-                service.overflow_mode = OverflowMode.SPLIT
+            return Service(url, page)
         except Exception:  # noqa: BLE001 - what it raises may hold the address
-            return None
-        return Address(url, f"address {number} ({service.service_name})", apprise)
+            variable = OWNERS if " of " in label else ADDRESSES
+    raise AddressError(
+        f"{label} in {variable} is none: apprise does not know it, or it is not complete"
+    )
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
-    """Break off after `LONGEST_WAIT`.
+def _limited(seconds: float) -> Iterator[None]:
+    """Break off after so many seconds.
 
     A server that answers byte by byte would hold the warehouse for as long as it likes.
     """
@@ -104,7 +111,7 @@ def _limited() -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, break_off)
     # And again, as what sends may take it for an answer that failed, and go on with the next part.
-    signal.setitimer(signal.ITIMER_REAL, LONGEST_WAIT, 1)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1)
     try:
         yield
     finally:

@@ -6,54 +6,83 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report.notify.findings import KINDS
-from report.notify.message import LINES, LONGEST_LINE, message
-from report.notify.news import Finding
+from report.notify.message import LINES, LONGEST_LINE, Message, incidents, messages
+from report.notify.news import Finding, News
 
-FINDINGS = st.lists(
+NEW = st.lists(
     st.builds(
         Finding,
         key=st.tuples(st.sampled_from(sorted(KINDS)), st.text(max_size=3)),
         name=st.text(max_size=200),
         detail=st.text(max_size=80),
-        is_over=st.booleans(),
+        ending=st.sampled_from(["", "mended"]),
     ),
     max_size=40,
+    unique_by=lambda it: it.key,
 )
+OVER = st.lists(
+    st.builds(
+        Finding,
+        key=st.tuples(st.sampled_from(sorted(KINDS)), st.text(min_size=4, max_size=6)),
+        name=st.text(max_size=200),
+        detail=st.just(""),
+        ending=st.just("mended"),
+    ),
+    max_size=40,
+    unique_by=lambda it: it.key,
+)
+PLACES = st.integers(200, 3_000)
 
 
-def over_again(_: object) -> str:
-    return "mended"
+def one(new: list[Finding], over: list[Finding] = []) -> Message:  # noqa: B006 - not changed
+    (message,) = messages(News(new, over))
+    return message
 
 
-@given(FINDINGS, FINDINGS)
-def test_everything_is_said_or_counted_in_few_lines(
-    new: list[Finding], over: list[Finding]
+@given(NEW, OVER, PLACES)
+def test_everything_is_said_or_counted_once_in_few_lines(
+    new: list[Finding], over: list[Finding], places: int
 ) -> None:
-    said = message(new, over, over_again, "warehouse.duckdb")
-    lines = said.body.split("\n")
+    sent = messages(News(new, over), lambda title, body: len(title) + len(body) <= places)
+    lines = [line for message in sent for line in message.body.split("\n")]
     items = [line for line in lines if line.startswith("- ")]
     more = [line for line in items if line.startswith("- and ") and line.endswith(" more")]
     written = [line for line in items if line not in more]
 
     assert len(written) == min(LINES, len(new) + len(over))
     assert len(written) + sum(int(line.split()[2]) for line in more) == len(new) + len(over)
-    assert all(len(line) <= LONGEST_LINE for line in lines)
-    assert len(lines) <= LINES + 4 * (len(KINDS) + 1)
+    assert all(len(line) <= LONGEST_LINE + len("- ") for line in lines)
     assert all(line.isprintable() or not line.isascii() for line in lines)
+    # Each finding is in one of them, and each fits, unless it is a line alone.
+    assert sum(len(message.keys) for message in sent) == len(new) + len(over)
+    assert frozenset().union(*(message.keys for message in sent)) == {
+        it.key for it in (*new, *over)
+    }
+    for message in sent:
+        is_alone = message.body.count("\n- ") == 1
+        assert is_alone or len(message.title) + len(message.body) <= places
     counts = [f"{len(new)} new"] * bool(new) + [f"{len(over)} over"] * bool(over)
-    assert said.title == f"dagctl: {', '.join(counts)}"
+    title = f"dagctl: {', '.join(counts)}"
+    if len(sent) == 1:
+        assert sent[0].title == title
+    else:
+        assert [message.title for message in sent] == [
+            f"{title} ({number} of {len(sent)})" for number in range(1, len(sent) + 1)
+        ]
 
 
 def test_it_reads_well() -> None:
     new = [
         Finding(("broken", "1"), "nightly (sales)", "3 runs in a row did not succeed"),
-        Finding(("broken", "2"), "hourly (sales)", "the newest run did not succeed", is_over=True),
+        Finding(
+            ("broken", "2"), "hourly (sales)", "the newest run did not succeed", ending="mended"
+        ),
         Finding(("breaches", "1"), "sales, 1 Mar 2026", "p95 40 min 0 s"),
     ]
-    over = [Finding(("overdue", "1"), "weekly (sales)", "running for 3 h")]
-    said = message(new, over, over_again, "warehouse.duckdb")
+    over = [Finding(("overdue", "1"), "weekly (sales)", "running for 3 h", ending="ended")]
+    said = one(new, over)
 
-    assert said.title == "dagctl: 3 new, 1 over"
+    assert (said.title, said.severity) == ("dagctl: 3 new, 1 over", "failure")
     assert said.body == (
         "Jobs broken\n"
         "- nightly (sales): 3 runs in a row did not succeed\n"
@@ -63,32 +92,52 @@ def test_it_reads_well() -> None:
         "- sales, 1 Mar 2026: p95 40 min 0 s\n"
         "\n"
         "Over\n"
-        "- weekly (sales): mended\n"
-        "\n"
-        "All of it: make report (warehouse.duckdb)"
+        "- weekly (sales): ended"
     )
+    assert one(new[2:], over).severity == "warning"
+    assert one([], over).severity == "success"
 
 
 def test_a_long_section_leaves_room_for_the_others() -> None:
     many = [Finding(("regressions", str(at)), f"model {at}", "slower") for at in range(500)]
     few = [Finding(("overdue", "1"), "weekly (sales)", "running for 3 h")]
-    said = message(few + many, many, over_again, "PostgreSQL")
+    said = one(few + many, many)
 
     assert "weekly (sales): running for 3 h" in said.body
     assert "- and 490 more\n\nOver" in said.body
-    assert "- and 491 more\n\nAll of it" in said.body
+    assert said.body.endswith("- and 491 more")
+    assert len(said.told) == LINES
+    assert len(said.keys) == 501
+
+
+def test_an_incident_has_one_name_from_its_beginning_to_its_end() -> None:
+    finding = Finding(("broken", '["p", "nightly"]'), "nightly (sales)", "failed")
+    other = Finding(("broken", '["p", "hourly"]'), "hourly (sales)", "failed")
+    ended = Finding(finding.key, finding.name, "failed twice", ending="mended")
+    begun, second = incidents(News([finding, other]))
+    (over,) = incidents(News([], [ended]))
+
+    assert begun.incident == over.incident != second.incident
+    assert (begun.severity, over.severity) == ("failure", "success")
+    assert (begun.title, begun.body) == ("Jobs broken: nightly (sales)", "failed")
+    assert over.body == "mended"
 
 
 def test_what_a_name_holds_stays_one_line_of_text() -> None:
     name = "job\n\n- forged\u2028\x1b[31mred\x1b[0m \u202egnp"
-    said = message([Finding(("broken", "1"), name, "failed")], [], over_again, "x")
+    said = one([Finding(("broken", "1"), name, "failed")])
 
     assert [line for line in said.body.split("\n") if "forged" in line] == [
         "- job - forged red  gnp: failed"
     ]
 
 
-def test_a_name_calls_nobody() -> None:
-    said = message([Finding(("broken", "1"), "@everyone <@1>", "failed")], [], over_again, "x")
-
-    assert "- @\u2060everyone <@\u20601>: failed" in said.body
+def test_a_name_calls_nobody_and_leads_nowhere() -> None:
+    for name, shown in {
+        "@everyone <@1>": "@\u2060everyone <\u2060@\u20601>",
+        '<at user_id="all">all</at>': '<\u2060at user_id="all">all<\u2060/at>',
+        "[a](https://b.example)": "[a]\u2060(https:\u2060//b.example)",
+        ":fire: 02:00": ":\u2060fire: 02:00",
+    }.items():
+        said = one([Finding(("broken", "1"), name, "failed")])
+        assert f"- {shown}: failed" in said.body

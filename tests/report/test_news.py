@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.notify.news import Finding, Key, Memory, State, news
+from report.notify.news import Finding, Key, Memory, News, Remembered, State, news
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KINDS = ("jobs", "days")
 KEYS = [(kind, str(number)) for kind in KINDS for number in range(3)]
-ABSENT, SO, OVER, OLD = "absent", "so", "over", "old"
-"""What the answers may say of a finding; an old one is so, and news to nobody."""
+ENDED, UNSEEN, SO, OVER, OLD = "ended", "unseen", "so", "over", "old"
+"""What the answers may say of a finding: an old one is so, and news to nobody; of one that they do
+not show, the rows may say why it has ended, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,16 @@ class Look:
 
     def findings(self) -> list[Finding]:
         return [
-            Finding(key, f"{key}", "", is_over=says == OVER, is_recent=says != OLD)
+            Finding(key, f"{key}", "", ending=says * (says == OVER), is_recent=says != OLD)
             for key, says in self.says.items()
-            if says != ABSENT and key[0] in self.kinds
+            if says not in {ENDED, UNSEEN} and key[0] in self.kinds
         ]
+
+    def news(self, memory: Memory) -> News:
+        def endings(missing: Mapping[Key, Remembered]) -> dict[Key, str]:
+            return {key: ENDED for key in missing if self.says[key] == ENDED}
+
+        return news(self.findings(), self.kinds, memory, endings)
 
 
 @dataclass
@@ -56,7 +67,7 @@ class Listener:
         """Return what they hear: what is new, and whether it is over already; and what is over."""
         says = {key: it for key, it in look.says.items() if key[0] in look.kinds}
         for key, it in says.items():
-            if it in {SO, ABSENT}:
+            if it in {ENDED, UNSEEN}:
                 self.settled.discard(key)
             is_known = key in self.wrong | self.settled
             if it == OVER and key[0] not in self.heard_of and not is_known | (key in self.waiting):
@@ -66,8 +77,8 @@ class Listener:
         self.heard_of |= set(look.kinds)
         if not look.is_sent:
             return set(), set()
-        new = {(key, says[key] in {ABSENT, OVER}) for key in self.waiting & says.keys()}
-        ended = {key for key in self.wrong & says.keys() if says[key] in {ABSENT, OVER}}
+        new = {(key, says[key] in {ENDED, OVER}) for key in self.waiting & says.keys()}
+        ended = {key for key in self.wrong & says.keys() if says[key] in {ENDED, OVER}}
         self.wrong = (self.wrong - ended) | {key for key, is_over in new if not is_over}
         self.settled |= {key for key in ended | {key for key, _ in new} if says[key] == OVER}
         self.waiting -= says.keys()
@@ -77,12 +88,17 @@ class Listener:
 LOOKS = st.lists(
     st.builds(
         Look,
-        says=st.fixed_dictionaries({key: st.sampled_from([ABSENT, SO, OVER, OLD]) for key in KEYS}),
+        says=st.fixed_dictionaries(
+            {key: st.sampled_from([ENDED, UNSEEN, SO, OVER, OLD]) for key in KEYS}
+        ),
         is_sent=st.booleans(),
         kinds=st.sampled_from([KINDS, KINDS, ("jobs",), ("days",)]),
     ),
     max_size=12,
 )
+
+
+ALL_ENDED = Look(dict.fromkeys(KEYS, ENDED), is_sent=True)
 
 
 @given(LOOKS)
@@ -91,7 +107,7 @@ def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
     memory: Memory = {}
     believed: set[Key] = set()
     for look in looks:
-        told = news(look.findings(), look.kinds, memory)
+        told = look.news(memory)
         expected_new, expected_over = listener.look(look)
         memory = told.if_sent if look.is_sent else told.if_not_sent
         if not look.is_sent:
@@ -115,12 +131,12 @@ def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
 def test_what_is_over_and_gone_is_forgotten(looks: list[Look]) -> None:
     memory: Memory = {}
     for look in looks:
-        told = news(look.findings(), look.kinds, memory)
+        told = look.news(memory)
         memory = told.if_sent if look.is_sent else told.if_not_sent
-    nothing = news([], KINDS, memory)
+    nothing = ALL_ENDED.news(memory)
 
     assert {it.state for it in nothing.if_sent.values()} == {State.BEGUN}
-    assert not news([], KINDS, nothing.if_sent)
+    assert not ALL_ENDED.news(nothing.if_sent)
 
 
 @given(LOOKS, st.integers(0, 11))
@@ -128,34 +144,66 @@ def test_a_message_that_is_sent_twice_changes_nothing(looks: list[Look], at: int
     """A message that was taken, and could not be remembered, is the same message next time."""
     memory: Memory = {}
     for look in looks[:at]:
-        told = news(look.findings(), look.kinds, memory)
+        told = look.news(memory)
         memory = told.if_sent if look.is_sent else told.if_not_sent
     for look in looks[at : at + 1]:
-        first = news(look.findings(), look.kinds, memory)
-        again = news(look.findings(), look.kinds, memory)
-        failed = news(look.findings(), look.kinds, first.if_not_sent)
+        first = look.news(memory)
+        again = look.news(memory)
+        failed = look.news(first.if_not_sent)
         assert first == again
         assert (failed.new, failed.over) == (first.new, first.over)
-        assert not news(look.findings(), look.kinds, first.if_sent)
+        assert not look.news(first.if_sent)
+
+
+@given(LOOKS, st.data())
+def test_only_what_was_not_heard_comes_again(looks: list[Look], data: st.DataObject) -> None:
+    """A message in parts, of which some are refused."""
+    memory: Memory = {}
+    for look in looks:
+        told = look.news(memory)
+        said = [finding.key for finding in (*told.new, *told.over)]
+        heard = data.draw(st.sets(st.sampled_from(said)) if said else st.just(set()))
+        memory = told.after(heard)
+        again = look.news(memory)
+        assert {finding.key for finding in (*again.new, *again.over)} == {*said} - heard
+
+
+def told_now(findings: list[Finding], memory: Memory) -> News:
+    return news(findings, KINDS, memory, lambda _: {})
 
 
 def test_the_first_message_has_what_is_so_now() -> None:
     so = Finding(("jobs", "so"), "so", "")
-    over = Finding(("days", "over"), "over", "", is_over=True)
-    told = news([so, over], KINDS, {})
+    over = Finding(("days", "over"), "over", "", ending="kept")
+    told = told_now([so, over], {})
 
     assert told.new == [so]
     assert told.over == []
     # From then on, what begins and ends between two messages is told as well.
     later = replace(over, key=("days", "later"))
-    assert news([so, over, later], KINDS, told.if_sent).new == [later]
+    assert told_now([so, over, later], told.if_sent).new == [later]
 
 
 def test_the_worst_is_first() -> None:
     findings = [
-        Finding(("jobs", name), name, "", weight, is_over=name == "over")
+        Finding(("jobs", name), name, "", weight, ending=name * (name == "over"))
         for name, weight in (("b", 1), ("a", 1), ("worst", 3), ("over", 9))
     ]
-    told = news(findings, KINDS, {("jobs", ""): news([], KINDS, {}).if_sent["jobs", ""]})
+    told = told_now(findings, told_now([], {}).if_sent)
 
     assert [finding.name for finding in told.new] == ["worst", "a", "b", "over"]
+
+
+def test_who_is_not_told_of_something_hears_its_end_if_it_knew() -> None:
+    """As when a project gets an owner, or is muted, after it was told."""
+    known, unknown = (Finding(("jobs", name), name, "") for name in ("known", "unknown"))
+    memory = told_now([known], {}).if_sent
+    told = news([known, unknown], KINDS, memory, lambda _: {}, lambda _: False)
+    assert not told
+
+    memory = told.if_sent
+    assert not news([unknown], KINDS, memory, lambda _: {}, lambda _: False)
+    told = news([], KINDS, memory, lambda _: {known.key: ENDED}, lambda _: False)
+    assert [finding.name for finding in told.over] == ["known"]
+    # Nothing of the other was remembered, so that it is told once that is over.
+    assert told_now([unknown], memory).new == [unknown]

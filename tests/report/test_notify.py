@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from report.__main__ import main as write_report
 from report.notify.command import FOUND, main
-from report.notify.sending import VARIABLE
+from report.notify.settings import ADDRESSES as VARIABLE
+from report.warehouse import duckdb_file
 from tests.support.findings import MENDED, OVER, SECTIONS, TOLD, build, tell
 from tests.support.notes import notify, notify_by_program
 from tests.support.pages import report
@@ -37,7 +39,7 @@ def test_each_is_told_once_and_its_end_once(
         tell(answers, hook, mail)
     for receiver in (hook, mail):
         (message,) = receiver.take()
-        assert message.title == "dagctl: 4 new"
+        assert message.title == "dagctl: 6 new"
         assert message.sections == SECTIONS
 
     for statement in MENDED:
@@ -49,7 +51,7 @@ def test_each_is_told_once_and_its_end_once(
     )
     for receiver in (hook, mail):
         (message,) = receiver.take()
-        assert message.title == "dagctl: 4 over"
+        assert message.title == "dagctl: 6 over"
         assert sorted(message.sections["Over"]) == OVER
 
     # The day is still in its answer; of the rest nothing is kept.
@@ -87,7 +89,7 @@ def test_a_dry_run_prints_and_remembers_nothing(answers: Warehouse, hook: Receiv
     for environment, whom in ((told, "to address 1 (JSON)"), ({}, "as to a new address")):
         done = notify(answers, "--dry-run", **environment)
         assert done.returncode == 0, done.stderr
-        assert f"notify: {whom}:\n\ndagctl: 4 new\n" in done.stdout
+        assert f"notify: {whom}:\n\ndagctl: 6 new\n" in done.stdout
         assert all(line in done.stdout for (line,) in SECTIONS.values())
         assert SECRET not in done.stdout
     assert hook.take() == []
@@ -145,7 +147,11 @@ def test_what_is_not_built_yet_is_left_out(answers: Warehouse, hook: Receiver) -
         answers.execute(f"drop table dagctl_answers.{table}")
     said = tell(answers, hook)
     assert "not built yet, and left out: sla_breaches, model_regressions\n" in said
-    assert [list(message.sections) for message in hook.take()] == [list(SECTIONS)[:2]]
+    (message,) = hook.take()
+    assert SECTIONS.keys() - message.sections.keys() == {
+        "Days over the SLA",
+        "Models that got slower",
+    }
 
     over = "date '2026-03-01' as date, 2400.0 as p95_duration_seconds, 600.0 as sla_seconds"
     names = "'p' as project_id, 'sales' as project_name"
@@ -203,17 +209,53 @@ def test_days_that_the_answer_shows_no_more_end_when_the_sla_is_kept(
     assert message.sections == {"Over": ["sales, 2 Mar 2026: the SLA is kept again"]}
 
 
+def test_what_the_answers_show_no_more_is_not_over_for_that(
+    answers: Warehouse, hook: Receiver
+) -> None:
+    """As when rows are too old, or loaded anew, or windows of another length are read."""
+    tell(answers, hook)
+    hook.take()
+    for table in ("broken_jobs", "overdue_runs", "sla_breaches", "held_back_models"):
+        answers.execute(f"create table dagctl_answers.kept_{table} as table dagctl_answers.{table}")
+        answers.execute(f"delete from dagctl_answers.{table}")  # noqa: S608 - from above
+    answers.execute("update dagctl_answers.model_regressions set is_current = false")
+    # Its run goes on again, so it does not matter that an older one succeeded.
+    answers.execute("update dagctl_answers.stg_dagctl__runs set status = 'running'")
+    answers.execute(MENDED[1])
+    for table in ("known_jobs", "stg_dagctl__daily_stats", "stg_dagctl__model_executions"):
+        answers.execute(f"delete from dagctl_answers.{table}")  # noqa: S608 - from above
+    answers.execute("delete from dagctl_answers.unread_streams")
+    tell(answers, hook)
+    assert hook.take() == []
+
+    # And nothing is told again.
+    for table in ("broken_jobs", "overdue_runs", "sla_breaches", "held_back_models"):
+        answers.execute(f"insert into dagctl_answers.{table} table dagctl_answers.kept_{table}")
+    tell(answers, hook)
+    assert hook.take() == []
+
+
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("update dagctl_answers.known_jobs set is_gone = true", "the job is gone"),
-        ("delete from dagctl_answers.known_jobs", "the job is not known any more"),
-        ("select 1", "it has not run since 4 Mar 2026, 02:00"),
-        ("update dagctl_answers.known_projects set is_gone = true", "the project is gone"),
-        ("delete from dagctl_answers.known_projects", "its p95 is not over the SLA any more"),
-        ("delete from dagctl_answers.slowest_models", "that is two windows ago"),
-        ("delete from dagctl_answers.model_regressions", "its p95 turned out lower"),
-        ("select 2", "it does not count as too long any more"),
+        ("update known_jobs set is_gone = true", "nightly (sales): the job is gone"),
+        ("update known_projects set is_gone = true", "sales, 2 Mar 2026: the project is gone"),
+        (
+            "update stg_dagctl__daily_stats set p95_duration_seconds = 60",
+            "sales, 2 Mar 2026: its p95 is not over the SLA any more",
+        ),
+        (
+            "update settings_used set as_of = timestamp '2026-03-09 12:00'",
+            "orders (sales), from 23 Feb 2026: that is two windows ago, and its p95 is 20.0 s now",
+        ),
+        (
+            "delete from model_regressions",
+            "orders (sales), from 23 Feb 2026: its p95 turned out lower",
+        ),
+        (
+            "update stg_dagctl__runs set status = 'failed'",
+            "weekly (sales), started 4 Mar 2026, 06:00 UTC: ended (failed)",
+        ),
     ],
 )
 def test_why_something_is_over(
@@ -221,16 +263,46 @@ def test_why_something_is_over(
 ) -> None:
     tell(duckdb_answers, hook)
     hook.take()
-    for table in ("broken_jobs", "overdue_runs", "sla_breaches", "stg_dagctl__daily_stats"):
+    for table in ("broken_jobs", "overdue_runs", "sla_breaches"):
         duckdb_answers.execute(f"delete from dagctl_answers.{table}")  # noqa: S608 - from above
     duckdb_answers.execute("update dagctl_answers.model_regressions set is_current = false")
-    duckdb_answers.execute(statement)
+    duckdb_answers.execute(f"use dagctl_answers; {statement}")
     tell(duckdb_answers, hook)
     (message,) = hook.take()
 
-    assert any(
-        line.endswith(f": {said}") or f": {said}, and" in line for line in message.sections["Over"]
+    assert said in message.sections["Over"]
+
+
+def test_what_the_last_release_remembers_is_taken_over(answers: Warehouse, hook: Receiver) -> None:
+    """Its keys of broken jobs held since when, and it had no column for what shows a finding."""
+    tell(answers, hook)
+    hook.take()
+    answers.execute(f"alter table {TOLD} drop column evidence")
+    answers.execute(
+        f'update {TOLD} set finding = \'["p", "nightly", "2026-02-01 02:00:00"]\' '  # noqa: S608 - from above
+        "where kind = 'broken' and finding <> ''"
     )
+    tell(answers, hook)
+    assert hook.take() == []
+    answers.execute(MENDED[0])
+    answers.execute(MENDED[1])
+    tell(answers, hook)
+    assert [message.sections for message in hook.take()] == [{"Over": [OVER[1]]}]
+
+
+def test_the_demo_is_told_to_nobody(
+    tmp_path: Path, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = duckdb_at(tmp_path / "demo.duckdb")
+    build(demo)
+    monkeypatch.setattr("report.warehouse.DEMO", tmp_path / "demo.duckdb")
+    monkeypatch.setattr("report.warehouse.LOADED", tmp_path / "output" / "warehouse.duckdb")
+    assert duckdb_file() == tmp_path / "demo.duckdb"
+
+    none = replace(demo, environment={})
+    assert "warehouse.duckdb is not there: load it" in tell(none, hook, code=1)
+    assert "is the demo's" in tell(demo, hook, code=1)
+    assert hook.take() == []
 
 
 def test_a_file_of_the_variables_that_is_no_text(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from report.notify.command import main
-from report.notify.sending import VARIABLE, addresses
+from report.notify.sending import addresses
+from report.notify.settings import ADDRESSES as VARIABLE
+from report.notify.settings import Settings
 from tests.support.findings import TOLD
-from tests.support.notes import notify_by_program
+from tests.support.notes import notify, notify_by_program
 from tests.support.receivers import SECRET
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
     from tests.support.receivers import Receiver
     from tests.support.warehouses import Warehouse
+
+
+def settings(**owners: str) -> Settings:
+    return Settings((), owners, {}, "")
 
 
 @pytest.mark.parametrize(
@@ -60,11 +66,23 @@ def test_a_secret_is_nowhere_when_a_message_cannot_be_sent(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_secret_is_in_no_representation(hook: Receiver) -> None:
-    (address,) = addresses(f"{hook.address} {hook.address},")
+@pytest.mark.parametrize("between", [" ", ",", ";", ", ", " ;", "\n"])
+def test_addresses_stand_apart_however_they_are_joined(between: str) -> None:
+    hook, mail = f"json://{SECRET}/a,b", f"mailto://a:{SECRET}@example.com?to=b@example.com,c@x.com"
+    found = addresses(between.join([hook, mail, hook]) + ",", settings())
 
-    assert SECRET not in repr(address)
-    assert address.label == "address 1 (JSON)"
+    assert [it.url for it in found] == [hook, mail]
+    assert [it.label for it in found] == ["address 1 (JSON)", "address 2 (E-Mail)"]
+    assert SECRET not in repr(found)
+
+
+def test_each_of_two_addresses_with_a_comma_between_hears(
+    duckdb_answers: Warehouse, hook: Receiver, mail: Receiver
+) -> None:
+    done = notify(duckdb_answers, **{VARIABLE: f"{hook.address},{mail.address}"})
+
+    assert done.returncode == 0, done.stderr
+    assert len(hook.take()) == len(mail.take()) == 1
 
 
 def test_the_address_may_be_in_the_file_of_the_variables(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from report.notify.sending import VARIABLE
+from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.server import serving
 from stand_in.world import RUNS, World, to_text
 from tests.support.meltano import Meltano

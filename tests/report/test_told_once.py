@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from report.formatting import day, moment
-from report.notify.sending import VARIABLE
+from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, History
 from stand_in.server import serving
 from stand_in.world import RUNS, World, to_text

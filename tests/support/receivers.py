@@ -32,7 +32,7 @@ class Received:
     @property
     def sections(self) -> dict[str, list[str]]:
         """The lines under each title, without the dash before them."""
-        parts = [part.split("\n") for part in self.body.strip().split("\n\n")[:-1]]
+        parts = [part.split("\n") for part in self.body.strip().split("\n\n")]
         return {title: [line.removeprefix("- ") for line in lines] for title, *lines in parts}
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from report.notify.sending import VARIABLE
+from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.server import Api, serving
 from stand_in.world import EXECUTIONS, RUNS, World, to_text
 from tests.support.orchestrated import Place

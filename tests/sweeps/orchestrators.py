@@ -10,7 +10,7 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-from report.notify.sending import VARIABLE
+from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.server import serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tests.support.orchestrated import Place
