@@ -1,0 +1,300 @@
+"""Rows that come late, in any order, or corrected: each trouble is told once, and has no false end.
+
+What is told is compared with what truly happened, of which the answers see more and more.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from report.notify.findings import KINDS, reasons
+from report.notify.news import news
+from tests.support.answers_in_memory import AnswersInMemory, compiled
+from tests.support.base_time import NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from report.notify.news import Finding, Memory, News
+
+Rows = dict[str, list[dict[str, Any]]]
+START = NOW.replace(tzinfo=None) - timedelta(days=4)
+SLA = 1_800
+many = settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+looks = partial(st.lists, st.sampled_from([1, 24, 24 * 40]), min_size=2, max_size=5)
+"""How many hours pass before each look at the answers but the last."""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> AnswersInMemory:
+    return AnswersInMemory(compiled(tmp_path_factory.mktemp("compiled")))
+
+
+@dataclass
+class Told:
+    """Somebody who is told of some kinds, at each look."""
+
+    ask: AnswersInMemory
+    kinds: tuple[str, ...]
+    memory: Memory
+
+    def look(self, now: datetime, rows: Rows) -> News:
+        """Show them what is loaded at a moment."""
+        self.ask.load(now, rows)
+        found = [finding for kind in self.kinds for finding in KINDS[kind].findings(self.ask)]
+        told = news(found, self.kinds, self.memory, partial(reasons, self.ask))
+        self.memory = told.if_sent
+        return told
+
+
+@dataclass(frozen=True)
+class Happened:
+    """A run, or an execution of a model: what is loaded of it comes nearer to the truth."""
+
+    key: str
+    name: str
+    status: str
+    end: datetime
+    versions: tuple[dict[str, Any], ...]
+
+
+@st.composite
+def happenings(draw: st.DrawFn, bad: str) -> list[Happened]:
+    """What happens to two jobs or models in three days, before anybody looks."""
+    result = []
+    for number in range(draw(st.integers(1, 5))):
+        name, status = draw(st.sampled_from("aab")), draw(st.sampled_from(["success", bad]))
+        start = START + timedelta(hours=draw(st.integers(0, 60)))
+        end = start + timedelta(minutes=draw(st.integers(1, 600)))
+        whole = {"id": str(number), "project_id": "p", "start_time": start, "status": status}
+        whole |= {"end_time": end, "updated_at": end} if bad == "failed" else {}
+        versions = [whole]
+        if draw(st.booleans()):
+            # It seems to hang, fails, and only later somebody knows when.
+            late = end + timedelta(hours=draw(st.integers(1, 20)))
+            running = {**whole, "status": "running", "end_time": None, "updated_at": start}
+            provisional = {**whole, "end_time": draw(st.sampled_from([None, late]))}
+            versions = [running, {**provisional, "updated_at": late}, whole]
+            if bad != "failed" or status == "success":
+                versions = [running, whole]
+            else:
+                # It is run again under its own name, and fails again.
+                versions.insert(2, running)
+        result.append(Happened(str(number), name, status, end, tuple(versions)))
+    return result
+
+
+def loaded(draw: Callable[..., Any], happened: list[Happened], seen: dict[str, int]) -> list[Any]:
+    """Let some more become known of some, and return what is loaded then."""
+    for it in happened:
+        at = seen.get(it.key, -1)
+        seen[it.key] = draw(st.integers(at, len(it.versions) - 1))
+    return [(it, it.versions[seen[it.key]]) for it in happened if seen[it.key] >= 0]
+
+
+def named(draw: Callable[..., Any], now: datetime) -> Rows:
+    """Projects and jobs may come late, and a project may be renamed."""
+    stamp = {"_sdc_extracted_at": now}
+    projects = draw(st.sampled_from([[], ["sales"], ["renamed"]]))
+    jobs = draw(st.sampled_from([[], ["a", "b"]]))
+    return {
+        "projects": [{"id": "p", "name": name, **stamp} for name in projects],
+        "jobs": [{"id": name, "project_id": "p", "name": name, **stamp} for name in jobs],
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "table"),
+    [("broken", "failed", "runs"), ("held_back", "skipped", "model_executions")],
+)
+@many
+@given(data=st.data())
+def test_what_is_broken_or_held_back(
+    answers: AnswersInMemory, data: st.DataObject, kind: str, bad: str, table: str
+) -> None:
+    happened = data.draw(happenings(bad))
+    by_key = {it.key: it for it in happened}
+    name_of = {"runs": "job_name", "model_executions": "model_name"}[table]
+    told, seen, now = Told(answers, (kind,), {}), dict[str, int](), START + timedelta(days=4)
+    wrong: dict[str, datetime] = {}
+    for hours in [*data.draw(looks()), 1]:
+        now += timedelta(hours=hours)
+        known = loaded(data.draw, happened, seen)
+        rows = named(data.draw, now)
+        rows[table] = [{**row, name_of: it.name} for it, row in known]
+        its_news = told.look(now, rows)
+        assert not [it for it in its_news.new if it.is_over]
+        for finding in its_news.over:
+            name = _name(finding)
+            since = wrong.pop(name)
+            # Something succeeded after what was told, in truth.
+            assert any(
+                it.name == name and row["status"] == "success" and it.end >= since
+                for it, row in known
+            )
+        for finding in its_news.new:
+            assert _name(finding) not in wrong
+            ends = [
+                it.end for it, row in known if it.name == _name(finding) and row["status"] == bad
+            ]
+            wrong[_name(finding)] = by_key[finding.evidence].end if finding.evidence else min(ends)
+
+    seen.update({it.key: len(it.versions) - 1 for it in happened})
+    rows[table] = [{**it.versions[-1], name_of: it.name} for it in happened]
+    its_news = told.look(now, rows)
+    still = (wrong.keys() | {_name(it) for it in its_news.new}) - {
+        _name(it) for it in its_news.over
+    }
+    newest = {it.name: it for it in sorted(happened, key=_order(table))}
+    truly = {name for name, it in newest.items() if it.status == bad}
+    # Who was told everything knows what is so: all of it that is not too old to be news, or little.
+    assert still <= truly
+    if kind == "broken" and now - START < timedelta(days=20):
+        assert still == truly
+
+
+def _name(finding: Finding) -> str:
+    return finding.name.split(" ")[0]
+
+
+def _order(table: str) -> Callable[[Happened], Any]:
+    if table == "runs":
+        return lambda it: (it.end, it.key)
+    return lambda it: (it.versions[-1]["start_time"], it.key)
+
+
+@many
+@given(data=st.data())
+def test_runs_that_take_too_long(answers: AnswersInMemory, data: st.DataObject) -> None:
+    """What is usual for a job changes with every run that is loaded late."""
+    usual = [
+        {
+            "id": f"u{at}",
+            "project_id": "p",
+            "job_name": "a",
+            "status": "success",
+            "start_time": START + timedelta(hours=at),
+            "end_time": START + timedelta(hours=at, seconds=seconds),
+            "duration_seconds": seconds,
+        }
+        for at, seconds in enumerate(data.draw(st.lists(st.integers(10, 400_000), max_size=12)))
+    ]
+    long = {"id": "long", "project_id": "p", "job_name": "a", "start_time": START}
+    told, now, is_wrong = Told(answers, ("overdue",), {}), START, False
+    for hours in data.draw(looks()):
+        now += timedelta(hours=hours)
+        seen = [row for row in usual if data.draw(st.booleans())]
+        rows = {**named(data.draw, now), "runs": [*seen, {**long, "status": "running"}]}
+        its_news = told.look(now, rows)
+        assert not its_news.over
+        assert len(its_news.new) <= (not is_wrong)
+        is_wrong |= bool(its_news.new)
+    ended = {**long, "status": "failed", "duration_seconds": 60, "end_time": START}
+    for _ in range(2):
+        its_news = told.look(now, {"runs": [*usual, ended]})
+        assert [it.ending for it in its_news.over] == is_wrong * ["ended after 1 min 0 s (failed)"]
+        assert not its_news.new
+        is_wrong = False
+
+
+@many
+@given(data=st.data())
+def test_days_over_the_sla(answers: AnswersInMemory, data: st.DataObject) -> None:
+    """Late runs change the statistics of days that have closed."""
+    p95 = st.sampled_from([None, 60, SLA, SLA + 1, 9_000])
+    told, today = Told(answers, ("breaches",), {}), START.date()
+    stats: dict[date, int | None] = {}
+    wrong: set[date] = set()
+    ended: set[date] = set()
+    for days in [*data.draw(st.lists(st.integers(0, 5), max_size=6)), 0]:
+        today += timedelta(days=days)
+        for ago in range(12):
+            if data.draw(st.booleans()):
+                stats[today - timedelta(days=ago)] = data.draw(p95)
+        rows = [
+            {"project_id": "p", "date": it, "p95_duration_seconds": seconds}
+            for it, seconds in stats.items()
+        ]
+        now = datetime.combine(today, time(12))
+        its_news = told.look(now, {**named(data.draw, now), "daily_stats": rows})
+        kept = [
+            it
+            for it, seconds in stats.items()
+            if seconds is not None and seconds <= SLA and it < today
+        ]
+        over = {it for it, seconds in stats.items() if (seconds or 0) > SLA}
+        for it in map(_day, its_news.over):
+            assert it < max(kept, default=it) or (it not in over and it < today)
+            wrong.remove(it)
+        for finding in its_news.new:
+            it = _day(finding)
+            assert it in over
+            # Nor is a day told again whose end was told, if the day that kept the SLA then did not:
+            # that one is told itself. Only one that turned out lower, and higher again, is.
+            assert it not in wrong | ended
+            wrong |= set() if finding.is_over else {it}
+        ended = {it for it in over if it < max(kept, default=date.min) or it in ended}
+        assert wrong <= (over - ended) | {today}
+        recent = {it for it in over if it > today - timedelta(days=7)}
+        assert recent - ended <= wrong
+
+
+def _day(finding: Finding) -> date:
+    return date.fromisoformat(json.loads(finding.key[1])[1])
+
+
+@many
+@given(data=st.data())
+def test_models_that_got_slower(answers: AnswersInMemory, data: st.DataObject) -> None:
+    """Windows change while they are open and after, and may get another length."""
+    p95 = st.sampled_from([None, 10, 11, 13, 30])
+    monday = START.date() - timedelta(days=START.weekday())
+    told, today = Told(answers, ("regressions",), {}), monday + timedelta(days=7)
+    stats: dict[tuple[date, date], tuple[int | None, datetime]] = {}
+    wrong: set[str] = set()
+    for days in [*data.draw(st.lists(st.integers(0, 5), max_size=6)), 60, 0]:
+        today += timedelta(days=days)
+        now = datetime.combine(today, time(12))
+        length = data.draw(st.sampled_from([7, 7, 7, 2]))
+        first = today - timedelta(days=(today - monday).days % length)
+        for ago in range(3):
+            start = first - timedelta(days=ago * length)
+            if days < 60 and data.draw(st.booleans()):
+                stats[start, start + timedelta(days=length - 1)] = data.draw(p95), now
+        rows = [
+            {
+                "project_id": "p",
+                "model_name": "m",
+                "start_date": start,
+                "end_date": end,
+                "p95_duration_seconds": seconds,
+                "_sdc_extracted_at": at,
+            }
+            for (start, end), (seconds, at) in stats.items()
+        ]
+        its_news = told.look(now, {**named(data.draw, now), "model_stats": rows})
+        assert not [it for it in its_news.new if it.is_over]
+        for finding in its_news.over:
+            wrong.remove(finding.key[1])
+            _, _, start, end = json.loads(finding.key[1])
+            window = date.fromisoformat(start), date.fromisoformat(end)
+            size = window[1] - window[0] + timedelta(days=1)
+            before = stats.get((window[0] - size, window[1] - size), (None, now))[0]
+            is_past = today - window[0] >= 2 * size
+            seconds = stats[window][0]
+            is_slower = seconds is not None and before is not None and seconds > 1.2 * before
+            assert is_past or (window[1] < today and not is_slower)
+        for finding in its_news.new:
+            assert finding.key[1] not in wrong
+            wrong.add(finding.key[1])
+    assert not wrong
