@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
@@ -83,6 +84,55 @@ def webhook() -> Iterator[Receiver]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield receiver
+        server.shutdown()
+        thread.join()
+
+
+@dataclass
+class Requests:
+    """What came to a server that stands for that of any service.
+
+    Attributes:
+        refuses: what it does not take: a text with one of these in it.
+    """
+
+    url: str
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    refuses: set[str] = field(default_factory=set)
+    is_down: bool = False
+    authorization: str = ""
+
+    def take(self) -> list[dict[str, Any]]:
+        """Return what has come since this was asked last, refused or not, each with its path."""
+        taken, self.bodies = self.bodies, []
+        return taken
+
+
+@contextmanager
+def web_server() -> Iterator[Requests]:
+    """Run a server that takes JSON and forms."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            is_json = text.startswith("{")
+            body = json.loads(text) if is_json else dict(parse_qsl(text))
+            requests.bodies.append({**body, "path": self.path})
+            requests.authorization = self.headers.get("Authorization", "")
+            is_refused = requests.is_down or any(word in text for word in requests.refuses)
+            self.send_response(400 if is_refused else 202 if "alias" in text else 200)
+            self.end_headers()
+            self.wfile.write(b'{"requestId": "made up"}')
+
+        @override
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        requests = Requests(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield requests
         server.shutdown()
         thread.join()
 
