@@ -21,7 +21,7 @@ unexport VIRTUAL_ENV
 # takes 2 s to start then, and not 6.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo report info notify test test-loader loader-histories test-tap test-all test-sdk exactness storm memory \
+.PHONY: setup demo report info notify test test-loader loader-histories test-tap test-all test-sdk exactness storm memory month \
 	loaders snowflake adapters sqlmesh benchmark orchestrators container airflow lint lint-dags lint-sql format \
 	docs dist clean
 
@@ -137,6 +137,10 @@ storm: .venv/ready
 # A million rows against ten thousand; takes minutes.
 memory: .venv/ready
 	.venv/bin/python -m tests.sweeps.memory
+
+# A month of made-up days through everything, looked at every day; takes about ten minutes.
+month: setup
+	.venv/bin/python -m tests.sweeps.month
 
 # Loaders that people use, compared row by row; needs a Python of 3.11 to 3.13. LOADERS=snowflake runs those
 # that have it in their names, LOADERS=--record writes what is found as what is expected.
