@@ -151,6 +151,7 @@ HELD_BACK = f"""
     left join known_projects as projects on projects.project_id = told.part_1
     left join newest on newest.project_id = told.part_1 and newest.model_name = told.part_2
 """  # noqa: S608 - from above
+# `unread_streams` leaves out what has not been tried for days, as when it is not selected any more.
 UNREAD = f"""
     {_TOLD},
     newest as (
@@ -162,6 +163,7 @@ UNREAD = f"""
         case
             when projects.is_gone then 'the project is gone'
             when newest.stream is not null and newest.error is null then 'it is read again'
+            when newest.stream is not null then 'it is not read any more'
         end as ending
     from told
     left join known_projects as projects on projects.project_id = told.part_1

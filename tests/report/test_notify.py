@@ -224,7 +224,8 @@ def test_what_the_answers_show_no_more_is_not_over_for_that(
     answers.execute(MENDED[1])
     for table in ("known_jobs", "stg_dagctl__daily_stats", "stg_dagctl__model_executions"):
         answers.execute(f"delete from dagctl_answers.{table}")  # noqa: S608 - from above
-    answers.execute("delete from dagctl_answers.unread_streams")
+    for table in ("unread_streams", "stg_dagctl__syncs"):
+        answers.execute(f"delete from dagctl_answers.{table}")  # noqa: S608 - from above
     tell(answers, hook)
     assert hook.take() == []
 
@@ -252,6 +253,7 @@ def test_what_the_answers_show_no_more_is_not_over_for_that(
             "delete from model_regressions",
             "orders (sales), from 23 Feb 2026: its p95 turned out lower",
         ),
+        ("delete from unread_streams", "jobs (sales): it is not read any more"),
         (
             "update stg_dagctl__runs set status = 'failed'",
             "weekly (sales), started 4 Mar 2026, 06:00 UTC: ended (failed)",

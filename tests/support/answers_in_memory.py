@@ -22,6 +22,8 @@ LOADED = {
     "runs": "id text, project_id text, job_name text, cronjob_name text, job_type text, "
     f"status text, error_message text, duration_seconds double, {_TIMES}",
     "model_executions": f"id text, project_id text, model_name text, status text, {_TIMES}",
+    "syncs": "sync_id text, stream text, project_id text, began_at timestamp, "
+    "ended_at timestamp, error text",
     "daily_stats": "project_id text, date date, p95_duration_seconds double",
     "model_stats": "project_id text, model_name text, start_date date, end_date date, "
     "p95_duration_seconds double, _sdc_extracted_at timestamp",
@@ -32,6 +34,7 @@ _STAGED = [f"stg_dagctl__{table}" for table in LOADED]
 _ANSWERS = (
     "settings_used",
     "known_projects",
+    "unread_streams",
     "project_slas",
     "known_jobs",
     "broken_jobs",
