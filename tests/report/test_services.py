@@ -32,12 +32,16 @@ PAGE_URL = "https://pages.example/dagctl_report.html?a=b"
 NAME = '*b* _i_ `c` [a](https://b.example) <at user_id="all"></at> @all ~s~ #h'
 
 
-@pytest.fixture
-def web() -> Iterator[Requests]:
+@pytest.fixture(autouse=True)
+def _import_quietly() -> None:
+    """Let apprise warn of what Python will no longer have, as `sending` does."""
     with warnings.catch_warnings():
-        # Of what Python will no longer have, which only `sending` keeps quiet.
         warnings.simplefilter("ignore")
         Service("json://localhost", "")
+
+
+@pytest.fixture
+def web() -> Iterator[Requests]:
     with web_server() as requests:
         yield requests
 
@@ -113,6 +117,8 @@ def test_alerts_are_closed_by_their_alias(
         "goalert://localhost/11111111-1111-1111-1111-111111111111",
         "firehydrant://{0}",
         "signl4://{0}",
+        "pagertree://int_aaaaaaaaaa",
+        "opsimate://{0}@localhost",
     ],
 )
 def test_other_services_that_keep_incidents_are_known_as_such(url: str) -> None:
