@@ -1,10 +1,11 @@
-"""The tables in the prose: settings, streams, answers, and what was found of loaders."""
+"""The tables in the prose: settings, thresholds, streams, answers, what was found of loaders."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -22,15 +23,22 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ROOT / "transform" / "models" / "answers" / "answers.yml"
+DBT_PROJECT = ROOT / "transform" / "dbt_project.yml"
+ENV_EXAMPLE = ROOT / ".env.example"
 
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page that holds tables between markers, with the tables as they should be."""
     readme, answers = ROOT / "README.md", ROOT / "docs" / "answers.md"
     loaders = ROOT / "docs" / "loaders.md"
-    yield readme, _with_tables(readme, settings=_settings(), streams=_streams())
+    yield (
+        readme,
+        _with_tables(readme, settings=_settings(), thresholds=_thresholds(), streams=_streams()),
+    )
     yield answers, _with_tables(answers, answers=_answers())
     yield loaders, _with_tables(loaders, findings=_findings())
+    begin, end = "# thresholds: written by `make docs`\n", "# end of thresholds\n"
+    yield ENV_EXAMPLE, with_lines(ENV_EXAMPLE.read_text(), begin, end, _threshold_variables())
 
 
 def _with_tables(page: Path, **tables: Iterator[str]) -> str:
@@ -61,6 +69,24 @@ def _settings() -> Iterator[str]:
 
 def _code(default: object) -> str:
     return "" if default is None else f"`{about.code(default)}`"
+
+
+def thresholds() -> dict[str, dict[str, Any]]:
+    """Return the default and the description of each threshold, by its environment variable."""
+    found = yaml.safe_load(DBT_PROJECT.read_text())["vars"]["dagctl_thresholds"]
+    return {name.upper(): threshold for name, threshold in found.items()}
+
+
+def _thresholds() -> Iterator[str]:
+    yield "| variable | default | meaning |"
+    yield "|---|---|---|"
+    for name, threshold in thresholds().items():
+        yield f"| `{name}` | `{threshold['default']}` | {threshold['description']} |"
+
+
+def _threshold_variables() -> Iterator[str]:
+    for name, threshold in thresholds().items():
+        yield f"#{name}={shlex.quote(str(threshold['default']))}"
 
 
 def _streams() -> Iterator[str]:

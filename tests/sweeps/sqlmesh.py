@@ -52,7 +52,10 @@ def _compared(kind: str, directory: Path) -> str:
         if kind == "duckdb":
             _store_for_sqlmesh(directory / "warehouse.duckdb")
         # By the dbt beside it, with the same DuckDB: another one interpolates in another order.
-        environment = warehouse.environment | {"DBT_TARGET": kind}
+        environment = warehouse.environment | {
+            "DBT_TARGET": kind,
+            "DAGCTL_SLA_SECONDS_BY_PROJECT": '{"nobody": 1}',
+        }
         now = f"{history.world.now:%Y-%m-%d %H:%M:%S}"
         dbt.build("sqlmesh", directory, environment, dagctl_as_of=now)
         expected = _tables(warehouse)
@@ -64,10 +67,14 @@ def _compared(kind: str, directory: Path) -> str:
         for name in expected:
             _assert_same(name, found[name], expected[name])
         assert_answers(warehouse, history.world)
-        # What has been built once is built again by `run`, as of another moment.
+        # What has been built once is built again by `run`, as of another moment and with what the
+        # environment says then.
+        environment |= {"DAGCTL_SLA_SECONDS": "77", "DAGCTL_SLA_SECONDS_BY_PROJECT": "{}"}
         _sqlmesh(directory, environment, "run", "--ignore-cron", "prod")
-        (settings,) = warehouse.query("select as_of from dagctl_answers.settings_used")
-        assert settings["as_of"] > history.world.now.replace(tzinfo=None)
+        (used,) = warehouse.query("select as_of, sla_seconds from dagctl_answers.settings_used")
+        assert used["as_of"] > history.world.now.replace(tzinfo=None)
+        slas = warehouse.query("select distinct sla_seconds from dagctl_answers.project_slas")
+        assert [used["sla_seconds"], slas] == [77, [{"sla_seconds": 77}]]
     return f"{len(found)} tables are those that dbt builds, {audits} audits passed"
 
 

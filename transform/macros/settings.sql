@@ -1,6 +1,25 @@
+{#
+  A threshold, and the name under which it was set. dbt renders nothing that stands in `vars`, so that
+  the environment is read here. An empty variable is not set.
+#}
+{% macro threshold(name) -%}
+{%- set said = var(name, none) -%}
+{%- set text = env_var(name | upper, '') | trim -%}
+{%- if said is not none -%}
+    {{ return({'name': name, 'value': said}) }}
+{%- elif text -%}
+    {%- set value = fromjson(text, text) -%}
+    {{ return({'name': name | upper, 'value': value if value is number or value is mapping else text}) }}
+{%- else -%}
+    {{ return({'name': name, 'value': var('dagctl_thresholds')[name]['default']}) }}
+{%- endif -%}
+{%- endmacro %}
+
+
 {# A number that the user may set: checked here, so that what is wrong with it is said in one line. #}
 {% macro number(name, least=0) -%}
-{{ return(tap_dagctl.checked(name, var(name), least)) }}
+{%- set found = tap_dagctl.threshold(name) -%}
+{{ return(tap_dagctl.checked(found.name, found.value, least)) }}
 {%- endmacro %}
 
 
@@ -8,7 +27,9 @@
 {% macro whole_number(name) -%}
 {%- set value = tap_dagctl.number(name, 1) -%}
 {%- if value is not integer -%}
-    {%- do exceptions.raise_compiler_error(name ~ ' must be a whole number, not ' ~ value) -%}
+    {%- do exceptions.raise_compiler_error(
+        tap_dagctl.threshold(name).name ~ ' must be a whole number, not ' ~ value
+    ) -%}
 {%- endif -%}
 {{ return(value) }}
 {%- endmacro %}
@@ -26,15 +47,42 @@
 
 {# The thresholds of single projects, by id or name. #}
 {% macro sla_overrides() -%}
-{%- set name = 'dagctl_sla_seconds_by_project' -%}
-{%- set overrides = var(name) or {} -%}
-{%- if overrides is not mapping -%}
-    {%- do exceptions.raise_compiler_error(name ~ ' must be like {sales: 600}, not ' ~ overrides) -%}
+{%- set found = tap_dagctl.threshold('dagctl_sla_seconds_by_project') -%}
+{%- if found.value is not mapping -%}
+    {%- do exceptions.raise_compiler_error(
+        found.name ~ ' must be like {"sales": 600}, not ' ~ found.value
+    ) -%}
 {%- endif -%}
-{%- for project, seconds in overrides.items() -%}
-    {%- do tap_dagctl.checked(name ~ ' of ' ~ project, seconds, 0) -%}
+{%- for project, seconds in found.value.items() -%}
+    {%- do tap_dagctl.checked(found.name ~ ' of ' ~ project, seconds, 0) -%}
 {%- endfor -%}
-{{ return(overrides) }}
+{{ return(found.value) }}
+{%- endmacro %}
+
+
+{#
+  Warns of a project with an SLA of its own that is in no row: its name is misspelt, and the usual SLA
+  holds.
+#}
+{% macro warn_of_unknown_projects(known_projects) -%}
+{%- do adapter.dispatch('warn_of_unknown_projects', 'tap_dagctl')(known_projects) -%}
+{%- endmacro %}
+
+
+{% macro default__warn_of_unknown_projects(known_projects) -%}
+{%- set overrides = tap_dagctl.sla_overrides() -%}
+{%- if execute and overrides and load_relation(known_projects) is not none -%}
+    {%- set known = [] -%}
+    {%- for row in run_query('select project_id, own_name from ' ~ known_projects).rows -%}
+        {%- do known.extend(row.values()) -%}
+    {%- endfor -%}
+    {%- for project in overrides if project | string not in known -%}
+        {%- do exceptions.warn(
+            tap_dagctl.threshold('dagctl_sla_seconds_by_project').name ~ ': no project is called '
+            ~ project ~ ', so its SLA is not used'
+        ) -%}
+    {%- endfor -%}
+{%- endif -%}
 {%- endmacro %}
 
 

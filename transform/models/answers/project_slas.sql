@@ -1,3 +1,4 @@
+{{- tap_dagctl.warn_of_unknown_projects(ref('known_projects')) -}}
 select
     projects.project_id,
     projects.project_name,

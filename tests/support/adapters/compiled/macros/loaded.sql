@@ -23,3 +23,7 @@
 
 {% macro default__refuse_nothing_loaded(projects) %}
 {% endmacro %}
+
+
+{% macro default__warn_of_unknown_projects(known_projects) %}
+{% endmacro %}
