@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("orchestrate")
 
+PART_FAILED = 1
+"""The exit code of a sync of which a part failed; the rest is loaded."""
+NOTHING_DONE = 2
+"""The exit code of a program that could not do its work, as for a command line that is wrong."""
+
 
 def exit_with(program: str, run: Callable[[], int]) -> None:
-    """Run a program and end with its exit code, or with 1 and a line for what a person can mend."""
+    """Run a program and end with its exit code, or with a line for what a person can mend."""
     logging.basicConfig(format=f"{program}: %(message)s")
     logger.setLevel(logging.INFO)
     try:
@@ -23,5 +28,5 @@ def exit_with(program: str, run: Callable[[], int]) -> None:
     except OrchestrateError as error:
         for line in str(error).splitlines():
             logger.error("%s", line)  # noqa: TRY400 - a traceback helps nobody here
-        code = 1
+        code = NOTHING_DONE
     sys.exit(code)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One sync for cron: cron.sh SETTINGS TARGET [OPTION…]
+# One sync for cron, the answers and the messages: cron.sh SETTINGS TARGET [OPTION…]
 # SETTINGS is a file with a line NAME='value' for each variable, which only its owner may read.
 set -eu
 : "${2:?usage: cron.sh SETTINGS TARGET [OPTION…]}"
@@ -8,4 +8,4 @@ set -a # what the file sets is for the programs
 set +a
 shift
 cd "$(dirname "$0")/.."
-exec .venv/bin/python -m orchestrate.sync "$@" --wait 0
+exec .venv/bin/python -m orchestrate.chain "$@" --wait 0

@@ -1,7 +1,5 @@
 """Dagster: a sync for each shard, several at a time; then the answers, and what is new in them."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -12,14 +10,19 @@ import dagster
 PYTHON = os.environ.get("SYNC_PYTHON", sys.executable)  # of an environment that has the tap
 DBT = "dbt build --target postgres --project-dir transform --profiles-dir transform"
 SHARDS = 4
+RETRIES = 2
 
 
-def run(*command: str, **variables: str) -> str:
+def run(*command: str) -> str:
     """Run a program, and return what it prints."""
-    environment = {**os.environ, **variables}
-    return subprocess.run(
-        command, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def exit_code_of_sync(projects: str) -> int:
+    """Sync the projects of one shard: 0 if all was loaded, 1 if a part of it failed."""
+    command = [PYTHON, "-m", "orchestrate.sync", "target-postgres"]
+    environment = {**os.environ, "TAP_DAGCTL_PROJECT_IDS": projects}
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 @dagster.op(out=dagster.DynamicOut(str))
@@ -31,17 +34,23 @@ def shards():
         yield dagster.DynamicOutput(projects, mapping_key=str(number))
 
 
-@dagster.op(retry_policy=dagster.RetryPolicy(max_retries=2, delay=60))
-def sync(projects: str) -> None:
-    """Sync the projects of one shard."""
-    run(PYTHON, "-m", "orchestrate.sync", "target-postgres", TAP_DAGCTL_PROJECT_IDS=projects)
+@dagster.op
+def sync(context: dagster.OpExecutionContext, projects: str) -> int:
+    """Sync one shard; what loads nothing is tried again, twice."""
+    code = exit_code_of_sync(projects)
+    if code > 1 and context.retry_number < RETRIES:
+        raise dagster.RetryRequested(max_retries=RETRIES, seconds_to_wait=60)
+    return code
 
 
-@dagster.op(ins={"synced": dagster.In(dagster.Nothing)})
-def answers() -> None:
-    """Let dbt build the answers, and tell what is new in them."""
-    run(*DBT.split())
-    run(PYTHON, "-m", "report", "notify", "--warehouse", "postgres")
+@dagster.op
+def answers(codes: list[int]) -> None:
+    """Build the answers of what was loaded, tell what is new, and fail if a part is missing."""
+    if any(code <= 1 for code in codes):
+        run(*DBT.split())
+        run(PYTHON, "-m", "report", "notify", "--warehouse", "postgres")
+    if any(codes):
+        raise dagster.Failure("A part of the sync failed: see the log of sync")
 
 
 @dagster.job

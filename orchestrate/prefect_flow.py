@@ -14,18 +14,25 @@ DBT = "dbt build --target postgres --project-dir transform --profiles-dir transf
 SHARDS = 4
 
 
-def run(*command: str, **variables: str) -> str:
+def run(*command: str) -> str:
     """Run a program, and return what it prints."""
-    environment = {**os.environ, **variables}
-    return subprocess.run(
-        command, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def exit_code_of_sync(projects: str) -> int:
+    """Sync the projects of one shard: 0 if all was loaded, 1 if a part of it failed."""
+    command = [PYTHON, "-m", "orchestrate.sync", "target-postgres"]
+    environment = {**os.environ, "TAP_DAGCTL_PROJECT_IDS": projects}
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 @task(retries=2, retry_delay_seconds=60)
-def sync(projects: str) -> None:
-    """Sync the projects of one shard."""
-    run(PYTHON, "-m", "orchestrate.sync", "target-postgres", TAP_DAGCTL_PROJECT_IDS=projects)
+def sync(projects: str) -> int:
+    """Sync one shard; what loads nothing is tried again, twice."""
+    code = exit_code_of_sync(projects)
+    if code > 1:
+        raise RuntimeError(f"The sync ended with {code}")
+    return code
 
 
 @task
@@ -37,10 +44,15 @@ def answers() -> None:
 
 @flow
 def dagctl() -> None:
-    """Let the target create its tables, sync every shard, and answer."""
+    """Sync every shard, build the answers of what was loaded, and fail if a part is missing."""
     run(PYTHON, "-m", "orchestrate.sync", "target-postgres", "--prepare")
-    sync.map(json.loads(run(PYTHON, "-m", "orchestrate.shards", str(SHARDS)))).result()
-    answers()
+    shards = json.loads(run(PYTHON, "-m", "orchestrate.shards", str(SHARDS)))
+    # A shard that failed in every try has an exception for a code.
+    codes = [shard.result(raise_on_failure=False) for shard in sync.map(shards)]
+    if any(code in {0, 1} for code in codes):
+        answers()
+    if any(codes):
+        raise RuntimeError("A part of the sync failed: see the log of sync")
 
 
 if __name__ == "__main__":

@@ -19,10 +19,15 @@ logger = logging.getLogger("orchestrate")
 
 
 class SavedStates:
-    """The states of some projects, and what belongs to none."""
+    """The states of some projects, and what belongs to none.
+
+    Attributes:
+        is_any_told: whether the target has said of anything that it is stored.
+    """
 
     def __init__(self, backend: StateBackend, names: Sequence[str]) -> None:
         """Read the parts of these names, as far as there are any; `NO_PROJECT` comes first."""
+        self.is_any_told = False
         self._backend = backend
         existing = backend.names()
         found = backend.read([name for name in names if name in existing])
@@ -57,6 +62,7 @@ class SavedStates:
         if not isinstance(state, dict) or not isinstance(state.get("bookmarks"), dict):
             logger.warning("The target wrote a line that is no state, which is left out")
             return
+        self.is_any_told = True
         parts = split(state)
         changed: dict[str, State | None] = {
             name: part for name, part in parts.items() if self._saved.get(name) != part

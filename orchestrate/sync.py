@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrate.backends.base import VARIABLE
-from orchestrate.command import exit_with
+from orchestrate.command import NOTHING_DONE, PART_FAILED, exit_with
 from orchestrate.errors import OrchestrateError
 from orchestrate.pipeline import Pipeline, Program, exit_code
 from orchestrate.saved_states import SavedStates
@@ -40,19 +40,30 @@ _SECONDS_BETWEEN_TRIES = 1.0
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="orchestrate.sync", description=__doc__)
+    parser = command_line("orchestrate.sync", __doc__)
+    parser.add_argument("--prepare", action="store_true", help="only let the target create tables")
+    options = parser.parse_args(arguments)
+    exit_with("orchestrate.sync", lambda: (_prepare if options.prepare else sync)(options))
+
+
+def command_line(program: str, description: str | None) -> argparse.ArgumentParser:
+    """Return the options of a sync, for a program that runs one."""
+    parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("target", help="its command, as a path or a name")
     parser.add_argument("--state-id", help="a name for the states; default: tap-dagctl-to-TARGET")
     parser.add_argument("--streams", help="only these, like runs,model_executions")
-    parser.add_argument("--prepare", action="store_true", help="only let the target create tables")
     parser.add_argument(
         "--wait", type=float, default=600, help="seconds for another sync to end; default: 600"
     )
-    options = parser.parse_args(arguments)
-    exit_with("orchestrate.sync", lambda: (_prepare if options.prepare else _sync)(options))
+    return parser
 
 
-def _sync(options: argparse.Namespace) -> int:
+def sync(options: argparse.Namespace) -> int:
+    """Run one sync, and return its exit code.
+
+    Raises:
+        OrchestrateError: it cannot begin, or not go on.
+    """
     target, streams = _target(options.target), _streams(options.streams)
     state_id = options.state_id or f"tap-dagctl-to-{Path(target.command[0]).name}"
     tap = tap_of_environment()
@@ -78,11 +89,12 @@ def _sync(options: argparse.Namespace) -> int:
         environment.pop("TAP_DAGCTL_PROJECT_IDS", None)
         program = Program(COMMAND, environment, files)
         try:
-            return pipeline.run(
+            code = pipeline.run(
                 program, target, states.save_line, backend.check_locks, backend.descriptors
             )
         except OSError as error:
             raise _does_not_start(target, error) from None
+        return NOTHING_DONE if code == PART_FAILED and not states.is_any_told else code
 
 
 def _prepare(options: argparse.Namespace) -> int:

@@ -1,4 +1,7 @@
-"""The scripts for cron, systemd and a serverless function, each run as its scheduler would."""
+"""The scripts for cron, systemd and a serverless function, each run as its scheduler would.
+
+What follows a sync is left out here; tests/report/test_schedules.py has it.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,12 @@ def settings_of(place: Place, tmp_path: Path) -> Path:
     """Return a file as a shell and systemd both read it."""
     path = tmp_path / "tap-dagctl.env"
     # A text with everything that a shell might take for its own.
-    variables = {**place.variables, "TAP_DAGCTL_USER_AGENT": """a $HOME "b" \\ c `d`"""}
+    variables = {
+        **place.variables,
+        "TAP_DAGCTL_USER_AGENT": """a $HOME "b" \\ c `d`""",
+        "DBT": "/bin/true",
+        "REPORT_PYTHON": "/bin/true",
+    }
     path.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
     path.chmod(0o600)
     return path
@@ -76,7 +84,7 @@ def test_cron(place: Place, api: Api, tmp_path: Path) -> None:
     with state_backend(str(tmp_path / "states"), "tap-dagctl-to-target-duckdb") as other:
         assert other.try_lock(["proj_a"])
         done = run_bare([*line, "target-duckdb", "--streams", "runs"])
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "Another sync of these projects has not ended within 0 s" in done.stderr
 
 
@@ -225,5 +233,5 @@ def test_a_function_with_too_little_time_says_so(api: Api, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("function")
 def test_a_function_that_fails_says_so() -> None:
-    with pytest.raises(RuntimeError, match="failed with the exit code 1; see the log"):
+    with pytest.raises(RuntimeError, match="failed with the exit code 2; see the log"):
         serverless.handler({"options": ["--streams", "nix"]}, Context())

@@ -257,7 +257,7 @@ def test_a_failing_target_has_its_code_and_leaves_the_states(
     before = parts(place)
     put(api, "proj_a", "second")
     good = place.target
-    for text, code in (("head -n 3 > /dev/null; exit 3", 3), ("kill -9 $$", 137), ("exit 0", 1)):
+    for text, code in (("head -n 3 > /dev/null; exit 3", 3), ("kill -9 $$", 137), ("exit 0", 2)):
         script(place, tmp_path, f"#!/bin/sh\n{text}\n")
         # Under this name the states of the good one are used.
         done = place.run("--state-id", STATE_ID)

@@ -113,7 +113,7 @@ class Done:
     @property
     def error(self) -> str:
         """The one line a failed program ends with."""
-        assert self.exit_code == 1, self.stderr
+        assert self.exit_code == 2, self.stderr
         assert "Traceback" not in self.stderr
         (line,) = self.own_lines
         return line

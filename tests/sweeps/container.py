@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from report.notify.settings import ADDRESSES as VARIABLE
-from stand_in.server import Api, serving
+from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import EXECUTIONS, RUNS, World, to_text
 from tests.support.orchestrated import Place
 from tests.support.project import ROOT
@@ -117,8 +117,8 @@ class Build:
             else:
                 shutil.copy(source, to)
 
-    def _run(self, command: list[str], name: str, **variables: str) -> str:
-        """Run a command as if the stage's folder were the working directory."""
+    def _run(self, command: list[str], name: str, code: int = 0, /, **variables: str) -> str:
+        """Run a command, which ends with `code`, as if the stage's folder were the working one."""
         place = self.root / "here"
         # Environments of Python remember their path: it must be the same in all stages.
         self.folders[name].rename(place)
@@ -135,15 +135,15 @@ class Build:
             check=False,
         )
         place.rename(self.folders[name])
-        assert done.returncode == 0, done.stdout
+        assert done.returncode == code, done.stdout
         return done.stdout
 
-    def start(self, name: str, **variables: str) -> str:
+    def start(self, name: str, code: int, **variables: str) -> str:
         """Run what a container of that stage runs, and its health check."""
         stage = self.stages[name]
         assert stage.user.isdigit(), "it runs as root"
         self._run(stage.healthcheck, name, **variables)
-        return self._run([*stage.entrypoint, *stage.command], name, **variables)
+        return self._run([*stage.entrypoint, *stage.command], name, code, **variables)
 
     def megabytes(self, name: str) -> int:
         files = (path for path in self.folders[name].rglob("*") if not path.is_symlink())
@@ -165,6 +165,10 @@ def filled() -> World:
     return world
 
 
+def refuse(request: Request) -> Reply | None:
+    return Reply(403, b"{}") if request.path.endswith("/proj_b/runs") else None
+
+
 def main() -> None:
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -177,18 +181,22 @@ def main() -> None:
             **warehouse.environment,
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl",
             VARIABLE: hook.address,
+            "DAGCTL_SLA_SECONDS": "77",
         }
         build = Build(root)
         build.run()
-        for name in ("sync", "chain"):
-            output = build.start(name, **variables)
+        # The second is refused the runs of a project, and builds and tells what there is.
+        for name, code in (("sync", 0), ("chain", 1)):
+            api.misbehave = refuse if code else lambda _: None
+            output = build.start(name, code, **variables)
             assert SECRET not in output
             assert warehouse.differences(api.world, api.world.now.date()) == []
             print(f"{name}: the tables are right; {build.megabytes(name)} MB beside the base image")
             print(output.splitlines()[-1])
         (told,) = hook.received
         assert told.sections.keys() == {"Jobs broken"}
-        assert warehouse.query("select count(*) as n from dagctl_answers.sla_breaches")
+        used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
+        assert used == [{"sla_seconds": 77}]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Runs the job for Dagster and the flow for Prefect, each by its own program, on the stand-in."""
+"""Runs the job for Dagster and the flow for Prefect, each by its own program, on the stand-in.
+
+The runs of one project are refused: the others are loaded and told, and each ends with a failure.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from report.notify.settings import ADDRESSES as VARIABLE
-from stand_in.server import serving
+from stand_in.server import Reply, Request, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tests.support.orchestrated import Place
 from tests.support.project import ROOT
@@ -23,10 +26,15 @@ PROGRAMS = ":".join(
     str(ROOT / ".meltano" / plugin / "venv" / "bin")
     for plugin in ("loaders/target-postgres", "utilities/dbt")
 )
+REFUSED = "proj_3"
 COMMANDS = {
     "dagster": ["dagster", "job", "execute", "-f", "orchestrate/dagster_job.py", "-j", "dagctl"],
     "prefect": ["python", "orchestrate/prefect_flow.py"],
 }
+
+
+def refuse(request: Request) -> Reply | None:
+    return Reply(403, b"{}") if request.path.endswith(f"/{REFUSED}/runs") else None
 
 
 def main() -> None:
@@ -34,7 +42,8 @@ def main() -> None:
     for number in range(8):
         project = f"proj_{number}"
         world.add_project(project, f"name of {project}")
-        world.put(RUNS, project, {"id": f"run of {project}", "duration_seconds": 7})
+        if project != REFUSED:
+            world.put(RUNS, project, {"id": f"run of {project}", "duration_seconds": 7})
         world.put(EXECUTIONS, project, {"id": f"execution of {project}", "model_name": "m"})
         world.put(JOBS, project, {"id": f"job of {project}", "status": None})
         world.put(PLANS, project, {"id": f"plan of {project}"})
@@ -50,6 +59,7 @@ def main() -> None:
             postgres_in(Path(text) / "postgres") as warehouse,
             webhook() as hook,
         ):
+            api.misbehave = refuse
             uri = warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
             variables = {
                 **os.environ,
@@ -59,6 +69,7 @@ def main() -> None:
                 "SYNC_PYTHON": sys.executable,
                 "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
                 VARIABLE: hook.address,
+                "DAGCTL_SLA_SECONDS": "77",
                 "DAGSTER_HOME": text,
                 "DAGSTER_DISABLE_TELEMETRY": "1",
                 "PREFECT_HOME": text,
@@ -72,7 +83,9 @@ def main() -> None:
             done = subprocess.run(
                 command, env=variables, cwd=ROOT, capture_output=True, text=True, check=False
             )
-            assert done.returncode == 0, done.stdout + done.stderr
+            assert done.returncode == 1, done.stdout + done.stderr
+            said = done.stdout + done.stderr
+            assert "A part of the sync failed: see the log of sync" in said, said
             for secret in (world.token, SECRET):
                 assert secret not in done.stdout + done.stderr
             assert warehouse.differences(world, world.now.date()) == []
@@ -80,6 +93,8 @@ def main() -> None:
             assert states == [{"n": len(world.projects) + 1}]
             (message,) = hook.received
             assert message.sections.keys() == {"Jobs broken"}
+            used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
+            assert used == [{"sla_seconds": 77}]
             # What the tap says is where the orchestrator's log is.
             assert "| Synced " in done.stdout + done.stderr
             print(f"{name}: the tables are right after {time.monotonic() - began:.0f} s")
