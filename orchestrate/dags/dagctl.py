@@ -9,14 +9,22 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Param, TriggerRule
 from dagctl_programs import Notify, Program
 
 SHARDS = "exec python -m orchestrate.shards {{ params.shards }}"
 TABLES = "exec python -m orchestrate.sync {{ params.target }} --prepare"
+# If a part failed (1), the rest is loaded: the task succeeds and says so, and the last task fails.
 SYNC = """
-exec python -m orchestrate.sync {{ params.target }} --state-id {{ dag.dag_id }} \
+trap : TERM # it waits for the end of the sync, which gets the signal, too
+python -m orchestrate.sync {{ params.target }} --state-id {{ dag.dag_id }} \
     --streams {{ params.streams | join(',') }}
+code=$? && echo $code && test $code -le 1 || exit $code
+"""
+COMPLETE = """
+{% if '1' in ti.xcom_pull(task_ids='sync') %}
+echo 'A part of the sync failed: see the logs of the task sync' && exit 1
+{% endif %}
 """
 # Two at once need two folders.
 DBT = """
@@ -46,16 +54,19 @@ def pipeline(name: str, schedule: str | None, streams: list[str], dbt: str = "")
         shards = Program(
             task_id="shards", bash_command=SHARDS, output_processor=json.loads, do_xcom_push=True
         )
-        sync = Program.partial(task_id="sync", bash_command=SYNC).expand(
+        sync = Program.partial(task_id="sync", bash_command=SYNC, do_xcom_push=True).expand(
             env=shards.output.map(only_projects)
         )
-        Program(task_id="tables", bash_command=TABLES) >> sync
+        complete = Program(task_id="complete", bash_command=COMPLETE, retries=0)
+        Program(task_id="tables", bash_command=TABLES) >> sync >> complete
         if dbt:
-            answers = Program(task_id="dbt", bash_command=DBT % dbt)
-            sync >> answers >> Notify(task_id="notify", bash_command=NOTIFY)
+            # Of what was loaded: a shard may have failed, and not all of them.
+            rule = TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
+            answers = Program(task_id="dbt", bash_command=DBT % dbt, trigger_rule=rule)
+            sync >> answers >> Notify(task_id="notify", bash_command=NOTIFY) >> complete
         if dbt == BUILD:
             # The page needs all the answers.
-            answers >> Program(task_id="report", bash_command=REPORT)
+            answers >> Program(task_id="report", bash_command=REPORT) >> complete
     return dag
 
 

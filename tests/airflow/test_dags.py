@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import psutil
+import psycopg
 import pytest
 from typing_extensions import Self
 
@@ -30,7 +31,7 @@ from orchestrate.airflow.configuration import (
 from orchestrate.airflow.servers import AIRFLOW, ROOT, postgres
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT
-from stand_in.server import serving
+from stand_in.server import Reply, serving
 from stand_in.world import RUNS, to_text
 from tests.support.receivers import SECRET, webhook
 from tests.support.state_backends import BUCKET, s3
@@ -71,7 +72,10 @@ class Airflow:
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         }
         told = {"connection_id": "dagctl_notify", "conn_type": "generic", "password": address}
-        for connection in (*connections(api, server), told):
+        dagctl, *others = connections(api, server)
+        thresholds = {"DAGCTL_SLA_SECONDS": 77, "DAGCTL_SLA_SECONDS_BY_PROJECT": {}}
+        dagctl["extra"] = json.dumps(json.loads(dagctl["extra"]) | thresholds)
+        for connection in (dagctl, *others, told):
             name = connection.pop("connection_id").upper()
             self._environment[f"AIRFLOW_CONN_{name}"] = json.dumps(connection)
         for name, value in variables(self.report).items():
@@ -195,13 +199,13 @@ def airflow(
 
 
 def test_a_sync_waits_for_the_one_that_a_lost_worker_left_behind(airflow: Airflow) -> None:
-    # What lists the shards, what makes the tables, two shards, dbt and the messages.
-    assert exit_codes(airflow.log("runs")) == [0] * 6
+    # What lists the shards, what makes the tables, two shards, dbt, the messages, the last look.
+    assert exit_codes(airflow.log("runs")) == [0] * 7
 
 
 def test_a_task_that_was_ended_ends_its_sync_in_order_and_is_tried_again(airflow: Airflow) -> None:
     # Besides, the report.
-    assert sorted(exit_codes(airflow.log("statistics"))) == [0] * 7 + [143]
+    assert sorted(exit_codes(airflow.log("statistics"))) == [0] * 8 + [143]
 
 
 def test_the_shards_load_what_a_single_tap_loads(
@@ -230,15 +234,53 @@ def test_what_is_new_is_told_once_by_the_dag_that_loads_it(
     assert "nothing new for address 1 (JSON)" in airflow.log("statistics")
 
 
+def test_a_threshold_may_be_in_a_connection(airflow: Airflow, server: Postgres) -> None:
+    query = "select sla_seconds from dagctl_answers.settings_used"
+    with psycopg.connect(server.url(WAREHOUSE)) as connection:
+        assert "dbt=1" in airflow.log("statistics")
+        assert connection.execute(query).fetchall() == [(77,)]
+
+
+def test_a_refused_project_fails_the_run_after_the_others_are_told(
+    airflow: Airflow, api: Api, server: Postgres, hook: Receiver
+) -> None:
+    refused, other = list(api.world.projects)[:2]
+    today = to_text(datetime.now(tz=timezone.utc))
+    failed = {"status": "failed", "job_name": "broken later", "end_time": today}
+    for project in (refused, other):
+        api.world.put(RUNS, project, {"id": f"later run of {project}", **failed})
+    api.world.advance(minutes=10)
+    path = f"/{refused}/runs"
+    api.misbehave = lambda request: Reply(403, b"{}") if request.path.endswith(path) else None
+    with airflow.testing("dagctl_runs", "refused") as run:
+        assert run.wait(SECONDS) == 1
+    api.misbehave = lambda _: None
+
+    log = airflow.log("refused")
+    # Both shards are done at the first try.
+    assert exit_codes(log) == [0] * 6 + [1], log
+    assert "A part of the sync failed: see the logs of the task sync" in log
+    assert "DagRun failed" in log
+    query = "select id from dagctl.runs where id like 'later run of %'"
+    with psycopg.connect(server.url(WAREHOUSE)) as connection:
+        assert connection.execute(query).fetchall() == [(f"later run of {other}",)]
+    assert "broken later" in hook.received[-1].body
+
+
 def test_states_may_be_in_s3(airflow: Airflow, api: Api) -> None:
     assert airflow.states_in_s3 == {NO_PROJECT, *api.world.projects}
 
 
-def test_what_a_connection_does_not_have_is_missed_by_the_tap(airflow: Airflow) -> None:
+def test_nothing_is_built_if_the_account_cannot_be_read(airflow: Airflow) -> None:
     empty = {"AIRFLOW_CONN_DAGCTL": '{"conn_type": "http"}'}
-    with airflow.running("empty", "tasks", "test", "dagctl_runs", "shards", **empty) as task:
-        task.wait(SECONDS)
-    assert "'api_token' is a required property" in airflow.log("empty")
+    with airflow.testing("dagctl_runs", "empty", **empty) as run:
+        assert run.wait(SECONDS) == 1
+    log = airflow.log("empty")
+    # What a connection does not have is missed by the tap.
+    assert "'api_token' is a required property" in log
+    assert "DagRun failed" in log
+    assert "dbt=1" not in log
+    assert "(JSON)" not in log
 
 
 def test_no_secret_is_on_a_command_line_or_in_a_file(
