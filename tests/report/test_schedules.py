@@ -1,15 +1,19 @@
-"""The jobs of `meltano.yml` tell what is new, where somebody said whom."""
+"""The jobs of `meltano.yml` and the script for cron tell what is new, where somebody said whom."""
 
 from __future__ import annotations
 
+import subprocess
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from report.notify.settings import ADDRESSES as VARIABLE
-from stand_in.server import serving
+from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import RUNS, World, to_text
 from tests.support.meltano import Meltano
+from tests.support.orchestrated import Place
+from tests.support.project import ROOT
 from tests.support.receivers import SECRET
+from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +57,82 @@ def test_the_ten_minute_job_tells_before_and_after_the_daily_one(
         run("statistics-daily")
         (message,) = hook.take()
         assert list(message.sections) == ["Days over the SLA"]
+
+        # A project that is refused silences nobody, and the schedule fails in the end.
+        world.add_project("proj_b", "refused")
+        put(world, "bad again", "failed", hours_ago=0)
+        refuse(api, 403)
+        done = meltano("schedule", "run", "runs-every-10-minutes")
+        assert done.returncode == 1
+        assert "refused: runs cannot be read since" in done.stdout + done.stderr
+        (message,) = hook.take()
+        assert "Jobs broken" in message.sections
+
+        # Nor does what Meltano itself would stop at.
+        put(world, "good again", "success", hours_ago=0)
+        refuse(api, 500)
+        (tmp_path / "orchestrate").symlink_to(ROOT / "orchestrate")
+        (tmp_path / ".tools").symlink_to(ROOT / ".tools")
+        load, tell = "tap-dagctl-runs target-duckdb", "dbt-duckdb:now notify:duckdb"
+        script = [str(tmp_path / "orchestrate" / "meltano.sh"), load, tell]
+        environment = {**meltano.environment, "TAP_DAGCTL_RUNS_MAX_ATTEMPTS": "1"}
+        code = subprocess.run(script, env=environment, check=False).returncode
+        assert code == 1
+        (message,) = hook.take()
+        assert "Over" in message.sections
+
+
+def refuse(api: Api, status: int) -> None:
+    """Let the server refuse the runs of one project."""
+
+    def misbehave(request: Request) -> Reply | None:
+        return Reply(status, b"{}") if request.path.endswith("proj_b/runs") else None
+
+    api.misbehave = misbehave
+
+
+def test_the_chain_tells_of_what_was_loaded_though_a_project_is_refused(
+    hook: Receiver, tmp_path: Path
+) -> None:
+    world = World(now=datetime.now(tz=timezone.utc).replace(microsecond=0))
+    world.add_project("proj_a", "sales")
+    world.add_project("proj_b", "refused")
+    put(world, "bad", "failed", hours_ago=2)
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    settings = tmp_path / "settings"
+
+    def run(**variables: str) -> tuple[int, str]:
+        all_of_them = {**place.variables, VARIABLE: hook.address, **variables}
+        lines = [f"{name}='{value}'\n" for name, value in all_of_them.items()]
+        settings.write_text("".join(lines))
+        done = subprocess.run(
+            [ROOT / "orchestrate" / "cron.sh", settings, "target-duckdb"],
+            env={"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert SECRET not in done.stdout + done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+    with serving(world) as api:
+        place = Place.of(api, str(tmp_path / "states"), tmp_path / "warehouse.duckdb")
+        refuse(api, 403)
+        code, log = run(DAGCTL_SLA_SECONDS="77")
+        assert code == 1, log
+        assert warehouse.query("select id from dagctl.runs") == [{"id": "bad"}]
+        used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
+        assert used == [{"sla_seconds": 77}]
+        (message,) = hook.take()
+        assert list(message.sections) == ["Jobs broken"]
+
+        # Nothing can be loaded, so nothing is built, and nobody is told of what has grown old.
+        put(world, "good", "success", hours_ago=1)
+        world.token = "dctl_another"  # noqa: S105 - made up
+        code, log = run(DAGCTL_SLA_SECONDS="78")
+        assert code == 2, log
+        assert warehouse.query("select sla_seconds from dagctl_answers.settings_used") == used
+        assert hook.take() == []
 
 
 def put(world: World, key: str, status: str, *, hours_ago: int, seconds: float = 60.0) -> None:
