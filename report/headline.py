@@ -94,10 +94,7 @@ def _freshness(answers: Answers) -> str:
         oldest = min(read, key=lambda row: row["read_at"])
         then = oldest["read_at"]
         name = text(oldest["project_name"])
-        parts = [f"{name} was last read at {moment(then)}, {_before(answers, then)}"]
-        if others := len(read) - 1:
-            whose = "the other" if others == 1 else f"the {count(others)} others"
-            parts.append(f"{whose} then or later")
+        parts = [f"Oldest data: {name}, read {moment(then)}, {_before(answers, then)}"]
         if unknown := len(rows) - len(read):
             parts.append(f"of {count(unknown)} it is not recorded")
         return "; ".join(parts) + "."

@@ -78,17 +78,11 @@ def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
     ("freshness", "said"),
     [
         ([], "No project was loaded."),
-        ([read(0.5)], "a 0 was last read at 4 Mar 2026, 00:01, 12 h 0 min before. "),
-        (
-            [read(0), read(0.5)],
-            "a 0 was last read at 4 Mar 2026, 00:01, 12 h 0 min before; the other then or later.",
-        ),
+        ([read(0.5)], "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min before. "),
+        ([read(0), read(0.5)], "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min before. "),
         (
             [read(None), *[read(0.5)] * 3],
-            (
-                "a 0 was last read at 4 Mar 2026, 00:01, 12 h 0 min before; the 2 others then or "
-                "later; of 1 it is not recorded."
-            ),
+            "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min before; of 1 it is not recorded.",
         ),
         (
             [read(None, 0.25), read(None, None)],

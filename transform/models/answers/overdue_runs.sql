@@ -15,18 +15,36 @@ with usual as (
     group by project_id, {{ tap_dagctl.job_name('runs') }}
 ),
 
+known as (
+    select
+        runs.id,
+        runs.project_id,
+        {{ tap_dagctl.job_name('runs') }} as job_name,
+        runs.start_time,
+        -- A list that cannot be read says nothing of the time since it was last read.
+        case
+            when unread.project_id is null or unread.last_read_at > {{ tap_dagctl.as_of() }}
+                then {{ tap_dagctl.as_of() }}
+            else unread.last_read_at
+        end as known_until
+    from {{ ref('stg_dagctl__runs') }} as runs
+    left join {{ ref('unread_streams') }} as unread
+        on unread.project_id = runs.project_id
+        and unread.stream = 'runs'
+    where runs.status = 'running'
+        and runs.start_time <= {{ tap_dagctl.as_of() }}
+        -- A run that has been deleted is running for ever.
+        and cast(runs.start_time as date) >= {{ tap_dagctl.first_current_day() }}
+),
+
 running as (
     select
         id,
         project_id,
-        {{ tap_dagctl.job_name('runs') }} as job_name,
+        job_name,
         start_time,
-        {{ tap_dagctl.seconds_between('start_time', tap_dagctl.as_of()) }} as running_seconds
-    from {{ ref('stg_dagctl__runs') }} as runs
-    where status = 'running'
-        and start_time <= {{ tap_dagctl.as_of() }}
-        -- A run that has been deleted is running for ever.
-        and cast(start_time as date) >= {{ tap_dagctl.first_current_day() }}
+        {{ tap_dagctl.seconds_between('start_time', 'known_until') }} as running_seconds
+    from known
 )
 
 select
