@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scripts.tables import summary
+from scripts.everything import summary
 from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:
+    from singer_sdk import Stream
+
     from tap_dagctl.singer.stream import PagewiseStream
 
 
@@ -20,3 +22,16 @@ def streams() -> list[PagewiseStream]:
     """Return its streams."""
     one = tap()
     return [stream(one, one.sync) for stream in STREAMS]
+
+
+def summary(stream: Stream) -> str:
+    """Return what one row of the stream is, without a full stop."""
+    return (stream.__doc__ or "").splitlines()[0].rstrip(".")
+
+
+def replication(stream: PagewiseStream) -> str:
+    """Return how the stream is replicated and when it is read, in words."""
+    if not stream.selected_by_default:
+        return "appended by each sync; only if it is selected"
+    text = f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
+    return f"{text}; only with `include_sensitive`" if stream.is_sensitive else text

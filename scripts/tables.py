@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scripts import everything
+from scripts import everything, stream_sections
+from scripts.everything import replication, summary
 from tap_dagctl.settings import SCHEMA
 from tap_dagctl.singer import about
 from tests.support.loaders.findings import findings, loader_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from singer_sdk import Stream
-
-    from tap_dagctl.singer.stream import PagewiseStream
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ROOT / "transform" / "models" / "answers" / "answers.yml"
@@ -30,13 +27,14 @@ ENV_EXAMPLE = ROOT / ".env.example"
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page that holds tables between markers, with the tables as they should be."""
     readme, answers = ROOT / "README.md", ROOT / "docs" / "answers.md"
-    loaders = ROOT / "docs" / "loaders.md"
+    loaders, streams = ROOT / "docs" / "loaders.md", ROOT / "docs" / "streams.md"
     yield (
         readme,
         _with_tables(readme, settings=_settings(), thresholds=_thresholds(), streams=_streams()),
     )
     yield answers, _with_tables(answers, answers=_answers())
     yield loaders, _with_tables(loaders, findings=_findings())
+    yield streams, _with_tables(streams, sections=stream_sections.lines())
     begin, end = "# thresholds: written by `make docs`\n", "# end of thresholds\n"
     yield ENV_EXAMPLE, with_lines(ENV_EXAMPLE.read_text(), begin, end, _threshold_variables())
 
@@ -94,24 +92,8 @@ def _streams() -> Iterator[str]:
     yield "|---|---|---|---|"
     for stream in everything.streams():
         keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-        yield f"| `{stream.name}` | {summary(stream)} | {keys} | {_replication_in_full(stream)} |"
-
-
-def summary(stream: Stream) -> str:
-    """Return what one row of the stream is, without a full stop."""
-    return (stream.__doc__ or "").splitlines()[0].rstrip(".")
-
-
-def _replication_in_full(stream: PagewiseStream) -> str:
-    text = replication(stream)
-    return f"{text}; only with `include_sensitive`" if stream.is_sensitive else text
-
-
-def replication(stream: Stream) -> str:
-    """Return how the stream is replicated, in words."""
-    if not stream.selected_by_default:
-        return "appended by each sync; only if it is selected"
-    return f"incremental on `{stream.replication_key}`" if stream.replication_key else "full table"
+        name = f"[`{stream.name}`](docs/streams.md#{stream.name})"
+        yield f"| {name} | {summary(stream)} | {keys} | {replication(stream)} |"
 
 
 def _answers() -> Iterator[str]:

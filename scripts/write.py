@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts import dbt_staging, hub, snapshots, stream_pages, tables
+from scripts import dbt_staging, hub, snapshots, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-STREAMS = ROOT / "docs" / "streams"
 HUB = ROOT / "meltanohub" / "tap-dagctl.yml"
 MELTANO = ROOT / "meltano.yml"
 STAGING = ROOT / "transform" / "models" / "staging" / "staging.yml"
@@ -30,8 +29,6 @@ def files() -> Iterator[tuple[Path, str]]:
     yield STAGING, dbt_staging.description()
     for name, text in snapshots.catalog_entries():
         yield SNAPSHOTS / f"{name}.json", text
-    for name, text in stream_pages.pages():
-        yield STREAMS / f"{name}.md", text
 
 
 def main() -> None:

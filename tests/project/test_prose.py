@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts import everything
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -33,6 +35,13 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
         target = page.parent / file if file else page
         assert target.exists(), link
         assert not heading or heading in _headings(target), link
+
+
+def test_the_record_on_the_page_of_streams_has_the_fields_of_a_run() -> None:
+    page = (ROOT / "docs" / "streams.md").read_text()
+    (record,) = re.findall("```json\n(.*?)```", page, re.DOTALL)
+    (runs,) = (stream for stream in everything.streams() if stream.name == "runs")
+    assert list(json.loads(record)) == list(runs.schema["properties"])
 
 
 def _headings(page: Path) -> set[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from scripts.stream_pages import QUERIES
+from scripts.stream_sections import QUERIES
 from stand_in import statistics
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, History
 from stand_in.server import Api, serving
@@ -167,7 +167,7 @@ def test_a_file_of_the_loader_of_before_goes_on(world: World, tmp_path: Path) ->
     assert after == before + 1
 
 
-def test_every_stream_and_the_query_its_page_shows(api: Api, tmp_path: Path) -> None:
+def test_every_stream_and_the_query_that_the_page_shows(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"] = "true"
     meltano.run("tap-dagctl", "target-duckdb")

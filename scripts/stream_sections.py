@@ -1,30 +1,15 @@
-"""One page a stream: what it is, its fields, a record, and a query to begin with."""
+"""What docs/streams.md has of each stream: its key, its fields, and a query to begin with."""
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.singerlib.encoding.simple import RecordMessage
-from typing_extensions import override
-
 from scripts import everything
-from scripts.tables import replication
-from stand_in.history import History
-from stand_in.server import serving
-from stand_in.world import World
-from tap_dagctl.records.builder import as_dict
-from tap_dagctl.singer.writer import Writer
-from tap_dagctl.tap import TapDagctl
-from tests.support.syncs import config_of
+from scripts.everything import replication, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from singer_sdk.singerlib.encoding.simple import Message
-
-    from tap_dagctl.records.builder import Record
     from tap_dagctl.singer.stream import PagewiseStream
 
 QUERIES = {
@@ -91,49 +76,28 @@ where error is not null
 group by project_id, stream, error
 order by last_tried_at desc""",
 }
-# What differs in each sync.
-_SYNCS = {
-    "sync_id": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
-    "began_at": "2026-03-04T12:00:00.000000Z",
-    "ended_at": "2026-03-04T12:00:02.250000Z",
-    "seconds": 0.25,
-}
-NOW = datetime(2026, 3, 4, 12, 0, tzinfo=timezone.utc)
 
 
-def pages() -> Iterator[tuple[str, str]]:
-    """Yield the name of each stream, and its page."""
-    samples = _samples()
+def lines() -> Iterator[str]:
+    """Yield the lines of one section for each stream."""
     for stream in everything.streams():
-        yield stream.name, "\n".join(_page(stream, samples[stream.name]))
+        yield from _section(stream)
 
 
-def _page(stream: PagewiseStream, sample: dict[str, Any]) -> Iterator[str]:
-    yield f"# {stream.name}"
-    yield ""
-    yield (stream.__doc__ or "").splitlines()[0]
-    yield ""
+def _section(stream: PagewiseStream) -> Iterator[str]:
     keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-    yield f"- Key: {keys}"
-    yield f"- Replication: {replication(stream)}"
-    if path := getattr(stream, "path", None):
-        yield f"- Read from `GET {path}`"
-    else:
-        yield "- Made by the tap at the end of each sync, also if that fails or is stopped"
-    if stream.is_sensitive:
-        yield "- Only with `include_sensitive`: personal or security data"
+    path = getattr(stream, "path", None)
+    source = f"`GET {path}`" if path else "the tap itself, at the end of each sync"
+    yield f"### {stream.name}"
+    yield ""
+    yield f"{summary(stream)}. Key: {keys}. Replication: {replication(stream)}. Source: {source}."
     yield ""
     yield "| field | type | meaning |"
     yield "|---|---|---|"
     for name, field in stream.schema["properties"].items():
-        only = " Only with `include_sensitive`." if name in stream.sensitive_fields else ""
-        yield f"| `{name}` | {_type(field)} | {field['description']}{only} |"
-    yield ""
-    yield "A record, as it leaves the tap:"
-    yield ""
-    yield f"```json\n{json.dumps(sample, indent=2)}\n```"
-    yield ""
-    yield "A query to begin with:"
+        if name != "additional_properties":
+            only = " Only with `include_sensitive`." if name in stream.sensitive_fields else ""
+            yield f"| `{name}` | {_type(field)} | {field['description']}{only} |"
     yield ""
     yield f"```sql\n{QUERIES[stream.name]}\n```"
     yield ""
@@ -143,31 +107,3 @@ def _type(field: dict[str, Any]) -> str:
     kind = next(kind for kind in field["type"] if kind != "null")
     text = field.get("format", kind)
     return text if "null" in field["type"] else f"{text}, never null"
-
-
-class _First(Writer):
-    """Keeps the first record of each stream."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: dict[str, dict[str, Any]] = {}
-
-    @override
-    def write_message(self, message: Message) -> None:
-        if isinstance(message, RecordMessage):
-            self.records.setdefault(message.stream, message.record)
-
-    @override
-    def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
-        for record in records[:1]:
-            self.records.setdefault(stream, as_dict(record))
-
-
-def _samples() -> dict[str, dict[str, Any]]:
-    first = _First()
-    with serving(History(World(now=NOW), days=14).world) as api:
-        tap = TapDagctl(config=config_of(api, include_sensitive=True), message_writer=first)
-        tap.streams["syncs"].selected = True
-        tap.sync_all()
-    first.records["syncs"] |= _SYNCS
-    return first.records
