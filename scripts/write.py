@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts import dbt_staging, hub, snapshots, tables
+from scripts import dbt_staging, hub, snapshot, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HUB = ROOT / "meltanohub" / "tap-dagctl.yml"
 MELTANO = ROOT / "meltano.yml"
 STAGING = ROOT / "transform" / "models" / "staging" / "staging.yml"
-SNAPSHOTS = ROOT / "tests" / "catalog"
+SNAPSHOT = ROOT / "tests" / "catalog.json"
 
 
 def files() -> Iterator[tuple[Path, str]]:
@@ -27,8 +27,7 @@ def files() -> Iterator[tuple[Path, str]]:
     yield HUB, hub.definition()
     yield MELTANO, hub.meltano_yml(MELTANO.read_text())
     yield STAGING, dbt_staging.description()
-    for name, text in snapshots.catalog_entries():
-        yield SNAPSHOTS / f"{name}.json", text
+    yield SNAPSHOT, snapshot.catalog()
 
 
 def main() -> None:
@@ -39,7 +38,6 @@ def main() -> None:
             continue
         differing.append(str(path.relative_to(ROOT)))
         if "--check" not in sys.argv:
-            path.parent.mkdir(exist_ok=True, parents=True)
             path.write_text(text)
     if differing and "--check" in sys.argv:
         sys.exit(f"{', '.join(differing)}: differ from the tap; run `make docs`")
