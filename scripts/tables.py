@@ -27,13 +27,13 @@ ENV_EXAMPLE = ROOT / ".env.example"
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page that holds tables between markers, with the tables as they should be."""
     readme, answers = ROOT / "README.md", ROOT / "docs" / "answers.md"
-    loaders, streams = ROOT / "docs" / "loaders.md", ROOT / "docs" / "streams.md"
+    targets, streams = ROOT / "docs" / "targets.md", ROOT / "docs" / "streams.md"
     yield (
         readme,
         _with_tables(readme, settings=_settings(), thresholds=_thresholds(), streams=_streams()),
     )
     yield answers, _with_tables(answers, answers=_answers())
-    yield loaders, _with_tables(loaders, findings=_findings())
+    yield targets, _with_tables(targets, findings=_findings())
     yield streams, _with_tables(streams, sections=stream_sections.lines())
     begin, end = "# thresholds: written by `make docs`\n", "# end of thresholds\n"
     yield ENV_EXAMPLE, with_lines(ENV_EXAMPLE.read_text(), begin, end, _threshold_variables())

@@ -1,4 +1,4 @@
-"""What docs/loaders.md says of loaders is what `make loaders` has found."""
+"""What docs/targets.md says of loaders is what `make loaders` has found."""
 
 from __future__ import annotations
 

@@ -31,9 +31,10 @@ DATABASE = "MADE_UP"
 
 
 def stream_maps() -> dict[str, Any]:
-    """Return the stream maps that docs/loaders.md shows."""
-    _, _, rest = (ROOT / "docs" / "loaders.md").read_text().partition("```yaml\n")
-    (extractor,) = yaml.safe_load(rest.partition("```")[0])["plugins"]["extractors"]
+    """Return the stream maps that docs/targets.md shows."""
+    _, _, rest = (ROOT / "docs" / "targets.md").read_text().partition("## Objects as text\n")
+    shown = yaml.safe_load(rest.split("```yaml\n")[1].partition("```")[0])
+    (extractor,) = shown["plugins"]["extractors"]
     maps: dict[str, Any] = extractor["config"]["stream_maps"]
     return maps
 
