@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import configparser
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -105,20 +104,6 @@ def test_the_line_for_cron_is_one(place: Place, api: Api, tmp_path: Path) -> Non
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), log.read_text()
     assert differences(api, tmp_path) == []
-
-
-def test_the_page_shows_the_files_themselves() -> None:
-    page = (ROOT / "docs" / "orchestrators.md").read_text()
-    shown = re.findall(
-        r"\(\.\./(orchestrate/\w+\.\w+)\)[^\n]*:\n\n```\w+\n(.*?)```", page, re.DOTALL
-    )
-    assert {name for name, _ in shown} == {
-        "orchestrate/cron.sh",
-        "orchestrate/dagster_job.py",
-        "orchestrate/prefect_flow.py",
-    }
-    for name, text in shown:
-        assert text == (ROOT / name).read_text(), name
 
 
 def unit(name: str) -> dict[str, dict[str, str]]:

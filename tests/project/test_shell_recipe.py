@@ -1,4 +1,4 @@
-"""Whatever happens to the shell script of the pages, its state is whole, and old or newer."""
+"""The shell script of docs/orchestrators.md always leaves a whole state, the old or a newer one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stand_in.server import Reply
-from tests.support.shell_recipe import PAGES, command, recipes, run
+from tests.support.shell_recipe import command, run
 from tests.support.syncs import TAP, config_of
 
 if TYPE_CHECKING:
@@ -58,11 +58,6 @@ def writes(*texts: str, then: str = "") -> str:
 
 def state(folder: Path) -> str:
     return (folder / "state.json").read_text()
-
-
-def test_every_page_has_the_same() -> None:
-    assert len(set(recipes())) == 1
-    assert len(recipes()) == len(PAGES)
 
 
 @pytest.fixture

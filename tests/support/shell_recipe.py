@@ -1,4 +1,4 @@
-"""The shell script that the pages give, with a target of the test's in it."""
+"""The shell script that docs/orchestrators.md has, with a target of the test's in it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,7 @@ from tests.support.syncs import TAP
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = ("README.md", "docs/orchestrators.md")
-
-
-def recipes() -> list[str]:
-    """Return what stands in each of the pages."""
-    return [
-        recipe
-        for page in PAGES
-        for recipe in re.findall(r"```bash\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
-    ]
+PAGE = ROOT / "docs" / "orchestrators.md"
 
 
 def command(folder: Path, target: str, before: str = "") -> list[str]:
@@ -34,7 +25,8 @@ def command(folder: Path, target: str, before: str = "") -> list[str]:
         target: the program in the place of the target.
         before: what the script does first.
     """
-    script = recipes()[0].replace("target-…", shlex.quote(target))
+    (recipe,) = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    script = recipe.replace("target-…", shlex.quote(target))
     (folder / "sync.sh").write_text(before + script)
     return ["bash", "sync.sh"]
 
