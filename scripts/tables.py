@@ -28,11 +28,8 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Yield each page that holds tables between markers, with the tables as they should be."""
     readme, answers = ROOT / "README.md", ROOT / "docs" / "answers.md"
     targets, streams = ROOT / "docs" / "targets.md", ROOT / "docs" / "streams.md"
-    yield (
-        readme,
-        _with_tables(readme, settings=_settings(), thresholds=_thresholds(), streams=_streams()),
-    )
-    yield answers, _with_tables(answers, answers=_answers())
+    yield readme, _with_tables(readme, settings=_settings(), streams=_streams())
+    yield answers, _with_tables(answers, answers=_answers(), thresholds=_thresholds())
     yield targets, _with_tables(targets, findings=_findings())
     yield streams, _with_tables(streams, sections=stream_sections.lines())
     begin, end = "# thresholds: written by `make docs`\n", "# end of thresholds\n"
