@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tap_dagctl.singer.stream import PagewiseStream
 
 QUERIES = {
-    "projects": """-- Projects whose schedules rest, or that lag behind their branch.
+    "projects": """-- Projects that are suspended, or behind their branch.
 select name, suspended, commits_behind, updated_at
 from dagctl.projects
 where suspended or commits_behind > 0""",
@@ -24,19 +24,19 @@ select job_name, count(*) as runs,
 from dagctl.runs
 group by job_name
 order by success_rate""",
-    "model_executions": """-- The models that took the most time.
+    "model_executions": """-- Which models took the most time?
 select model_name, count(*) as executions, sum(duration_seconds) as seconds
 from dagctl.model_executions
 group by model_name
 order by seconds desc
 limit 20""",
-    "daily_stats": """-- Days that broke an SLA of half an hour.
+    "daily_stats": """-- Days with a p95 above half an hour.
 select projects.name, daily_stats.date, p95_duration_seconds, total_runs
 from dagctl.daily_stats
 join dagctl.projects on projects.id = daily_stats.project_id
 where p95_duration_seconds > 1800
 order by daily_stats.date desc""",
-    "model_stats": """-- Models that became slower by more than a fifth from one window to the next.
+    "model_stats": """-- Models whose p95 rose by more than a fifth from one window to the next.
 select now.model_name, before.p95_duration_seconds as before_seconds,
     now.p95_duration_seconds as now_seconds, now.start_date
 from dagctl.model_stats as now
@@ -48,12 +48,12 @@ join dagctl.model_stats as before
         where earlier.project_id = now.project_id and earlier.start_date < now.start_date
     )
 where now.p95_duration_seconds > 1.2 * before.p95_duration_seconds""",
-    "jobs": """-- Jobs that are on and tell nobody when they fail.
+    "jobs": """-- Enabled jobs without Slack alerts.
 select projects.name as project, jobs.name as job, schedule
 from dagctl.jobs
 join dagctl.projects on projects.id = jobs.project_id
 where enabled and not slack_alerts_enabled""",
-    "plans": """-- Plans that wait for somebody to approve them.
+    "plans": """-- Plans waiting for approval.
 select project_id, commit_message, to_commit_sha, created_at
 from dagctl.plans
 where plan_type = 'explain' and status = 'pending'
@@ -65,11 +65,11 @@ from dagctl.environment_protections""",
 select email, role, created_at
 from dagctl.members
 where last_login_at is null""",
-    "invitations": """-- Invitations nobody has taken up.
+    "invitations": """-- Invitations, the oldest first.
 select email, role, created_at
 from dagctl.invitations
 order by created_at""",
-    "syncs": """-- What could not be read, and when that was last tried.
+    "syncs": """-- Streams that could not be read, and when that was last tried.
 select project_id, stream, error, max(ended_at) as last_tried_at
 from dagctl.syncs
 where error is not null
