@@ -1,15 +1,10 @@
-"""Requests made ahead of their turn, several at the same time, and taken in the sync's own order.
-
-The next pages of a long walk are known, and so are the requests with which the next streams and
-projects begin. A walk begins when its first page is asked for, so for exactness a request made
-ahead is just a walk that began earlier.
-"""
+"""Requests made ahead of their turn, several at a time, and taken in the order of the sync."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -31,40 +26,37 @@ def is_worthwhile(waits: Collection[float]) -> bool:
     return bool(waits) and min(waits) > WORTH_WAITING_SECONDS
 
 
-class _Fetching(Future[Any]):
+@dataclass
+class _Fetching:
     """A request under way, or its answer.
 
     Attributes:
-        project: the number of the project it is made ahead for; None for the page of a walk.
-        is_wanted: False once nobody waits for it: then it is not tried again.
+        project: the number of the project that begins with it; None for the next page of a walk.
+        is_wanted: False once nobody waits for the answer: then the request is not tried again.
     """
 
-    def __init__(self, project: int | None) -> None:
-        super().__init__()
-        self.project = project
-        self.is_wanted = True
+    project: int | None
+    is_wanted: bool = True
+    answer: Future[Any] = field(default_factory=Future)
 
 
 class Prefetch:
     """Takes the place of the client, and makes requests ahead while that saves time.
 
+    These are the next pages of a walk, and the first requests of the next streams and projects.
     Each is made by a thread of its own. The threads are daemons: a program that is told to stop
     does not wait for an answer.
-
-    Attributes:
-        client: makes the requests.
     """
 
-    def __init__(self, client: Client, max_connections: int) -> None:
+    def __init__(self, client: Client, connections: int) -> None:
         self.client = client
-        # Whoever asks makes one more.
-        self._most = max_connections - 1
+        self.connections = connections
         self._fetching: dict[Hashable, _Fetching] = {}
-        self._made: set[Hashable] = set()
-        # Of each project, from number 1 on; the one that is read, and the next to look at.
-        self._projects: list[Iterable[Request[Any]]] = []
-        self._project, self._next = 0, 1
-        self._queue: deque[tuple[int, Request[Any]]] = deque()
+        # Projects have numbers, from 1 on. Those to come, with their first requests not looked at.
+        self._project = 0
+        self._projects: dict[int, Iterable[Request[Any]]] = {}
+        # Requests to make ahead, each with the number of its project, in their order.
+        self._planned: dict[Hashable, tuple[int, Request[Any]]] = {}
 
     def get(self, request: Request[T]) -> T:
         """Return what `Client.get` does, which may have been asked for already.
@@ -73,12 +65,13 @@ class Prefetch:
             RequestError: as there.
             AnswerError: as there.
         """
-        self._made.add(request.identity)
+        self._planned.pop(request.identity, None)
         fetching = self._fetching.pop(request.identity, None)
         if is_worthwhile(self.client.waits):
-            while len(self._fetching) < self._most and (planned := self._take_planned()):
+            # Whoever asks makes one more.
+            while len(self._fetching) < self.connections - 1 and (planned := self._take_planned()):
                 self._fetch(*planned)
-        result: T = fetching.result() if fetching else self.client.get(request)
+        result: T = fetching.answer.result() if fetching else self.client.get(request)
         return result
 
     def plan_pages(self, requests: Iterable[Request[Any]]) -> None:
@@ -98,43 +91,38 @@ class Prefetch:
 
         A request that is not made after all costs itself only, and is dropped with its project.
         """
-        self._projects, self._project, self._next = [(), *projects], 0, 1
+        self._project, self._projects = 0, dict(enumerate(projects, 1))
 
     def begin_project(self) -> None:
         """Begin the next project, and drop what was planned for the one before it."""
         self._project += 1
-        self._made.clear()
-        self._queue = deque(planned for planned in self._queue if planned[0] >= self._project)
+        self._planned = {
+            key: planned for key, planned in self._planned.items() if planned[0] >= self._project
+        }
         self._drop(
             key
             for key, fetching in self._fetching.items()
             if fetching.project is not None and fetching.project < self._project
         )
-        is_planned = self._next <= self._project < len(self._projects)
-        if is_planned and is_worthwhile(self.client.waits):
-            self._plan(self._project)
+        # Later on, it would begin with other requests.
+        requests = self._projects.pop(self._project, ())
+        if is_worthwhile(self.client.waits):
+            self._plan(self._project, requests)
 
     def end(self) -> None:
         """Make no request ahead any more."""
         self._projects.clear()
-        self._queue.clear()
-        self._drop(iter(self._fetching))
+        self._planned.clear()
+        self._drop(self._fetching)
 
     def _take_planned(self) -> tuple[int, Request[Any]] | None:
-        while True:
-            while self._queue:
-                planned = self._queue.popleft()
-                if planned[1].identity not in self._made:
-                    return planned
-            # A project that has begun would now begin with other requests.
-            self._next = max(self._next, self._project + 1)
-            if self._next >= len(self._projects):
-                return None
-            self._plan(self._next)
+        while not self._planned and self._projects:
+            project = next(iter(self._projects))
+            self._plan(project, self._projects.pop(project))
+        return self._planned.pop(next(iter(self._planned))) if self._planned else None
 
-    def _plan(self, project: int) -> None:
-        self._queue.extend((project, request) for request in self._projects[project])
-        self._next = project + 1
+    def _plan(self, project: int, requests: Iterable[Request[Any]]) -> None:
+        self._planned.update((request.identity, (project, request)) for request in requests)
 
     def _drop(self, keys: Iterable[Hashable]) -> None:
         for key in list(keys):
@@ -145,9 +133,9 @@ class Prefetch:
 
         def run() -> None:
             try:
-                fetching.set_result(self.client.get(request, lambda: fetching.is_wanted))
+                fetching.answer.set_result(self.client.get(request, lambda: fetching.is_wanted))
             except BaseException as error:  # noqa: BLE001 - raised again by whoever takes it
-                fetching.set_exception(error)
+                fetching.answer.set_exception(error)
 
         try:
             threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
