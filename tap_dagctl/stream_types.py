@@ -20,7 +20,7 @@ from tap_dagctl.errors import (
     RequestError,
 )
 from tap_dagctl.pagination.overlap import PageNumber
-from tap_dagctl.pagination.page import Listing, PageRequest
+from tap_dagctl.pagination.page import Listing
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.projects import Projects
 from tap_dagctl.records.fast_path import RowReader
@@ -94,10 +94,12 @@ class ProjectStream(DagctlStream):
         """Return the bookmark of a project, or one to look at that changes nothing."""
         if self.replication_method != "INCREMENTAL" or self.replication_key is None:
             return None
-        title = f"{self.name} of {context['project_id']}"
         manager = self.state_manager
         state = (manager.copy_of_context_state if is_copy else manager.get_context_state)(context)
-        return Bookmark(state, title, self.replication_key)
+        return Bookmark(state, self._title(context), self.replication_key)
+
+    def _title(self, context: Context) -> str:
+        return f"{self.name} of {context['project_id']}"
 
 
 class ProjectList(ProjectStream):
@@ -162,8 +164,8 @@ class ChangingRows(ProjectStream):
                 self.logger.warning(
                     "%s: the API counts %d rows and did not show %d of them; the next sync reads "
                     "everything again",
-                    paginator.title,
-                    paginator.total,
+                    self._title(context),
+                    paginator.count.total,
                     paginator.missing,
                 )
         else:
@@ -182,7 +184,7 @@ class ChangingRows(ProjectStream):
         # A walk that is resumed begins with another page.
         if bookmark is None or bookmark.interrupted(cursor) is None:
             listing = self._listing(context, cursor.after)
-            yield PageRequest.of(listing, PageNumber(1, listing.page_size))
+            yield listing.request(PageNumber(1, listing.page_size))
 
     def _paginator(
         self, context: Context, after: int | None, expected: int = 0, surplus: int = 0
@@ -191,22 +193,19 @@ class ChangingRows(ProjectStream):
         return Paginator(self._sync.prefetch, listing, expected=expected, surplus=surplus)
 
     def _listing(self, context: Context, after: int | None) -> Listing:
-        params, counts_heed_filter = dict(self.params), None
+        title, page_size = self._title(context), self._sync.settings.page_size
+        params = dict(self.params)
         if after is not None and self.is_filtered:
             params["updated_after"] = timestamps.render(after)
-            counts_heed_filter = partial(self._counts_heed_filter, context)
-        title = f"{self.name} of {context['project_id']}"
         return Listing(
+            title=title,
             path=self.path_in(context),
-            rows_key=self.rows_key,
+            params=params,
+            page_size=page_size,
             reader=self._reader,
             context=context,
-            params=params,
-            page_size=self._sync.settings.page_size,
-            title=title,
-            report=Progress(title, self._sync.settings.page_size).report,
-            connections=self._sync.settings.max_connections,
-            counts_heed_filter=counts_heed_filter,
+            report=Progress(title, page_size).report,
+            counts_heed_filter=partial(self._counts_heed_filter, context),
         )
 
     def _counts_heed_filter(self, context: Context, now: int) -> bool:
@@ -217,7 +216,7 @@ class ChangingRows(ProjectStream):
         if self._do_counts_heed_filter is None:
             listing = self._listing(context, now + 366 * DAY)
             try:
-                page = self._sync.prefetch.client.get(PageRequest.of(listing, PageNumber(1, 1)))
+                page = self._sync.client.get(listing.request(PageNumber(1, 1)))
                 self._do_counts_heed_filter = page.total == 0 or bool(page.rows)
             except (AnswerError, RequestError):
                 self._do_counts_heed_filter = True

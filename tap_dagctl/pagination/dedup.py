@@ -22,8 +22,7 @@ class SeenRows:
 
     Attributes:
         unmoved_until: rows updated later may have moved since the walk began.
-        are_in_order: whether every row that has not moved stood where the rows seen before say:
-            none that was not seen yet stood in front of one that was.
+        are_in_order: whether no unmoved row that was not seen yet stood in front of one that was.
     """
 
     def __init__(self, least: int) -> None:
@@ -36,20 +35,27 @@ class SeenRows:
         self._newer: dict[str, tuple[Row, float]] = {}
         self._older: dict[str, tuple[Row, float]] = {}
 
-    def __contains__(self, row: Row) -> bool:
-        """Return whether the newest version seen of this row is `row`: then it has not moved."""
-        known = self._known(row)
-        return known is not None and is_same_version(known[0], row)
+    def has_anchor(self, page: Page) -> bool:
+        """Return whether `page` shows a row that was seen and has not moved."""
+        return any(
+            (known := self._known(row)) and is_same_version(known[0], row) for row in page.rows
+        )
+
+    def has_new(self, page: Page) -> bool:
+        """Return whether `page` shows a row or a version not seen before."""
+        return any(
+            not (known := self._known(row))
+            or not (is_same_version(known[0], row) or _is_older(row, known[0]))
+            for row in page.rows
+        )
 
     def may_be_newer(self, page: Page) -> bool:
         """Return whether a row of `page` was seen in another version after `page` was asked for."""
-        if page.answer.sent > self._received:
-            return False
-        for row in page.rows:
-            known = self._known(row)
-            if known and known[1] > page.answer.sent and not is_same_version(known[0], row):
-                return True
-        return False
+        sent = page.answer.sent
+        return sent <= self._received and any(
+            (known := self._known(row)) and known[1] > sent and not is_same_version(known[0], row)
+            for row in page.rows
+        )
 
     def add(self, page: Page) -> tuple[list[Row], list[Row]]:
         """Remember the rows of `page`; return those in a version not seen before, and the new ones.
@@ -74,14 +80,6 @@ class SeenRows:
                 newer[row[0]] = (row, received)
                 changed.append(row)
         return changed, new
-
-    def has_new(self, page: Page) -> bool:
-        """Return whether `page` shows a row or a version not seen before."""
-        for row in page.rows:
-            known = self._known(row)
-            if known is None or not (is_same_version(known[0], row) or _is_older(row, known[0])):
-                return True
-        return False
 
     def _known(self, row: Row) -> tuple[Row, float] | None:
         return self._newer.get(row[0]) or self._older.get(row[0])

@@ -17,11 +17,10 @@ MOST_ROWS = 500
 
 @dataclass(frozen=True)
 class PageNumber:
-    """A page as the API is asked for it.
+    """A page, from 1, of a list that is cut into pages of `limit` rows.
 
-    Attributes:
-        page: from 1.
-        limit: rows in a page.
+    A page has places, and not every place need show a row: a server that filters after its `LIMIT`
+    leaves rows out, anywhere in the list, and keeps their places.
     """
 
     page: int
@@ -29,12 +28,12 @@ class PageNumber:
 
     @property
     def first(self) -> int:
-        """The offset of the page's first row."""
+        """The offset of the page's first place."""
         return (self.page - 1) * self.limit
 
     @property
     def end(self) -> int:
-        """The offset behind the page's last row, if it is full."""
+        """The offset behind the page's last place."""
         return self.page * self.limit
 
 
@@ -50,13 +49,11 @@ def page_holding(offset: int, most: int) -> PageNumber:
         reverse=True,
     )
     # A page whose end every limit divides could not be overlapped by the one after it.
-    usable = (end_limit for end_limit in reaching if _can_be_overlapped(end_limit[0], most))
+    usable = (
+        (end, limit) for end, limit in reaching if any(end % other for other in range(2, most + 1))
+    )
     end, limit = next(usable, reaching[0])
     return PageNumber(end // limit, limit)
-
-
-def _can_be_overlapped(end: int, most: int) -> bool:
-    return any(end % limit for limit in range(2, most + 1))
 
 
 def largest_limit(page_size: int) -> int:

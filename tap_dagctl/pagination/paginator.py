@@ -1,8 +1,5 @@
 """The walk over the pages of a list whose rows move while it is read.
 
-Page numbers count positions. A row that is deleted, or moves back, pulls the rows behind it over
-the page boundary, unread. Three things together see to it that no row is lost without a word:
-
 - **The proof.** Each page shows a row of this walk that has not moved (`next_page.py`).
 - **The witness.** The proof cannot know that two answers had the rows in another order, or that a
   row was left out of one. The count in each answer can tell (`count.py`).
@@ -16,15 +13,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.pagination.checkpoint import Checkpoint
 from tap_dagctl.pagination.count import RowCount
 from tap_dagctl.pagination.dedup import SeenRows
 from tap_dagctl.pagination.next_page import NextPage
-from tap_dagctl.pagination.overlap import MOST_ROWS, PageNumber, page_holding
+from tap_dagctl.pagination.overlap import MOST_ROWS, PageNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -47,60 +44,55 @@ MOST_NEW_ROWS = 1_000_000
 
 HOUR = 3_600 * timestamps.NANOSECONDS
 
-NO_CLOCK = (
-    "the bookmark is this machine's clock less an hour; check that clock, and read again from an "
-    "earlier start_date if it was ahead"
-)
-
 logger = logging.getLogger("tap-dagctl.paginator")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a walk has got, so that another can resume there.
+
+    Attributes:
+        started_at: as the paginator's.
+        end: offset behind the last row that was read.
+        cap: the most rows that the server gives in a page.
+        counted: how many different rows had come.
+        total: how many rows there were when the walk began.
+        rows: those of the last page.
+    """
+
+    started_at: int
+    end: int
+    cap: int
+    counted: int
+    total: int
+    rows: list[Row] = field(default_factory=list)
 
 
 class Paginator:
     """Reads every page of a list whose rows carry `id` and `updated_at`.
 
     Attributes:
-        started_at: the server's clock when the first page was asked for: a bookmark that misses no
-            row, because whatever changes later has a later `updated_at`. Without a server's clock,
-            this machine's less an hour. 0 before the first answer.
-        checkpoint: how far it has got; None before the first row.
+        started_at: the server's clock when the first page was asked for, in nanoseconds since the
+            epoch: a bookmark that misses no row, because whatever changes later has a later
+            `updated_at`. Without a server's clock, this machine's less an hour.
+        checkpoint: None where the walk cannot be resumed.
+        count: of the rows that have come.
         missing: how many rows the server counts and did not show; known at the end.
-        title: what messages call the walk.
     """
 
     def __init__(
         self, prefetch: Prefetch, listing: Listing, *, expected: int = 0, surplus: int = 0
     ) -> None:
-        """Prepare a walk; nothing is asked for before `pages` or `resumed`.
-
-        Args:
-            prefetch: makes the requests.
-            listing: the list.
-            expected: how many rows there were when an earlier sync did not get all of them.
-            surplus: how many more rows the server is known to count than it shows.
-        """
-        self.title = listing.title
         self.started_at = self.missing = 0
         self.checkpoint: Checkpoint | None = None
-        self._listing = listing
-        self._seen = SeenRows(ROWS_KEPT + MOST_ROWS * listing.connections)
-        after = listing.params.get("updated_after")
-        self._count = RowCount(None if after is None else str(after), expected, surplus)
+        self.count = RowCount(listing.params.get("updated_after"), expected, surplus)
+        self._prefetch, self._listing = prefetch, listing
+        self._seen = SeenRows(ROWS_KEPT + MOST_ROWS * prefetch.connections)
         self._next_page = NextPage(prefetch, listing, self._seen)
         # Rows of the page that had most.
         self._fullest = 0
         # Whether a page had more rows than its `limit`, which then says nothing.
         self._is_limit_ignored = False
-        self._counts_are_right: bool | None = None
-
-    @property
-    def total(self) -> int:
-        """How many rows there were when the walk began, by the server's count."""
-        return self._count.total
-
-    @property
-    def excess(self) -> int:
-        """How many rows more came than the server counts, less the surplus."""
-        return self._count.excess
 
     def pages(self) -> Iterator[list[Row]]:
         """Yield for each page the rows not yielded before.
@@ -110,16 +102,17 @@ class Paginator:
             AnswerError: a row has no readable `id` or `updated_at`, so it cannot be kept; or the
                 list has no end.
         """
-        page, counted_at = self._next_page.get(PageNumber(1, self._listing.page_size)), None
-        if page.answer.asked_at is None or page.answer.server_time is None:
+        page = self._next_page.get(PageNumber(1, self._listing.page_size))
+        if page.answer.asked_at is None:
             self.started_at = timestamps.now() - HOUR
-            logger.warning("%s: the server tells no time; %s", self.title, NO_CLOCK)
+            logger.warning(
+                "%s: the server tells no time; the bookmark is this machine's clock less an hour; "
+                "check that clock, and read again from an earlier start_date if it was ahead",
+                self._listing.title,
+            )
         else:
             self.started_at = page.answer.asked_at
-            # The server's time has whole seconds.
-            counted_at = page.answer.server_time + timestamps.NANOSECONDS
             self._seen.unmoved_until = timestamps.render(self.started_at)
-        self._count.begin(page.total, counted_at)
         yield from self._read(page)
 
     def resumed(
@@ -135,21 +128,21 @@ class Paginator:
         self._next_page.cap = before.cap
         half = max(1, self._listing.page_size // 2)
         for back in range(0, min(before.end, 2 * half + 1), half):
-            number = page_holding(before.end - 1 - back, self._next_page.most)
-            page = self._next_page.get(number)
-            if not (end := _place_of_end(page, distance)):
-                continue
-            logger.info("%s: resumes at row %d of %d", self.title, before.end, page.total)
-            self.started_at, counted_at = before.started_at, None
-            if page.answer.server_time is not None:
-                counted_at = before.started_at + 2 * timestamps.NANOSECONDS
-                self._seen.unmoved_until = timestamps.render(before.started_at)
-            # Those in front of that place come again.
-            again = [row for row in page.rows[:end] if row[1] <= self._seen.unmoved_until]
-            self._count.begin(before.total, counted_at, before=before.counted - len(again))
-            yield from self._read(page)
-            return
-        logger.info("%s: begins again, as its rows have moved", self.title)
+            page = self._next_page.holding(before.end - 1 - back)
+            if end := _place_of_end(page, distance):
+                logger.info(
+                    "%s: resumes at row %d of %d", self._listing.title, before.end, page.total
+                )
+                self.started_at, counted_at = before.started_at, None
+                if page.answer.server_time is not None:
+                    counted_at = before.started_at + 2 * timestamps.NANOSECONDS
+                    self._seen.unmoved_until = timestamps.render(before.started_at)
+                # Those in front of that place come again.
+                again = sum(row[1] <= self._seen.unmoved_until for row in page.rows[:end])
+                self.count.resume(before.total, before.counted - again, counted_at)
+                yield from self._read(page)
+                return
+        logger.info("%s: begins again, as its rows have moved", self._listing.title)
         yield from self.pages()
 
     def _read(self, page: Page) -> Iterator[list[Row]]:
@@ -158,88 +151,84 @@ class Paginator:
             if not self._is_complete(is_proven=is_proven):
                 yield from self._second_opinion(is_proven=is_proven)
         finally:
-            self._next_page.end()
+            self._prefetch.plan_pages(())
 
     def _walk(self, page: Page) -> Generator[list[Row], None, bool]:
         """Yield the new rows, page by page; return whether that came to the end of the list."""
-        last, stalled, is_first_page = "", 0, True
+        last, stalled = "", 0
         while stalled <= MOST_EMPTY_PAGES and self._next_page.requests <= self._most_requests:
-            new = self._take(page, is_first_page=is_first_page)
+            new = self._take(page)
             self._note_checkpoint(page)
             self._next_page.plan_after(page)
             yield new
             self._listing.report(page.end_of_rows, max(page.end_of_rows, page.total))
             if self._ends_with(page):
                 return True
-            is_new = new or (page.rows and page.rows[-1][0] != last)
-            stalled = 0 if is_new else stalled + 1
-            last = page.rows[-1][0] if page.rows else last
-            page, is_first_page = self._next_page.after(page), False
-            if page.first == 0 and not self._next_page.has_anchor(page):
-                self._count.remember_all()
+            last_before, last = last, page.rows[-1][0] if page.rows else last
+            stalled = 0 if new or last != last_before else stalled + 1
+            page = self._next_page.after(page)
+            if page.first == 0 and not self._seen.has_anchor(page):
+                self.count.recognise_all()
         return False
 
     @property
     def _most_requests(self) -> int:
         size = max(1, min(self._fullest, self._listing.page_size))
-        return MOST_REQUESTS_A_PAGE * (10 + max(self.total, len(self._count)) // size)
+        return MOST_REQUESTS_A_PAGE * (10 + max(self.count.total, len(self.count)) // size)
 
-    def _take(self, page: Page, *, is_first_page: bool = False) -> list[Row]:
+    def _take(self, page: Page) -> list[Row]:
         """Return the rows of `page` in a version not seen before, and count them."""
-        self._count.note(page)
         self._fullest = max(self._fullest, len(page.rows))
-        self._is_limit_ignored = self._is_limit_ignored or len(page.rows) > page.limit
+        self._is_limit_ignored |= len(page.rows) > page.limit
         changed, new = self._seen.add(page)
-        if known := self._count.add(new, is_first_page=is_first_page):
+        if known := self.count.add(page, new):
             # If one of these has changed, it was since the walk began: the next sync reads it.
             changed = [row for row in changed if row[0] not in known]
-        if len(self._count) > 2 * self.total + MOST_NEW_ROWS:
+        came, total = len(self.count), self.count.total
+        if came > 2 * total + MOST_NEW_ROWS:
             raise AnswerError(
-                f"GET {self._listing.path}: its pages have no end: {len(self._count)} rows came "
-                f"where {self.total} were counted; report it to dagctl"
+                f"GET {self._listing.path}: its pages have no end: {came} rows came where {total} "
+                "were counted; report it to dagctl"
             )
         return changed
 
     def _note_checkpoint(self, page: Page) -> None:
         if not self._seen.are_in_order:
             # Rows read before may come again, so neither a place nor a count can be relied on.
-            self.checkpoint, self._count.before = None, 0
+            self.checkpoint, self.count.before = None, 0
         elif page.rows:
             self.checkpoint = Checkpoint(
                 self.started_at,
                 page.end_of_rows,
                 self._next_page.cap,
-                len(self._count),
-                self.total,
+                len(self.count),
+                self.count.total,
                 page.rows,
             )
 
     def _ends_with(self, page: Page) -> bool:
-        count = len(self._count)
-        may_be_capped = page.index > 1 and len(page.rows) >= self._fullest
+        may_be_capped = page.page > 1 and len(page.rows) >= self._fullest
         is_unclear = self._is_limit_ignored or self._next_page.is_displaced
-        if page.is_full or (page.rows and (may_be_capped or is_unclear)):
+        if page.rows and (page.is_full or may_be_capped or is_unclear):
             return False
         if not page.rows and page.first >= page.total:
             return True
-        if count > max(self.total, page.total):
+        if len(self.count) > max(self.count.total, page.total):
             return not page.rows
-        if count < self._count.needed:
+        if len(self.count) < self.count.needed:
             # Whether a first page that is short is capped, the next one shows.
-            is_counted = page.index > 1 and page.end >= page.total
+            is_counted = page.page > 1 and page.end >= page.total
             return is_counted if self._can_count() else not page.rows
         return page.end >= page.total
 
     def _can_count(self) -> bool:
-        if self._counts_are_right is None:
-            ask = self._listing.counts_heed_filter
-            self._counts_are_right = ask is None or ask(self.started_at)
-        return self._counts_are_right
+        is_filtered = "updated_after" in self._listing.params
+        return not is_filtered or self._listing.counts_heed_filter(self.started_at)
 
     def _is_complete(self, *, is_proven: bool) -> bool:
         """Return whether all rows have come that there were when the walk began."""
         # Nearly always the count agrees, and then nobody asks whether it can.
-        return not self._count.missing() or (is_proven and not self._can_count())
+        return not self.count.missing() or (is_proven and not self._can_count())
 
     def _second_opinion(self, *, is_proven: bool) -> Iterator[list[Row]]:
         """Read the list page by page, in several page sizes, while rows are owed and more come.
@@ -248,21 +237,17 @@ class Paginator:
         equal rank, so a second loop of the same size would show the same.
         """
         for tenths in range(10, 0, -1):
-            self._count.begin_loop()
-            before = len(self._count)
+            self.count.begin_loop()
+            before = len(self.count)
             for page in self._loop(max(1, self._listing.page_size * tenths // 10)):
-                new = self._take(page)
-                self._count.show(page.rows)
-                yield new
+                yield self._take(page)
                 if self._is_complete(is_proven=is_proven):
                     return
-            if len(self._count) == before:
+            finds_more = len(self.count) > before
+            if not finds_more:
                 break
-        else:
-            # Each of them showed rows that were not known.
-            before = -1
-        self.missing = self._count.missing() if self._can_count() else 0
-        if not is_proven and before < 0:
+        self.missing = self.count.missing() if self._can_count() else 0
+        if not is_proven and finds_more:
             self.missing = max(self.missing, 1)
 
     def _loop(self, size: int) -> Iterator[Page]:

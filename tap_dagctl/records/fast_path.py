@@ -82,7 +82,7 @@ class RowReader:
             "Body", [(rows_key, rows), *((name, Any, None) for name in _COUNTS)]
         )
         self._decoder = msgspec.json.Decoder(body)
-        self._rows_key = rows_key
+        self.rows_key = rows_key
         # The decoder does not check what is inside these.
         self._objects = [name for name, kind in kinds.items() if kind == _TYPES["object"]]
 
@@ -95,7 +95,7 @@ class RowReader:
         if not has_nul(content):
             with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
                 body = msgspec.structs.asdict(self._decoder.decode(content))
-                rows = body[self._rows_key] or ()
+                rows = body[self.rows_key] or ()
                 unchecked = [body[name] for name in _COUNTS]
                 unchecked += [getattr(row, name) for name in self._objects for row in rows]
                 if not has_huge_integer(unchecked):

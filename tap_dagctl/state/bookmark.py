@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_dagctl import timestamps
 from tap_dagctl.errors import StateError
-from tap_dagctl.pagination.checkpoint import Checkpoint
+from tap_dagctl.pagination.paginator import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping

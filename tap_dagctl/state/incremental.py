@@ -109,12 +109,12 @@ def _one_walk(
         if _waits(bookmark, paginator, since, now):
             for _, _, record in read or ():
                 sent.mark_sent(as_dict(record), remember=True)
-            counted = max(paginator.total, owed.counted if owed else 0)
+            counted = max(paginator.count.total, owed.counted if owed else 0)
             bookmark.wait(cursor, Owed(counted, since), sent.known)
             return True
         surplus += paginator.missing
     # What one list of updated rows counts too many says nothing about the next.
-    bookmark.surplus = 0 if is_filtered else max(0, surplus - paginator.excess)
+    bookmark.surplus = 0 if is_filtered else max(0, surplus - paginator.count.excess)
     bookmark.complete(paginator.started_at, cursor.start, sent.remembered)
     # A walk that was resumed keeps the moment it began: what changed since, behind the place where
     # it was interrupted, is still to be read.
@@ -127,7 +127,7 @@ def _waits(bookmark: Bookmark, paginator: Paginator, since: int, now: int) -> bo
     logger.warning(
         "%s: the API counts %d rows and did not show %d of them; %s",
         bookmark.title,
-        paginator.total + bookmark.surplus,
+        paginator.count.total + bookmark.surplus,
         paginator.missing,
         _WAITS if waits else _GIVES_UP,
     )
