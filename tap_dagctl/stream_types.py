@@ -19,8 +19,7 @@ from tap_dagctl.errors import (
     RefusedProjectListError,
     RequestError,
 )
-from tap_dagctl.pagination.overlap import PageNumber
-from tap_dagctl.pagination.page import Listing
+from tap_dagctl.pagination.page import Listing, PageNumber
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.projects import Projects
 from tap_dagctl.records.fast_path import RowReader

@@ -1,8 +1,8 @@
 """How many rows the server counts, and how many of those have come.
 
-A list is read by the walk and, where rows are missing, again by loops. After each of these readings
-it is asked whether every row has come that was counted when the reading began, in it or in a later
-one. So rows that are deleted, or inserted, meanwhile do not make up the number of others.
+A list is read by the walk and, where rows are missing, again by loops. Of each of these readings it
+is asked whether every row has come that was counted when it began, in it or in a later one. So rows
+that are deleted or inserted meanwhile do not make up the number of others.
 """
 
 from __future__ import annotations
@@ -28,20 +28,16 @@ _PARTS = 16
 
 @dataclass
 class _Reading:
-    """The walk, or a loop.
+    """The walk, or a loop."""
 
-    Attributes:
-        counted: rows of the list when it began; None before the first answer that is believed.
-        counted_at: the server's clock then; None where it tells none.
-        highest: the most rows that an answer counted since.
-        has_fallen: whether an answer counted fewer rows than the one before it.
-        rows: of how many ids this is the last reading that showed them.
-    """
-
+    # Rows of the list when it began, and when that was; None before the first answer that is
+    # believed, or where the server tells no time.
     counted: int | None = None
     counted_at: str | None = None
+    # The most rows that an answer counted, and whether one counted fewer than the one before it.
     highest: int = 0
     has_fallen: bool = False
+    # Of how many ids this is the last reading that showed them.
     rows: int = 0
 
 
@@ -53,10 +49,10 @@ class RowCount:
     """
 
     def __init__(self, updated_after: str | None, expected: int, surplus: int) -> None:
-        """Prepare to count.
+        """Count the rows updated after a moment, or all.
 
         Args:
-            updated_after: the list has only rows updated after this moment; None for every row.
+            updated_after: that moment.
             expected: how many rows there were when an earlier sync did not get all of them.
             surplus: how many more rows the server is known to count than it shows.
         """
@@ -115,15 +111,7 @@ class RowCount:
             self._ids = []
 
     def add(self, page: Page, new: Sequence[Row]) -> set[str]:
-        """Count the rows of a page.
-
-        Args:
-            page: the page.
-            new: those of its rows that were not seen lately.
-
-        Returns:
-            The ids that are known from long ago; none, unless all are recognised.
-        """
+        """Count the `new` rows of a page; return the ids that came long ago, where recognised."""
         is_first_page, known = self._last is None, set[str]()
         self._note_total(page)
         if self._ids:
@@ -169,7 +157,6 @@ class RowCount:
             self._shown_in[key] = len(self._readings) - 1
 
     def _missing_since(self, number: int) -> int:
-        """Return how many rows have not come since a reading began, of those counted then."""
         reading = self._readings[number]
         if reading.counted is None:
             return max(self.total, 1)
@@ -186,7 +173,6 @@ class RowCount:
         return missing
 
     def _different(self, number: int) -> int:
-        """Return how many different rows have come since that reading began."""
         came = sum(len(set(ids)) for ids in self._ids)
         return self.before + came + sum(reading.rows for reading in self._readings[number:])
 

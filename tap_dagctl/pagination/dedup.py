@@ -17,21 +17,19 @@ _SORTABLE = len("2026-02-26T06:00:00.000000")
 class SeenRows:
     """The last rows of a walk, each in its newest version.
 
-    They are kept in two halves. When the newer half is full, the older one is dropped, so memory
-    stays bounded.
-
     Attributes:
         unmoved_until: rows updated later may have moved since the walk began.
         are_in_order: whether no unmoved row that was not seen yet stood in front of one that was.
     """
 
     def __init__(self, least: int) -> None:
-        """Keep at least so many rows; at most it is twice as many and the rows of two pages."""
+        """Keep at least so many rows, and at most twice as many and the rows of two pages."""
         self.unmoved_until = "9999"
         self.are_in_order = True
         self._least = least
         self._received = 0.0
-        # With each row, when the answer that showed it was received.
+        # With each row, when the answer that showed it was received. When the newer half is full,
+        # the older one is dropped.
         self._newer: dict[str, tuple[Row, float]] = {}
         self._older: dict[str, tuple[Row, float]] = {}
 

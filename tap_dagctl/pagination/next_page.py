@@ -3,15 +3,21 @@
 Each page overlaps the page before it and must show an **anchor**: a row of this walk that has not
 moved. Where no page can show one, two neighbouring pages of one size will do, if the first shows
 the same before and after the second is read: a **sandwich**.
+
+The first row of a page is row `(page - 1) * limit`. A page can therefore only begin at certain
+places, but `limit` is ours to choose, and near any place some limit divides well: of the limits
+from 460 to 500 one usually gives a page that begins within 30 rows before it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
+from math import isqrt
 from typing import TYPE_CHECKING
 
 from tap_dagctl.pagination.dedup import is_same_version
-from tap_dagctl.pagination.overlap import MOST_ROWS, PageNumber, largest_limit, page_holding
+from tap_dagctl.pagination.page import PageNumber
 from tap_dagctl.pagination.prefetch import is_worthwhile
 
 if TYPE_CHECKING:
@@ -19,11 +25,12 @@ if TYPE_CHECKING:
     from tap_dagctl.pagination.page import Listing, Page
     from tap_dagctl.pagination.prefetch import Prefetch
 
+# Rows the API gives in one page at most (API page, "Conventions").
+MOST_ROWS = 500
+# Pages from which on a walk is long enough for more than one connection.
 LONG_WALK_PAGES = 5
-"""Pages from which on a walk is long enough for more than one connection."""
-
+# Page sizes below that are not taken for a server's largest: such pages overlap badly.
 LEAST_ROWS = 11
-"""Page sizes below that are not taken for a server's largest: such pages overlap badly."""
 
 
 class NextPage:
@@ -40,6 +47,9 @@ class NextPage:
         self.cap, self.requests, self.is_displaced = MOST_ROWS, 0, False
         self._prefetch, self._listing, self._seen = prefetch, listing, seen
         self._pages_without_overlap = self._failed_overlaps = 0
+        # A page begins some isqrt(2 * page_size) rows before the row it must hold; so much larger,
+        # each still brings `page_size` new rows. Very small ones have too few places to begin.
+        self._largest = min(MOST_ROWS, max(listing.page_size + isqrt(2 * listing.page_size), 16))
 
     def get(self, number: PageNumber, *, now: bool = False) -> Page:
         """Return a page; one that was fetched ahead will not do where it is wanted `now`."""
@@ -91,7 +101,7 @@ class NextPage:
         self._prefetch.plan_pages(map(self._listing.request, planned))
 
     def _number_holding(self, offset: int) -> PageNumber:
-        return page_holding(offset, min(self.cap, largest_limit(self._listing.page_size)))
+        return _page_holding(offset, min(self.cap, self._largest))
 
     def _overlapping(self, page: Page) -> PageNumber | None:
         """Return the page that shows the last row of `page` and reaches further; None without."""
@@ -126,3 +136,22 @@ class NextPage:
             back = 2 * back + half
         # All that was read lately has moved: the walk begins again.
         return self.holding(0, now=True)
+
+
+# A walk that looks ahead asks for the same places again and again.
+@lru_cache(maxsize=256)
+def _page_holding(offset: int, most: int) -> PageNumber:
+    """Return the page of at most `most` rows that holds the row `offset` and reaches furthest.
+
+    Of pages that reach equally far, the largest.
+    """
+    reaching = sorted(
+        (((offset // limit + 1) * limit, limit) for limit in range(most, most // 2, -1)),
+        reverse=True,
+    )
+    # A page whose end every limit divides could not be overlapped by the one after it.
+    usable = (
+        (end, limit) for end, limit in reaching if any(end % other for other in range(2, most + 1))
+    )
+    end, limit = next(usable, reaching[0])
+    return PageNumber(end // limit, limit)

@@ -1,4 +1,4 @@
-"""One page of a list, once it is known to be a page."""
+"""A page of a list: what is asked for, and what came."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing_extensions import override
 from tap_dagctl.api.client import Request
 from tap_dagctl.api.lists import LOST, count_of, rows_of
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.pagination.overlap import PageNumber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,18 +19,36 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class PageNumber:
+    """A page, from 1, of a list that is cut into pages of `limit` rows.
+
+    It has places, and not every place need show a row: a server that filters after its `LIMIT`
+    leaves rows out, anywhere in the list, and keeps their places.
+    """
+
+    page: int
+    limit: int
+
+    @property
+    def first(self) -> int:
+        """The offset of its first place."""
+        return (self.page - 1) * self.limit
+
+    @property
+    def end(self) -> int:
+        """The offset behind its last place."""
+        return self.page * self.limit
+
+
+@dataclass(frozen=True)
 class Listing:
     """What a walk reads.
 
     Attributes:
-        title: what messages call it.
-        path, params: what to ask for, besides `page` and `limit`.
         page_size: rows to ask for in the first page, and to gain with each further one.
-        reader: makes records of the rows.
-        context: what these belong to.
         report: is told after each page how many rows of how many were read.
-        counts_heed_filter: whether `total` leaves out what `updated_after` leaves out; given the
-            server's clock.
+        counts_heed_filter: returns whether `total` leaves out what `updated_after` leaves out,
+            given the server's clock.
     """
 
     title: str
@@ -51,13 +68,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Page(PageNumber):
-    """One answer; which page of how many places it is, the server says.
-
-    Attributes:
-        total: rows in the whole list, as the answer counts them.
-        total_pages: pages of the whole list, as the answer counts them; 0 where it does not.
-        asked: the page that was asked for.
-    """
+    """One answer, with the numbers that stand in it; `asked` is the page that was asked for."""
 
     rows: list[Row]
     total: int
@@ -67,7 +78,7 @@ class Page(PageNumber):
 
     @property
     def end_of_rows(self) -> int:
-        """Offset behind its last row, if every place that shows none lies behind that."""
+        """The offset behind its last row, if every place that shows none lies behind that."""
         return self.first + len(self.rows)
 
     @property

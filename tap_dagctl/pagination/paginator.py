@@ -1,18 +1,14 @@
 """The walk over the pages of a list whose rows move while it is read.
 
-- **The proof.** Each page shows a row of this walk that has not moved (`next_page.py`).
-- **The witness.** The proof cannot know that two answers had the rows in another order, or that a
-  row was left out of one. The count in each answer can tell (`count.py`).
-- **The second opinion.** Where the count says that rows are missing, the plain loop over all pages
-  is made, in several page sizes.
-
-docs/exactness.md has the whole argument.
+Each page proves that no row slid past the walk (`next_page.py`), the count in each answer witnesses
+that no row was left out (`count.py`), and where it says otherwise, plain loops over all pages are
+the second opinion. docs/exactness.md has the argument.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,44 +16,33 @@ from tap_dagctl import timestamps
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.pagination.count import RowCount
 from tap_dagctl.pagination.dedup import SeenRows
-from tap_dagctl.pagination.next_page import NextPage
-from tap_dagctl.pagination.overlap import MOST_ROWS, PageNumber
+from tap_dagctl.pagination.next_page import MOST_ROWS, NextPage
+from tap_dagctl.pagination.page import PageNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
 
     from tap_dagctl.pagination.page import Listing, Page
     from tap_dagctl.pagination.prefetch import Prefetch
     from tap_dagctl.records.fast_path import Row
 
+# Rows of a walk that are kept whole, besides those fetched before they are needed.
 ROWS_KEPT = 2_500
-"""Rows of a walk that are kept whole, besides those fetched before they are needed."""
-
+# Pages without a row, or with nothing new, after which the rest of a list is taken for empty.
 MOST_EMPTY_PAGES = 10
-"""Pages without a row, or with nothing new, after which the rest of a list is taken for empty."""
-
+# Requests for each page of a list after which the walk is given up and only the count decides.
 MOST_REQUESTS_A_PAGE = 6
-"""Requests for each page of a list after which the walk is given up and only the count decides."""
-
+# Rows a list may show beyond twice those it counted; a list with more has no end.
 MOST_NEW_ROWS = 1_000_000
-"""Rows a list may show beyond twice those it counted; a list with more has no end."""
-
-HOUR = 3_600 * timestamps.NANOSECONDS
 
 logger = logging.getLogger("tap-dagctl.paginator")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a walk has got, so that another can resume there.
+    """How far a walk has got: `counted` of `total` rows, to the offset `end`.
 
-    Attributes:
-        started_at: as the paginator's.
-        end: offset behind the last row that was read.
-        cap: the most rows that the server gives in a page.
-        counted: how many different rows had come.
-        total: how many rows there were when the walk began.
-        rows: those of the last page.
+    The `rows` are those of the last page, in which the server gave at most `cap`.
     """
 
     started_at: int
@@ -73,10 +58,8 @@ class Paginator:
 
     Attributes:
         started_at: the server's clock when the first page was asked for, in nanoseconds since the
-            epoch: a bookmark that misses no row, because whatever changes later has a later
-            `updated_at`. Without a server's clock, this machine's less an hour.
+            epoch; without one, this machine's less an hour.
         checkpoint: None where the walk cannot be resumed.
-        count: of the rows that have come.
         missing: how many rows the server counts and did not show; known at the end.
     """
 
@@ -89,22 +72,16 @@ class Paginator:
         self._prefetch, self._listing = prefetch, listing
         self._seen = SeenRows(ROWS_KEPT + MOST_ROWS * prefetch.connections)
         self._next_page = NextPage(prefetch, listing, self._seen)
-        # Rows of the page that had most.
-        self._fullest = 0
-        # Whether a page had more rows than its `limit`, which then says nothing.
-        self._is_limit_ignored = False
+        # Rows of the page that had most, and whether one had more rows than its limit.
+        self._fullest, self._is_limit_ignored = 0, False
+        # Whether the walk came to the end of the list.
+        self._is_proven = False
 
     def pages(self) -> Iterator[list[Row]]:
-        """Yield for each page the rows not yielded before.
-
-        Raises:
-            RequestError: a page cannot be had.
-            AnswerError: a row has no readable `id` or `updated_at`, so it cannot be kept; or the
-                list has no end.
-        """
+        """Yield for each page the rows not yielded before."""
         page = self._next_page.get(PageNumber(1, self._listing.page_size))
         if page.answer.asked_at is None:
-            self.started_at = timestamps.now() - HOUR
+            self.started_at = timestamps.now() - 3_600 * timestamps.NANOSECONDS
             logger.warning(
                 "%s: the server tells no time; the bookmark is this machine's clock less an hour; "
                 "check that clock, and read again from an earlier start_date if it was ahead",
@@ -116,23 +93,21 @@ class Paginator:
         yield from self._read(page)
 
     def resumed(
-        self, before: Checkpoint, distance: Callable[[Row], int | None]
+        self, before: Checkpoint, end_in: Callable[[list[Row]], int | None]
     ) -> Iterator[list[Row]]:
         """Resume where an earlier walk was interrupted, or do as `pages` does.
 
         Args:
             before: how far that walk got.
-            distance: how many rows before the last one that walk read this row, unmoved; None
-                where it is not known to have.
+            end_in: how many rows of a page that walk had read; None where that is not certain.
         """
         self._next_page.cap = before.cap
         half = max(1, self._listing.page_size // 2)
         for back in range(0, min(before.end, 2 * half + 1), half):
             page = self._next_page.holding(before.end - 1 - back)
-            if end := _place_of_end(page, distance):
-                logger.info(
-                    "%s: resumes at row %d of %d", self._listing.title, before.end, page.total
-                )
+            if end := end_in(page.rows):
+                title = self._listing.title
+                logger.info("%s: resumes at row %d of %d", title, before.end, page.total)
                 self.started_at, counted_at = before.started_at, None
                 if page.answer.server_time is not None:
                     counted_at = before.started_at + 2 * timestamps.NANOSECONDS
@@ -147,34 +122,34 @@ class Paginator:
 
     def _read(self, page: Page) -> Iterator[list[Row]]:
         try:
-            is_proven = yield from self._walk(page)
-            if not self._is_complete(is_proven=is_proven):
-                yield from self._second_opinion(is_proven=is_proven)
+            yield from self._walk(page)
+            if not self._is_complete():
+                yield from self._second_opinion()
         finally:
             self._prefetch.plan_pages(())
 
-    def _walk(self, page: Page) -> Generator[list[Row], None, bool]:
-        """Yield the new rows, page by page; return whether that came to the end of the list."""
+    def _walk(self, page: Page) -> Iterator[list[Row]]:
         last, stalled = "", 0
-        while stalled <= MOST_EMPTY_PAGES and self._next_page.requests <= self._most_requests:
+        while stalled <= MOST_EMPTY_PAGES and not self._is_given_up:
             new = self._take(page)
             self._note_checkpoint(page)
             self._next_page.plan_after(page)
             yield new
-            self._listing.report(page.end_of_rows, max(page.end_of_rows, page.total))
+            self._listing.report(page.end_of_rows, page.total)
             if self._ends_with(page):
-                return True
+                self._is_proven = True
+                return
             last_before, last = last, page.rows[-1][0] if page.rows else last
             stalled = 0 if new or last != last_before else stalled + 1
             page = self._next_page.after(page)
             if page.first == 0 and not self._seen.has_anchor(page):
                 self.count.recognise_all()
-        return False
 
     @property
-    def _most_requests(self) -> int:
+    def _is_given_up(self) -> bool:
         size = max(1, min(self._fullest, self._listing.page_size))
-        return MOST_REQUESTS_A_PAGE * (10 + max(self.count.total, len(self.count)) // size)
+        pages = 10 + max(self.count.total, len(self.count)) // size
+        return self._next_page.requests > MOST_REQUESTS_A_PAGE * pages
 
     def _take(self, page: Page) -> list[Row]:
         """Return the rows of `page` in a version not seen before, and count them."""
@@ -225,12 +200,11 @@ class Paginator:
         is_filtered = "updated_after" in self._listing.params
         return not is_filtered or self._listing.counts_heed_filter(self.started_at)
 
-    def _is_complete(self, *, is_proven: bool) -> bool:
-        """Return whether all rows have come that there were when the walk began."""
+    def _is_complete(self) -> bool:
         # Nearly always the count agrees, and then nobody asks whether it can.
-        return not self.count.missing() or (is_proven and not self._can_count())
+        return not self.count.missing() or (self._is_proven and not self._can_count())
 
-    def _second_opinion(self, *, is_proven: bool) -> Iterator[list[Row]]:
+    def _second_opinion(self) -> Iterator[list[Row]]:
         """Read the list page by page, in several page sizes, while rows are owed and more come.
 
         Pages of one size agree with each other on the order in which a database returns rows of
@@ -241,39 +215,25 @@ class Paginator:
             before = len(self.count)
             for page in self._loop(max(1, self._listing.page_size * tenths // 10)):
                 yield self._take(page)
-                if self._is_complete(is_proven=is_proven):
+                if self._is_complete():
                     return
             finds_more = len(self.count) > before
             if not finds_more:
                 break
         self.missing = self.count.missing() if self._can_count() else 0
-        if not is_proven and finds_more:
+        if finds_more and not self._is_proven:
             self.missing = max(self.missing, 1)
 
     def _loop(self, size: int) -> Iterator[Page]:
         """Yield page 1, 2, 3, …, as a plain loop reads them."""
-        index = empty = 0
         shown: set[str] = set()
-        while empty <= MOST_EMPTY_PAGES:
-            index += 1
+        empty = 0
+        for index in itertools.count(1):
             page, before = self._next_page.get(PageNumber(index, size), now=True), len(shown)
             shown.update(key for key, _, _ in page.rows)
             yield page
             empty = 0 if len(shown) > before else empty + 1
             # Rows that are left out of the pages may be left out of the count as well.
             is_beyond = page.first >= page.total + page.limit // 2 and index >= page.total_pages
-            if is_beyond and not page.rows:
+            if empty > MOST_EMPTY_PAGES or (is_beyond and not page.rows):
                 return
-
-
-def _place_of_end(page: Page, distance: Callable[[Row], int | None]) -> int | None:
-    """Return where in `page` the rows end that a walk read before it was interrupted.
-
-    None unless three anchors, or as many as there may be, say the same: one alone may be there by
-    chance where the order differs from answer to answer.
-    """
-    ends = Counter(
-        place + far for place, row in enumerate(page.rows, 1) if (far := distance(row)) is not None
-    )
-    (end, anchors), *_ = ends.most_common(1) or [(0, 0)]
-    return end if anchors >= min(3, end) else None

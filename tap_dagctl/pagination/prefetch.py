@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable
+    from collections.abc import Callable, Collection, Hashable, Iterable
 
     from tap_dagctl.api.client import Client, Request
 
 T = TypeVar("T")
 
 THREAD_NAME = "prefetch"
-
+# Threads have their price, and dealing with an answer takes a few milliseconds.
 WORTH_WAITING_SECONDS = 0.002
-"""The wait for each answer from which on more than one connection saves time: threads have their
-price, and dealing with an answer takes a few milliseconds."""
 
 
 def is_worthwhile(waits: Collection[float]) -> bool:
@@ -28,16 +26,12 @@ def is_worthwhile(waits: Collection[float]) -> bool:
 
 @dataclass
 class _Fetching:
-    """A request under way, or its answer.
+    """A request under way, or its answer; one that nobody wants any more is not tried again."""
 
-    Attributes:
-        project: the number of the project that begins with it; None for the next page of a walk.
-        is_wanted: False once nobody waits for the answer: then the request is not tried again.
-    """
-
-    project: int | None
-    is_wanted: bool = True
+    # The number of the project that begins with it; 0 for a page of a walk.
+    project: int
     answer: Future[Any] = field(default_factory=Future)
+    is_wanted: bool = True
 
 
 class Prefetch:
@@ -49,22 +43,16 @@ class Prefetch:
     """
 
     def __init__(self, client: Client, connections: int) -> None:
-        self.client = client
-        self.connections = connections
+        self.client, self.connections = client, connections
         self._fetching: dict[Hashable, _Fetching] = {}
-        # Projects have numbers, from 1 on. Those to come, with their first requests not looked at.
+        # The number of the project that is read, from 1 on; the first requests of those to come.
         self._project = 0
         self._projects: dict[int, Iterable[Request[Any]]] = {}
-        # Requests to make ahead, each with the number of its project, in their order.
+        # The next requests to make ahead, each with the number of its project.
         self._planned: dict[Hashable, tuple[int, Request[Any]]] = {}
 
     def get(self, request: Request[T]) -> T:
-        """Return what `Client.get` does, which may have been asked for already.
-
-        Raises:
-            RequestError: as there.
-            AnswerError: as there.
-        """
+        """Return what `Client.get` does, which may have been asked for already."""
         self._planned.pop(request.identity, None)
         fetching = self._fetching.pop(request.identity, None)
         if is_worthwhile(self.client.waits):
@@ -77,21 +65,14 @@ class Prefetch:
     def plan_pages(self, requests: Iterable[Request[Any]]) -> None:
         """Fetch these pages of a walk ahead, and no others."""
         planned = {request.identity: request for request in requests}
-        self._drop(
-            key
-            for key, fetching in self._fetching.items()
-            if fetching.project is None and key not in planned
-        )
+        self._drop(lambda key, project: project == 0 and key not in planned)
         for key, request in planned.items():
             if key not in self._fetching:
-                self._fetch(None, request)
+                self._fetch(0, request)
 
     def plan_projects(self, projects: Iterable[Iterable[Request[Any]]]) -> None:
-        """Plan the requests with which each project begins; they are looked at when it is near.
-
-        A request that is not made after all costs itself only, and is dropped with its project.
-        """
-        self._project, self._projects = 0, dict(enumerate(projects, 1))
+        """Plan the requests with which each project begins; they are looked at when it is near."""
+        self._projects = dict(enumerate(projects, self._project + 1))
 
     def begin_project(self) -> None:
         """Begin the next project, and drop what was planned for the one before it."""
@@ -99,11 +80,7 @@ class Prefetch:
         self._planned = {
             key: planned for key, planned in self._planned.items() if planned[0] >= self._project
         }
-        self._drop(
-            key
-            for key, fetching in self._fetching.items()
-            if fetching.project is not None and fetching.project < self._project
-        )
+        self._drop(lambda _, project: 0 < project < self._project)
         # Later on, it would begin with other requests.
         requests = self._projects.pop(self._project, ())
         if is_worthwhile(self.client.waits):
@@ -113,7 +90,7 @@ class Prefetch:
         """Make no request ahead any more."""
         self._projects.clear()
         self._planned.clear()
-        self._drop(self._fetching)
+        self._drop(lambda *_: True)
 
     def _take_planned(self) -> tuple[int, Request[Any]] | None:
         while not self._planned and self._projects:
@@ -124,11 +101,12 @@ class Prefetch:
     def _plan(self, project: int, requests: Iterable[Request[Any]]) -> None:
         self._planned.update((request.identity, (project, request)) for request in requests)
 
-    def _drop(self, keys: Iterable[Hashable]) -> None:
-        for key in list(keys):
-            self._fetching.pop(key).is_wanted = False
+    def _drop(self, is_over: Callable[[Hashable, int], bool]) -> None:
+        for key, fetching in list(self._fetching.items()):
+            if is_over(key, fetching.project):
+                self._fetching.pop(key).is_wanted = False
 
-    def _fetch(self, project: int | None, request: Request[Any]) -> None:
+    def _fetch(self, project: int, request: Request[Any]) -> None:
         fetching = _Fetching(project)
 
         def run() -> None:

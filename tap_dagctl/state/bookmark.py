@@ -2,7 +2,7 @@
 
 It uses the SDK's layout of state, and not its increments: the SDK would raise the bookmark with
 each record, while this one is written once, when a walk is complete. Overlap and dedup of pages
-are in `pagination/overlap.py` and `pagination/dedup.py`; between two syncs, the overlap is in
+are in `pagination/next_page.py` and `pagination/dedup.py`; between two syncs, the overlap is in
 `Bookmark.cursor` and the dedup in `sent_records.py`.
 
 In the SDK's partition of the project it keeps:

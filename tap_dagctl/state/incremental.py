@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
@@ -85,10 +87,7 @@ def _one_walk(
         checkpoint, anchors, sent_before = interrupted
         resumed_from = checkpoint.started_at
         sent = SentRecords(_KEYS, bookmark.sent, sent_before)
-        distances = {
-            anchor: back - 1 for anchor, back in zip(anchors, _ANCHOR_PLACES, strict=False)
-        }
-        pages = paginator.resumed(checkpoint, lambda row: distances.get(_anchor(row)))
+        pages = paginator.resumed(checkpoint, partial(_end_in, anchors=anchors))
     read: list[Row] | None = []
     for page in pages:
         read_again = _read_again_after(paginator.started_at, bookmark.value, settings)
@@ -98,9 +97,7 @@ def _one_walk(
         yield _changed(rows, cursor, sent, read_again)
         # Not before they were taken: what the bookmark remembers counts as sent.
         if reached := paginator.checkpoint:
-            last = reached.rows
-            anchors = [_anchor(last[-place]) for place in _ANCHOR_PLACES if place <= len(last)]
-            bookmark.write_checkpoint(cursor, reached, anchors, sent.remembered)
+            bookmark.write_checkpoint(cursor, reached, _anchors(reached.rows), sent.remembered)
         else:
             bookmark.drop_checkpoint()
     if paginator.missing:
@@ -181,6 +178,23 @@ def _anchor(row: Row) -> str:
 _KEYS = ("id",)
 # Counted from the last row of a page, ever further back: some of them have surely not moved.
 _ANCHOR_PLACES = (1, 2, 3, 5, 9, 17, 33, 65, 129)
+
+
+def _anchors(rows: list[Row]) -> list[str]:
+    return [_anchor(rows[-place]) for place in _ANCHOR_PLACES if place <= len(rows)]
+
+
+def _end_in(rows: list[Row], anchors: list[str]) -> int | None:
+    """Return how many rows of a page a walk had read that left these anchors.
+
+    None unless three anchors, or as many as there may be, say the same: one alone may be there by
+    chance where the order differs from answer to answer.
+    """
+    places = dict(zip(anchors, _ANCHOR_PLACES, strict=False))
+    found = ((index, places.get(_anchor(row))) for index, row in enumerate(rows))
+    ends = Counter(index + place for index, place in found if place)
+    (end, votes), *_ = ends.most_common(1) or [(0, 0)]
+    return end if votes >= min(3, end) else None
 
 
 def _read_again_after(started_at: int, bookmark: int | None, settings: Settings) -> int:
