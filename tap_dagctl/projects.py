@@ -51,10 +51,10 @@ class Projects(DagctlStream):
             prefetch.plan_projects(self._first_requests(record["id"]) for record in records)
         for number, record in enumerate(records):
             progress.report(number, len(records))
-            prefetch.begin_project()
+            prefetch.next_project()
             # What is below it is read before the next is asked for.
             yield [record]
-        prefetch.end()
+        prefetch.next_project()
         self._look_at_refused()
 
     def _warn_of_the_future(self) -> None:

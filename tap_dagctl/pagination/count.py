@@ -90,11 +90,9 @@ class RowCount:
         """How many rows more came than there were."""
         return max(0, self._different(0) - len(self._came_later) - self.total)
 
-    def resume(self, total: int, came: int, counted_at: int | None) -> None:
-        """Resume an interrupted walk: of `total` rows by the count less the surplus, some came."""
-        text = None if counted_at is None else timestamps.render(counted_at)
-        self._readings[0] = _Reading(total, text, total)
-        self.before = came
+    def resume(self, came: int, total: int, counted_at: str | None) -> None:
+        """Resume an interrupted walk, to which `came` of `total` rows had come."""
+        self._readings[0], self.before = _Reading(total, counted_at, total), came
 
     def begin_loop(self) -> None:
         """Begin another reading of the whole list; from now on every id is recognised."""

@@ -110,11 +110,11 @@ class Paginator:
                 logger.info("%s: resumes at row %d of %d", title, before.end, page.total)
                 self.started_at, counted_at = before.started_at, None
                 if page.answer.server_time is not None:
-                    counted_at = before.started_at + 2 * timestamps.NANOSECONDS
                     self._seen.unmoved_until = timestamps.render(before.started_at)
+                    counted_at = timestamps.render(before.started_at + 2 * timestamps.NANOSECONDS)
                 # Those in front of that place come again.
                 again = sum(row[1] <= self._seen.unmoved_until for row in page.rows[:end])
-                self.count.resume(before.total, before.counted - again, counted_at)
+                self.count.resume(before.counted - again, before.total, counted_at)
                 yield from self._read(page)
                 return
         logger.info("%s: begins again, as its rows have moved", self._listing.title)
@@ -172,13 +172,9 @@ class Paginator:
             # Rows read before may come again, so neither a place nor a count can be relied on.
             self.checkpoint, self.count.before = None, 0
         elif page.rows:
+            end, cap, came = page.end_of_rows, self._next_page.cap, len(self.count)
             self.checkpoint = Checkpoint(
-                self.started_at,
-                page.end_of_rows,
-                self._next_page.cap,
-                len(self.count),
-                self.count.total,
-                page.rows,
+                self.started_at, end, cap, came, self.count.total, page.rows
             )
 
     def _ends_with(self, page: Page) -> bool:

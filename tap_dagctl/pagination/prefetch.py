@@ -74,8 +74,8 @@ class Prefetch:
         """Plan the requests with which each project begins; they are looked at when it is near."""
         self._projects = dict(enumerate(projects, self._project + 1))
 
-    def begin_project(self) -> None:
-        """Begin the next project, and drop what was planned for the one before it."""
+    def next_project(self) -> None:
+        """Drop what was planned for the project that ends; begin the next, if there is one."""
         self._project += 1
         self._planned = {
             key: planned for key, planned in self._planned.items() if planned[0] >= self._project
@@ -85,12 +85,6 @@ class Prefetch:
         requests = self._projects.pop(self._project, ())
         if is_worthwhile(self.client.waits):
             self._plan(self._project, requests)
-
-    def end(self) -> None:
-        """Make no request ahead any more."""
-        self._projects.clear()
-        self._planned.clear()
-        self._drop(lambda *_: True)
 
     def _take_planned(self) -> tuple[int, Request[Any]] | None:
         while not self._planned and self._projects:
