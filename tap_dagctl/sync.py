@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_dagctl.api.client import Client
+from tap_dagctl.api.prefetch import Prefetch
 from tap_dagctl.errors import Failures, TapError
-from tap_dagctl.pagination.prefetch import Prefetch
 from tap_dagctl.settings import Settings
 from tap_dagctl.summary import Summary
 

@@ -16,14 +16,14 @@ from functools import lru_cache
 from math import isqrt
 from typing import TYPE_CHECKING
 
+from tap_dagctl.api.prefetch import is_worthwhile
 from tap_dagctl.pagination.dedup import is_same_version
 from tap_dagctl.pagination.page import PageNumber
-from tap_dagctl.pagination.prefetch import is_worthwhile
 
 if TYPE_CHECKING:
+    from tap_dagctl.api.prefetch import Prefetch
     from tap_dagctl.pagination.dedup import SeenRows
     from tap_dagctl.pagination.page import Listing, Page
-    from tap_dagctl.pagination.prefetch import Prefetch
 
 # Rows the API gives in one page at most (API page, "Conventions").
 MOST_ROWS = 500

@@ -22,8 +22,8 @@ from tap_dagctl.pagination.page import PageNumber
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_dagctl.api.prefetch import Prefetch
     from tap_dagctl.pagination.page import Listing, Page
-    from tap_dagctl.pagination.prefetch import Prefetch
     from tap_dagctl.records.fast_path import Row
 
 # Rows of a walk that are kept whole, besides those fetched before they are needed.

@@ -11,10 +11,10 @@ import pytest
 import urllib3
 
 from stand_in import faults
+from tap_dagctl.api import prefetch
 from tap_dagctl.api.responses import connection_error
 from tap_dagctl.api.retries import PassingError, Retries
 from tap_dagctl.errors import TapError
-from tap_dagctl.pagination import prefetch
 from tap_dagctl.settings import DEFAULT_API_URL
 from tap_dagctl.tap import TapDagctl
 from tests.support import in_process

@@ -13,7 +13,7 @@ from unittest.mock import Mock, patch
 import pytest
 
 from stand_in.world import EXECUTIONS, RUNS, from_text
-from tap_dagctl.pagination.prefetch import Prefetch
+from tap_dagctl.api.prefetch import Prefetch
 from tap_dagctl.state.sent_records import LETTERS, SentRecords
 from tests.support.histories import prove
 from tests.support.simulation import Act, Arrangement, Figures, Simulation

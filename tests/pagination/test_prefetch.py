@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from stand_in.server import Reply, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
+from tap_dagctl.api import prefetch
 from tap_dagctl.errors import TapError
-from tap_dagctl.pagination import prefetch
 from tests.support.in_process import command, sync
 from tests.support.simulation import Arrangement, Figures, Simulation
 from tests.support.syncs import arguments, config_of

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from stand_in.server import reply_of
 from stand_in.world import from_text, to_text
-from tap_dagctl.pagination import prefetch
+from tap_dagctl.api import prefetch
 from tests.support import troubleshooting
 from tests.support.in_process import sync
 

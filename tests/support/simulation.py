@@ -25,8 +25,8 @@ from typing_extensions import override
 
 from stand_in.world import EXECUTIONS, RUNS, Row, World, from_text
 from tap_dagctl import timestamps
-from tap_dagctl.pagination import prefetch
-from tap_dagctl.pagination.prefetch import THREAD_NAME
+from tap_dagctl.api import prefetch
+from tap_dagctl.api.prefetch import THREAD_NAME
 from tap_dagctl.records.builder import as_dict
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl

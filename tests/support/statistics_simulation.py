@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from stand_in import statistics
 from stand_in.world import EXECUTIONS, RUNS, Row, World, to_text
-from tap_dagctl.pagination import prefetch
+from tap_dagctl.api import prefetch
 from tap_dagctl.tap import TapDagctl
 from tests.support.simulation import Collector, Killed, handlers_kept
 from tests.support.statistics_promise import (

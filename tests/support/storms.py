@@ -13,7 +13,7 @@ from stand_in import faults
 from stand_in.history import History
 from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import World
-from tap_dagctl.pagination import prefetch
+from tap_dagctl.api import prefetch
 from tap_dagctl.tap import TapDagctl
 from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.simulation import Collector, handlers_kept
