@@ -28,8 +28,8 @@ def is_worthwhile(waits: Collection[float]) -> bool:
 class _Fetching:
     """A request under way, or its answer; one that nobody wants any more is not tried again."""
 
-    # The number of the project that begins with it; 0 for a page of a walk.
-    project: int
+    # The number of the project that begins with it; None for a page of a walk.
+    project: int | None
     answer: Future[Any] = field(default_factory=Future)
     is_wanted: bool = True
 
@@ -65,10 +65,10 @@ class Prefetch:
     def plan_pages(self, requests: Iterable[Request[Any]]) -> None:
         """Fetch these pages of a walk ahead, and no others."""
         planned = {request.identity: request for request in requests}
-        self._drop(lambda key, project: project == 0 and key not in planned)
+        self._drop(lambda key, project: project is None and key not in planned)
         for key, request in planned.items():
             if key not in self._fetching:
-                self._fetch(0, request)
+                self._fetch(None, request)
 
     def plan_projects(self, projects: Iterable[Iterable[Request[Any]]]) -> None:
         """Plan the requests with which each project begins; they are looked at when it is near."""
@@ -80,7 +80,7 @@ class Prefetch:
         self._planned = {
             key: planned for key, planned in self._planned.items() if planned[0] >= self._project
         }
-        self._drop(lambda _, project: 0 < project < self._project)
+        self._drop(lambda _, project: project is not None and project < self._project)
         # Later on, it would begin with other requests.
         requests = self._projects.pop(self._project, ())
         if is_worthwhile(self.client.waits):
@@ -95,12 +95,12 @@ class Prefetch:
     def _plan(self, project: int, requests: Iterable[Request[Any]]) -> None:
         self._planned.update((request.identity, (project, request)) for request in requests)
 
-    def _drop(self, is_over: Callable[[Hashable, int], bool]) -> None:
+    def _drop(self, is_over: Callable[[Hashable, int | None], bool]) -> None:
         for key, fetching in list(self._fetching.items()):
             if is_over(key, fetching.project):
                 self._fetching.pop(key).is_wanted = False
 
-    def _fetch(self, project: int, request: Request[Any]) -> None:
+    def _fetch(self, project: int | None, request: Request[Any]) -> None:
         fetching = _Fetching(project)
 
         def run() -> None:
