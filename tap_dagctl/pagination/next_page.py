@@ -41,10 +41,13 @@ class NextPage:
         requests: how many pages were asked for.
         is_displaced: whether the last page showed a row further on than it can stand: then its
             `limit` does not tell how far the page reaches.
+        has_left_overlap: whether a page was read that need not overlap the one before it. It may
+            show rows from in front of the place where a walk was resumed.
     """
 
     def __init__(self, prefetch: Prefetch, listing: Listing, seen: SeenRows) -> None:
-        self.cap, self.requests, self.is_displaced = MOST_ROWS, 0, False
+        self.cap, self.requests = MOST_ROWS, 0
+        self.is_displaced = self.has_left_overlap = False
         self._prefetch, self._listing, self._seen = prefetch, listing, seen
         self._pages_without_overlap = self._failed_overlaps = 0
         # A page begins some isqrt(2 * page_size) rows before the row it must hold; so much larger,
@@ -86,6 +89,7 @@ class NextPage:
             # Perhaps the server does not know such a page size: try it ever more rarely.
             self._pages_without_overlap = 2**self._failed_overlaps - 1
             self._failed_overlaps += 1
+        self.has_left_overlap = True
         return self._sandwiched(page) or self._further_back(page)
 
     def plan_after(self, page: Page) -> None:

@@ -168,9 +168,11 @@ class Paginator:
         return changed
 
     def _note_checkpoint(self, page: Page) -> None:
+        if self._next_page.has_left_overlap or not self._seen.are_in_order:
+            # Rows that came before an interruption may come again, and would be counted twice.
+            self.count.before = 0
         if not self._seen.are_in_order:
-            # Rows read before may come again, so neither a place nor a count can be relied on.
-            self.checkpoint, self.count.before = None, 0
+            self.checkpoint = None
         elif page.rows:
             end, cap, came = page.end_of_rows, self._next_page.cap, len(self.count)
             self.checkpoint = Checkpoint(
