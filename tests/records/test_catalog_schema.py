@@ -15,6 +15,7 @@ from typing_extensions import override
 from tap_dagctl.errors import ConfigurationError
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
+from tap_dagctl.summary import Part
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
 from tests.support.made_up_rows import TEXT, TIMES, VALUES
@@ -121,7 +122,7 @@ def sent(entry: dict[str, Any], rows: list[dict[str, Any]]) -> Pipe:
         tap = TapDagctl(config=CONFIG, catalog={"streams": [deepcopy(entry)]}, message_writer=pipe)
     stream: Any = tap.streams[stream_name]
     records = RecordBuilder(stream_name, stream.schema).build(rows, CONTEXT)
-    stream.record_pages = lambda _: iter([records])
+    stream.record_pages, stream.part = lambda _: iter([records]), Part(stream_name)
     stream.sync(dict(CONTEXT))
     return pipe
 

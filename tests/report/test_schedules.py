@@ -124,7 +124,7 @@ def test_the_chain_tells_of_what_was_loaded_though_a_project_is_refused(
         used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
         assert used == [{"sla_seconds": 77}]
         (message,) = hook.take()
-        assert list(message.sections) == ["Jobs broken"]
+        assert list(message.sections) == ["Streams that cannot be read", "Jobs broken"]
 
         # Nothing can be loaded, so nothing is built, and nobody is told of what has grown old.
         put(world, "good", "success", hours_ago=1)

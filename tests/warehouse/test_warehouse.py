@@ -213,7 +213,7 @@ def test_a_field_nobody_has_heard_of_is_in_the_warehouse_that_day(
     log = meltano.run("tap-dagctl", "target-duckdb")
 
     with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:
-        for name in QUERIES:
+        for name in QUERIES.keys() - {"syncs"}:  # which the API does not send
             column = f"select distinct additional_properties from dagctl.{name}"  # noqa: S608 - a name
             ((found,),) = connection.sql(column).fetchall()
             assert json.loads(found) == {"unheard_of": unheard}, name
