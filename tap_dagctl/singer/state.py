@@ -75,6 +75,14 @@ class SparingStateWriter(StateWriter):
         """Write `state`, unless the last one was the same."""
         self._write(state, msgspec.json.encode(state))
 
+    def repeat(self) -> None:
+        """Write the last state once more, after records that change none.
+
+        Some targets, such as target-jsonl, hand on a state only if no record follows it.
+        """
+        if self._last:
+            self._writer.write_message(StateMessage(value=msgspec.json.decode(self._last)))
+
     def _write(self, state: types.TapState, encoded: bytes) -> None:
         self._pending = None
         if encoded == self._last:
