@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 def test_the_ten_minute_job_tells_before_and_after_the_daily_one(
     hook: Receiver, tmp_path: Path
 ) -> None:
-    # dbt counts back from this machine's clock, so the rows are of today.
-    world = World(now=datetime.now(tz=timezone.utc).replace(microsecond=0))
+    world = a_while_ago()
     world.add_project("proj_a", "sales")
     put(world, "bad", "failed", hours_ago=2)
     with serving(world) as api:
@@ -82,6 +81,12 @@ def test_the_ten_minute_job_tells_before_and_after_the_daily_one(
         assert "Over" in message.sections
 
 
+def a_while_ago() -> World:
+    """Make a world whose runs are of today, and over: dbt counts back from this machine's clock."""
+    now = datetime.now(tz=timezone.utc).replace(microsecond=0)
+    return World(now=now - timedelta(minutes=20))
+
+
 def refuse(api: Api, status: int) -> None:
     """Let the server refuse the runs of one project."""
 
@@ -94,7 +99,7 @@ def refuse(api: Api, status: int) -> None:
 def test_the_chain_tells_of_what_was_loaded_though_a_project_is_refused(
     hook: Receiver, tmp_path: Path
 ) -> None:
-    world = World(now=datetime.now(tz=timezone.utc).replace(microsecond=0))
+    world = a_while_ago()
     world.add_project("proj_a", "sales")
     world.add_project("proj_b", "refused")
     put(world, "bad", "failed", hours_ago=2)

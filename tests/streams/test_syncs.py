@@ -188,13 +188,6 @@ def test_a_token_that_is_rejected_is_told_where_it_was_found(
     }
 
 
-def test_a_state_follows_even_if_nothing_has_changed(api: CountingApi, tmp_path: Path) -> None:
-    first = sync(api, tmp_path)
-    second = sync(api, tmp_path, state=first.state)
-    # Some targets hand on a state only if no record follows it.
-    assert [output.messages[-1]["type"] for output in (first, second)] == ["STATE", "STATE"]
-
-
 def test_it_is_read_only_where_it_is_selected(api: CountingApi, tmp_path: Path) -> None:
     _, *line = arguments(tmp_path, config_of(api))
     plain = command(*line)
