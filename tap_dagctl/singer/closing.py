@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_dagctl.singer.state import SparingStateWriter
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.summary import Part
@@ -48,13 +47,10 @@ class ClosingStream(PagewiseStream):
         writer = self._tap.message_writer
         with writer.uninterrupted() if isinstance(writer, Writer) else nullcontext():
             yield self.closing_records()
-            state_writer = getattr(self._tap, "_state_writer", None)
-            if isinstance(state_writer, SparingStateWriter):
-                state_writer.repeat()
 
     @override
     def _write_state_message(self) -> None:
-        """Write no new state.
+        """Write no state.
 
         With `batch_config`, the state may know of rows of another stream that have not gone out
         when this is written early.

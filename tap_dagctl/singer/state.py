@@ -58,7 +58,7 @@ class SparingStateWriter(StateWriter):
             return
         encoded = msgspec.json.encode(state)
         self._least_size = len(encoded)
-        if since >= len(encoded) or may_be_early:
+        if encoded != self._last and (since >= len(encoded) or may_be_early):
             self._write(state, encoded)
 
     @property
@@ -67,26 +67,27 @@ class SparingStateWriter(StateWriter):
         return time.monotonic() - self._last_at >= SECONDS_BETWEEN_STATES
 
     def write_pending(self) -> None:
-        """Write the state that waits, if one does."""
+        """Write the state that waits, or else the last one again where records have followed it."""
         if self._pending is not None:
             self.write_now(self._pending)
+        elif self._last and self._has_record_followed:
+            self._write(msgspec.json.decode(self._last), self._last)
 
     def write_now(self, state: types.TapState) -> None:
-        """Write `state`, unless the last one was the same."""
-        self._write(state, msgspec.json.encode(state))
-
-    def repeat(self) -> None:
-        """Write the last state once more, after records that change none.
+        """Write `state`, unless the last message was the same.
 
         Some targets, such as target-jsonl, hand on a state only if no record follows it.
         """
-        if self._last:
-            self._writer.write_message(StateMessage(value=msgspec.json.decode(self._last)))
+        encoded = msgspec.json.encode(state)
+        if encoded != self._last or self._has_record_followed:
+            self._write(state, encoded)
+
+    @property
+    def _has_record_followed(self) -> bool:
+        return self._writer.record_bytes > self._record_bytes_then
 
     def _write(self, state: types.TapState, encoded: bytes) -> None:
         self._pending = None
-        if encoded == self._last:
-            return
         self._writer.write_message(StateMessage(value=state))
         self._last, self._last_at = encoded, time.monotonic()
         self._record_bytes_then = self._writer.record_bytes

@@ -165,6 +165,22 @@ def test_after_a_minute_a_state_goes_out_before_it_is_worth_its_bytes() -> None:
     assert len(writer.states) == 2
 
 
+@pytest.mark.parametrize("is_told_again", [False, True])
+def test_a_state_follows_the_last_record_though_it_is_the_same(*, is_told_again: bool) -> None:
+    """Some targets, such as target-jsonl, hand on a state only if no record follows it."""
+    writer = Counting()
+    states = SparingStateWriter(writer)
+    state: TapState = {"bookmarks": {"runs": {"number": 1}}}
+    states.write_now(state)
+    writer.write_message(RecordMessage("jobs", {"note": "x" * 500}))
+    if is_told_again:
+        states.write_state(state)
+        assert len(writer.states) == 1
+    for _ in range(2):
+        states.write_pending()
+        assert len(writer.states) == 2
+
+
 def test_within_a_walk_a_state_goes_out_after_a_minute(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
