@@ -11,17 +11,7 @@ from report.info import main as info
 from report.links import run_url
 from report.notify.command import main as notify
 from report.page import write
-from report.warehouse import (
-    ROOT,
-    WAREHOUSES,
-    WarehouseError,
-    answers_schema,
-    duckdb_file,
-    in_duckdb,
-    in_postgres,
-    read_variables,
-    warehouse_name,
-)
+from report.warehouse import ROOT, WarehouseError, add_options, answers_of, read_variables
 
 
 def main() -> None:
@@ -33,21 +23,14 @@ def main() -> None:
         info(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="make report", description=__doc__)
-    parser.add_argument(
-        "--warehouse", type=warehouse_name, default="duckdb", metavar="|".join(WAREHOUSES)
-    )
+    add_options(parser)
     parser.add_argument("--output", type=Path, default=ROOT / "output" / "report.html")
-    parser.add_argument("--schema", help="the schema that dbt built the answers in")
     options = parser.parse_args()
     try:
         read_variables()
         url = run_url()
-        schema = options.schema or answers_schema()
-        if options.warehouse == "postgres":
-            source, rows = "PostgreSQL", in_postgres(schema)
-        else:
-            file = duckdb_file()
-            source, rows = file.name, in_duckdb(file, schema)
+        where, rows = answers_of(options)
+        source = Path(where).name
         write(ask(rows), source, options.output, url)
     except (WarehouseError, OSError) as error:
         sys.exit(f"report: {error}")

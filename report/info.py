@@ -9,16 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from report.formatting import NOTHING, count, duration, moment, plain
-from report.warehouse import (
-    WAREHOUSES,
-    WarehouseError,
-    answers_schema,
-    duckdb_file,
-    in_duckdb,
-    in_postgres,
-    read_variables,
-    warehouse_name,
-)
+from report.warehouse import WarehouseError, add_options, answers_of, read_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,19 +44,11 @@ def main(arguments: Sequence[str]) -> None:
     """Print it."""
     parser = argparse.ArgumentParser(prog="make info", description=__doc__)
     parser.add_argument("projects", nargs="*", help="ids or names: all of their streams are listed")
-    parser.add_argument(
-        "--warehouse", type=warehouse_name, default="duckdb", metavar="|".join(WAREHOUSES)
-    )
-    parser.add_argument("--schema", help="the schema that dbt built the answers in")
+    add_options(parser)
     options = parser.parse_args(arguments)
     try:
         read_variables()
-        schema = options.schema or answers_schema()
-        if options.warehouse == "postgres":
-            source, rows = "PostgreSQL", in_postgres(schema)
-        else:
-            file = duckdb_file()
-            source, rows = str(file), in_duckdb(file, schema)
+        source, rows = answers_of(options)
         now = datetime.now(tz=timezone.utc).replace(tzinfo=None)
         lines = list(info(rows, now, options.projects))
     except WarehouseError as error:

@@ -19,8 +19,7 @@ Row = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 LOADED = ROOT / "output" / "warehouse.duckdb"
 DEMO = ROOT / "output" / "demo.duckdb"
-WAREHOUSES = ("duckdb", "postgres")
-"""As `--warehouse` takes them."""
+_WAREHOUSES = ("duckdb", "postgres")
 
 
 class Query(Protocol):
@@ -47,16 +46,37 @@ def read_variables() -> None:
         raise WarehouseError(f"{file} is not UTF-8: save it as UTF-8") from error
 
 
-def warehouse_name(text: str) -> str:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where the answers are."""
+    parser.add_argument(
+        "--warehouse", type=_warehouse_name, default="duckdb", metavar="|".join(_WAREHOUSES)
+    )
+    parser.add_argument("--schema", help="the schema that dbt built the answers in")
+
+
+def answers_of(options: argparse.Namespace) -> tuple[str, Query]:
+    """Return where the answers are by these options, and what runs a query on them.
+
+    Raises:
+        WarehouseError: there are none.
+    """
+    schema = options.schema or answers_schema()
+    if options.warehouse == "postgres":
+        return "PostgreSQL", in_postgres(schema)
+    file = duckdb_file()
+    return str(file), in_duckdb(file, schema)
+
+
+def _warehouse_name(text: str) -> str:
     """Return what `--warehouse` names.
 
     Raises:
         ArgumentTypeError: it is not read here.
     """
-    if text in WAREHOUSES:
+    if text in _WAREHOUSES:
         return text
     raise argparse.ArgumentTypeError(
-        f"{text!r} is none of {', '.join(WAREHOUSES)}, which are read here; elsewhere, such as in "
+        f"{text!r} is none of {', '.join(_WAREHOUSES)}, which are read here; elsewhere, such as in "
         f"Snowflake, the answers are tables in the schema {answers_schema()}: query them there"
     )
 

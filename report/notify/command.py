@@ -18,14 +18,13 @@ from report.notify.news import News, news
 from report.notify.sending import AddressError, addresses
 from report.notify.settings import ADDRESSES, SettingError, kinds, mute, settings
 from report.warehouse import (
-    WAREHOUSES,
     WarehouseError,
+    add_options,
     answers_schema,
     duckdb_file,
     open_duckdb,
     open_postgres,
     read_variables,
-    warehouse_name,
 )
 
 if TYPE_CHECKING:
@@ -67,10 +66,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make notify", description=__doc__)
-    parser.add_argument(
-        "--warehouse", type=warehouse_name, default="duckdb", metavar="|".join(WAREHOUSES)
-    )
-    parser.add_argument("--schema", help="the schema that dbt built the answers in")
+    add_options(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="print the messages; send and remember nothing"
     )
