@@ -42,7 +42,7 @@ class Tile:
     Attributes:
         level: how bad it is: 0 is nothing wrong now, 3 the worst.
         worst: the worst of what is wrong now.
-        over: what became of what was.
+        ended: what became of what was.
     """
 
     anchor: str
@@ -50,7 +50,7 @@ class Tile:
     number: int
     level: int
     worst: str
-    over: str
+    ended: str
 
 
 def headline(answers: Answers, wrong: Iterable[Table], source: str) -> Headline:
@@ -73,12 +73,15 @@ def headline(answers: Answers, wrong: Iterable[Table], source: str) -> Headline:
 def tile(table: Table) -> Tile:
     """Return a table in a few words."""
     now = table.now
-    level = sum(len(now) >= least for least in (1, _SEVERE, _VERY_SEVERE))
+    one, many = table.levels
+    level = min(many, one + sum(len(now) >= least for least in (_SEVERE, _VERY_SEVERE)))
     # No line ends between a number and its unit.
     worst = table.say(now[0]).replace(" %", "\u00a0%") if now else ""
-    over = len(table.rows) - len(now)
-    is_over = f"{count(over)} {'is' if over == 1 else 'are'} over: {table.over}" if over else ""
-    return Tile(table.anchor, table.title, len(now), level, worst, is_over)
+    if len(now) > 1:
+        worst += f", and {count(len(now) - 1)} more"
+    ended = len(table.rows) - len(now)
+    has_ended = f"{count(ended)} ended: {table.ended}" if ended else ""
+    return Tile(table.anchor, table.title, len(now), level if now else 0, worst, has_ended)
 
 
 def _scope(answers: Answers, source: str) -> str:
@@ -110,7 +113,7 @@ def _freshness(answers: Answers) -> str:
 
 def _before(answers: Answers, then: datetime) -> str:
     ago = max(answers.as_of - then, timedelta())
-    return f"{duration(ago.total_seconds())} before"
+    return f"{duration(ago.total_seconds())} earlier"
 
 
 def _old(answers: Answers) -> str:

@@ -51,11 +51,12 @@ class Table:
     """One table, or the sentence that stands in its place when it is empty.
 
     Attributes:
-        rows: the worst first; what is wrong now before what is over.
+        rows: the worst first; what is wrong now before what has ended.
         held_in: the table of the warehouse.
         short: what a project's line calls its rows.
         is_now: whether a row is wrong now.
-        over: what has become of the other rows.
+        ended: what has become of the other rows.
+        levels: how bad it is, from 1 to 3, that one thing is wrong now, and that many are.
         say: a row as a sentence.
     """
 
@@ -68,7 +69,8 @@ class Table:
     note: str = ""
     short: str = ""
     is_now: Callable[[Row], bool] = lambda _: True
-    over: str = ""
+    ended: str = ""
+    levels: tuple[int, int] = (1, 3)
     say: Callable[[Row], str] = lambda _: ""
 
     @property

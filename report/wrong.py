@@ -28,7 +28,7 @@ def what_is_wrong(answers: Answers) -> Iterator[Table]:
 def _unread(answers: Answers) -> Table:
     return Table(
         "unread",
-        "Lists that cannot be read",
+        "Streams that cannot be read",
         answers.unread,
         (
             Column("Project", PROJECT.say, nothing="the organization", leads_to="project"),
@@ -41,7 +41,8 @@ def _unread(answers: Answers) -> Table:
         empty="None: the newest sync read all that it asked for.",
         note="The newest sync that asked for them got an error, so the rest of this page may not "
         "show what is newest in these projects.",
-        short="unread lists",
+        short="unread streams",
+        levels=(2, 3),
         say=lambda row: (
             f"{row['stream']} of {row['project_name'] or 'the organization'}, "
             f"since {moment(row['failing_since'])}"
@@ -72,6 +73,7 @@ def _broken(answers: Answers) -> Table:
         empty=f"The newest run of every job that ran in the last {days} succeeded.",
         note=f"Jobs that ran in the last {days}, and whose newest run did not succeed.",
         short="broken jobs",
+        levels=(2, 3),
         say=lambda row: f"{_job(row)}, since {moment(row['broken_since'])}",
     )
 
@@ -123,7 +125,7 @@ def _breaches(answers: Answers) -> Table:
         ),
         short="late days",
         is_now=_is_late_now,
-        over="the SLA was kept again since",
+        ended="the SLA was kept again since",
         say=lambda row: (
             f"{row['project_name']}, {day(row['date'])}: p95 "
             f"{duration(row['p95_duration_seconds'])}, SLA {duration(row['sla_seconds'])}"
@@ -151,8 +153,10 @@ def _regressions(answers: Answers) -> Table:
         note=f"The p95 of the model's executions rose by more than {rise} from the window before, "
         f"in the last two windows. {P95}",
         short="slower models",
+        levels=(1, 2),
         say=lambda row: (
-            f"{row['model_name']} ({row['project_name']}): {change(row['change_percent'])}"
+            f"{row['model_name']} ({row['project_name']}): p95 {change(row['change_percent'])} "
+            "against the window before"
         ),
     )
 
@@ -181,8 +185,9 @@ def _held_back(answers: Answers) -> Table:
             answers.held_back_models, _is_held_back_now, "Models that have run again since"
         ),
         short="models held back",
+        levels=(1, 2),
         is_now=_is_held_back_now,
-        over="they ran again since",
+        ended="they ran again since",
         say=lambda row: (
             f"{row['model_name']} ({row['project_name']}): "
             f"{count(row['held_back_in_a_row'])} times in a row"
@@ -217,6 +222,6 @@ def _why_not_told(rows: list[Row], is_now: Callable[[Row], bool], those: str) ->
     if all(map(is_now, rows)):
         return ""
     return (
-        f" {those} are over: they are not counted at the top, and the first message to an address "
-        "leaves them out."
+        f" {those} are no longer wrong: they are not counted at the top, and the first message to "
+        "an address leaves them out."
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TODAY = AS_OF.date()
 ROW: dict[str, Any] = account(2, 1).broken_jobs[0]
-OVER = {**ROW, "kept_again_on": TODAY - timedelta(days=1)}
+ENDED = {**ROW, "kept_again_on": TODAY - timedelta(days=1)}
 RAN_AGAIN = {**ROW, "held_back_in_a_row": 0, "last_ran_at": AS_OF}
 FRESH = account(2, 0, name="a").freshness
 
@@ -43,7 +43,7 @@ def read(days_ago: float | None, changed: float | None = 0.1) -> dict[str, Any]:
         ({"broken_jobs": [ROW] * 2, "overdue_runs": [ROW]}, "3 things need you", "wrong"),
         ({"regressions": [ROW] * 1_000, "breaches": [ROW]}, "1,001 things need you", "wrong"),
         ({"unread": [ROW], "runs": 0}, "1 thing needs you", "wrong"),
-        ({"held_back_models": [RAN_AGAIN] * 9, "breaches": [OVER]}, "All is well", "well"),
+        ({"held_back_models": [RAN_AGAIN] * 9, "breaches": [ENDED]}, "All is well", "well"),
         ({"held_back_models": [ROW, RAN_AGAIN]}, "1 thing needs you", "wrong"),
         ({"runs": 0}, "Nothing is known yet", "unsure"),
         (
@@ -78,16 +78,16 @@ def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
     ("freshness", "said"),
     [
         ([], "No project was loaded."),
-        ([read(0.5)], "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min before. "),
-        ([read(0), read(0.5)], "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min before. "),
+        ([read(0.5)], "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min earlier. "),
+        ([read(0), read(0.5)], "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min earlier. "),
         (
             [read(None), *[read(0.5)] * 3],
-            "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min before; of 1 it is not recorded.",
+            "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min earlier; of 1 it is not recorded",
         ),
         (
             [read(None, 0.25), read(None, None)],
             (
-                "The newest change of a run is of 4 Mar 2026, 06:01, 6 h 0 min before; when the "
+                "The newest change of a run is of 4 Mar 2026, 06:01, 6 h 0 min earlier; when the "
                 "projects were last read is not recorded."
             ),
         ),
@@ -105,22 +105,30 @@ def test_how_fresh_it_is_and_of_whom(freshness: list[dict[str, Any]], said: str)
     assert said in text
 
 
-@pytest.mark.parametrize(("number", "level"), [(0, 0), (1, 1), (3, 2), (9, 2), (10, 3)])
-def test_a_tile_is_red_for_what_is_wrong_now_and_the_more_the_worse(
-    number: int, level: int
+@pytest.mark.parametrize(
+    ("number", "levels"),
+    [(0, (0, 0, 0)), (1, (1, 1, 2)), (3, (2, 2, 3)), (9, (2, 2, 3)), (10, (2, 3, 3))],
+)
+def test_a_tile_is_red_for_what_is_wrong_now_and_the_worse_the_larger(
+    number: int, levels: tuple[int, ...]
 ) -> None:
     found = answers(
-        held_back_models=[*[ROW] * number, *[RAN_AGAIN] * 9], breaches=[*[ROW] * number, OVER]
+        held_back_models=[*[ROW] * number, *[RAN_AGAIN] * 9],
+        breaches=[*[ROW] * number, ENDED],
+        broken_jobs=[ROW] * number,
     )
     tiles = {it.anchor: it for it in map(tile, what_is_wrong(found))}
 
-    for anchor, over in (
-        ("held-back", "9 are over: they ran again since"),
-        ("breaches", "1 is over: the SLA was kept again since"),
+    for level, anchor, ended in zip(
+        levels,
+        ("held-back", "breaches", "broken"),
+        ("9 ended: they ran again since", "1 ended: the SLA was kept again since", ""),
+        strict=True,
     ):
         assert (tiles[anchor].number, tiles[anchor].level) == (number, level)
-        assert tiles[anchor].over == over
+        assert tiles[anchor].ended == ended
         assert bool(tiles[anchor].worst) == bool(number)
+        assert tiles[anchor].worst.endswith(f", and {number - 1} more") == (number > 1)
     css = page(answers(), "")
     assert ".level-0 { color: var(--ink-soft); }" in css
     sizes = [css.index(f".level-{it} b {{ font-size:") for it in (2, 3)]
@@ -128,7 +136,7 @@ def test_a_tile_is_red_for_what_is_wrong_now_and_the_more_the_worse(
 
 
 def test_what_the_first_message_leaves_out_says_why() -> None:
-    found = answers(held_back_models=[ROW, RAN_AGAIN], breaches=[ROW, OVER])
+    found = answers(held_back_models=[ROW, RAN_AGAIN], breaches=[ROW, ENDED])
     shown = Page(page(found, "warehouse.duckdb"))
     tables = dict(zip(shown.classes, shown.tables, strict=True))
 
