@@ -40,11 +40,13 @@ class Request:
     Attributes:
         number: which one it is, from 1. Several are answered at once, so how many have come says
             nothing about this one.
+        is_reuse: whether an earlier answer came by the same connection.
     """
 
     path: str
     params: dict[str, str]
     headers: dict[str, str]
+    is_reuse: bool = False
     number: int = 0
 
 
@@ -323,13 +325,14 @@ class _Handler(BaseHTTPRequestHandler):
         if self._has_answered and self.server.closes == "at the next request":
             self.close_connection = True
             return
-        self._has_answered = True
         url = urlsplit(self.path)
         request = Request(
             url.path,
             dict(parse_qsl(url.query)),
             {name.lower(): value for name, value in self.headers.items()},
+            self._has_answered,
         )
+        self._has_answered = True
         self.server.receive(request)
         reply = self.server.misbehave(request)
         # No clock jumps while a request is answered, as the clock here could when another does.
