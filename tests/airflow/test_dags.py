@@ -19,20 +19,21 @@ import psycopg
 import pytest
 from typing_extensions import Self
 
-from orchestrate.airflow.account import account
-from orchestrate.airflow.cluster import tree_of
-from orchestrate.airflow.comparison import differing_rows, rows_in
-from orchestrate.airflow.configuration import (
+from orchestrate.state_backend import state_backend
+from orchestrate.states import NO_PROJECT
+from stand_in.server import Reply, serving
+from stand_in.world import RUNS, to_text
+from tests.support.airflow.account import account
+from tests.support.airflow.cluster import tree_of
+from tests.support.airflow.comparison import differing_rows, rows_in
+from tests.support.airflow.configuration import (
     WAREHOUSE,
     connections,
     programs_environment,
     variables,
 )
-from orchestrate.airflow.servers import AIRFLOW, ROOT, postgres
-from orchestrate.state_backend import state_backend
-from orchestrate.states import NO_PROJECT
-from stand_in.server import Reply, serving
-from stand_in.world import RUNS, to_text
+from tests.support.airflow.servers import AIRFLOW, postgres
+from tests.support.project import ROOT
 from tests.support.receivers import SECRET, webhook
 from tests.support.state_backends import BUCKET, s3
 
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from orchestrate.airflow.servers import Postgres
     from stand_in.server import Api, Request
+    from tests.support.airflow.servers import Postgres
     from tests.support.receivers import Receiver
 
 WAITING = "Another sync of these projects goes on"
@@ -67,7 +68,7 @@ class Airflow:
             # bash reads its .bashrc if it has no shell above it, and a socket as input.
             "HOME": str(folder),
             "SHLVL": "0",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "orchestrate" / "dags"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "packages" / "orchestrate" / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         }

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api, Request
 
-UNITS = ROOT / "orchestrate" / "systemd"
+UNITS = ROOT / "packages" / "orchestrate" / "systemd"
 # What cron gives a job, and a service gets.
 BARE = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C"}
 
@@ -71,7 +71,7 @@ def run_bare(command: list[str], **variables: str) -> subprocess.CompletedProces
 
 
 def test_cron(place: Place, api: Api, tmp_path: Path) -> None:
-    line = [str(ROOT / "orchestrate" / "cron.sh"), str(settings_of(place, tmp_path))]
+    line = [str(ROOT / "packages" / "orchestrate" / "cron.sh"), str(settings_of(place, tmp_path))]
     for _ in range(2):
         done = run_bare([*line, "target-duckdb"])
         assert done.returncode == 0, done.stderr

@@ -45,7 +45,7 @@ class Distribution:
 
 
 TAP = Distribution("tap-dagctl", ROOT, "tap-dagctl")
-LOADER = Distribution("dagctl-target-duckdb", ROOT / "target_duckdb", "target-duckdb")
+LOADER = Distribution("dagctl-target-duckdb", ROOT / "packages" / "target-duckdb", "target-duckdb")
 
 
 @pytest.fixture(scope="module")

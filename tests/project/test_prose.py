@@ -14,7 +14,7 @@ from tests.support.project import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "transform" / "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")])
 
 
 def test_the_generated_parts_are_up_to_date() -> None:

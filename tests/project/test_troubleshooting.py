@@ -47,7 +47,7 @@ def test_a_message_with_two_rows_is_found_out() -> None:
 def test_every_message_of_the_sql_has_its_row() -> None:
     found = [
         "".join(text or "dagctl_x" for text, _ in re.findall(r"'([^']*)'|([\w.]+)", message))
-        for path in sorted((ROOT / "transform").rglob("*.sql"))
+        for path in sorted((ROOT / "packages" / "transform").rglob("*.sql"))
         for message in _IN_SQL.findall(path.read_text())
     ]
     assert len(found) >= 7

@@ -70,10 +70,9 @@ def test_the_ten_minute_job_tells_before_and_after_the_daily_one(
         # Nor does what Meltano itself would stop at.
         put(world, "good again", "success", hours_ago=0)
         refuse(api, 500)
-        (tmp_path / "orchestrate").symlink_to(ROOT / "orchestrate")
         (tmp_path / ".tools").symlink_to(ROOT / ".tools")
         load, tell = "tap-dagctl-runs target-duckdb", "dbt-duckdb:now notify:duckdb"
-        script = [str(tmp_path / "orchestrate" / "meltano.sh"), load, tell]
+        script = [str(tmp_path / "packages" / "orchestrate" / "meltano.sh"), load, tell]
         environment = {**meltano.environment, "TAP_DAGCTL_RUNS_MAX_ATTEMPTS": "1"}
         code = subprocess.run(script, env=environment, check=False).returncode
         assert code == 1
@@ -111,7 +110,7 @@ def test_the_chain_tells_of_what_was_loaded_though_a_project_is_refused(
         lines = [f"{name}='{value}'\n" for name, value in all_of_them.items()]
         settings.write_text("".join(lines))
         done = subprocess.run(
-            [ROOT / "orchestrate" / "cron.sh", settings, "target-duckdb"],
+            [ROOT / "packages" / "orchestrate" / "cron.sh", settings, "target-duckdb"],
             env={"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C"},
             capture_output=True,
             text=True,

@@ -32,8 +32,8 @@ def builds(
     environment = {
         **os.environ,
         **warehouse.environment,
-        "DBT_PROJECT_DIR": str(_ROOT / "transform"),
-        "DBT_PROFILES_DIR": str(_ROOT / "transform"),
+        "DBT_PROJECT_DIR": str(_ROOT / "packages" / "transform"),
+        "DBT_PROFILES_DIR": str(_ROOT / "packages" / "transform"),
         "DBT_TARGET": warehouse.dbt.removeprefix("dbt-"),
         "DBT_TARGET_PATH": str(directory / "target"),
         "DBT_LOG_PATH": str(directory / "logs"),

@@ -1,4 +1,4 @@
-"""What the other models of transform/ must hold, from the API's rows, by none of their SQL."""
+"""What the other models of the dbt project must hold, from the API's rows, by none of their SQL."""
 
 from __future__ import annotations
 

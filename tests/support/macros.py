@@ -1,4 +1,4 @@
-"""The macros and answers of transform/, as dbt would render them for a warehouse, without dbt."""
+"""The macros and answers as dbt would render them for a warehouse, without dbt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def answer_sql(name: str, adapter: str, **variables: Any) -> str:
     package = macros(adapter, **variables)
     # In dbt a macro may return a number; here it returns a text.
     package.whole_number = variables.__getitem__
-    path = ROOT / "transform" / "models" / "answers" / f"{name}.sql"
+    path = ROOT / "packages" / "transform" / "models" / "answers" / f"{name}.sql"
     query = Environment().from_string(path.read_text())  # noqa: S701 - SQL, not HTML
     return query.render(tap_dagctl=package, ref=lambda table: table)
 
@@ -46,6 +46,6 @@ def macros(adapter: str = "duckdb", **variables: Any) -> Any:
         "return": lambda value: value,
         "tap_dagctl": package,
     }
-    for path in (ROOT / "transform" / "macros").iterdir():
+    for path in (ROOT / "packages" / "transform" / "macros").iterdir():
         vars(package).update(vars(environment.from_string(path.read_text()).module))
     return package

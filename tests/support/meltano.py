@@ -37,7 +37,7 @@ class Meltano:
         for kind in ("extractors", "loaders", "utilities"):
             (directory / ".meltano" / kind).symlink_to(ROOT / ".meltano" / kind)
         shutil.copy(ROOT / "meltano.yml", directory)
-        for name in ("transform", "report", ".venv"):
+        for name in ("packages", ".venv"):
             (directory / name).symlink_to(ROOT / name)
         (directory / "output").mkdir()
         world = api.world

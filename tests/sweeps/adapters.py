@@ -14,10 +14,10 @@ from stand_in.history import History
 from stand_in.server import serving
 from stand_in.world import World
 from tests.support.adapters import dbt, dialects
-from tests.support.adapters.environments import install
 from tests.support.answers import assert_answers
 from tests.support.awkward import add_awkward_projects
 from tests.support.base_time import NOW
+from tests.support.environments import install
 from tests.support.meltano import Meltano
 from tests.support.warehouses import duckdb_at
 

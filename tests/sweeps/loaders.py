@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support.environments import install
 from tests.support.loaders.chain import run
 from tests.support.loaders.comparison import compare
-from tests.support.loaders.environments import install
 from tests.support.loaders.findings import findings, record, version_of
 from tests.support.loaders.history import AwkwardHistory
 from tests.support.loaders.ways import WAYS

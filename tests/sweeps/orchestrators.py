@@ -28,8 +28,16 @@ PROGRAMS = ":".join(
 )
 REFUSED = "proj_3"
 COMMANDS = {
-    "dagster": ["dagster", "job", "execute", "-f", "orchestrate/dagster_job.py", "-j", "dagctl"],
-    "prefect": ["python", "orchestrate/prefect_flow.py"],
+    "dagster": [
+        "dagster",
+        "job",
+        "execute",
+        "-f",
+        "packages/orchestrate/dagster_job.py",
+        "-j",
+        "dagctl",
+    ],
+    "prefect": ["python", "packages/orchestrate/prefect_flow.py"],
 }
 
 

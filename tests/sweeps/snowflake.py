@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from stand_in.server import serving
 from tests.support.adapters import dbt, dialects
-from tests.support.adapters.environments import install
 from tests.support.adapters.history import SeededHistory
 from tests.support.adapters.snowflake import loaded
 from tests.support.answers import assert_answers, assert_the_guides_answers
 from tests.support.base_time import FIRST_DAY
-from tests.support.loaders import environments as loaders
+from tests.support.environments import install
 
 if TYPE_CHECKING:
     from tests.support.warehouses import Warehouse
@@ -26,7 +25,7 @@ _OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
 def main() -> int:
     """Print what holds; an assertion fails if something does not."""
     for environment in ("fakesnow", "meltanolabs-target-snowflake"):
-        loaders.install(environment)
+        install(environment)
     install("dbt-snowflake")
     with tempfile.TemporaryDirectory() as name:
         directory, history = Path(name), SeededHistory(_SEEDS)

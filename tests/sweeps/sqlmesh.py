@@ -16,9 +16,9 @@ import duckdb
 from stand_in.meltano import environment_for
 from stand_in.server import serving
 from tests.support.adapters import dbt
-from tests.support.adapters.environments import install, program
 from tests.support.adapters.history import SeededHistory
 from tests.support.answers import assert_answers, same
+from tests.support.environments import install, program
 from tests.support.meltano import Meltano
 from tests.support.warehouses import duckdb_at, postgres_in
 

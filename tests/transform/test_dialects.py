@@ -49,5 +49,5 @@ def test_another_dialects_sql_is_not() -> None:
 
 
 def test_nothing_but_dispatch_asks_for_the_adapter() -> None:
-    for path in (ROOT / "transform").glob("*/**/*.sql"):
+    for path in (ROOT / "packages" / "transform").glob("*/**/*.sql"):
         assert not re.search(r"target\.type\s*(==|!=|in\b|not\b)", path.read_text()), path

@@ -69,7 +69,7 @@ def macros(session: Session) -> Any:
         "run_query": run_query,
         "return": str,
     }
-    text = (ROOT / "transform" / "macros" / "local_time.sql").read_text()
+    text = (ROOT / "packages" / "transform" / "macros" / "local_time.sql").read_text()
     module: Any = environment.from_string(text).module
     package.is_same_in = module.is_same_in
     return module

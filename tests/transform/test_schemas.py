@@ -134,7 +134,7 @@ def write_project(project: Path, warehouse: Warehouse) -> None:
         "models": {"tap_dagctl": {"+schema": "pipelines"}},
     }
     profile = {"own": {"target": "dev", "outputs": {"dev": {**output, "schema": "own"}}}}
-    packages = {"packages": [{"local": str(ROOT / "transform")}]}
+    packages = {"packages": [{"local": str(ROOT / "packages" / "transform")}]}
     (project / "models").mkdir(parents=True)
     for name, content in {
         "dbt_project.yml": settings,

@@ -23,8 +23,9 @@ def copy(tmp_path: Path) -> Path:
     (tmp_path / ".tools").mkdir()
     for name in ("uv", "sqlfluff"):
         (tmp_path / ".tools" / name).symlink_to(ROOT / ".tools" / name)
-    for name in ("transform", "tests/support/sqlfluff"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "packages" / "transform", tmp_path / "packages" / "transform")
+    for name in ("tools", "uv.lock"):
+        (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
 
@@ -51,7 +52,7 @@ def spoil(path: Path, text: str, badly: str) -> None:
 
 
 def test_every_model_and_test_is_looked_at(copy: Path) -> None:
-    transform = copy / "transform"
+    transform = copy / "packages" / "transform"
     files = {*transform.glob("models/**/*.sql"), *transform.glob("tests/*.sql")}
     for path in files:
         spoil(path, "{{ ", "{{")
@@ -66,7 +67,7 @@ def test_every_model_and_test_is_looked_at(copy: Path) -> None:
 
 
 def test_every_macro_is_looked_at(copy: Path) -> None:
-    transform = copy / "transform"
+    transform = copy / "packages" / "transform"
     files = {*transform.glob("macros/*.sql"), *transform.glob("tests/generic/*.sql")}
     for path in files:
         spoil(path, *(("{{ ", "{{") if "{{ " in path.read_text() else ("{% macro ", "{%macro ")))

@@ -104,8 +104,8 @@ def test_a_value_that_is_wrong_is_one_line(
         [DBT, "--no-use-colors", "parse", *options],
         env={
             **os.environ,
-            "DBT_PROJECT_DIR": str(ROOT / "transform"),
-            "DBT_PROFILES_DIR": str(ROOT / "transform"),
+            "DBT_PROJECT_DIR": str(ROOT / "packages" / "transform"),
+            "DBT_PROFILES_DIR": str(ROOT / "packages" / "transform"),
             "DBT_TARGET_PATH": str(tmp_path),
             "DBT_LOG_PATH": str(tmp_path),
             **({} if is_variable_of_dbt else {name: value}),

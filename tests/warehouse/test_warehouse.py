@@ -142,7 +142,7 @@ def test_values_that_a_loader_could_mistake_arrive_as_they_are(
 
 def test_a_file_of_the_loader_of_before_goes_on(world: World, tmp_path: Path) -> None:
     """Its loader, target-duckdb 0.8.0, made keys of text, HUGEINT of integers, TEXT of dates."""
-    packed = ROOT / "target_duckdb/tests/data/written-by-target-duckdb-0.8.0.duckdb.gz"
+    packed = ROOT / "packages/target-duckdb/tests/data/written-by-target-duckdb-0.8.0.duckdb.gz"
     file = tmp_path / "old.duckdb"
     file.write_bytes(gzip.decompress(packed.read_bytes()))
     with duckdb.connect(str(file)) as connection:

@@ -1,4 +1,4 @@
-"""Runs dbt from an environment of its own on the project in `transform/`."""
+"""Runs dbt from an environment of its own on the project in `packages/transform/`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from stand_in.meltano import environment_for
-from tests.support.adapters.environments import program
+from tests.support.environments import program
 from tests.support.project import ROOT
 
-TRANSFORM = ROOT / "transform"
+TRANSFORM = ROOT / "packages" / "transform"
 _COMPILED = Path(__file__).parent / "compiled"
 _OFFLINE = ("--no-introspect", "--no-populate-cache")
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.adapters.environments import program
+from tests.support.environments import program
 from tests.support.loaders import ways
 from tests.support.loaders.chain import run
 from tests.support.truth import KEYS

@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tests.support.environments import GROUPS
+
 _HERE = Path(__file__).parent
 FILE = _HERE / "findings.json"
-_OURS = _HERE.parents[2] / "target_duckdb" / "pyproject.toml"
+_OURS = _HERE.parents[2] / "packages" / "target-duckdb" / "pyproject.toml"
 
 Finding = dict[str, Any]
 """A way's `settings`, `differs` and `whose` in words, and what is `measured`."""
@@ -38,7 +40,7 @@ def loader_of(way: str) -> str:
 def version_of(way: str) -> str:
     """Return the version of the loader that a way runs."""
     loader = loader_of(way)
-    if match := re.search(rf'"{loader}==([^"]+)"', (_HERE / "pyproject.toml").read_text()):
+    if match := re.search(rf'"{loader}==([^"]+)"', GROUPS.read_text()):
         return match[1]
     match = re.search('^version = "([^"]+)"', _OURS.read_text(), re.MULTILINE)
     assert match

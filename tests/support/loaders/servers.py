@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.request import ProxyHandler, Request, build_opener
 
-from tests.support.loaders.environments import program
+from tests.support.environments import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import yaml
 
+from tests.support.environments import program
 from tests.support.loaders import servers, stores
 from tests.support.loaders.chain import Loader
-from tests.support.loaders.environments import program
 from tests.support.postgres import postgres
 from tests.support.project import ROOT
 

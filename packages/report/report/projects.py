@@ -1,0 +1,82 @@
+"""Which projects need attention, and where each of them stands on the page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from report.formatting import count
+from report.tables import PROJECT, Column, Table, duration_column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from report.answers import ProjectDays
+
+
+@dataclass(frozen=True)
+class Section:
+    """A project on the page.
+
+    Attributes:
+        findings: how much of what is wrong now is of this project, by what its line calls them.
+    """
+
+    anchor: str
+    project: ProjectDays
+    findings: dict[str, int]
+
+
+_NOT_WORKING = ("unread lists", "broken jobs", "overdue runs")
+_LATE = ("late days",)
+_SLOW = ("slower models", "models held back")
+
+
+def worst_first(projects: Iterable[ProjectDays], wrong: list[Table]) -> list[Section]:
+    """Return the projects by what is wrong in them: first what does not work, then what is slow."""
+    counts = {table.short: Counter(row["project_id"] for row in table.now) for table in wrong}
+
+    def urgency(project: ProjectDays) -> list[int]:
+        return [
+            -sum(counts[short][project.project_id] for short in shorts if short in counts)
+            for shorts in (_NOT_WORKING, _LATE, _SLOW)
+        ]
+
+    return [
+        Section(
+            f"p{number}",
+            project,
+            {
+                short: counts[short][project.project_id]
+                for short in (*_NOT_WORKING, *_LATE, *_SLOW)
+                if short in counts and counts[short][project.project_id]
+            },
+        )
+        for number, project in enumerate(sorted(projects, key=urgency))
+    ]
+
+
+def without_charts(sections: list[Section]) -> Table:
+    """Return a line for each project for whose charts there is no room."""
+    rows = [
+        {
+            "project_id": section.project.project_id,
+            "project_name": section.project.name,
+            "findings": ", ".join(f"{name}: {number}" for name, number in section.findings.items()),
+            "total_runs": sum(row["total_runs"] for row in section.project.runs),
+            "failed_runs": sum(row["failed_runs"] for row in section.project.runs),
+            "p95": next((p95 for p95 in section.project.p95[::-1] if p95 is not None), None),
+            "sla_seconds": section.project.sla_seconds,
+        }
+        for section in sections
+    ]
+    columns = (
+        PROJECT,
+        Column("Needs attention", lambda row: row["findings"], "bad", "no"),
+        Column("Runs", lambda row: count(row["total_runs"]), "n"),
+        Column("Failed", lambda row: count(row["failed_runs"]), "n"),
+        duration_column("Newest p95", "p95", nothing="not measured"),
+        duration_column("SLA", "sla_seconds"),
+    )
+    return Table("others", "Other projects", rows, columns, empty="")

@@ -1,0 +1,110 @@
+"""The tables in the prose: settings, thresholds, streams, answers, what was found of loaders."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from scripts import everything, stream_sections
+from scripts.everything import replication, summary
+from tap_dagctl.settings import SCHEMA
+from tap_dagctl.singer import about
+from tests.support.loaders.findings import findings, loader_of, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+ANSWERS = ROOT / "packages" / "transform" / "models" / "answers" / "answers.yml"
+DBT_PROJECT = ROOT / "packages" / "transform" / "dbt_project.yml"
+ENV_EXAMPLE = ROOT / ".env.example"
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield each page that holds tables between markers, with the tables as they should be."""
+    readme, answers = ROOT / "README.md", ROOT / "docs" / "answers.md"
+    targets, streams = ROOT / "docs" / "targets.md", ROOT / "docs" / "streams.md"
+    yield readme, _with_tables(readme, settings=_settings(), streams=_streams())
+    yield answers, _with_tables(answers, answers=_answers(), thresholds=_thresholds())
+    yield targets, _with_tables(targets, findings=_findings())
+    yield streams, _with_tables(streams, sections=stream_sections.lines())
+    begin, end = "# thresholds: written by `make docs`\n", "# end of thresholds\n"
+    yield ENV_EXAMPLE, with_lines(ENV_EXAMPLE.read_text(), begin, end, _threshold_variables())
+
+
+def _with_tables(page: Path, **tables: Iterator[str]) -> str:
+    text = page.read_text()
+    for name, lines in tables.items():
+        begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- end of {name} -->"
+        text = with_lines(text, begin, end, lines)
+    return text
+
+
+def with_lines(text: str, begin: str, end: str, lines: Iterable[str]) -> str:
+    """Return `text` with `lines` instead of what stands between `begin` and `end`."""
+    before, found, rest = text.partition(begin)
+    _, found_too, after = rest.partition(end)
+    if not (found and found_too):
+        sys.exit(f"There is no place for what `make docs` writes: {begin}{end}")
+    return "".join((before, begin, *(f"{line}\n" for line in lines), end, after))
+
+
+def _settings() -> Iterator[str]:
+    yield "| setting | type | default | meaning |"
+    yield "|---|---|---|---|"
+    required = SCHEMA["required"]
+    for name, schema in SCHEMA["properties"].items():
+        kind = "required" if name in required else _code(schema.get("default"))
+        yield f"| `{name}` | {about.type_in_words(schema)} | {kind} | {schema['description']} |"
+
+
+def _code(default: object) -> str:
+    return "" if default is None else f"`{about.code(default)}`"
+
+
+def thresholds() -> dict[str, dict[str, Any]]:
+    """Return the default and the description of each threshold, by its environment variable."""
+    found = yaml.safe_load(DBT_PROJECT.read_text())["vars"]["dagctl_thresholds"]
+    return {name.upper(): threshold for name, threshold in found.items()}
+
+
+def _thresholds() -> Iterator[str]:
+    yield "| variable | default | meaning |"
+    yield "|---|---|---|"
+    for name, threshold in thresholds().items():
+        yield f"| `{name}` | `{threshold['default']}` | {threshold['description']} |"
+
+
+def _threshold_variables() -> Iterator[str]:
+    for name, threshold in thresholds().items():
+        yield f"#{name}={shlex.quote(str(threshold['default']))}"
+
+
+def _streams() -> Iterator[str]:
+    yield "| stream | one row is | key | replication |"
+    yield "|---|---|---|---|"
+    for stream in everything.streams():
+        keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
+        name = f"[`{stream.name}`](docs/streams.md#{stream.name})"
+        yield f"| {name} | {summary(stream)} | {keys} | {replication(stream)} |"
+
+
+def _answers() -> Iterator[str]:
+    yield "| table | what it holds |"
+    yield "|---|---|"
+    for model in yaml.safe_load(ANSWERS.read_text())["models"]:
+        yield f"| `{model['name']}` | {model['description'].strip()} |"
+
+
+def _findings() -> Iterator[str]:
+    yield "| loader | settings | rows equal | what differs | whose it is |"
+    yield "|---|---|---|---|---|"
+    for name, finding in findings().items():
+        measured = finding["measured"]
+        rows = f"{measured['rows_equal']:,} of {measured['rows']:,}"
+        words = f"{finding['settings']} | {rows} | {finding['differs']} | {finding['whose']}"
+        yield f"| `{loader_of(name)}` {version_of(name)} | {words} |"
