@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from email import message_from_string
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,6 +78,18 @@ def run(tmp_path: Path, command: Path, *arguments: str, stdin: str = "") -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize("it", [TAP, LOADER], ids=lambda it: it.name)
+def test_an_sdist_has_its_package_and_the_pages_beside_it(
+    wheels: dict[str, Path], it: Distribution
+) -> None:
+    (file,) = wheels[it.name].parent.glob(f"{it.name.replace('-', '_')}-*.tar.gz")
+    with tarfile.open(file) as archive:
+        names = {PurePath(name).relative_to(file.name[:-7]) for name in archive.getnames()}
+    beside = {str(name) for name in names if name.parts[0] != it.package}
+    own = {"CHANGELOG.md", "LICENSE", "README.md"} | ({"SECURITY.md"} if it == TAP else set())
+    assert beside == own | {".gitignore", "PKG-INFO", "pyproject.toml"}
 
 
 @pytest.mark.parametrize("it", [TAP, LOADER], ids=lambda it: it.name)
