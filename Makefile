@@ -15,7 +15,9 @@ export PYTHON
 
 UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
-SYNC = $(UV) sync --quiet --frozen --python "$(PYTHON)"
+# Named itself: for a script that stands for it, as pyenv has, uv would make each environment anew.
+INTERPRETER = $(or $(shell $(PYTHON) -c 'import sys; print(sys.executable)' 2>/dev/null),$(PYTHON))
+SYNC = $(UV) sync --quiet --frozen --python "$(INTERPRETER)"
 unexport VIRTUAL_ENV
 # Once, not at every start where Python may not write beside its modules: dbt starts in 2 s then, instead of 6.
 export UV_COMPILE_BYTECODE := 1

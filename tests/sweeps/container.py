@@ -194,7 +194,7 @@ def main() -> None:
             print(f"{name}: the tables are right; {build.megabytes(name)} MB beside the base image")
             print(output.splitlines()[-1])
         (told,) = hook.received
-        assert told.sections.keys() == {"Jobs broken"}
+        assert told.sections.keys() == {"Streams that cannot be read", "Jobs broken"}
         used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
         assert used == [{"sla_seconds": 77}]
 

@@ -100,7 +100,7 @@ def main() -> None:
             states = warehouse.query("select count(*) as n from singer_states")
             assert states == [{"n": len(world.projects) + 1}]
             (message,) = hook.received
-            assert message.sections.keys() == {"Jobs broken"}
+            assert message.sections.keys() == {"Streams that cannot be read", "Jobs broken"}
             used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
             assert used == [{"sla_seconds": 77}]
             # What the tap says is where the orchestrator's log is.
