@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stand_in.world import RUNS
-from tests.support.odd_list import PROJECT, OddList, check_whole
+from tests.support.odd_list import PROJECT, OddList, check_whole, of_size
 
 if TYPE_CHECKING:
     from stand_in.server import Api, Request
@@ -172,5 +172,24 @@ def test_rows_that_are_deleted_do_not_make_up_the_number_of_hidden_ones(
     runs.api.is_hidden = lambda row: row["id"] in hidden
     runs.answers = answers
     (warning,) = runs.sync().warnings
+    assert f"did not show 2 of them; {WAITS}" in warning
+    assert (runs.missing, runs.bookmark) == (hidden, None)
+
+
+def test_rows_that_came_before_an_interruption_do_not_make_up_the_number_of_hidden_ones(
+    runs: OddList,
+) -> None:
+    def answers(request: Request, number: int) -> Answer:
+        if number == 1 or PROJECT not in request.path:
+            return runs.api.answer(request)
+        # Another backend, whose pages are smaller, shows rows that were read before.
+        return of_size(runs.api, request, 20)
+
+    runs.fill(3_000)
+    runs.sync(cut=2_500, page_size=100)
+    hidden = {f"{PROJECT}_{number:05}" for number in (100, 200)}
+    runs.api.is_hidden = lambda row: row["id"] in hidden
+    runs.answers = answers
+    (warning,) = runs.sync(page_size=100).warnings
     assert f"did not show 2 of them; {WAITS}" in warning
     assert (runs.missing, runs.bookmark) == (hidden, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -16,7 +16,7 @@ from tap_dagctl.errors import TapError
 from tap_dagctl.singer.state import LOGGER
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
-from tests.support.simulation import Collector, handlers_kept
+from tests.support.simulation import Collector, Killed, handlers_kept
 from tests.support.syncs import Output, config_of
 
 if TYPE_CHECKING:
@@ -29,13 +29,18 @@ def sync(
     api: Api,
     state: dict[str, Any] | None = None,
     streams: Collection[str] | None = None,
+    *,
+    cut: int | None = None,
     **settings: Any,
 ) -> Collector:
-    """Sync, and return what came; of the streams below the projects, only `streams`."""
-    pipe = Collector(None)
+    """Sync, and return what came; of the streams below the projects, only `streams`.
+
+    After `cut` messages it is killed.
+    """
+    pipe = Collector(cut)
     config = config_of(api, **settings)
     try:
-        with handlers_kept():
+        with handlers_kept(), suppress(Killed):
             tap = TapDagctl(config=config, state=state, message_writer=pipe)
             for name, stream in tap.streams.items():
                 if streams is not None and name not in {"projects", *streams}:
