@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -304,3 +305,32 @@ def test_the_program_says_what_is_owed_and_ends_well(
     runs.api.misbehave = lambda _: None
     after = run_tap(tmp_path, settings, state=output.state)
     assert (after.exit_code, after.warnings, len(after.records("runs"))) == (0, [], 700)
+
+
+def test_a_page_fetched_ahead_brings_no_row_as_it_was_before(api: Api) -> None:
+    runs, is_answered = OddList(api, 4), threading.Event()
+    changing = threading.Lock()
+
+    def answers(request: Request, number: int) -> Answer:
+        first = (int(request.params["page"]) - 1) * int(request.params["limit"])
+        if number > 1 and PROJECT in request.path and not is_answered.is_set():
+            if 0 < first < 800:
+                # The page behind it is asked for at the same time, and is answered earlier.
+                assert is_answered.wait(timeout=60)
+            elif changing.acquire(blocking=False):
+                answer = runs.api.answer(request)
+                # The others are anchors.
+                for row in answer["runs"][::2]:
+                    # Within the microsecond in which it was written.
+                    stamp = row["updated_at"]
+                    runs.world.change(RUNS, PROJECT, row["id"], status="failed", updated_at=stamp)
+                is_answered.set()
+                return answer
+        return runs.api.answer(request)
+
+    runs.fill(3_000)
+    runs.answers = answers
+    runs.sync()
+    assert is_answered.is_set()
+    status_of = {row["id"]: row.get("status") for row in runs.world.rows(RUNS, PROJECT)}
+    assert {key: row["status"] for key, row in runs.loaded.items()} == status_of
