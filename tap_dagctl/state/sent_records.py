@@ -89,13 +89,13 @@ class SentRecords:
         """
         key, content = self._key(row), _content(row)
         self._remembered.pop(key, None)
-        if remember:
+        # What the state knows of another version must not outlive an interruption: a replica that
+        # lags may show the older version last, and then the newer one must be sent again.
+        if remember or self._known.get(key, content) != content:
             self._known[key] = self._remembered[key] = content
             if len(self._remembered) > MOST_REMEMBERED:
                 # The oldest: statistics are read again from their newest days on.
                 self._remembered.pop(next(iter(self._remembered)))
-        elif self._known.get(key) != content:
-            self._known.pop(key, None)
 
     def _key(self, row: Mapping[str, Any]) -> str:
         return _hashed(json.dumps([row.get(key) for key in self._keys]), _KEY_BYTES)
