@@ -22,7 +22,7 @@ from tap_dagctl import redaction, timestamps
 from tap_dagctl.api import responses
 from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.api.retries import PassingError, Retries
-from tap_dagctl.api.transport import Deadline, StaleConnectionError, connection_pool
+from tap_dagctl.api.transport import StaleConnectionError, connection_pool
 from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
 from tap_dagctl.summary import Traffic
 
@@ -41,9 +41,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 MOST_BYTES = 64 * 1024 * 1024
 """The largest answer that is read, unpacked: far more than 500 rows need, and memory holds it."""
-
-MOST_TIMEOUTS = 10
-"""An answer that is not complete after so many times `request_timeout` is given up."""
 
 MOST_VALUES = 2_000_000
 """The most values in an answer that is read: each may take a hundred bytes of memory, however few
@@ -191,21 +188,15 @@ class Client:
             PassingError: there is no good answer, and another try may bring one.
             RequestError: there is none, and no further try can bring one.
         """
-        deadline = Deadline(MOST_TIMEOUTS * self._timeout)
         self.traffic.count(request.path, requests=1)
         sent, busy = time.monotonic(), time.thread_time()
         try:
-            with deadline:
-                status, headers, content = self._exchange(request)
+            status, headers, content = self._exchange(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            if deadline.passed:
-                raise _timeout_error() from None
             raise responses.connection_error(error, self._base_url) from None
         except OSError as error:
             # The certificates that requests is told to use are not there.
             raise UnreachableError(str(error), "check REQUESTS_CA_BUNDLE") from None
-        if deadline.passed:
-            raise _timeout_error()
         received, busy = time.monotonic(), time.thread_time() - busy
         server_time = responses.server_clock(headers)
         if status != HTTPStatus.OK:
@@ -277,11 +268,6 @@ def _read_body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
     except urllib3.exceptions.ProtocolError as error:
         raise responses.CutShortError from error
     return b"".join(chunks)
-
-
-def _timeout_error() -> PassingError:
-    what = f"the answer did not end within {MOST_TIMEOUTS} times request_timeout"
-    return PassingError(what, "raise it, or lower page_size")
 
 
 def path_segment(value: str) -> str:

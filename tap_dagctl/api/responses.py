@@ -15,7 +15,7 @@ from requests.exceptions import InvalidSchema
 
 from tap_dagctl import timestamps
 from tap_dagctl.api.retries import PassingError
-from tap_dagctl.api.transport import proxy_variable
+from tap_dagctl.api.transport import MOST_TIMEOUTS, DeadlineError, proxy_variable
 from tap_dagctl.errors import RefusedError, RejectedError, RequestError, UnreachableError, one_line
 from tap_dagctl.settings import DEFAULT_API_URL
 
@@ -65,6 +65,11 @@ _NO_CONNECTION = "no connection, or it was broken off"
 # One error often has several of these classes, in what it wraps: the first one here counts. An
 # empty advice stands for the usual one, which names api_url.
 _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
+    (
+        DeadlineError,
+        f"the answer did not end within {MOST_TIMEOUTS} times request_timeout",
+        "raise it, or lower page_size",
+    ),
     (urllib3.exceptions.DecodeError, "the answer cannot be unpacked", ""),
     (CutShortError, "the answer was cut short", ""),
     (
@@ -87,7 +92,7 @@ _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (urllib3.exceptions.ProtocolError, _NO_CONNECTION, ""),
 )
 # Only a server that answers can cause these.
-_FROM_A_SERVER = {urllib3.exceptions.DecodeError, CutShortError}
+_FROM_A_SERVER = {DeadlineError, urllib3.exceptions.DecodeError, CutShortError}
 
 
 def status_error(

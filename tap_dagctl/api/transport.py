@@ -1,91 +1,68 @@
-"""The connections to the API: their proxy, their certificates, and a deadline for each answer.
+"""The connections to the API: their proxy, their certificates, and an end for each answer.
 
 The timeout of a connection is for one part of an answer. A server that sends a byte now and then,
-or one `100 Continue` after another, would hold the tap for ever. A deadline is for the whole
-answer: when its time is up, the connection is shut down.
+or one `100 Continue` after another, would hold the tap for ever. So there is a time for the whole
+answer as well.
 """
 
 from __future__ import annotations
 
+import http.client
+import io
+import math
 import os
-import socket
-import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
-from typing_extensions import Self, override
+from typing_extensions import override
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from socket import socket
 
+    from _typeshed import WriteableBuffer
     from urllib3 import HTTPConnectionPool, HTTPResponse
 
-_this_thread = threading.local()
-_running: set[Deadline] = set()
-_watching = threading.Lock()
-_STEP_SECONDS = 0.25
-"""How late a deadline may end an answer."""
+MOST_TIMEOUTS = 10
+"""An answer that is not complete after so many times the connection's timeout is given up."""
 
 
-class Deadline:
-    """Ends an answer that the thread of its `with` block is still reading when the time is up.
-
-    Attributes:
-        at: when the time is up, by the monotonic clock.
-        passed: whether the time is up.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.passed = False
-        self.at = time.monotonic() + seconds
-        self._socket: object = None
-
-    def __enter__(self) -> Self:
-        _this_thread.deadline = self
-        _running.add(self)
-        # One thread for all deadlines, until the program ends: a timer each is a thread each.
-        if _watching.acquire(blocking=False):
-            try:
-                threading.Thread(target=_expire_deadlines, name="deadlines", daemon=True).start()
-            except RuntimeError:
-                # There may be one later. Until then each part of an answer has its timeout.
-                _watching.release()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _running.discard(self)
-        _this_thread.deadline = None
-
-    def watch(self, connected: object) -> None:
-        """Take the socket from which the answer is going to be read."""
-        self._socket = connected
-        if self.passed:
-            self.expire()
-
-    def expire(self) -> None:
-        """Shut the socket down."""
-        self.passed = True
-        if isinstance(self._socket, socket.socket):
-            # Not `self._socket.shutdown`: with TLS it drops the encryption, and another thread
-            # that reads would go on in plain text.
-            with suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+class DeadlineError(TimeoutError):
+    """An answer is not complete when its time is up, though each part came in time."""
 
 
-def _expire_deadlines() -> None:
-    while True:
-        time.sleep(_STEP_SECONDS)
-        now = time.monotonic()
-        for deadline in _running.copy():
-            if deadline.at < now:
-                deadline.expire()
+class _BoundedFile(io.RawIOBase):
+    def __init__(self, file: io.RawIOBase, seconds: float) -> None:
+        self._file, self._deadline = file, time.monotonic() + seconds
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        if time.monotonic() > self._deadline:
+            raise DeadlineError
+        return self._file.readinto(buffer)
+
+    @override
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _BoundedResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - http.client's own
+        super().__init__(sock, *args, **kwargs)
+        seconds = MOST_TIMEOUTS * (sock.gettimeout() or math.inf)
+        self.fp = io.BufferedReader(_BoundedFile(self.fp.detach(), seconds))
 
 
 class StaleConnectionError(ProtocolError):
@@ -95,9 +72,10 @@ class StaleConnectionError(ProtocolError):
     """
 
 
-class _WatchedConnection(HTTPConnection):
-    """Hands its socket to the deadline of the thread, and tells when it was closed meanwhile."""
+class _Connection(HTTPConnection):
+    """Bounds the time for an answer, and tells when the server had closed it before."""
 
+    response_class = _BoundedResponse
     _has_answered = False
 
     @override
@@ -107,26 +85,22 @@ class _WatchedConnection(HTTPConnection):
 
     @override
     def request(self, *args: Any, **kwargs: Any) -> None:
-        with self._stale_if_closed(None):
+        with self._stale_if_closed():
             super().request(*args, **kwargs)
 
     @override
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        deadline: Deadline | None = getattr(_this_thread, "deadline", None)
-        if deadline is not None:
-            deadline.watch(self.sock)
-        with self._stale_if_closed(deadline):
+        with self._stale_if_closed():
             response = super().getresponse()
         self._has_answered = True
         return response
 
     @contextmanager
-    def _stale_if_closed(self, deadline: Deadline | None) -> Iterator[None]:
+    def _stale_if_closed(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:  # of TLS as well
-            is_late = isinstance(error, TimeoutError) or (deadline and deadline.passed)
-            if self._has_answered and not is_late:
+            if self._has_answered and not isinstance(error, TimeoutError):
                 raise StaleConnectionError(str(error)) from error
             raise
 
@@ -164,7 +138,7 @@ def connection_pool(url: str, size: int) -> HTTPConnectionPool:
         ),
     )
     adapter.cert_verify(pool, url, verify, cert)  # type: ignore[no-untyped-call]  # in its stubs
-    pool.ConnectionCls = type("Watched", (_WatchedConnection, pool.ConnectionCls), {})
+    pool.ConnectionCls = type("Connection", (_Connection, pool.ConnectionCls), {})
     return pool
 
 
