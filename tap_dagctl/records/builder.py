@@ -32,18 +32,14 @@ MOST_REPORTED = 100
 logger = logging.getLogger("tap-dagctl.records")
 
 
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        msg = "not a string"
-        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
-    return value
+def _instance_of(kind: type, name: str) -> Callable[[object], object]:
+    def checked(value: object) -> object:
+        if not isinstance(value, kind):
+            msg = f"not {name}"
+            raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
+        return value
 
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        msg = "not a boolean"
-        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
-    return value
+    return checked
 
 
 def _integer(value: object) -> int:
@@ -67,19 +63,12 @@ def _number(value: object) -> int | float:
     return value
 
 
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        msg = "not an object"
-        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
-    return value
-
-
 _BY_TYPE: dict[str, Callable[[object], object]] = {
-    "string": _string,
-    "boolean": _boolean,
+    "string": _instance_of(str, "a string"),
+    "boolean": _instance_of(bool, "a boolean"),
     "integer": _integer,
     "number": _number,
-    "object": _object,
+    "object": _instance_of(dict, "an object"),
 }
 
 
@@ -108,17 +97,15 @@ class RecordBuilder:
         """
         self._stream = stream
         self._left_out = frozenset(left_out)
-        fields = {
-            name: field
-            for name, field in schema["properties"].items()
+        fields: dict[str, dict[str, Any]] = schema["properties"]
+        self._converters: dict[str, Callable[[object], object]] = {
+            name: to_fixed_width
+            if field.get("format") == "date-time"
+            else _BY_TYPE[kinds_of(field)[0]]
+            for name, field in fields.items()
             if name != ADDITIONAL_PROPERTIES
         }
-        times = {name for name, field in fields.items() if field.get("format") == "date-time"}
-        self._converters: dict[str, Callable[[object], object]] = {
-            name: to_fixed_width if name in times else _BY_TYPE[kinds_of(field)[0]]
-            for name, field in fields.items()
-        }
-        self._all_null: dict[str, Any] = dict.fromkeys([*fields, ADDITIONAL_PROPERTIES])
+        self._all_null: dict[str, Any] = dict.fromkeys(fields)
         self._reported: set[str] = set()
 
     def expect(self, fields: Iterable[str]) -> None:
