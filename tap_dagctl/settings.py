@@ -162,6 +162,11 @@ SCHEMA = th.PropertiesList(
 _PROPERTIES: dict[str, dict[str, Any]] = SCHEMA["properties"]
 
 
+def includes_sensitive(config: Mapping[str, Any]) -> bool:
+    """Return `include_sensitive`, which discovery needs of a configuration that is not checked."""
+    return config.get("include_sensitive") is True
+
+
 @dataclass(frozen=True)
 class Settings:
     """The checked settings, named and typed as in `SCHEMA` except for these.

@@ -21,7 +21,7 @@ from tap_dagctl.singer.environment import explain, naming_variables
 from tap_dagctl.singer.files import json_object
 from tap_dagctl.singer.tap import InterruptibleTap
 from tap_dagctl.state.layout import check_state
-from tap_dagctl.sync import Sync
+from tap_dagctl.streams.base import Sync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ class TapDagctl(InterruptibleTap):
         return [
             stream(self, self.sync)
             for stream in streams.STREAMS
-            if self.sync.includes_sensitive or not stream.is_sensitive
+            if settings.includes_sensitive(self.config) or not stream.is_sensitive
         ]
 
     @cached_property
@@ -100,7 +100,7 @@ class TapDagctl(InterruptibleTap):
     def input_catalog(self) -> Catalog | None:
         """The catalog handed over, without what is not offered."""
         catalog = super().input_catalog
-        if catalog is None or self.sync.includes_sensitive:
+        if catalog is None or settings.includes_sensitive(self.config):
             return catalog
         catalog, selected = without_sensitive(catalog, streams.BY_NAME)
         if selected:

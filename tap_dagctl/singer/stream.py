@@ -24,16 +24,17 @@ from tap_dagctl.singer.batch import is_of_storage
 from tap_dagctl.singer.catalog_entry import check_replication, keys_of
 from tap_dagctl.singer.state import IndexedStateManager, SparingStateWriter
 from tap_dagctl.singer.writer import Writer
+from tap_dagctl.summary import Part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Sequence
 
+    from singer_sdk import Tap
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, RecordMessage
 
     from tap_dagctl.records.builder import Record
-    from tap_dagctl.summary import Part
 
 
 _ENDS_OF_A_TEST = (AbortedSyncFailedException, AbortedSyncPausedException)
@@ -57,7 +58,6 @@ class PagewiseStream(Stream):
         part: what counts the records that go to the target.
     """
 
-    part: Part
     is_sensitive: ClassVar[bool] = False
     sensitive_fields: ClassVar[Collection[str]] = ()
     # The SDK's would drop what a catalog does not list inside an object.
@@ -65,6 +65,10 @@ class PagewiseStream(Stream):
     _has_schema_gone_out = False
     _announced: dict[str, Any] | None = None
     _indexed_state_manager: IndexedStateManager | None = None
+
+    def __init__(self, tap: Tap) -> None:
+        super().__init__(tap)
+        self.part = Part(self.name)
 
     @property
     def is_tried(self) -> bool:

@@ -317,7 +317,7 @@ def test_histories() -> None:
     counted: Counter[str] = Counter()
     logging.disable(logging.CRITICAL)
     try:
-        with serving(World()) as server, patch("tap_dagctl.stream_types.PAGES_A_STATE", 1):
+        with serving(World()) as server, patch("tap_dagctl.streams.kinds.PAGES_A_STATE", 1):
 
             class Served(Histories):
                 api = server

@@ -32,7 +32,7 @@ EVERY_ORDER = pytest.mark.parametrize(("order_by", "descending"), ORDERS)
 
 @pytest.fixture(autouse=True)
 def state_after_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_dagctl.stream_types.PAGES_A_STATE", 1)
+    monkeypatch.setattr("tap_dagctl.streams.kinds.PAGES_A_STATE", 1)
 
 
 def insert(rows: int) -> Act:

@@ -211,7 +211,7 @@ def test_what_is_not_asked_for_after_all_takes_no_place_for_ever() -> None:
 def test_a_walk_that_is_resumed_does_not_begin_with_the_first_page(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tap_dagctl.stream_types.PAGES_A_STATE", 1)
+    monkeypatch.setattr("tap_dagctl.streams.kinds.PAGES_A_STATE", 1)
     history = Simulation(api, Arrangement(page_size=20, connections=4), Figures())
     for number in range(300):
         history.world.advance(seconds=1)

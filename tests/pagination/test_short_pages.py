@@ -56,7 +56,7 @@ CONNECTIONS = pytest.mark.parametrize("connections", [1, 4])
 
 @pytest.fixture(autouse=True)
 def state_after_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_dagctl.stream_types.PAGES_A_STATE", 1)
+    monkeypatch.setattr("tap_dagctl.streams.kinds.PAGES_A_STATE", 1)
 
 
 def filled(api: Api, rows: int, hidden: list[int], **arrangement: Any) -> Simulation:

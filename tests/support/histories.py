@@ -124,7 +124,7 @@ def prove(histories: int, number: int, *, shrink: bool = False) -> Figures:
     figures_ = Figures()
     try:
         # A state every page, so that cut walks have something to go on from.
-        with serving(World()) as server, patch("tap_dagctl.stream_types.PAGES_A_STATE", 1):
+        with serving(World()) as server, patch("tap_dagctl.streams.kinds.PAGES_A_STATE", 1):
 
             class Seeded(Histories):
                 api = server

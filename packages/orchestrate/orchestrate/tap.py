@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orchestrate.errors import OrchestrateError
 from orchestrate.states import part_name
 from tap_dagctl.errors import TapError, one_line
-from tap_dagctl.projects import PROJECTS, chosen
+from tap_dagctl.streams.projects import PROJECTS, chosen
 from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
-from uuid import uuid4
 
 from typing_extensions import override
 
-from tap_dagctl import schemas, timestamps
+from tap_dagctl import schemas
 from tap_dagctl.api.lists import KeyedRows
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.projects import Projects
-from tap_dagctl.singer.closing import ClosingStream
 from tap_dagctl.state.statistics import is_day, windows
-from tap_dagctl.stream_types import ChangingRows, OrganizationList, ProjectList, Statistics
+from tap_dagctl.streams.kinds import ChangingRows, OrganizationList, ProjectList, Statistics
+from tap_dagctl.streams.projects import Projects
+from tap_dagctl.streams.syncs import Syncs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
-    from singer_sdk import Tap
-
     from tap_dagctl.api.client import Answer
-    from tap_dagctl.records.builder import Record
     from tap_dagctl.state.statistics import Reach
-    from tap_dagctl.sync import Sync
 
 
 class Runs(ChangingRows):
@@ -166,52 +161,6 @@ class Invitations(OrganizationList):
     path = "/organizations/invitations"
     rows_key = "invitations"
     schema = schemas.INVITATIONS
-
-
-class Syncs(ClosingStream):
-    """A stream of a project in one sync: how much of it was read, and why not all."""
-
-    name = "syncs"
-    schema = schemas.SYNCS
-    primary_keys = ("sync_id", "stream", "project_id")
-
-    def __init__(self, tap: Tap, sync: Sync) -> None:
-        super().__init__(tap)
-        self._sync = sync
-        self._sync_id = uuid4().hex
-        sync.before_early_end = self.write_early
-
-    @override
-    def closing_records(self) -> list[Record]:
-        parts, bookmarks = self._sync.summary.parts, self._bookmarks()
-        self._sync.summary.count(self._sync.client.traffic)
-        below = sum(part.nanoseconds for part in parts if part.project_id is not None)
-        return [
-            {
-                "sync_id": self._sync_id,
-                "stream": part.stream,
-                "project_id": part.project_id or "",
-                "began_at": timestamps.render(part.began),
-                "ended_at": timestamps.render(part.ended),
-                "rows_read": part.rows_read,
-                "rows_sent": part.rows_sent,
-                "requests": part.requests,
-                # What is below the projects is read while they are gone through.
-                "seconds": (part.nanoseconds - below * (part.stream == Projects.name))
-                / timestamps.NANOSECONDS,
-                "error": part.error,
-                "bookmark": bookmarks.get((part.stream, part.project_id or "")),
-                schemas.ADDITIONAL_PROPERTIES: None,
-            }
-            for part in parts
-        ]
-
-    def _bookmarks(self) -> dict[tuple[str, str], object]:
-        return {
-            (stream, partition["context"]["project_id"]): partition.get("replication_key_value")
-            for stream, state in self.tap_state.get("bookmarks", {}).items()
-            for partition in state.get("partitions", ())
-        }
 
 
 STREAMS = (

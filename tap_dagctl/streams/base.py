@@ -1,20 +1,24 @@
-"""What every stream of the tap does."""
+"""What every stream of the tap does, and what the streams of one sync share."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
-from tap_dagctl.errors import RefusedProjectListError, Stopped, TapError
+from tap_dagctl.api.client import Client
+from tap_dagctl.api.prefetch import Prefetch
+from tap_dagctl.errors import Failures, RefusedProjectListError, Stopped, TapError
 from tap_dagctl.records.builder import RecordBuilder
+from tap_dagctl.settings import Settings, includes_sensitive
 from tap_dagctl.singer.stream import PagewiseStream
-from tap_dagctl.summary import ENDED_EARLY
+from tap_dagctl.summary import ENDED_EARLY, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -22,7 +26,53 @@ if TYPE_CHECKING:
 
     from tap_dagctl.api.client import Request
     from tap_dagctl.records.builder import Record
-    from tap_dagctl.sync import Sync
+
+
+class Sync:
+    """What the streams of one sync share: its settings, its client, and what has failed so far.
+
+    Nothing is checked or opened before it is needed: discovery may have no usable configuration.
+
+    Attributes:
+        config: the configuration as it was handed over.
+        created_at: by project, when the API says that it was created.
+        before_early_end: is called before a signal or an error ends the sync.
+    """
+
+    def __init__(self, config: Mapping[str, Any], *, version: str) -> None:
+        self.config = config
+        self.failures = Failures()
+        self.summary = Summary()
+        self.created_at: dict[str, object] = {}
+        self.before_early_end: Callable[[], None] = lambda: None
+        self._version = version
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings after every check.
+
+        Raises:
+            ConfigurationError: one of them cannot be used.
+        """
+        return Settings.from_config(self.config, version=self._version)
+
+    @cached_property
+    def client(self) -> Client:
+        """The one client, so that all streams share its connections."""
+        return Client(self.settings)
+
+    @cached_property
+    def prefetch(self) -> Prefetch:
+        """The client, with the first requests of the next streams and projects made ahead."""
+        return Prefetch(self.client, self.settings.max_connections)
+
+    def end_early(self, why: str) -> None:
+        """Take note that a signal or an error ends the sync, if it has begun."""
+        if self.summary.parts:
+            self.summary.end_early(why)
+            # What ends it is told, not this.
+            with suppress(TapError):
+                self.before_early_end()
 
 
 class DagctlStream(PagewiseStream):
@@ -34,7 +84,7 @@ class DagctlStream(PagewiseStream):
     def __init__(self, tap: Tap, sync: Sync) -> None:
         super().__init__(tap)
         self._sync = sync
-        left_out = () if sync.includes_sensitive else self.sensitive_fields
+        left_out = () if includes_sensitive(sync.config) else self.sensitive_fields
         if left_out:
             fields = self.schema["properties"].items()
             kept = {name: field for name, field in fields if name not in left_out}
@@ -61,7 +111,9 @@ class DagctlStream(PagewiseStream):
             part.error = None
         except TapError as error:
             part.error = error.reason
-            part.is_tolerated = self._is_tolerated(error)
+            part.is_tolerated = (
+                isinstance(error, RefusedProjectListError) and self._sync.settings.tolerates_refused
+            )
             # `--test` never reaches the hook that raises the failures of a whole sync.
             if not self.is_tried:
                 failures.add(error)
@@ -71,10 +123,6 @@ class DagctlStream(PagewiseStream):
                 raise
         finally:
             self._sync.summary.end(part)
-
-    def _is_tolerated(self, error: TapError) -> bool:
-        is_of_project = isinstance(error, RefusedProjectListError)
-        return is_of_project and self._sync.settings.tolerates_refused
 
     @override
     def sync_ends_early(self, error: BaseException) -> None:

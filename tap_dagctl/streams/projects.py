@@ -10,10 +10,10 @@ from typing_extensions import override
 
 from tap_dagctl import schemas, timestamps
 from tap_dagctl.api.lists import WholeList
-from tap_dagctl.dagctl_stream import DagctlStream
 from tap_dagctl.errors import ConfigurationError, TapError, one_line
 from tap_dagctl.singer.progress import Progress
 from tap_dagctl.state.unlisted import forget_unlisted
+from tap_dagctl.streams.base import DagctlStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,7 +11,6 @@ from typing_extensions import override
 from tap_dagctl import timestamps
 from tap_dagctl.api.client import path_segment
 from tap_dagctl.api.lists import WholeList
-from tap_dagctl.dagctl_stream import DagctlStream
 from tap_dagctl.errors import (
     AnswerError,
     RefusedError,
@@ -21,12 +20,13 @@ from tap_dagctl.errors import (
 )
 from tap_dagctl.pagination.page import Listing, PageNumber
 from tap_dagctl.pagination.paginator import Paginator
-from tap_dagctl.projects import Projects
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.singer.progress import Progress
 from tap_dagctl.state.bookmark import Bookmark, whole_history
 from tap_dagctl.state.incremental import DAY, changed_rows, lies_after
 from tap_dagctl.state.statistics import changed_statistics, first_reach, reach_of, wanted_of
+from tap_dagctl.streams.base import DagctlStream
+from tap_dagctl.streams.projects import Projects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tap_dagctl.api.lists import KeyedRows
     from tap_dagctl.records.builder import Record
     from tap_dagctl.state.statistics import Reach, Wanted
-    from tap_dagctl.sync import Sync
+    from tap_dagctl.streams.base import Sync
 
 
 PAGES_A_STATE = 20
