@@ -14,13 +14,12 @@ from typing_extensions import override
 import tap_dagctl.singer.about  # noqa: F401 - takes the place of the SDK's text for `--about`
 from tap_dagctl import settings, streams
 from tap_dagctl.errors import ConfigurationError
-from tap_dagctl.singer.batch import check_batch
-from tap_dagctl.singer.catalog import check_catalog, without_sensitive
+from tap_dagctl.singer.catalog import without_sensitive
+from tap_dagctl.singer.checks import check_batch, check_catalog, check_state
 from tap_dagctl.singer.command import Command
 from tap_dagctl.singer.environment import explain, naming_variables
 from tap_dagctl.singer.files import json_object
 from tap_dagctl.singer.tap import InterruptibleTap
-from tap_dagctl.state.layout import check_state
 from tap_dagctl.streams.base import Sync
 
 if TYPE_CHECKING:

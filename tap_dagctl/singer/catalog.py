@@ -1,81 +1,103 @@
-"""The catalog handed to the tap: whether it can be read, and what of it is not offered any more."""
+"""A stream as a catalog has it: what is offered, how it is keyed and replicated, and its schema."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
+from singer_sdk import Stream
 from singer_sdk.singerlib import Catalog, MetadataMapping
+from typing_extensions import override
 
-from tap_dagctl.errors import ConfigurationError
+from tap_dagctl.errors import ConfigurationError, one_line
+from tap_dagctl.records.catalog_schema import Conversion, announced
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from singer_sdk.singerlib import CatalogEntry
 
-    from tap_dagctl.singer.stream import PagewiseStream
-
-_Method = Literal["FULL_TABLE", "INCREMENTAL"]
+_ADVICE = "take that out of the catalog, or of `metadata` in meltano.yml"
 
 
-class _StreamMetadata(msgspec.Struct, rename="kebab"):
-    forced_replication_method: _Method | None = None
-    replication_key: str | None = None
-    replication_method: _Method | None = None
-    selected: bool | None = None
-    table_key_properties: list[str] | None = None
+class CatalogStream(Stream):
+    """A stream that is as the tap has it, except for what the catalog says of it.
 
-
-class _Metadata(msgspec.Struct):
-    breadcrumb: list[str]
-    metadata: _StreamMetadata
-
-
-class _Schema(msgspec.Struct):
-    properties: dict[str, dict[str, Any]] = {}
-
-
-class _Stream(msgspec.Struct):
-    """What an entry does not say is as the tap itself has it."""
-
-    tap_stream_id: str
-    key_properties: list[str] | None = None
-    metadata: list[_Metadata] = []
-    replication_key: str | None = None
-    replication_method: _Method | None = None
-    schema: _Schema = msgspec.field(default_factory=_Schema)
-
-
-class _Catalog(msgspec.Struct):
-    streams: list[_Stream]
-
-
-def check_catalog(catalog: Mapping[str, Any]) -> None:
-    """Check that `catalog` can be read; the SDK would fail on it somewhere within the sync.
-
-    A `replication-method` of a stream's own metadata becomes the one the SDK heeds.
-
-    Raises:
-        ConfigurationError: it cannot, naming the place.
+    Attributes:
+        is_sensitive: whether it is offered only with `include_sensitive`.
+        sensitive_fields: fields that are offered only with it.
     """
-    try:
-        msgspec.convert(catalog, _Catalog)
-    except msgspec.ValidationError as error:
-        msg = f"The catalog cannot be read: {error}; make a new one with `tap-dagctl --discover`"
-        raise ConfigurationError(msg) from None
-    for entry in catalog["streams"]:
-        for item in entry.get("metadata", ()):
-            metadata = item["metadata"]
-            if not item["breadcrumb"] and (method := metadata.get("replication-method")):
-                metadata["forced-replication-method"] = (
-                    metadata.get("forced-replication-method") or method
-                )
+
+    is_sensitive: ClassVar[bool] = False
+    sensitive_fields: ClassVar[Collection[str]] = ()
+    _announced: dict[str, Any] | None = None
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        own_keys, own_replication_key = self.primary_keys, self.replication_key
+        super().apply_catalog(catalog)
+        # What an entry does not say, the SDK takes for none.
+        self.primary_keys = self.primary_keys or own_keys
+        self.replication_key = self.replication_key or own_replication_key
+        if entry := catalog.get_stream(self.name):
+            # An entry that says nothing at all is selected; the least word added would change that.
+            if not entry.metadata:
+                entry.metadata.root.selected = True
+            # The SDK lets the method that discovery wrote outvote the one a user forces.
+            forced = entry.metadata.root.forced_replication_method
+            self.forced_replication_method = forced or self.forced_replication_method
+            if self.selected:
+                self._check_replication(own_replication_key, entry)
+                self.primary_keys = self._keys_of(own_keys, entry)
+                self._announced = announced(self.name, self.schema, entry.schema.to_dict())
+
+    def _check_replication(self, own: str | None, entry: CatalogEntry) -> None:
+        metadata = entry.metadata.root
+        wanted = [entry.replication_key, metadata.replication_key]
+        if own is None:
+            methods = (entry.replication_method, metadata.forced_replication_method)
+            wanted += [method for method in methods if method == "INCREMENTAL"]
+        for name in wanted:
+            if name and name != own:
+                only = own or "reading it whole"
+                msg = f"{self.name} cannot be replicated by {one_line(name)}, only by {only}"
+                raise ConfigurationError(f"{msg}; {_ADVICE}")
+
+    def _keys_of(self, own: Sequence[str], entry: CatalogEntry) -> Sequence[str]:
+        """Return the keys that an entry gives the stream; the tap's own where it says nothing else.
+
+        Raises:
+            ConfigurationError: rows would overwrite each other, or a key could be null.
+        """
+        keys = own
+        for given in (entry.key_properties, entry.metadata.root.table_key_properties):
+            if given and set(given) != set(own):
+                if not set(own) <= set(given) <= set(self.schema["required"]):
+                    key, only = one_line(", ".join(given)), ", ".join(own)
+                    msg = f"{self.name} cannot have the key {key}, only {only}; {_ADVICE}"
+                    raise ConfigurationError(msg)
+                keys = given
+        return keys
+
+    @cached_property
+    def conversion(self) -> Conversion:
+        """What makes records fit a schema that the catalog has changed."""
+        deselected = {
+            breadcrumb[1]
+            for breadcrumb, is_selected in self.mask.items()
+            if len(breadcrumb) == 2 and not is_selected  # noqa: PLR2004 - "properties" and a name
+        }
+        return Conversion(self.name, self.schema, self.effective_schema, deselected)
+
+    @property
+    @override
+    def effective_schema(self) -> dict[str, Any]:
+        return self._announced or self.schema
 
 
 def without_sensitive(
-    catalog: Catalog, streams: Mapping[str, type[PagewiseStream]]
+    catalog: Catalog, streams: Mapping[str, type[CatalogStream]]
 ) -> tuple[Catalog, list[str]]:
     """Return `catalog` without what is sensitive, and the names of what it selects of that.
 
@@ -103,14 +125,11 @@ def without_sensitive(
 
 
 def _without_fields(entry: CatalogEntry, fields: Collection[str]) -> CatalogEntry:
-    properties = entry.schema.properties or {}
-    schema = replace(
-        entry.schema,
-        properties={name: field for name, field in properties.items() if name not in fields},
-    )
+    properties = (entry.schema.properties or {}).items()
+    kept = {name: field for name, field in properties if name not in fields}
     metadata = MetadataMapping(
         (breadcrumb, metadata)
         for breadcrumb, metadata in entry.metadata.items()
         if breadcrumb[1:2] not in {(field,) for field in fields}
     )
-    return replace(entry, schema=schema, metadata=metadata)
+    return replace(entry, schema=replace(entry.schema, properties=kept), metadata=metadata)

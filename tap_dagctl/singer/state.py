@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from singer_sdk import Stream
 from singer_sdk.helpers._state import StateWriter
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.streams._state import StreamStateManager
@@ -127,6 +129,59 @@ class IndexedStateManager(StreamStateManager):
         if self._index is None:
             self._index = {_key(partition["context"]): partition for partition in self._partitions}
         return self._index
+
+
+class StateStream(Stream):
+    """A stream that writes its bookmark itself, when a walk is complete."""
+
+    @cached_property
+    @override
+    def state_manager(self) -> IndexedStateManager:
+        return IndexedStateManager(
+            tap_name=self.tap_name, stream_name=self.name, tap_state=self._tap_state
+        )
+
+    @property
+    def _is_state_late(self) -> bool:
+        state_writer = self._tap.state_writer
+        return isinstance(state_writer, SparingStateWriter) and state_writer.is_late
+
+    def _write_pending_state(self) -> None:
+        state_writer = self._tap.state_writer
+        if isinstance(state_writer, SparingStateWriter):
+            state_writer.write_pending()
+
+    @override
+    def log_sync_costs(self) -> None:
+        """Write the last state: the one public hook the SDK calls when every stream is through."""
+        self._write_pending_state()
+        super().log_sync_costs()
+
+    @override
+    def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
+        """Return None: the SDK's ceiling is this machine's clock, which may be wrong."""
+
+    @override
+    def _increment_stream_state(
+        self,
+        latest_record: dict[str, Any],
+        *,
+        context: types.Context | None = None,
+    ) -> None:
+        """Leave the bookmark alone.
+
+        The SDK would compare the records' times as strings and, when only rows older than the
+        bookmark come (the overlap), move it back (singer_sdk/helpers/_state.py,
+        `increment_state` and `finalize_state_progress_markers`). There is no public switch.
+        """
+
+    @override
+    def compare_start_date(self, value: str, start_date_value: str) -> str:
+        """Return the bookmark: `Bookmark.cursor` weighs it against `start_date`.
+
+        The SDK's comparison raises on a bookmark or a `start_date` it cannot parse.
+        """
+        return value
 
 
 def _key(context: types.Context) -> tuple[tuple[str, Any], ...]:

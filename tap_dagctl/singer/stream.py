@@ -8,10 +8,9 @@ from __future__ import annotations
 import logging
 import sys
 from abc import abstractmethod
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream, metrics
+from singer_sdk import metrics
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
@@ -19,20 +18,18 @@ from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, OutputError, Stopped, TapError, one_line
 from tap_dagctl.records.builder import as_dict
-from tap_dagctl.records.catalog_schema import Conversion, announced
-from tap_dagctl.singer.batch import is_of_storage
-from tap_dagctl.singer.catalog_entry import check_replication, keys_of
-from tap_dagctl.singer.state import IndexedStateManager, SparingStateWriter
+from tap_dagctl.singer.catalog import CatalogStream
+from tap_dagctl.singer.state import StateStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.summary import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import Catalog, RecordMessage
+    from singer_sdk.singerlib import RecordMessage
 
     from tap_dagctl.records.builder import Record
 
@@ -49,22 +46,16 @@ class _Timer(metrics.Timer):
         super().__exit__(None if is_test else exc_type, *rest)
 
 
-class PagewiseStream(Stream):
-    """A stream that comes in pages, and writes its bookmark itself, when a walk is complete.
+class PagewiseStream(CatalogStream, StateStream):
+    """A stream that comes in pages.
 
     Attributes:
-        is_sensitive: whether it is offered only with `include_sensitive`.
-        sensitive_fields: fields that are offered only with it.
         part: what counts the records that go to the target.
     """
 
-    is_sensitive: ClassVar[bool] = False
-    sensitive_fields: ClassVar[Collection[str]] = ()
     # The SDK's would drop what a catalog does not list inside an object.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
     _has_schema_gone_out = False
-    _announced: dict[str, Any] | None = None
-    _indexed_state_manager: IndexedStateManager | None = None
 
     def __init__(self, tap: Tap) -> None:
         super().__init__(tap)
@@ -96,60 +87,33 @@ class PagewiseStream(Stream):
         """
         writer = self._tap.message_writer
         records = super()._sync_records(context, write_messages=write_messages)
-        if write_messages:
-            try:
-                if context and self._are_records_final and isinstance(writer, Writer):
-                    self._sync_pages(context, writer)
-                else:
-                    yield from records
-            except (Exception, Stopped) as error:
-                if not isinstance(error, OutputError):
-                    self.sync_ends_early(error)
-                    self._write_pending_state()
-                raise
-            return
-        # The SDK would write into a BATCH file what is not selected, and what no map has seen.
+        try:
+            if not write_messages:
+                yield from self._records_of_batch(records)
+            elif context and self._are_records_final and isinstance(writer, Writer):
+                self._sync_pages(context, writer)
+            else:
+                yield from records
+        except (Exception, Stopped) as error:
+            if not isinstance(error, OutputError):
+                self.sync_ends_early(error)
+                self._write_pending_state()
+            raise
+
+    def _records_of_batch(self, records: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield what is selected, as the maps leave it; the SDK would write all into the file."""
         if len(self.stream_maps) > 1:
             msg = f"stream_maps: with batch_config there can be no copy (__source__) of {self.name}"
             raise ConfigurationError(msg)
-        try:
-            for record in records:
-                for message in self._generate_record_messages(record):
-                    yield message.record
-        except (Exception, Stopped) as error:
-            self.sync_ends_early(error)
-            raise
+        for record in records:
+            for message in self._generate_record_messages(record):
+                yield message.record
 
     def sync_ends_early(self, error: BaseException) -> None:
         """Do what is to be done before an error or a signal ends the whole sync.
 
         Not in the signal's handler: it may have come while a line was logged.
         """
-
-    @override
-    def log_sync_costs(self) -> None:
-        """Write the last state: the one public hook the SDK calls when every stream is through."""
-        self._write_pending_state()
-        super().log_sync_costs()
-
-    @property
-    def _is_state_late(self) -> bool:
-        state_writer = self._tap.state_writer
-        return isinstance(state_writer, SparingStateWriter) and state_writer.is_late
-
-    def _write_pending_state(self) -> None:
-        state_writer = self._tap.state_writer
-        if isinstance(state_writer, SparingStateWriter):
-            state_writer.write_pending()
-
-    @property
-    @override
-    def state_manager(self) -> IndexedStateManager:
-        if self._indexed_state_manager is None:
-            self._indexed_state_manager = IndexedStateManager(
-                tap_name=self.tap_name, stream_name=self.name, tap_state=self._tap_state
-            )
-        return self._indexed_state_manager
 
     @override
     def _write_schema_message(self) -> None:
@@ -200,7 +164,7 @@ class PagewiseStream(Stream):
         try:
             yield from super().get_batches(batch_config, context)
         except Exception as error:
-            if not is_of_storage(error):
+            if not _is_of_storage(error):
                 raise
             root = one_line(batch_config.storage.root)
             msg = f"batch_config: no file can be written to {root}: {one_line(repr(error))}"
@@ -248,34 +212,8 @@ class PagewiseStream(Stream):
             self._sync_children(context)
 
     @override
-    def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Return None: the SDK's ceiling is this machine's clock, which may be wrong."""
-
-    @override
-    def _increment_stream_state(
-        self,
-        latest_record: dict[str, Any],
-        *,
-        context: Context | None = None,
-    ) -> None:
-        """Leave the bookmark alone.
-
-        The SDK would compare the records' times as strings and, when only rows older than the
-        bookmark come (the overlap), move it back (singer_sdk/helpers/_state.py,
-        `increment_state` and `finalize_state_progress_markers`). There is no public switch.
-        """
-
-    @override
     def get_sync_timer(self) -> metrics.Timer:
         return _Timer(metrics.Metric.SYNC_DURATION, {metrics.Tag.STREAM: self.name})
-
-    @override
-    def compare_start_date(self, value: str, start_date_value: str) -> str:
-        """Return the bookmark: `Bookmark.cursor` weighs it against `start_date`.
-
-        The SDK's comparison raises on a bookmark or a `start_date` it cannot parse.
-        """
-        return value
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
@@ -286,36 +224,13 @@ class PagewiseStream(Stream):
         quiet = level == logging.INFO or (level == logging.ERROR and expected)
         super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
 
-    @override
-    def apply_catalog(self, catalog: Catalog) -> None:
-        own_keys, own_replication_key = self.primary_keys, self.replication_key
-        super().apply_catalog(catalog)
-        # What an entry does not say, the SDK takes for none.
-        self.primary_keys = self.primary_keys or own_keys
-        self.replication_key = self.replication_key or own_replication_key
-        if entry := catalog.get_stream(self.name):
-            # An entry that says nothing at all is selected; the least word added would change that.
-            if not entry.metadata:
-                entry.metadata.root.selected = True
-            # The SDK lets the method that discovery wrote outvote the one a user forces.
-            forced = entry.metadata.root.forced_replication_method
-            self.forced_replication_method = forced or self.forced_replication_method
-            if self.selected:
-                check_replication(self.name, own_replication_key, entry)
-                self.primary_keys = keys_of(self.name, self.schema, own_keys, entry)
-                self._announced = announced(self.name, self.schema, entry.schema.to_dict())
 
-    @cached_property
-    def conversion(self) -> Conversion:
-        """What makes records fit a schema that the catalog has changed."""
-        deselected = {
-            breadcrumb[1]
-            for breadcrumb, is_selected in self.mask.items()
-            if len(breadcrumb) == 2 and not is_selected  # noqa: PLR2004 - "properties" and a name
-        }
-        return Conversion(self.name, self.schema, self.effective_schema, deselected)
+def _is_of_storage(error: Exception) -> bool:
+    """Whether a file could not be written, and not a row read or mapped.
 
-    @property
-    @override
-    def effective_schema(self) -> dict[str, Any]:
-        return self._announced or self.schema
+    Libraries for S3 and its like raise errors of their own, such as botocore's for credentials that
+    are missing.
+    """
+    package = type(error).__module__.partition(".")[0]
+    of_rows = ("tap_dagctl", "singer_sdk", "simpleeval", "builtins")
+    return isinstance(error, (ImportError, OSError, ValueError)) or package not in of_rows
