@@ -195,6 +195,11 @@ class Settings:
     model_stats_window_days: int
     user_agent: str
 
+    @property
+    def overlap(self) -> int:
+        """`overlap_seconds` in nanoseconds."""
+        return self.overlap_seconds * timestamps.NANOSECONDS
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, version: str) -> Settings:
         """Return the settings of a configuration, after the checks that a JSON schema cannot make.

@@ -109,20 +109,19 @@ class Bookmark:
         history = whole_history(settings)
         if self.value is None:
             return history
-        start, from_start = history.start, history.after
-        after = self.value - max(settings.overlap_seconds * timestamps.NANOSECONDS, timestamps.TICK)
-        began_at = self.start(default=start)
-        if began_at is not None and (start is None or start < began_at):
-            return Cursor(from_start, (began_at, after), start)
-        if from_start is not None and from_start > after:
+        after = self.value - max(settings.overlap, timestamps.TICK)
+        start, read_since = history.start, self.start(default=history.start)
+        if read_since is not None and (start is None or start < read_since):
+            return Cursor(history.after, (read_since, after), start)
+        if history.after is not None and history.after > after:
             return history
-        return Cursor(after, None, began_at)
+        return Cursor(after, None, read_since)
 
     def lies_after(self, server_time: int | None, settings: Settings) -> bool:
         """Whether the bookmark lies in the server's future, by more than the overlap."""
         if self.value is None or server_time is None:
             return False
-        return self.value - settings.overlap_seconds * timestamps.NANOSECONDS > server_time
+        return self.value - settings.overlap > server_time
 
     def forget(self) -> None:
         """Take out everything: it cannot be right."""
@@ -172,8 +171,9 @@ class Bookmark:
 
     @surplus.setter
     def surplus(self, rows: int) -> None:
-        self._state.update({"surplus": rows} if rows else {})
-        if not rows:
+        if rows:
+            self._state["surplus"] = rows
+        else:
             self._state.pop("surplus", None)
 
     def wait(self, cursor: Cursor, owed: Owed, sent: str) -> None:
