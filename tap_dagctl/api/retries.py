@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import backoff
+from typing import TYPE_CHECKING, TypeVar
 
 from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from backoff.types import Details
+    from collections.abc import Callable
 
     from tap_dagctl.errors import TapError
 
@@ -68,10 +65,6 @@ class PassingError(Exception):
         return self.status in _TOO_MUCH
 
 
-# An answer that cannot be used may come from a proxy, and the next one from the API.
-_TRIED_AGAIN = (PassingError, AnswerError)
-
-
 class Retries:
     """Repeats the requests of one client that failed and may succeed later.
 
@@ -107,52 +100,41 @@ class Retries:
             AnswerError: the last try raised it.
         """
         most = 1 if self._is_unreachable else self._most
-        began, tries = time.monotonic(), 0
-
-        def try_once() -> T:
-            nonlocal tries
+        began, ceiling, tries = time.monotonic(), 1.0, 0
+        while True:
+            tries += 1
             while (wait := self._not_before - time.monotonic()) > 0:
                 time.sleep(wait)
-            tries += 1
             try:
-                return attempt()
-            except Exception as error:
-                self._has_answered = self._has_answered or not _found_no_server(error)
+                result = attempt()
+            except (PassingError, AnswerError) as error:
+                # An answer that cannot be used may come from a proxy, and the next from the API.
+                is_unreachable = isinstance(error, PassingError) and error.is_unreachable
+                self._has_answered = self._has_answered or not is_unreachable
+                limit = most if self._has_answered else min(most, FIRST_TRIES)
+                is_late = not self._has_answered and time.monotonic() - began >= FIRST_SECONDS
+                # Another thread may have waited for the server as long as one may.
+                is_hopeless = is_late or (self._is_unreachable and is_unreachable)
+                is_needed = is_wanted()
+                if tries >= limit or is_hopeless or not is_needed:
+                    if is_needed:
+                        self._is_unreachable = is_unreachable
+                    raise self._final_error(what, error, tries) from None
+                wait = _wait_after(error, ceiling)
+                ceiling = min(2 * ceiling, MAX_WAIT_SECONDS)
+                if isinstance(error, PassingError) and error.is_limit:
+                    # The other threads wait as well.
+                    self._not_before = max(self._not_before, time.monotonic() + wait)
+                shown = _UNUSABLE if isinstance(error, AnswerError) else error
+                line = "%s: %s; try %d of %d, waiting %.1f s"
+                logger.warning(line, what, shown, tries, limit, wait)
+                time.sleep(wait)
+            except RequestError:
+                self._has_answered = True
                 raise
-
-        def is_hopeless(error: Exception) -> bool:
-            # Another thread may have waited for the server as long as one may.
-            if not is_wanted() or (self._is_unreachable and _found_no_server(error)):
-                return True
-            waited = time.monotonic() - began
-            return not self._has_answered and (tries >= FIRST_TRIES or waited >= FIRST_SECONDS)
-
-        def log_wait(details: Details) -> None:
-            error, wait = details["exception"], details["wait"]
-            if isinstance(error, PassingError) and error.is_limit:
-                # The other threads wait as well.
-                self._not_before = max(self._not_before, time.monotonic() + wait)
-            limit = most if self._has_answered else min(most, FIRST_TRIES)
-            shown = _UNUSABLE if isinstance(error, AnswerError) else error
-            logger.warning("%s: %s; try %d of %d, waiting %.1f s", what, shown, tries, limit, wait)
-
-        retrying = backoff.on_exception(
-            _waits,
-            _TRIED_AGAIN,
-            max_tries=most,
-            giveup=is_hopeless,
-            jitter=None,  # `_waits` has its own: `Retry-After` is a minimum, not to be shortened
-            on_backoff=log_wait,
-            logger=None,
-        )
-        try:
-            result = retrying(try_once)()
-        except _TRIED_AGAIN as error:
-            if is_wanted():
-                self._is_unreachable = _found_no_server(error)
-            raise self._final_error(what, error, tries) from None
-        self._is_unreachable, self._has_answered = False, True
-        return result
+            else:
+                self._is_unreachable, self._has_answered = False, True
+                return result
 
     def _final_error(self, what: str, error: PassingError | AnswerError, tries: int) -> TapError:
         """Return the error that a person reads when the last of `tries` ended in `error`."""
@@ -163,21 +145,8 @@ class Retries:
         return kind(f"{what}: {error} {counted}; {error.advice}", status=error.status)
 
 
-def _found_no_server(error: Exception) -> bool:
-    return isinstance(error, PassingError) and error.is_unreachable
-
-
-def _waits() -> Generator[float, Any, None]:
-    """Yield the seconds to wait before each further try, at most `MAX_WAIT_SECONDS`.
-
-    The first wait takes 0.5 to 1 second, each later one twice as long; `Retry-After` makes a wait
-    longer, never shorter.
-    """
-    jittered = backoff.expo(base=2, factor=1, max_value=MAX_WAIT_SECONDS)
-    next(jittered)
-    error = yield 0.0
-    while True:
-        ceiling = next(jittered) or 0.0
-        wait = ceiling / 2 + backoff.full_jitter(ceiling / 2)
-        asked = error.retry_after if isinstance(error, PassingError) else None
-        error = yield min(max(wait, asked or 0.0), MAX_WAIT_SECONDS)
+def _wait_after(error: PassingError | AnswerError, ceiling: float) -> float:
+    """Return how many seconds to wait; `Retry-After` makes a wait longer, never shorter."""
+    wait = ceiling * random.uniform(0.5, 1)  # noqa: S311 - so that not all syncs ask at once
+    asked = error.retry_after if isinstance(error, PassingError) else None
+    return min(max(wait, asked or 0.0), MAX_WAIT_SECONDS)

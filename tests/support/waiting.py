@@ -33,5 +33,5 @@ class FakeTime:
 def waiting_at_once() -> Iterator[FakeTime]:
     """Let no wait for another try take any time."""
     clock = FakeTime()
-    with patch("backoff._sync.time", clock), patch("tap_dagctl.api.retries.time", clock):
+    with patch("tap_dagctl.api.retries.time", clock):
         yield clock
