@@ -1,3 +1,1 @@
 """Singer tap for dagctl, the hosted platform that runs SQLMesh and dbt projects."""
-
-from __future__ import annotations

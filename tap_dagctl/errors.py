@@ -86,11 +86,7 @@ class RefusedListError(RequestError):
 
 
 class RefusedProjectListError(RefusedListError):
-    """The list is of one project.
-
-    Attributes:
-        project_id: the project.
-    """
+    """The list is of one project."""
 
     def __init__(
         self, what: str, advice: str, *, status: int | None = None, project_id: str
@@ -108,7 +104,7 @@ class OutputError(TapError):
 
     @classmethod
     def of(cls, error: OSError) -> Self:
-        """Return the error for an output in which writing raised `error`."""
+        """Return the error for a failed write."""
         if isinstance(error, BrokenPipeError):
             return cls(
                 "The target stopped reading: its own messages say why; run the sync again, it goes "
@@ -152,7 +148,7 @@ class Failures:
 
     @property
     def of_refused_projects(self) -> list[RefusedProjectListError]:
-        """Those of lists that the server refused for one project."""
+        """Those of lists that were refused for one project."""
         return [error for error in self._errors if isinstance(error, RefusedProjectListError)]
 
     def forget(self, errors: Collection[TapError]) -> None:
@@ -166,11 +162,7 @@ class Failures:
         return any(isinstance(error, RefusedError) for error in self._errors)
 
     def raise_all(self) -> None:
-        """Raise one error for all errors, if there are any.
-
-        Raises:
-            TapError: with a line for each error.
-        """
+        """Raise a `TapError` with a line for each error, if there are any."""
         errors = self._errors
         if self.is_account_refused:
             # Every list is refused with it: one line is enough.

@@ -207,9 +207,6 @@ class Settings:
         Args:
             config: what fits `SCHEMA`; null means the default.
             version: the tap's version, for the default user agent.
-
-        Raises:
-            ConfigurationError: `start_date`, `api_url` or a credential cannot be used.
         """
         if config.get(ACTIVATE_VERSION):
             msg = (

@@ -11,7 +11,6 @@ from tap_dagctl import timestamps
 
 _MOST_NAMES = 3
 
-
 ENDED_EARLY = "the sync ended before it was read"
 
 
@@ -20,12 +19,10 @@ class Part:
     """One stream of one project, or a stream of the organization.
 
     Attributes:
-        stream: its name.
         project_id: None for a stream of the organization, and for the projects themselves.
         path: where its rows are read; empty where there can be no path.
         began, ended: by this machine's clock, in nanoseconds since the epoch.
         rows_read: rows in the answers, those among them that had been sent before.
-        rows_sent: records that went to the target.
         requests: each try counts.
         error: why it was not read to its end; None if it was.
         is_tolerated: whether `error` does not end the sync.
@@ -44,7 +41,7 @@ class Part:
 
     @property
     def nanoseconds(self) -> int:
-        """How long it took."""
+        """The time it took."""
         return self.ended - self.began
 
     @property
@@ -54,11 +51,7 @@ class Part:
 
 
 class Traffic:
-    """Counts the requests and the rows of each path; several threads may use it at a time.
-
-    Attributes:
-        requests: how many have been sent.
-    """
+    """Counts the requests and the rows of each path; several threads may use it at a time."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -129,11 +122,7 @@ class Summary:
         return list(dict.fromkeys(part.stream for part in self.parts))
 
     def line(self, requests: int) -> str:
-        """Return it in one line, however many projects there are.
-
-        Args:
-            requests: how many were sent in all, those among them that turned out not to be needed.
-        """
+        """Return it in one line; `requests` are all, those that were not needed among them."""
         seconds = time.monotonic() - self._began
         rows = "; ".join(self._rows_of(stream) for stream in self.streams)
         return (

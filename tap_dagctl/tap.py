@@ -51,11 +51,7 @@ class TapDagctl(InterruptibleTap):
         validate_config: bool = True,
         **kwargs: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
-        """See the SDK; a configuration that cannot be used is refused before any request.
-
-        Raises:
-            ConfigurationError: with one line for each thing that is wrong.
-        """
+        """See the SDK; a configuration that cannot be used is refused before any request."""
         if isinstance(catalog, dict):
             check_catalog(catalog)
         try:

@@ -41,10 +41,10 @@ _TENS = (14, 17)
 
 
 def parse(text: object) -> int:
-    """Return the instant `text` names, in nanoseconds since the epoch.
+    """Return the instant that an RFC 3339 timestamp names, in nanoseconds since the epoch.
 
     Raises:
-        ValueError: `text` is not an RFC 3339 timestamp with an offset.
+        ValueError: `text` is none, or has no offset.
     """
     match = _RFC_3339.fullmatch(text) if isinstance(text, str) else None
     if match is None:

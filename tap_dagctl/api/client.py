@@ -60,10 +60,8 @@ class Answer:
 
     Attributes:
         body: the JSON object, or the list where the API answered a bare one.
-        server_time: the server's clock when it answered, in nanoseconds since the epoch: its
-            `Date`, in whole seconds; None where there is none that a clock may show.
-        asked_at: the server's clock when the request was sent, or up to a second earlier:
-            `server_time` less the time the answer took, rounded up to whole seconds. Where an
+        server_time: `Date`, in nanoseconds since the epoch; None without a usable one.
+        asked_at: the server's clock when the request was sent, or up to a second earlier. Where an
             earlier answer says that it was more than a minute earlier, that counts: one `Date`
             that is ahead must not hide what changes meanwhile.
         sent, received: when, by this machine's monotonic clock, in seconds.
@@ -78,12 +76,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request(ABC, Generic[T_co]):
-    """What is asked for, and how its answer is read.
-
-    Attributes:
-        path: below the base URL.
-        params: the query's parameters.
-    """
+    """What is asked for, below the base URL, and how its answer is read."""
 
     path: str
     params: Mapping[str, object] = field(default_factory=dict, kw_only=True)
@@ -94,11 +87,7 @@ class Request(ABC, Generic[T_co]):
         return self.path, tuple(self.params.items())
 
     def decode(self, content: bytes) -> object:
-        """Return the body of an answer.
-
-        Raises:
-            ValueError: `content` is not JSON.
-        """
+        """Return the body of an answer, or raise a ValueError where it is not JSON."""
         return decode_json(content)
 
     @abstractmethod
@@ -111,13 +100,10 @@ class Request(ABC, Generic[T_co]):
 
 
 class Client:
-    """Sends requests to the API, each with the credentials.
-
-    Several threads may use it at the same time.
+    """Sends requests to the API, each with the credentials; several threads may use it at a time.
 
     Attributes:
-        server_time: the server's clock at its latest answer, in nanoseconds since the epoch; None
-            where that answer had no `Date`.
+        server_time: that of the latest answer.
         waits: how long each of the latest answers was waited for, headers and body, in seconds.
         traffic: what was asked for and came, by path.
     """
@@ -182,12 +168,7 @@ class Client:
         return self._retries.call(what, attempt, is_wanted)
 
     def _get_once(self, request: Request[object]) -> Answer:
-        """Return the answer to a request that is sent once.
-
-        Raises:
-            PassingError: there is no good answer, and another try may bring one.
-            RequestError: there is none, and no further try can bring one.
-        """
+        """Send a request once; a `PassingError` says that another try may bring a good answer."""
         self.traffic.count(request.path, requests=1)
         sent, busy = time.monotonic(), time.thread_time()
         try:

@@ -21,7 +21,7 @@ _ROWS = (dict, Struct)
 
 
 def count_of(answer: Answer, name: str) -> int | None:
-    """Return the count called `name` in an answer; None where it has no usable one."""
+    """Return the count called `name` in an answer, if it has a usable one."""
     value = answer.body.get(name) if isinstance(answer.body, dict) else None
     is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return value if is_count else None
@@ -30,14 +30,8 @@ def count_of(answer: Answer, name: str) -> int | None:
 def rows_of(answer: Answer, rows_key: str, path: str, counted: int | None) -> list[Any]:
     """Return the rows of an answer, which stand under `rows_key` or are the whole answer.
 
-    The vendor's own client tolerates a bare list (API page, "GET /projects"). Where there are no
-    rows, a server written in Go may send null for the list, or leave it out.
-
-    Args:
-        answer: the answer.
-        rows_key: where the rows stand in it.
-        path: what was asked for.
-        counted: how many rows there are by the answer's own count; None where it has none.
+    The vendor's own client tolerates a bare list (API page, "GET /projects"). Where `counted`, the
+    answer's own count, is 0, a server written in Go may send null for the list, or leave it out.
 
     Raises:
         AnswerError: there is no list, and nothing says that it is empty.
@@ -58,12 +52,7 @@ def rows_of(answer: Answer, rows_key: str, path: str, counted: int | None) -> li
 
 @dataclass(frozen=True)
 class KeyedRows(Request[list[dict[str, Any]]]):
-    """Rows that come in one answer, each with a text under its key.
-
-    Attributes:
-        rows_key: where the rows stand in an answer.
-        key: the field that every row must have.
-    """
+    """Rows that come in one answer, each with a text under its key."""
 
     rows_key: str
     key: str = "id"

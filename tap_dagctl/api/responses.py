@@ -102,15 +102,7 @@ def status_error(
     server_time: int | None,
     params: Mapping[str, object],
 ) -> PassingError | RequestError:
-    """Return the error for an answer whose status is not 200.
-
-    Args:
-        status: the answer's status.
-        headers: the answer's headers.
-        body: the beginning of the answer.
-        server_time: what `Date` says, in nanoseconds since the epoch.
-        params: what was asked for.
-    """
+    """Return the error for an answer to a request with `params` whose status is not 200."""
     message = _message(body)
     what = f"the server answered {status}{message and f' ({message})'}"
     if status < HTTPStatus.OK or status >= HTTPStatus.INTERNAL_SERVER_ERROR:

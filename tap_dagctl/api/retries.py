@@ -88,16 +88,12 @@ class Retries:
     def call(
         self, what: str, attempt: Callable[[], T], is_wanted: Callable[[], bool] = lambda: True
     ) -> T:
-        """Return what `attempt` returns, as soon as it does.
+        """Try `attempt` again while it raises a `PassingError` or an `AnswerError`.
 
         Args:
             what: what messages call it.
-            attempt: is tried again when it raises a `PassingError` or an `AnswerError`.
+            attempt: sends the request once.
             is_wanted: whether another try still makes sense.
-
-        Raises:
-            RequestError: `attempt` raised it, or its last try raised a `PassingError`.
-            AnswerError: the last try raised it.
         """
         most = 1 if self._is_unreachable else self._most
         began, ceiling, tries = time.monotonic(), 1.0, 0
@@ -137,7 +133,6 @@ class Retries:
                 return result
 
     def _final_error(self, what: str, error: PassingError | AnswerError, tries: int) -> TapError:
-        """Return the error that a person reads when the last of `tries` ended in `error`."""
         counted = f"({tries} {'try' if tries == 1 else 'tries'})"
         if isinstance(error, AnswerError):
             return AnswerError(f"{error} {counted}")

@@ -112,10 +112,6 @@ def connection_pool(url: str, size: int) -> HTTPConnectionPool:
     requests through the pool alone. That takes a third of the time, follows no redirect, keeps no
     cookie, and never replaces the token by an entry of a netrc file.
 
-    Args:
-        url: where the API is.
-        size: how many connections to keep open.
-
     Raises:
         OSError: a file of certificates that the environment names is missing; or, as a
             `RequestException` of requests, the URL or the proxy's cannot be used.

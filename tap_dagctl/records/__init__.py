@@ -1,3 +1,1 @@
 """From rows to records."""
-
-from __future__ import annotations

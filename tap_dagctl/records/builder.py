@@ -88,13 +88,7 @@ class RecordBuilder:
     def __init__(
         self, stream: str, schema: Mapping[str, Any], left_out: Collection[str] = ()
     ) -> None:
-        """Prepare to make records.
-
-        Args:
-            stream: the stream's name.
-            schema: the schema of its records.
-            left_out: fields that must be neither in a record nor in its `additional_properties`.
-        """
+        """Prepare to make records that have the fields `left_out` nowhere."""
         self._stream = stream
         self._left_out = frozenset(left_out)
         fields: dict[str, dict[str, Any]] = schema["properties"]
@@ -121,9 +115,7 @@ class RecordBuilder:
     def record(self, row: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
         """Return the record of `row`: every field of the schema, each null or of its type.
 
-        Args:
-            row: as the API writes it.
-            context: fields that every record gets, whatever the row has in them.
+        The record gets the fields of `context`, whatever the row has in them.
         """
         record = self._all_null.copy()
         additional: dict[str, Any] = {}

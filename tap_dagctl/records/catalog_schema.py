@@ -36,11 +36,6 @@ def announced(stream: str, own: Schema, given: Schema) -> dict[str, Any]:
 
     Every field that may be null in a record may be null in it, whatever the catalog says.
 
-    Args:
-        stream: the stream's name.
-        own: the tap's own schema.
-        given: the catalog's schema.
-
     Raises:
         ConfigurationError: a field's schema is none, or records cannot be made to fit it.
     """
@@ -79,11 +74,7 @@ def _refuse(why: str) -> NoReturn:
 
 
 def _check_exact(own: Schema, given: Schema) -> None:
-    """Check that every value of a field fits the type that the catalog gives it.
-
-    Raises:
-        ValueError: it does not.
-    """
+    """Raise a ValueError unless every value of a field fits the type that the catalog gives it."""
     kind, kinds = kinds_of(own)[0], kinds_of(given)
     is_same = not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
     if is_same and given.get("format") in {None, own.get("format")}:
@@ -118,14 +109,7 @@ class Conversion:
     def __init__(
         self, stream: str, own: Schema, announced: Schema, deselected: Collection[str] = ()
     ) -> None:
-        """Prepare to convert.
-
-        Args:
-            stream: the stream's name.
-            own: the schema that the records fit.
-            announced: the one they are to fit.
-            deselected: fields that must not be in `additional_properties` either.
-        """
+        """Prepare to convert records from `own` to `announced`, without any field `deselected`."""
         self._stream = stream
         self._deselected = deselected
         fields = own["properties"]
@@ -185,11 +169,7 @@ def _bounds(schema: Schema | None) -> dict[str, Any] | None:
 
 
 def _fitting(value: Any, validator: Validator) -> Any:  # noqa: ANN401 - any JSON
-    """Return `value`, or the same as text, as the schema allows it.
-
-    Raises:
-        ValueError: it allows neither.
-    """
+    """Return `value`, or the same as text; raise a ValueError if the schema allows neither."""
     schema: Any = validator.schema
     if schema.get("format") == "date-time":
         value = to_fixed_width(value)

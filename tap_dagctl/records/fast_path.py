@@ -54,13 +54,7 @@ class RowReader:
     """Reads the rows of one stream whose rows have an `id` and an `updated_at`."""
 
     def __init__(self, rows_key: str, schema: Mapping[str, Any], builder: RecordBuilder) -> None:
-        """Make a struct of the schema.
-
-        Args:
-            rows_key: the field of an answer that holds the rows.
-            schema: the schema of the records.
-            builder: makes the records of rows that do not fit the schema.
-        """
+        """Make a struct of the schema; `builder` makes the records of rows that do not fit it."""
         fields = schema["properties"]
         self._builder = builder
         self._times = [name for name, field in fields.items() if field.get("format") == "date-time"]
@@ -87,11 +81,7 @@ class RowReader:
         self._objects = [name for name, kind in kinds.items() if kind == _TYPES["object"]]
 
     def decode(self, content: bytes) -> object:
-        """Return the body of an answer, its rows as structs if all of them fit.
-
-        Raises:
-            ValueError: `content` is not JSON, or nested without end.
-        """
+        """Return the body of an answer, its rows as structs if all of them fit."""
         if not has_nul(content):
             with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):
                 body = msgspec.structs.asdict(self._decoder.decode(content))

@@ -65,11 +65,7 @@ class CatalogStream(Stream):
                 raise ConfigurationError(f"{msg}; {_ADVICE}")
 
     def _keys_of(self, own: Sequence[str], entry: CatalogEntry) -> Sequence[str]:
-        """Return the keys that an entry gives the stream; the tap's own where it says nothing else.
-
-        Raises:
-            ConfigurationError: rows would overwrite each other, or a key could be null.
-        """
+        """Return the keys of the stream, with which rows never overwrite each other."""
         keys = own
         for given in (entry.key_properties, entry.metadata.root.table_key_properties):
             if given and set(given) != set(own):
@@ -99,12 +95,7 @@ class CatalogStream(Stream):
 def without_sensitive(
     catalog: Catalog, streams: Mapping[str, type[CatalogStream]]
 ) -> tuple[Catalog, list[str]]:
-    """Return `catalog` without what is sensitive, and the names of what it selects of that.
-
-    Args:
-        catalog: may list streams and fields that are not offered any more.
-        streams: every stream there is, by name.
-    """
+    """Return `catalog` without what is sensitive, and the names of what it selects of that."""
     kept, selected = Catalog(catalog), []
     for name, stream in streams.items():
         entry = catalog.get_stream(name)

@@ -51,13 +51,7 @@ class _Catalog(msgspec.Struct):
 
 
 def check_catalog(catalog: Mapping[str, Any]) -> None:
-    """Check that `catalog` can be read.
-
-    A `replication-method` of a stream's own metadata becomes the one the SDK heeds.
-
-    Raises:
-        ConfigurationError: it cannot, naming the place.
-    """
+    """Check that `catalog` can be read, and let the SDK heed a stream's `replication-method`."""
     try:
         msgspec.convert(catalog, _Catalog)
     except msgspec.ValidationError as error:
@@ -90,11 +84,7 @@ class _BatchConfig(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def check_batch(batch_config: Mapping[str, Any]) -> None:
-    """Check what the SDK finds out only when the first file is written, or never.
-
-    Raises:
-        ConfigurationError: the files cannot be written as `batch_config` says.
-    """
+    """Check what the SDK finds out only when the first file is written, or never."""
     try:
         config = msgspec.convert(batch_config, _BatchConfig)
     except msgspec.ValidationError as error:
@@ -132,15 +122,8 @@ def check_state(
 ) -> None:
     """Check that every bookmark of `streams` in `state` will be found.
 
-    The SDK takes for no state what it cannot find, and everything would be sent again.
-
-    Args:
-        state: as it was handed in: perhaps edited, wrapped up, or of another tap.
-        streams: those that can be read now.
-        names: of all streams there are. Others may be of a newer version, and are left alone.
-
-    Raises:
-        StateError: a bookmark would not be found.
+    The SDK takes for no state what it cannot find, and everything would be sent again. What has
+    none of the `names` of all streams may be of a newer version, and is left alone.
     """
     if state and (wrong := _what_is_wrong(state, streams, names)):
         msg = (

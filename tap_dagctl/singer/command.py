@@ -68,15 +68,14 @@ def _one_line_each(logger: logging.Logger) -> Iterator[None]:
         # Python 3.13 on, Python then prints a traceback.
         sys.unraisablehook = lambda _: None
         raise
-    except OSError as error:
-        # What is not a message, such as a catalog, or a batch's file.
-        Writer.abandon()
-        logger.error("%s", OutputError.of(error))  # noqa: TRY400 - a traceback helps nobody here
-        sys.exit(1)
-    except RecursionError:
-        logger.error(_TOO_DEEP)  # noqa: TRY400 - a traceback helps nobody here
-        sys.exit(1)
-    except (TapError, SingerSDKError) as error:
-        for line in str(error).splitlines() or [type(error).__name__]:
+    except (OSError, RecursionError, TapError, SingerSDKError) as error:
+        text = str(error) or type(error).__name__
+        if isinstance(error, OSError):
+            # Of what is not a message, such as a catalog, or a batch's file.
+            Writer.abandon()
+            text = str(OutputError.of(error))
+        elif isinstance(error, RecursionError):
+            text = _TOO_DEEP
+        for line in text.splitlines():
             logger.error("%s", line)  # noqa: TRY400 - a traceback helps nobody here
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,11 @@ _FLAGS = {
 
 
 def value_of(text: str, kinds: Iterable[str], variable: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return what `text` means; None where it is empty, as an unset variable often is.
+    """Return the content of a variable as one of `kinds`, the types of a JSON schema.
 
-    The SDK would cut a number to an integer or leave it a text, and take any word but four for no.
-
-    Args:
-        text: the variable's content, which may be a secret: no error shows it.
-        kinds: what the setting may be, as a JSON schema calls it.
-        variable: its name.
-
-    Raises:
-        ConfigurationError: it means nothing of that kind.
+    It is None where the text is empty, as an unset variable often is. No error shows the text,
+    which may be a secret. The SDK would cut a number to an integer or leave it a text, and take
+    any word but four for no.
     """
     kinds, text = set(kinds), text.strip()
     if "string" in kinds:
@@ -53,7 +48,7 @@ def value_of(text: str, kinds: Iterable[str], variable: str) -> Any:  # noqa: AN
 
 def _number(text: str) -> float:
     number = float(text)
-    if number in {float("inf"), -float("inf")} or number != number:  # noqa: PLR0124 - not a number
+    if not math.isfinite(number):
         raise ValueError
     return number
 
@@ -69,11 +64,9 @@ def _wanted(kinds: set[str]) -> str:
 
 
 def naming_variables(message: str, variables: Mapping[str, str]) -> str:
-    """Return `message`, which is about a setting, with the variable it was read from.
+    """Return `message` with the variable that the setting it names was read from.
 
-    Args:
-        message: begins with the setting's name, or names it as `config['name']`.
-        variables: by setting, those that settings were read from.
+    It begins with the setting's name, or names it as `config['name']`.
     """
     found = re.search(r"config\['(\w+)'", message) or re.match(r"(\w+)", message)
     variable = variables.get(found[1]) if found else None
@@ -81,12 +74,7 @@ def naming_variables(message: str, variables: Mapping[str, str]) -> str:
 
 
 def explain(errors: list[str], variables: Mapping[str, str]) -> str:
-    """Return the SDK's schema errors as one line each, without any credential's value.
-
-    Args:
-        errors: as the SDK words them.
-        variables: by setting, those of the environment that settings were read from.
-    """
+    """Return the SDK's schema errors as one line each, without any credential's value."""
     lines = (naming_variables(_without_value(error), variables) for error in errors)
     return "\n".join(f"Configuration: {line}; {HELP}" for line in lines)
 

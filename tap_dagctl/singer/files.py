@@ -20,12 +20,7 @@ _BLANK = b" \t\r\n\0" + codecs.BOM_UTF8 + codecs.BOM_UTF16
 
 
 def json_object(option: str, name: str, content: bytes) -> dict[str, Any]:
-    """Return the object in `content`: UTF-8, UTF-16 or UTF-32, with or without a BOM.
-
-    Args:
-        option: with which the file was handed over.
-        name: of the file.
-        content: what is in it.
+    """Return the object in a file: UTF-8, UTF-16 or UTF-32, with or without a BOM.
 
     Raises:
         ConfigurationError: there is none, or it holds what JSON has not: `NaN`, a number beyond

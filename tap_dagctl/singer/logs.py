@@ -34,13 +34,10 @@ class _RedactingFormatter(logging.Formatter):
 
 @contextmanager
 def set_up(levels: Sequence[str]) -> Iterator[None]:
-    """Stand around the SDK's own set-up, which takes the environment as it is.
+    """Check the logging environment before and after the SDK sets logging up.
 
     Args:
         levels: the variables that may name a level; the first that does counts.
-
-    Raises:
-        ConfigurationError: a variable holds what is no level, or names what is no configuration.
     """
     for variable in (*levels, _FILE):
         if os.environ.get(variable) == "":

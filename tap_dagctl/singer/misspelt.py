@@ -17,14 +17,7 @@ _PLUGIN = "MELTANO_EXTRACTOR_NAME"
 def unknown_settings(
     config: Mapping[str, Any], environ: Mapping[str, str], prefix: str, known: Collection[str]
 ) -> Iterator[str]:
-    """Yield a warning for each key of `config`, and each variable, that is no setting.
-
-    Args:
-        config: the configuration.
-        environ: all variables; no warning shows a value.
-        prefix: what the name of a setting's variable begins with.
-        known: the names of all settings.
-    """
+    """Yield a warning, which shows no value, for each key and variable that is no setting."""
     prefixes = [prefix]
     if plugin := environ.get(_PLUGIN):
         # One that inherits from the tap has variables under its own name, too.

@@ -32,10 +32,7 @@ def write_all(descriptor: int, data: Buffer) -> None:
 
 
 def wait_for_readers() -> None:
-    """Let everything that is printed wait for its reader.
-
-    What the terminal's encoding does not have is printed as an escape.
-    """
+    """Let all that is printed wait; what the terminal's encoding does not have is escaped."""
     # Either is None if whoever started the program closed it.
     sys.stdout = sys.stdout and _waiting(sys.stdout)
     sys.stderr = sys.stderr and _waiting(sys.stderr)

@@ -14,12 +14,7 @@ class Progress:
     """Reports what takes long; what is over soon reports nothing."""
 
     def __init__(self, title: str, page_size: int | None = None) -> None:
-        """Start the clock.
-
-        Args:
-            title: what messages call it.
-            page_size: rows in a page, where it counts rows.
-        """
+        """Start the clock; `page_size` is given where rows are counted."""
         self._title = title
         self._page_size = page_size
         self._started = self._reported = time.monotonic()

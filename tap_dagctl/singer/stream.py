@@ -174,11 +174,7 @@ class PagewiseStream(CatalogStream, StateStream):
     def _generate_record_messages(
         self, record: dict[str, Any]
     ) -> Generator[RecordMessage, None, None]:
-        """Make the messages of a record, or say that a map cannot; the SDK lets any error through.
-
-        Raises:
-            ConfigurationError: an expression of a stream map failed.
-        """
+        """Make the messages of a record; the SDK lets any error of a map's expression through."""
         try:
             for message in super()._generate_record_messages(record):
                 self.part.rows_sent += 1

@@ -83,11 +83,7 @@ class InterruptibleTap(Tap):
         }
 
     def warn_of_misspelt_names(self, streams: Collection[str]) -> None:
-        """Warn of each key, variable and stream map that nothing reads.
-
-        Args:
-            streams: the name of every stream there is.
-        """
+        """Warn of each key, variable and stream map that nothing reads."""
         known = {**self.config_jsonschema["properties"], **self.hidden_settings, "loglevel": {}}
         for warning in (
             *unknown_settings(self.config, os.environ, self._env_var_prefix, known),
@@ -98,11 +94,7 @@ class InterruptibleTap(Tap):
     @plugin_cli
     @override
     def cli(cls) -> click.Command:  # noqa: N805 - the SDK calls it with the class
-        """The command, after logging has been set up; see the SDK.
-
-        Raises:
-            ConfigurationError: the environment asks for what logging cannot do.
-        """
+        """The command, after logging has been set up; see the SDK."""
         with logs.set_up((f"{cls._env_var_prefix}LOGLEVEL", "LOGLEVEL")):
             return super().cli
 
@@ -129,13 +121,10 @@ class InterruptibleTap(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End with an exit code that tells the signal.
+        """End with an exit code that tells the signal, once the line being written is whole.
 
         The SDK registers this for SIGINT and SIGTERM before the tap is whole, ends with 0, and
         writes the state even into a line that is only half written.
-
-        Raises:
-            Stopped: at once, or when the line that is being written is whole.
         """
         if self._interrupted:
             # Whoever asks twice does not want to wait for a target that reads no more.

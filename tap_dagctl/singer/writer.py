@@ -51,22 +51,13 @@ class Writer(SingerWriter):
 
     @override
     def write_message(self, message: Message) -> None:
-        """Write a line.
-
-        Raises:
-            OutputError: nobody reads it, or there is no room for it.
-        """
         line = self.format_message(message).encode("ascii") + b"\n"
         self._write(line)
         if isinstance(message, RecordMessage):
             self.record_bytes += len(line)
 
     def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
-        """Write a RECORD message for each of `records`, as `write_message` would.
-
-        Raises:
-            OutputError: nobody reads it, or there is no room for it.
-        """
+        """Write a RECORD message for each of `records`, as `write_message` would."""
         if records:
             lines = record_lines(stream, records, version, datetime.now(tz=timezone.utc))
             self._write(lines)
@@ -121,11 +112,7 @@ class Writer(SingerWriter):
 
     @staticmethod
     def check() -> None:
-        """Check that there is a standard output.
-
-        Raises:
-            OutputError: whoever started the program closed it.
-        """
+        """Raise an OutputError if whoever started the program closed its standard output."""
         if sys.stdout is None:
             msg = "There is no standard output to write to; start the tap with one"
             raise OutputError(msg)
@@ -144,13 +131,7 @@ def record_lines(
     """Return a line for each record, with what the SDK's own writer would say in it.
 
     Like that writer's, the lines are ASCII: a target reads them right whatever encoding it takes
-    its input for.
-
-    Args:
-        stream: the name the messages go out under.
-        records: at least one.
-        version: of the stream, where it has one.
-        extracted: when the records were read, the same for all of them.
+    its input for. There must be a record.
     """
     head = b'{"type":"RECORD","stream":%b,"record":' % _ENCODER.encode(stream)
     said = b"" if version is None else b',"version":%d' % version

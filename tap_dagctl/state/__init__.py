@@ -1,3 +1,1 @@
 """From the state of one sync to that of the next: what to read, and what was sent."""
-
-from __future__ import annotations

@@ -46,10 +46,8 @@ class Cursor:
 
     Attributes:
         after: read the rows updated after this instant; None means all rows.
-        already_read: from when to when, both included, an earlier sync has read every row: one
-            that was updated in between has been sent. None if there is no such time.
-        start: when the sync is complete, every row updated since then has been read; None means
-            since the beginning.
+        already_read: from when to when, both included, an earlier sync has read every row.
+        start: since when every row has been read once the sync is complete; None means always.
     """
 
     after: int | None
@@ -59,12 +57,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Owed:
-    """Rows that the server counted and did not show.
-
-    Attributes:
-        counted: how many rows the list had.
-        since: the server's clock when that was first found, in nanoseconds since the epoch.
-    """
+    """How many rows the server counted without showing all, and since when, by its clock."""
 
     counted: int
     since: int
@@ -74,16 +67,11 @@ class Bookmark:
     """Reads and writes the state of one stream and project.
 
     Attributes:
-        title: what messages call the stream and project.
         value: the bookmark in nanoseconds since the epoch, or None before the first sync.
     """
 
     def __init__(self, state: MutableMapping[str, Any], title: str, replication_key: str) -> None:
-        """Read `state`, the SDK's writable state of one partition.
-
-        Raises:
-            StateError: the bookmark is no instant.
-        """
+        """Read `state`, the SDK's writable state of one partition."""
         self.title = title
         self._state = state
         self._replication_key = replication_key
@@ -131,7 +119,7 @@ class Bookmark:
 
     @property
     def window_days(self) -> object:
-        """How long the windows of days were that have been read; None where that is not known."""
+        """The length of the windows that have been read, in days, if it is known."""
         return self._state.get("window_days")
 
     def complete(
@@ -142,14 +130,9 @@ class Bookmark:
         text: str | None = None,
         window_days: int | None = None,
     ) -> None:
-        """Record that everything up to `instant` has been read; never go back.
+        """Record that everything from `start` up to `instant` has been read; never go back.
 
-        Args:
-            instant: nanoseconds since the epoch; None where it is not known.
-            start: where the history begins that has been read; None for the beginning of all.
-            sent: digests of what the next sync will read again.
-            text: how the state shows `instant`, where not as a timestamp.
-            window_days: how long the windows of days were that have been read.
+        The state shows `instant` as `text`, or else as a timestamp.
         """
         new: dict[str, Any] = {"start_date": _text(start), "sent": sent}
         if instant is not None and (self.value is None or instant > self.value):
@@ -196,14 +179,7 @@ class Bookmark:
     def write_checkpoint(
         self, cursor: Cursor, checkpoint: Checkpoint, anchors: list[str], sent: str
     ) -> None:
-        """Record how far a walk has got, in case it is interrupted.
-
-        Args:
-            cursor: which rows it reads.
-            checkpoint: how far it got.
-            anchors: digests of some of the rows it read last.
-            sent: what `SentRecords` remembered then.
-        """
+        """Record how far a walk over the rows of `cursor` has got, in case it is interrupted."""
         self._state["walk"] = {
             "updated_after": _text(cursor.after),
             "began": timestamps.render(checkpoint.started_at),
@@ -239,11 +215,7 @@ class Bookmark:
             return None
 
     def start(self, default: int | None) -> int | None:
-        """Return where the history that has been read begins; None for the beginning of all.
-
-        Args:
-            default: what to return where it is not recorded.
-        """
+        """Return since when all has been read, where that is recorded; None means always."""
         text = self._state.get("start_date", "")
         if text is None:
             return None

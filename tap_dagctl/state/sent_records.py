@@ -47,12 +47,12 @@ class SentRecords:
     """
 
     def __init__(self, keys: Sequence[str], before: object, so_far: object = None) -> None:
-        """Take up what the state remembers.
+        """Take up what the state remembers; what cannot be read is forgotten.
 
         Args:
             keys: the fields that make a row's key.
-            before: what the last complete sync remembered. What cannot be read is forgotten.
-            so_far: what an interrupted walk, which goes on now, had remembered.
+            before: what the last complete sync remembered.
+            so_far: what an interrupted walk that is resumed had remembered.
         """
         self._keys = keys
         self._remembered = _entries(so_far)
@@ -81,12 +81,7 @@ class SentRecords:
         return bool(self._known) and self._known.get(self._key(row)) == _content(row)
 
     def mark_sent(self, row: Mapping[str, Any], *, remember: bool) -> None:
-        """Take note that a row has been sent, now or before.
-
-        Args:
-            row: the row.
-            remember: whether the next sync will read it again.
-        """
+        """Take note that a row has been sent; `remember` it if the next sync will read it again."""
         key, content = self._key(row), _content(row)
         self._remembered.pop(key, None)
         # What the state knows of another version must not outlive an interruption: a replica that

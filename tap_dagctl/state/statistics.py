@@ -38,12 +38,7 @@ def is_day(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Window:
-    """A range of days.
-
-    Attributes:
-        start: the first day.
-        end: the last day, part of the window.
-    """
+    """A range of days, both included."""
 
     start: date
     end: date
@@ -63,10 +58,10 @@ class Wanted:
 
     Attributes:
         today: the day by the server's clock.
-        start: `start_date`, or None.
+        start: `start_date`.
         lookback: `stats_lookback_days`: so many days before today may still change.
-        window_days: over how many days each row is; None if there is no setting for it.
-        created: the day before which there is nothing; None if that is not known.
+        window_days: length of the windows, in days.
+        created: the day before which there is nothing, if it is known.
     """
 
     today: date
@@ -77,13 +72,13 @@ class Wanted:
 
     @property
     def asked_first(self) -> date:
-        """The first day that the settings ask for: never later than today."""
+        """The first day that the settings ask for, at the latest today."""
         first = self.start or self.today - timedelta(days=DEFAULT_DAYS - 1)
         return min(max(first, FIRST_WINDOW), self.today)
 
     @property
     def first(self) -> date:
-        """The first day that is wanted: never later than today."""
+        """The first day there can be anything to read, at the latest today."""
         if self.created is None or self.created > self.today:  # which no project can be
             return self.asked_first
         return max(self.asked_first, self.created)
@@ -99,9 +94,9 @@ class Reach:
 
     Attributes:
         first: the first of them; the last is today.
-        start: when the sync is complete, every day from this one on has been read.
+        start: since when every day has been read once the sync is complete.
         already_read: from which day up to which, the last not included, an earlier sync has read
-            what does not change any more; None if there are no such days.
+            what does not change any more.
     """
 
     first: date
@@ -125,8 +120,8 @@ def next_reach(
 
     Args:
         wanted: what the settings ask for.
-        bookmark: the day that sync took place, or one in the future by no more than the look-back.
-        history: the first day that has been read; None where the state does not say.
+        bookmark: the day of that sync, or one in the future by no more than the look-back.
+        history: the first day that has been read, if the state says it.
         of_other_windows: whether it was read in windows of another length.
     """
     last_read = min(bookmark, wanted.today)
@@ -158,7 +153,7 @@ def changed_statistics(
         bookmark: of the stream and project.
         wanted: what the settings ask for.
         keys: the fields that make a row's key.
-        last_day: the field that holds the last day a row is over.
+        last_day: the field that holds a row's last day.
     """
     if _lies_in_the_future(bookmark, wanted):
         logger.warning(
@@ -191,14 +186,7 @@ def changed_statistics(
 def wanted_of(
     settings: Settings, today: date, window_days: int | None, created_at: object = None
 ) -> Wanted:
-    """Return what `settings` ask for on the server's day `today`.
-
-    Args:
-        settings: for `start_date` and the look-back.
-        today: by the server's clock.
-        window_days: over how many days each row is; None if there is no setting for it.
-        created_at: when the API says that the project was created, if it does.
-    """
+    """Return what `settings` ask for of a project on the server's day `today`."""
     try:
         # Whatever time zone the server's days are in, none begins more than a day earlier.
         created = _day(timestamps.parse(created_at) - _DAY)

@@ -20,10 +20,7 @@ _SINCE = "unlisted_since"
 def forget_unlisted(state: Mapping[str, Any], listed: Collection[str], today: date) -> None:
     """Take the bookmarks of projects out of `state` that have not been listed for `DAYS_KEPT`.
 
-    Args:
-        state: of the tap, which is changed.
-        listed: every project that the API lists now, whatever `project_ids` says.
-        today: by the server's clock.
+    What is `listed` are all projects, whatever `project_ids` says, `today` by the server's clock.
     """
     for stream in state.get("bookmarks", {}).values():
         partitions = stream.get("partitions", [])

@@ -49,11 +49,7 @@ class Sync:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings after every check.
-
-        Raises:
-            ConfigurationError: one of them cannot be used.
-        """
+        """The settings after every check."""
         return Settings.from_config(self.config, version=self._version)
 
     @cached_property
@@ -130,11 +126,7 @@ class DagctlStream(PagewiseStream):
         self._sync.end_early(why)
 
     def path_in(self, context: Context | None) -> str:
-        """Return the path of the list of `context`.
-
-        Raises:
-            AnswerError: there is none.
-        """
+        """Return the path of the list of `context`, or raise an AnswerError if there is none."""
         del context
         return self.path
 
@@ -143,10 +135,6 @@ class DagctlStream(PagewiseStream):
         """Yield the records of `context`, some at a time."""
 
     def first_requests(self, context: Context) -> Iterator[Request[Any]]:
-        """Yield the requests with which reading one project begins, as far as they are known.
-
-        Raises:
-            TapError: there are none, for a reason that reading it will tell.
-        """
+        """Yield the requests with which reading one project begins, as far as they are known."""
         del context
         yield from ()

@@ -80,9 +80,7 @@ class ProjectStream(DagctlStream):
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
         """Yield the records of one project, some at a time, then advance its bookmark.
 
-        Args:
-            context: the project's.
-            bookmark: None where everything is to be read (`FULL_TABLE`).
+        Without one (`FULL_TABLE`) everything is to be read.
         """
 
     @override
@@ -230,11 +228,11 @@ class Statistics(ProjectStream):
     """
 
     last_day: ClassVar[str]
-    """The field that holds the last day a row is over."""
+    """The field that holds a row's last day."""
 
     @property
     def window_days(self) -> int | None:
-        """How many days a row is over, where a setting says so."""
+        """Length of the windows, in days, where a setting says so."""
         return None
 
     @override

@@ -120,9 +120,6 @@ def chosen(
         rows: the projects of the organization.
         names: ids or names of those to read; empty for all.
         excluded: ids or names of those that are left out all the same.
-
-    Raises:
-        ConfigurationError: one of `names` is no project.
     """
     by_id = {row["id"]: row for row in rows}
     wanted, unknown = _named(by_id, names)
