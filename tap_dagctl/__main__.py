@@ -1,4 +1,4 @@
-"""What `tap-dagctl` and `python -m tap_dagctl` run."""
+"""The program `tap-dagctl`, also run by `python -m tap_dagctl`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def main() -> None:
     # Until the tap is made nothing has been read: a signal ends the program as it ends others.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # What is imported is never garbage. To search none of it takes a quarter off a small sync.
+    # Imported modules are never garbage. Not to search them takes a quarter off a small sync.
     gc.disable()
     from tap_dagctl.errors import ConfigurationError  # noqa: PLC0415 - see above
     from tap_dagctl.singer.output import wait_for_readers  # noqa: PLC0415 - see above

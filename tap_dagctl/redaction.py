@@ -5,52 +5,55 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 MASK = "***"
+# So many letters of a secret in a row are masked: a message may have been cut within one.
 _PIECE_LENGTH = 8
-"""So many letters of a secret in a row are masked: a message may have been cut within one."""
 
 # As dagctl makes them: one that was pasted into the wrong setting is in no secret one.
 _ANY_TOKEN = re.compile(r"dctl_[\w-]{16,}", re.ASCII | re.IGNORECASE)
 _SECRET_NAME = re.compile("key|secret|token|pass|cred|sas|sig", re.IGNORECASE)
 
-_spellings: set[str] = set()
+_patterns: set[re.Pattern[str]] = set()
 
 
 def remember(config: Mapping[str, object]) -> None:
     """Mask the secrets of a configuration from now on, whatever else is wrong with it."""
-    for secret in (*_texts(config.get("api_token")), *_of_batch(config.get("batch_config"))):
+    batch = config.get("batch_config")
+    storage = batch.get("storage") if isinstance(batch, dict) else None
+    storage = storage if isinstance(storage, dict) else {}
+    secrets = [*_texts(config.get("api_token")), *_named_secrets(storage.get("params"))]
+    if isinstance(root := storage.get("root"), str):
+        secrets += credentials_of(root)
+    for secret in secrets:
         if len(secret) >= _PIECE_LENGTH // 2:
-            _spellings.update(_spellings_of(secret))
+            _patterns.update(map(_pattern, _spellings_of(secret)))
 
 
 def redact(text: str) -> str:
     """Return `text` with every secret, and every longer piece of one, masked."""
     text = _ANY_TOKEN.sub(MASK, text)
-    lower = text.lower()
-    for spelling in _spellings:
-        if any(piece in lower for piece in _pieces(spelling)):
-            text = _pattern(spelling).sub(MASK, text)
+    for pattern in _patterns:
+        text = pattern.sub(MASK, text)
     return text
 
 
 def holds(content: bytes, secret: str) -> bool:
-    """Whether `content` holds `secret`, as it is or as URLs, JSON and HTML write it."""
+    """Return whether `content` holds `secret`, as it is or as URLs, JSON and HTML write it."""
     # A word that is shorter may stand anywhere.
     return len(secret) >= _PIECE_LENGTH and any(it in content for it in _encoded_spellings(secret))
 
 
 def holds_escaped(content: bytes, secret: str) -> bool:
-    """Whether JSON holds `secret`, with letters escaped that need not be."""
+    """Return whether JSON holds `secret`, with letters escaped that need not be."""
     # Most answers escape nothing. To look for one letter is many times as fast as to look for two.
     if b"\\" in content:
-        content = _escapes_of(secret).sub(_unescaped, content)
+        content = _escapes_of(secret).sub(
+            lambda escape: bytes([int(escape[1], 16)]) if escape[1] else escape[2], content
+        )
     return holds(content, secret)
 
 
@@ -71,23 +74,13 @@ def _encoded_spellings(secret: str) -> frozenset[bytes]:
     return frozenset(spelling.encode() for spelling in _spellings_of(secret))
 
 
-def _unescaped(escape: re.Match[bytes]) -> bytes:
-    return bytes([int(escape[1], 16)]) if escape[1] else escape[2]
-
-
-@lru_cache
-def _pieces(spelling: str) -> tuple[str, ...]:
-    length = min(_PIECE_LENGTH, len(spelling))
-    lower = spelling.lower()
-    return tuple({lower[at : at + length] for at in range(len(lower) - length + 1)})
-
-
 @lru_cache
 def _pattern(spelling: str) -> re.Pattern[str]:
     """Match a stretch in which every letter belongs to a piece of the secret."""
-    pieces = _pieces(spelling)
-    begins = "|".join(map(re.escape, pieces))
-    return re.compile(f"(?:(?={begins}).)+.{{{len(pieces[0]) - 1}}}", re.IGNORECASE | re.DOTALL)
+    length = min(_PIECE_LENGTH, len(spelling))
+    places = range(len(spelling) - length + 1)
+    pieces = "|".join({re.escape(spelling[at : at + length]) for at in places})
+    return re.compile(f"(?:(?={pieces}).)+.{{{length - 1}}}", re.IGNORECASE | re.DOTALL)
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -101,18 +94,7 @@ def _texts(value: object) -> Iterator[str]:
         yield str(value).strip()
 
 
-def _of_batch(batch_config: object) -> Iterator[str]:
-    storage = batch_config.get("storage") if isinstance(batch_config, dict) else None
-    if not isinstance(storage, dict):
-        return
-    root = storage.get("root")
-    if isinstance(root, str):
-        yield from credentials_of(root)
-    yield from _named_secrets(storage.get("params"))
-
-
 def credentials_of(url: str) -> list[str]:
-    """Return the user and password in a URL."""
     try:
         found = urlsplit(url)
     except ValueError:

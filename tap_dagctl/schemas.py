@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singer_sdk import typing as th
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    Kind = th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]]
+Kind = th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]]
 
 ADDITIONAL_PROPERTIES = "additional_properties"
 

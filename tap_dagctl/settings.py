@@ -2,240 +2,177 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
-
-from singer_sdk import typing as th
 
 from tap_dagctl import redaction, timestamps
 from tap_dagctl.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
 DEFAULT_API_URL = "https://api.dagctl.com/api/v1"
-_API_PREFIX = "/api/v1"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+# The SDK's streams obey it, even though this tap does not offer the capability.
 ACTIVATE_VERSION = "emit_activate_version_messages"
-"""A setting that the SDK's streams obey, even though this tap does not offer the capability."""
-FAIL, WARN = "fail", "warn"
 HELP = "`tap-dagctl --about` describes every setting"
 
 
-def _integer(minimum: int, maximum: int | None = None) -> th.JSONTypeHelper[int]:
-    schema: dict[str, Any] = {"type": ["integer"], "minimum": minimum}
-    if maximum is not None:
-        schema["maximum"] = maximum
-    return th.CustomType(schema)
+def _setting(schema: dict[str, object], title: str, description: str) -> Any:  # noqa: ANN401 - of the field's type
+    schema = {**schema, "title": title, "description": description}
+    return field(metadata=schema | {"type": [schema["type"], "null"]})
 
 
-SCHEMA = th.PropertiesList(
-    th.Property(
-        "api_token",
-        # An unset `${DAGCTL_TOKEN}` is an empty text: without this it would end in a 401.
-        th.StringType(min_length=1),
-        required=True,
-        nullable=False,
-        secret=True,
-        title="API token",
-        description="API token (`dctl_…`), made in dagctl under Settings > Authentication > "
-        "API Tokens.",
-    ),
-    th.Property(
-        "organization_id",
-        th.StringType(min_length=1),
-        required=True,
-        nullable=False,
-        title="Organization ID",
-        description="The organization to read (`org-…`), sent as `X-Organization-ID`.",
-    ),
-    th.Property(
-        "project_ids",
-        th.ArrayType(th.StringType(nullable=True)),
-        title="Projects",
-        description="Ids or names of the projects to read. Default: every project of the "
-        "organization.",
-    ),
-    th.Property(
-        "exclude_project_ids",
-        th.ArrayType(th.StringType(nullable=True)),
-        title="Excluded projects",
-        description="Ids or names of projects that are not read, even if `project_ids` names them. "
-        "New projects are.",
-    ),
-    th.Property(
-        "refused_projects",
-        th.StringType(allowed_values=[FAIL, WARN]),
-        default=FAIL,
-        title="Refused projects",
-        description="What a list that the API refuses for one project (403, 404) does to the sync: "
-        "`fail` ends it with 1, `warn` logs a warning and ends it with 0. Everything else is read "
-        "either way.",
-    ),
-    th.Property(
-        "start_date",
-        th.DateTimeType,
-        title="Start date",
-        description="Earliest `updated_at` to read; for the daily and model statistics the first "
-        "day. Default: all history, for the statistics about the last 30 days.",
-    ),
-    th.Property(
-        "api_url",
-        th.StringType,
-        default=DEFAULT_API_URL,
-        title="API URL",
-        description="Base URL of the API. A bare origin gets `/api/v1` appended; plain `http` is "
-        "refused except for loopback.",
-    ),
-    th.Property(
-        "overlap_seconds",
-        _integer(0, 31_536_000),
-        default=60,
-        title="Overlap (seconds)",
-        description="How far before its bookmark each sync reads again, because a row may become "
-        "visible after its `updated_at`.",
-    ),
-    th.Property(
-        "page_size",
-        _integer(1, 500),
-        default=500,
-        title="Page size",
-        description="Rows to ask for in one request (`limit`), at most 500. Where it is less, the "
-        "requests after the first ask for a few more, because pages overlap.",
-    ),
-    th.Property(
-        "max_connections",
-        _integer(1, 16),
-        default=4,
-        title="Connections",
-        description="Requests under way at the same time: the pages of a long walk, and the first "
-        "requests of the next projects and streams.",
-    ),
-    th.Property(
-        "include_sensitive",
-        th.BooleanType,
-        default=False,
-        title="Personal and security data",
-        description="Whether to offer what holds personal or security data at all: the streams "
-        "`environment_protections`, `members` and `invitations`, and the field `environment` of "
-        "`jobs`.",
-    ),
-    th.Property(
-        "request_timeout",
-        th.CustomType({"type": ["number"], "exclusiveMinimum": 0, "maximum": 86_400}),
-        default=60,
-        title="Request timeout (seconds)",
-        description="How long to wait for a connection, and for each part of an answer.",
-    ),
-    th.Property(
-        "max_attempts",
-        _integer(1),
-        default=8,
-        title="Attempts",
-        description="How often one request is tried before it fails. Until the API has answered "
-        "for the first time, at most 4 times.",
-    ),
-    th.Property(
-        "stats_lookback_days",
-        _integer(0, 3_650),
-        default=2,
-        title="Statistics look-back (days)",
-        description="Statistics of this many closed days are read again each sync, because late "
-        "runs still change them.",
-    ),
-    th.Property(
-        "model_stats_window_days",
-        _integer(1, 3_650),
-        default=7,
-        title="Model statistics window (days)",
-        description="Length of the date windows of `model_stats`, counted from Monday 1970-01-05.",
-    ),
-    th.Property(
-        "user_agent",
-        th.StringType,
-        title="User agent",
-        description="Sent as `User-Agent`. Default: `tap-dagctl/` and the version.",
-    ),
-).to_dict()
-
-_PROPERTIES: dict[str, dict[str, Any]] = SCHEMA["properties"]
-
-
-def includes_sensitive(config: Mapping[str, Any]) -> bool:
-    """Return `include_sensitive`, which discovery needs of a configuration that is not checked."""
-    return config.get("include_sensitive") is True
+def _required(title: str, description: str, **more: object) -> Any:  # noqa: ANN401 - as above
+    # An unset `${DAGCTL_TOKEN}` is an empty text: without this it would end in a 401.
+    schema = {"type": ["string"], "minLength": 1, "title": title, "description": description}
+    return field(metadata=schema | more)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked settings, named and typed as in `SCHEMA` except for these.
+    """Every setting, in an instance after every check."""
 
-    Attributes:
-        start: `start_date` in nanoseconds since the epoch, or None for all history.
-        api_url: with its prefix, without a trailing slash.
-        project_ids: without blanks and repeats, in the order given; empty for every project.
-        exclude_project_ids: likewise; empty where all are read.
-        tolerates_refused: whether a list that is refused for one project is only a warning.
-    """
-
-    api_token: str
-    organization_id: str
-    project_ids: tuple[str, ...]
-    exclude_project_ids: tuple[str, ...]
-    tolerates_refused: bool
-    start: int | None
-    api_url: str
-    overlap_seconds: int
-    page_size: int
-    max_connections: int
-    request_timeout: float
-    max_attempts: int
-    stats_lookback_days: int
-    model_stats_window_days: int
-    user_agent: str
+    api_token: str = _required(
+        "API token",
+        "API token (`dctl_…`), made in dagctl under Settings > Authentication > API Tokens.",
+        secret=True,
+        writeOnly=True,
+    )
+    organization_id: str = _required(
+        "Organization ID", "The organization to read (`org-…`), sent as `X-Organization-ID`."
+    )
+    project_ids: tuple[str, ...] = _setting(
+        {"type": "array", "items": {"type": ["string", "null"]}},
+        "Projects",
+        "Ids or names of the projects to read. Default: every project of the organization.",
+    )
+    exclude_project_ids: tuple[str, ...] = _setting(
+        {"type": "array", "items": {"type": ["string", "null"]}},
+        "Excluded projects",
+        "Ids or names of projects that are not read, even if `project_ids` names them. "
+        "New projects are.",
+    )
+    refused_projects: str = _setting(
+        {"type": "string", "enum": ["fail", "warn"], "default": "fail"},
+        "Refused projects",
+        "What a list that the API refuses for one project (403, 404) does to the sync: `fail` ends "
+        "it with 1, `warn` logs a warning and ends it with 0. Everything else is read either way.",
+    )
+    # In nanoseconds since the epoch; None for all history.
+    start_date: int | None = _setting(
+        {"type": "string", "format": "date-time"},
+        "Start date",
+        "Earliest `updated_at` to read; for the daily and model statistics the first day. Default: "
+        "all history, for the statistics about the last 30 days.",
+    )
+    api_url: str = _setting(
+        {"type": "string", "default": DEFAULT_API_URL},
+        "API URL",
+        "Base URL of the API. A bare origin gets `/api/v1` appended; plain `http` is refused "
+        "except for loopback.",
+    )
+    overlap_seconds: int = _setting(
+        {"type": "integer", "minimum": 0, "maximum": 31_536_000, "default": 60},
+        "Overlap (seconds)",
+        "How far before its bookmark each sync reads again, because a row may become visible after "
+        "its `updated_at`.",
+    )
+    page_size: int = _setting(
+        {"type": "integer", "minimum": 1, "maximum": 500, "default": 500},
+        "Page size",
+        "Rows to ask for in one request (`limit`), at most 500. Where it is less, the requests "
+        "after the first ask for a few more, because pages overlap.",
+    )
+    max_connections: int = _setting(
+        {"type": "integer", "minimum": 1, "maximum": 16, "default": 4},
+        "Connections",
+        "Requests under way at the same time: the pages of a long walk, and the first requests of "
+        "the next projects and streams.",
+    )
+    include_sensitive: bool = _setting(
+        {"type": "boolean", "default": False},
+        "Personal and security data",
+        "Whether to offer what holds personal or security data at all: the streams "
+        "`environment_protections`, `members` and `invitations`, and the field `environment` of "
+        "`jobs`.",
+    )
+    request_timeout: float = _setting(
+        {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400, "default": 60},
+        "Request timeout (seconds)",
+        "How long to wait for a connection, and for each part of an answer.",
+    )
+    max_attempts: int = _setting(
+        {"type": "integer", "minimum": 1, "default": 8},
+        "Attempts",
+        "How often one request is tried before it fails. Until the API has answered for the first "
+        "time, at most 4 times.",
+    )
+    stats_lookback_days: int = _setting(
+        {"type": "integer", "minimum": 0, "maximum": 3_650, "default": 2},
+        "Statistics look-back (days)",
+        "Statistics of this many closed days are read again each sync, because late runs still "
+        "change them.",
+    )
+    model_stats_window_days: int = _setting(
+        {"type": "integer", "minimum": 1, "maximum": 3_650, "default": 7},
+        "Model statistics window (days)",
+        "Length of the date windows of `model_stats`, counted from Monday 1970-01-05.",
+    )
+    user_agent: str = _setting(
+        {"type": "string"},
+        "User agent",
+        "Sent as `User-Agent`. Default: `tap-dagctl/` and the version.",
+    )
 
     @property
     def overlap(self) -> int:
         """`overlap_seconds` in nanoseconds."""
         return self.overlap_seconds * timestamps.NANOSECONDS
 
+    @property
+    def tolerates_refused(self) -> bool:
+        return self.refused_projects == "warn"
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, version: str) -> Settings:
-        """Return the settings of a configuration, after the checks that a JSON schema cannot make.
-
-        Args:
-            config: what fits `SCHEMA`; null means the default.
-            version: the tap's version, for the default user agent.
-        """
+        """Check what `SCHEMA`, which `config` fits, cannot; null means the default."""
         if config.get(ACTIVATE_VERSION):
             msg = (
                 f"{ACTIVATE_VERSION} is not supported, so take it out: with a target that deletes, "
                 "the rows of each project that failed or that the settings leave out would go"
             )
             raise ConfigurationError(msg)
-        defaults = {name: it["default"] for name, it in _PROPERTIES.items() if "default" in it}
         given = {name: value for name, value in config.items() if value is not None}
         for name in given.keys() - {"api_token"}:
             if redaction.holds(str(given[name]).encode(), str(given["api_token"]).strip()):
                 msg = f"{name} holds the API token: write that into api_token alone"
                 raise ConfigurationError(msg)
-        values = defaults | given
-        values |= {
-            "api_token": _header_value("api_token", values["api_token"]),
-            "organization_id": _header_value("organization_id", values["organization_id"]),
-            "project_ids": _names(values.get("project_ids", ())),
-            "exclude_project_ids": _names(values.get("exclude_project_ids", ())),
-            "tolerates_refused": values["refused_projects"] == WARN,
-            "start": _start(values.get("start_date")),
-            "api_url": _api_url(values["api_url"]),
-            # The SDK reads a fraction in a file as a `Decimal`, with which a clock cannot reckon.
-            "request_timeout": float(values["request_timeout"]),
-            "user_agent": _header_value(
-                "user_agent", values.get("user_agent") or f"tap-dagctl/{version}"
-            ),
+        values: dict[str, Any] = {
+            it.name: given.get(it.name, it.metadata.get("default")) for it in fields(cls)
         }
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
+        values["user_agent"] = values["user_agent"] or f"tap-dagctl/{version}"
+        for name in ("api_token", "organization_id", "user_agent"):
+            values[name] = _header_value(name, values[name])
+        for name in ("project_ids", "exclude_project_ids"):
+            values[name] = _names(values[name] or ())
+        values["start_date"] = _start(values["start_date"])
+        values["api_url"] = _api_url(values["api_url"])
+        # The SDK reads a fraction in a file as a `Decimal`, with which a clock cannot reckon.
+        values["request_timeout"] = float(values["request_timeout"])
+        return cls(**values)
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {it.name: dict(it.metadata) for it in fields(Settings)},
+    "required": ["api_token", "organization_id"],
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+}
+
+
+def includes_sensitive(config: Mapping[str, Any]) -> bool:
+    """Return `include_sensitive`, which discovery needs of a configuration that is not checked."""
+    return config.get("include_sensitive") is True
 
 
 def _header_value(name: str, value: object) -> str:
@@ -281,5 +218,5 @@ def _api_url(text: str) -> str:
     if url.scheme == "http" and host not in _LOOPBACK:
         msg = f"api_url sends the token unencrypted to {host}: use https (http is for loopback)"
         raise ConfigurationError(msg)
-    path = url.path.rstrip("/") or _API_PREFIX
+    path = url.path.rstrip("/") or "/api/v1"
     return urlunsplit((url.scheme, url.netloc, path, "", ""))

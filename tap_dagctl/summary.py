@@ -1,4 +1,4 @@
-"""What a sync did, by stream and project: rows, requests, seconds, and what failed."""
+"""The summary of a sync, by stream and project: rows, requests, seconds and errors."""
 
 from __future__ import annotations
 
@@ -8,46 +8,44 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from tap_dagctl import timestamps
+from tap_dagctl.errors import ConfigurationError, NoAccessError, RefusedError, TapError
 
 _MOST_NAMES = 3
-
 ENDED_EARLY = "the sync ended before it was read"
 
 
 @dataclass(slots=True)
 class Part:
-    """One stream of one project, or a stream of the organization.
+    """One stream of one project, or a stream of the organization, which has no `project_id`.
 
-    Attributes:
-        project_id: None for a stream of the organization, and for the projects themselves.
-        path: where its rows are read; empty where there can be no path.
-        began, ended: by this machine's clock, in nanoseconds since the epoch.
-        rows_read: rows in the answers, those among them that had been sent before.
-        requests: each try counts.
-        error: why it was not read to its end; None if it was.
-        is_tolerated: whether `error` does not end the sync.
+    Its rows are read at `path`, from `started_at` to `ended_at` in nanoseconds since the epoch.
+    Rows that had been sent before count as read, and each try as a request. `error` is why it was
+    not read to its end; `failure` is the error behind that, unless the whole sync was ended.
     """
 
     stream: str
     project_id: str | None = None
     path: str = ""
-    began: int = 0
-    ended: int = 0
+    started_at: int = 0
+    ended_at: int = 0
     rows_read: int = 0
     rows_sent: int = 0
     requests: int = 0
     error: str | None = ENDED_EARLY
+    failure: TapError | None = None
     is_tolerated: bool = False
 
     @property
     def nanoseconds(self) -> int:
-        """The time it took."""
-        return self.ended - self.began
+        return self.ended_at - self.started_at
 
     @property
     def title(self) -> str:
-        """What messages call it."""
         return self.stream if self.project_id is None else f"{self.stream} of {self.project_id}"
+
+    @property
+    def is_refused(self) -> bool:
+        return isinstance(self.failure, RefusedError)
 
 
 class Traffic:
@@ -56,46 +54,51 @@ class Traffic:
     def __init__(self) -> None:
         self.requests = 0
         self._lock = threading.Lock()
-        self._by_path: defaultdict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+        self._by_path: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
 
     def count(self, path: str, *, requests: int = 0, rows: int = 0) -> None:
-        """Count requests that were sent, or rows that were read."""
         with self._lock:
             self.requests += requests
-            requests_before, rows_before = self._by_path[path]
-            self._by_path[path] = (requests_before + requests, rows_before + rows)
+            counts = self._by_path[path]
+            counts[0] += requests
+            counts[1] += rows
 
     def of(self, path: str) -> tuple[int, int]:
-        """Return the requests and rows of `path`."""
         with self._lock:
-            return self._by_path.get(path, (0, 0))
+            requests, rows = self._by_path[path]
+            return requests, rows
 
 
 class Summary:
-    """What a sync did.
+    """The parts of a sync, in the order in which they began.
 
-    Attributes:
-        projects: how many projects are read.
-        parts: every stream of every project that was begun, in order.
+    The SDK ends a sync at the first stream that raises. Here a part that fails ends early and keeps
+    its bookmark. At the end of the sync all errors are raised as one, and the exit code is 1.
+    `is_hopeless` says that an error came that every further request would meet as well.
     """
 
     def __init__(self) -> None:
         self.projects = 0
         self.parts: list[Part] = []
-        self._began, self._began_at = time.monotonic(), timestamps.now()
+        self.is_hopeless = False
+        self._started, self._started_at = time.monotonic(), timestamps.now()
 
     def begin(self, stream: str, project_id: str | None, path: str) -> Part:
-        """Return the part that begins now."""
         self.parts.append(part := Part(stream, project_id, path, self._now()))
         return part
 
     def end(self, part: Part) -> None:
-        """Note when the part ended."""
-        part.ended = self._now()
+        part.ended_at = self._now()
+
+    def fail(self, part: Part, error: TapError, *, is_tolerated: bool) -> None:
+        """Keep the error of a part for the end, instead of raising it."""
+        part.failure, part.error, part.is_tolerated = error, error.reason, is_tolerated
+        self.is_hopeless |= isinstance(error, (ConfigurationError, NoAccessError))
 
     def _now(self) -> int:
-        # The machine's clock may be set while the sync goes on.
-        return self._began_at + int((time.monotonic() - self._began) * timestamps.NANOSECONDS)
+        # The machine's clock may be set during the sync.
+        seconds = time.monotonic() - self._started
+        return self._started_at + int(seconds * timestamps.NANOSECONDS)
 
     def end_early(self, why: str) -> None:
         """End the parts that are not through, with the reason."""
@@ -106,53 +109,57 @@ class Summary:
                 self.end(part)
 
     def count(self, traffic: Traffic) -> None:
-        """Take over what was asked for and came for each part, also after its end."""
+        """Take over the requests and rows of each part, also of those that have ended."""
         for part in self.parts:
             part.requests, part.rows_read = traffic.of(part.path)
 
-    def forgive(self, project_id: str) -> None:
-        """Forget what failed of a project that was deleted meanwhile."""
-        for part in self.parts:
-            if part.project_id == project_id:
-                part.error = None
+    @property
+    def is_account_refused(self) -> bool:
+        """The server refuses even the list of projects."""
+        return any(part.is_refused and part.stream == "projects" for part in self.parts)
+
+    def raise_failures(self) -> None:
+        """Raise a `TapError` with a line for each failure, if there are any."""
+        failed = [part for part in self.parts if part.failure and not part.is_tolerated]
+        if self.is_account_refused:
+            # Every list is refused with it: one line is enough.
+            failed = [part for part in failed if part.stream == "projects" or not part.is_refused]
+        if failed:
+            failed.sort(key=lambda part: part.ended_at)
+            raise TapError("\n".join(dict.fromkeys(str(part.failure) for part in failed)))
 
     @property
     def streams(self) -> list[str]:
-        """The streams that were read."""
         return list(dict.fromkeys(part.stream for part in self.parts))
 
     def line(self, requests: int) -> str:
         """Return it in one line; `requests` are all, those that were not needed among them."""
-        seconds = time.monotonic() - self._began
-        rows = "; ".join(self._rows_of(stream) for stream in self.streams)
+        seconds = time.monotonic() - self._started
+        rows = "; ".join(map(self._rows_of, self.streams))
+        failures = [
+            f"{verb}: {titles}"
+            for verb, is_tolerated in (("failed", False), ("refused", True))
+            if (titles := self._titles_of_failed(is_tolerated=is_tolerated))
+        ]
         return (
             f"Synced {_counted(self.projects, 'project')} in {seconds:.1f} s with "
-            f"{_counted(requests, 'request')}: {rows}; {self._failures()}"
+            f"{_counted(requests, 'request')}: {rows}; {'; '.join(failures) or 'nothing failed'}"
         )
 
     def tested(self) -> str:
-        """Return what `--test` found out."""
         projects = _counted(self.projects, "project")
         return f"The account can be read: {projects}, {_counted(len(self.streams), 'stream')}"
 
     def _rows_of(self, stream: str) -> str:
         parts = [part for part in self.parts if part.stream == stream]
-        read, sent = (sum(getattr(it, name) for it in parts) for name in ("rows_read", "rows_sent"))
+        read, sent = sum(part.rows_read for part in parts), sum(part.rows_sent for part in parts)
         return f"{stream} {read:,} read, {sent:,} sent"
 
-    def _failures(self) -> str:
-        failed, refused = (
-            [part.title for part in self.parts if part.error and part.is_tolerated is is_tolerated]
-            for is_tolerated in (False, True)
-        )
-        told = [f"failed: {_some(failed)}"] * bool(failed)
-        told += [f"refused: {_some(refused)}"] * bool(refused)
-        return "; ".join(told) or "nothing failed"
-
-
-def _some(titles: list[str]) -> str:
-    more = len(titles) - _MOST_NAMES
-    return ", ".join(titles[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    def _titles_of_failed(self, *, is_tolerated: bool) -> str:
+        failed = [part for part in self.parts if part.error and part.is_tolerated == is_tolerated]
+        more = len(failed) - _MOST_NAMES
+        titles = ", ".join(part.title for part in failed[:_MOST_NAMES])
+        return titles + (f" and {more:,} more" if more > 0 else "")
 
 
 def _counted(number: int, name: str) -> str:

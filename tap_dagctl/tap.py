@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import click
+from singer_sdk import Stream
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.helpers.capabilities import TapCapabilities
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, TapCapabilities
+from singer_sdk.singerlib import Catalog
 from singer_sdk.tap_base import CliTestOptionValue
 from typing_extensions import override
 
@@ -15,20 +19,11 @@ import tap_dagctl.singer.about  # noqa: F401 - takes the place of the SDK's text
 from tap_dagctl import settings, streams
 from tap_dagctl.errors import ConfigurationError
 from tap_dagctl.singer.catalog import without_sensitive
-from tap_dagctl.singer.checks import check_batch, check_catalog, check_state
+from tap_dagctl.singer.checks import check_batch, check_catalog, check_state, json_object
 from tap_dagctl.singer.command import Command
 from tap_dagctl.singer.environment import explain, naming_variables
-from tap_dagctl.singer.files import json_object
 from tap_dagctl.singer.tap import InterruptibleTap
 from tap_dagctl.streams.base import Sync
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import click
-    from singer_sdk import Stream
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.singerlib import Catalog
 
 
 class TapDagctl(InterruptibleTap):
@@ -51,7 +46,6 @@ class TapDagctl(InterruptibleTap):
         validate_config: bool = True,
         **kwargs: Any,  # noqa: ANN401 - the SDK's own
     ) -> None:
-        """See the SDK; a configuration that cannot be used is refused before any request."""
         if isinstance(catalog, dict):
             check_catalog(catalog)
         try:
@@ -65,21 +59,17 @@ class TapDagctl(InterruptibleTap):
             raise ConfigurationError(msg) from None
         if validate_config:
             self.warn_of_misspelt_names(streams.BY_NAME)
-            self._check_settings()
+            try:
+                _ = self.sync.settings
+                if batch_config := self.config.get("batch_config"):
+                    check_batch(batch_config)
+            except ConfigurationError as error:
+                raise ConfigurationError(naming_variables(str(error), self.variables)) from None
         if catalog is not None and not any(stream.selected for stream in self.streams.values()):
             self.logger.warning("The catalog selects no stream of this tap, so nothing is read")
 
-    def _check_settings(self) -> None:
-        try:
-            _ = self.sync.settings
-            if batch_config := self.config.get("batch_config"):
-                check_batch(batch_config)
-        except ConfigurationError as error:
-            raise ConfigurationError(naming_variables(str(error), self.variables)) from None
-
     @cached_property
     def sync(self) -> Sync:
-        """What the streams share; each gets it, and not the tap."""
         return Sync(self.config, version=self.plugin_version)
 
     @override
@@ -93,7 +83,6 @@ class TapDagctl(InterruptibleTap):
     @cached_property
     @override
     def input_catalog(self) -> Catalog | None:
-        """The catalog handed over, without what is not offered."""
         catalog = super().input_catalog
         if catalog is None or settings.includes_sensitive(self.config):
             return catalog

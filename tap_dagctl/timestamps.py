@@ -9,15 +9,12 @@ exact and can be compared. In records every timestamp has the same width.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-NANOSECONDS = 1_000_000_000
-TICK = 1_000
-"""One microsecond, the finest step that `render` writes, in nanoseconds."""
+# In nanoseconds. A tick is the finest step that `render` writes.
+TICK, NANOSECONDS = 1_000, 1_000_000_000
+DAY = 86_400 * NANOSECONDS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # Hours up to 23 only: from Python 3.14 on `datetime` takes 24:00:00 for the next day's midnight.
@@ -26,50 +23,40 @@ _RFC_3339 = re.compile(
     re.ASCII,
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-# RFC 3339 allows a 61st second, and `datetime` does not.
-_LEAP_SECOND = ":60"
 
 _WIDTH = len("2026-02-26T06:00:00.000000Z")
 _SHORTEST = len("2026-02-26T06:00:00Z")
 _FINER = re.compile("[0-9]{1,3}")
 _HOUR = slice(len("2026-02-26T06"))
-# What `render` writes, after each digit is replaced by a zero.
+# A text that `render` writes, after each digit is replaced by a zero, and where in it the tens of
+# the minutes and of the seconds stand.
 _SHAPE = "0000-00-00T00:00:00.000000Z"
 _TO_ZERO = str.maketrans("123456789", "0" * 9)
-# Where in it the tens of the minutes and of the seconds stand.
 _TENS = (14, 17)
 
 
 def parse(text: object) -> int:
-    """Return the instant that an RFC 3339 timestamp names, in nanoseconds since the epoch.
-
-    Raises:
-        ValueError: `text` is none, or has no offset.
-    """
+    """Return the instant that an RFC 3339 timestamp names, or raise a ValueError."""
     match = _RFC_3339.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         msg = "not an RFC 3339 timestamp"
         raise ValueError(msg)
     day, clock, fraction, offset = match.groups()
-    leap = clock.endswith(_LEAP_SECOND)
-    if leap:
+    # RFC 3339 allows a 61st second, and `datetime` does not.
+    if leap := clock.endswith(":60"):
         clock = clock[:-2] + "59"
     zone = "+00:00" if offset in "Zz" else offset
-    moment = datetime.fromisoformat(f"{day}T{clock}{zone}")
-    since = moment - _EPOCH
+    since = datetime.fromisoformat(f"{day}T{clock}{zone}") - _EPOCH
     seconds = since.days * 86_400 + since.seconds + leap
     return seconds * NANOSECONDS + int((fraction or "").ljust(9, "0"))
 
 
 def parse_setting(text: str) -> int:
-    """Return the instant that a person wrote, as a timestamp or as a day.
+    """Return the instant that a person wrote, as a timestamp or a day, or raise a ValueError.
 
     A day means its midnight in UTC. A timestamp without an offset is in UTC, as everywhere in the
     SDK. People write the year 1 for "from the beginning" and 9999 for "never": an instant before
     the year 3 or after 9997 is moved to that bound, so that an overlap can be subtracted from it.
-
-    Raises:
-        ValueError: `text` is neither.
     """
     text = text.strip()
     if _DAY.fullmatch(text):
@@ -87,17 +74,16 @@ def render(instant: int) -> str:
     It is in UTC and always has six fractional digits, as many as DuckDB and PostgreSQL hold;
     further digits are cut off. Such texts sort as their instants do.
     """
-    microseconds = instant // 1_000
-    moment = _EPOCH + timedelta(microseconds=microseconds)
+    moment = _EPOCH + timedelta(microseconds=instant // TICK)
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def to_fixed_width(text: object) -> str:
-    """Return an API timestamp in the form of `render`.
+def render_optional(instant: int | None) -> str | None:
+    return None if instant is None else render(instant)
 
-    Raises:
-        ValueError: `text` is not an RFC 3339 timestamp, or lies outside the years 1 to 9999 in UTC.
-    """
+
+def to_fixed_width(text: object) -> str:
+    """Return an API timestamp in the form of `render`, or raise a ValueError."""
     try:
         return render(parse(text))
     except OverflowError as error:
@@ -110,9 +96,6 @@ def to_fixed_width_each(texts: Sequence[str | None]) -> list[str | None]:
 
     Nearly all timestamps are in UTC already and at most lack some zeros. To add these and check all
     texts at once takes a fraction of the time that a call for each takes.
-
-    Raises:
-        ValueError: what `to_fixed_width` raises for one of them.
     """
     fixed = [text if text is None or len(text) == _WIDTH else _resized(text) for text in texts]
     if _are_fixed([text for text in fixed if text is not None]):
@@ -121,10 +104,7 @@ def to_fixed_width_each(texts: Sequence[str | None]) -> list[str | None]:
 
 
 def _resized(text: str) -> str:
-    """Return `text` with six fractional digits, if it is a timestamp in UTC.
-
-    Any other text may come out in any form: `_are_fixed` finds it afterwards.
-    """
+    """Return a timestamp in UTC with six fractional digits; any other text stays wrong."""
     if not text.endswith("Z"):
         return text
     if len(text) > _WIDTH:
@@ -136,7 +116,7 @@ def _resized(text: str) -> str:
 
 
 def _are_fixed(texts: list[str]) -> bool:
-    """Whether each of `texts` is what `render` writes for some instant.
+    """Return whether `render` could have written each of `texts`.
 
     A text of the right shape can still hold a number that is too large. Minutes and seconds are
     right if their tens are below 6. Day and hour are left to `datetime`, once for all texts that
@@ -157,13 +137,10 @@ def _are_fixed(texts: list[str]) -> bool:
 
 
 def exact(text: object) -> str:
-    """Return an API timestamp in the form of `render`, or with three more digits if it has them.
+    """Return `to_fixed_width`, with three more digits if the timestamp has them.
 
     Two such texts are equal exactly if their instants are. They sort as their instants do, except
     within one microsecond.
-
-    Raises:
-        ValueError: as `to_fixed_width`.
     """
     fixed, finer = to_fixed_width(text), parse(text) % TICK
     return f"{fixed[:-1]}{finer:03}Z" if finer else fixed
@@ -173,21 +150,18 @@ def exact_each(texts: Sequence[str], fixed: Sequence[str]) -> Sequence[str]:
     """Return `exact` of each of `texts`; `fixed` is `to_fixed_width_each` of them."""
     if max(map(len, texts), default=0) <= _WIDTH:
         return fixed  # none has more than six fractional digits
-    return [
-        short if len(text) <= _WIDTH else exact(text)
-        for text, short in zip(texts, fixed, strict=True)
-    ]
+    pairs = zip(texts, fixed, strict=True)
+    return [short if len(text) <= _WIDTH else exact(text) for text, short in pairs]
 
 
 def day_of(instant: int) -> date:
-    """Return the UTC day `instant` lies in."""
-    return (_EPOCH + timedelta(microseconds=instant // 1_000)).date()
+    return (_EPOCH + timedelta(microseconds=instant // TICK)).date()
 
 
 def now() -> int:
     """Return this machine's time, for where the server did not send its own."""
     since = datetime.now(tz=timezone.utc) - _EPOCH
-    return (since // timedelta(microseconds=1)) * 1_000
+    return since // timedelta(microseconds=1) * TICK
 
 
 _EARLIEST, _LATEST = (parse(f"{year}-01-01T00:00:00Z") for year in ("0003", "9998"))

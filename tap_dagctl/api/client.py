@@ -6,13 +6,13 @@ import logging
 import math
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
@@ -20,92 +20,36 @@ import urllib3
 
 from tap_dagctl import redaction, timestamps
 from tap_dagctl.api import responses
-from tap_dagctl.api.decoding import decode_json
-from tap_dagctl.api.retries import PassingError, Retries
+from tap_dagctl.api.request import Answer, Request
+from tap_dagctl.api.retries import Retries
 from tap_dagctl.api.transport import StaleConnectionError, connection_pool
-from tap_dagctl.errors import AnswerError, RequestError, UnreachableError
+from tap_dagctl.errors import AnswerError, NoAccessError, PassingError, RequestError
+from tap_dagctl.settings import Settings
 from tap_dagctl.summary import Traffic
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
-    from datetime import date
-
-    from tap_dagctl.settings import Settings
 
 # The warnings of urllib3 quote the server, which may send the token back.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
     logging.getLogger(_name).addFilter(lambda line: line.levelno < logging.WARNING)
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
+# The largest answer that is read, unpacked: far more than 500 rows need, and memory holds it.
 MOST_BYTES = 64 * 1024 * 1024
-"""The largest answer that is read, unpacked: far more than 500 rows need, and memory holds it."""
-
+# A value may take a hundred bytes of memory, however few it has in the answer.
 MOST_VALUES = 2_000_000
-"""The most values in an answer that is read: each may take a hundred bytes of memory, however few
-it has in the answer."""
-
+# The server's clock may differ so much from one answer to the next; beyond, the earlier counts.
 MOST_CLOCK_SECONDS = 60
-"""The server's clock may differ so much from one answer to the next; beyond, the earlier counts."""
 
 # Large enough for an ordinary page.
 _CHUNK_BYTES = 512 * 1024
 _MOST_ERROR_BYTES = 4 * 1024
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One good answer.
-
-    Attributes:
-        body: the JSON object, or the list where the API answered a bare one.
-        server_time: `Date`, in nanoseconds since the epoch; None without a usable one.
-        asked_at: the server's clock when the request was sent, or up to a second earlier. Where an
-            earlier answer says that it was more than a minute earlier, that counts: one `Date`
-            that is ahead must not hide what changes meanwhile.
-        sent, received: when, by this machine's monotonic clock, in seconds.
-    """
-
-    body: Any
-    server_time: int | None
-    asked_at: int | None
-    sent: float
-    received: float
-
-
-@dataclass(frozen=True)
-class Request(ABC, Generic[T_co]):
-    """What is asked for, below the base URL, and how its answer is read."""
-
-    path: str
-    params: Mapping[str, object] = field(default_factory=dict, kw_only=True)
-
-    @property
-    def identity(self) -> Hashable:
-        """The same for two requests that ask for the same."""
-        return self.path, tuple(self.params.items())
-
-    def decode(self, content: bytes) -> object:
-        """Return the body of an answer, or raise a ValueError where it is not JSON."""
-        return decode_json(content)
-
-    @abstractmethod
-    def read(self, answer: Answer) -> T_co:
-        """Return what was asked for.
-
-        Raises:
-            AnswerError: the answer does not hold it; another try may bring one that does.
-        """
-
-
 class Client:
     """Sends requests to the API, each with the credentials; several threads may use it at a time.
 
-    Attributes:
-        server_time: that of the latest answer.
-        waits: how long each of the latest answers was waited for, headers and body, in seconds.
-        traffic: what was asked for and came, by path.
+    `server_time` is that of the latest answer, and `waits` how many seconds each of the latest
+    answers was waited for, headers and body.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -125,7 +69,7 @@ class Client:
         self.server_time: int | None = None
         self.waits: deque[float] = deque(maxlen=5)
         self.traffic = Traffic()
-        # How far the server's clock was ahead of the monotonic one, by the earliest it ever told.
+        # The least by which the server's clock was ever ahead of the monotonic one.
         self._server_offset = math.inf
         # Pages of a walk and requests of the next streams are asked for at the same time.
         self._slots = threading.BoundedSemaphore(settings.max_connections)
@@ -139,18 +83,7 @@ class Client:
         return timestamps.day_of(self.server_time or timestamps.now())
 
     def get(self, request: Request[T], is_wanted: Callable[[], bool] = lambda: True) -> T:
-        """Return what `request` reads from its answer.
-
-        What can pass by itself is tried again, an answer that cannot be used among it.
-
-        Args:
-            request: what to ask for.
-            is_wanted: whether another try still makes sense.
-
-        Raises:
-            RequestError: the request cannot succeed, or did not within `max_attempts` tries.
-            AnswerError: the last of the tries brought an answer that cannot be used.
-        """
+        """Return what `request` reads from its answer, tried again while that `is_wanted`."""
         what = f"GET {request.path}"
 
         def attempt() -> T:
@@ -158,17 +91,17 @@ class Client:
                 with self._slots:
                     answer = self._get_once(request)
             except RequestError as error:
-                raise type(error)(
-                    f"{what}: {error.what}", error.advice, status=error.status
-                ) from None
-            result = request.read(answer)
-            self.traffic.count(request.path, rows=_rows_in(answer.body))
+                title = f"{what}: {error.what}"
+                raise type(error)(title, error.advice, status=error.status) from None
+            result, body = request.read(answer), answer.body
+            lists = body.values() if isinstance(body, dict) else [body]
+            rows = sum(len(rows) for rows in lists if isinstance(rows, list))
+            self.traffic.count(request.path, rows=rows)
             return result
 
         return self._retries.call(what, attempt, is_wanted)
 
     def _get_once(self, request: Request[object]) -> Answer:
-        """Send a request once; a `PassingError` says that another try may bring a good answer."""
         self.traffic.count(request.path, requests=1)
         sent, busy = time.monotonic(), time.thread_time()
         try:
@@ -176,21 +109,13 @@ class Client:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise responses.connection_error(error, self._base_url) from None
         except OSError as error:
-            # The certificates that requests is told to use are not there.
-            raise UnreachableError(str(error), "check REQUESTS_CA_BUNDLE") from None
+            # The file of certificates in REQUESTS_CA_BUNDLE is missing.
+            raise NoAccessError(str(error), "check REQUESTS_CA_BUNDLE") from None
         received, busy = time.monotonic(), time.thread_time() - busy
         server_time = responses.server_clock(headers)
         if status != HTTPStatus.OK:
             raise responses.status_error(status, headers, content, server_time, request.params)
-        if len(content) > MOST_BYTES:
-            what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
-            raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
-        if redaction.holds_escaped(content, self._token):
-            what = "the answer holds the API token, so it is not loaded"
-            raise RequestError(what, "make a new token in dagctl, and revoke this one")
-        if len(content) > MOST_VALUES and content.count(b",") + content.count(b"[") > MOST_VALUES:
-            what = f"the answer holds more than {MOST_VALUES:,} values"
-            raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
+        self._check(content)
         try:
             body = request.decode(content)
         except ValueError:
@@ -202,6 +127,18 @@ class Client:
         asked_at = None if server_time is None else self._asked_at(server_time, sent, received)
         return Answer(body, server_time, asked_at, sent, received)
 
+    def _check(self, content: bytes) -> None:
+        if len(content) > MOST_BYTES:
+            what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
+        elif redaction.holds_escaped(content, self._token):
+            what = "the answer holds the API token, so it is not loaded"
+            raise RequestError(what, "make a new token in dagctl, and revoke this one")
+        elif len(content) > MOST_VALUES and content.count(b",") + content.count(b"[") > MOST_VALUES:
+            what = f"the answer holds more than {MOST_VALUES:,} values"
+        else:
+            return
+        raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
+
     def _asked_at(self, server_time: int, sent: float, received: float) -> int:
         asked_at = server_time - math.ceil(received - sent) * timestamps.NANOSECONDS
         offset = asked_at - sent * timestamps.NANOSECONDS
@@ -211,7 +148,6 @@ class Client:
         return asked_at
 
     def _exchange(self, request: Request[object]) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers, and body up to its largest size."""
         query = urlencode({name: str(value) for name, value in request.params.items()})
         url = f"{urlsplit(self._base_url).path}{request.path}{query and '?'}{query}"
         response = None
@@ -232,11 +168,6 @@ class Client:
             return response.status, response.headers, _read_body(response, most)
 
 
-def _rows_in(body: object) -> int:
-    lists = body.values() if isinstance(body, dict) else [body]
-    return sum(len(rows) for rows in lists if isinstance(rows, list))
-
-
 def _read_body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
     """Return the unpacked body; reading stops when there are more than `most` bytes."""
     chunks, size = [], 0
@@ -252,16 +183,10 @@ def _read_body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
 
 
 def path_segment(value: str) -> str:
-    """Return `value` as one segment of a path, in which nothing can be read as a separator.
-
-    Raises:
-        AnswerError: that is impossible: servers resolve `.` and `..` even where they are quoted.
-    """
-    try:
-        segment = quote(value, safe="")
-    except UnicodeEncodeError:
-        segment = ""
-    if segment in {"", ".", ".."}:
-        msg = f"The project id {value!r} cannot be asked for; report it to dagctl"
-        raise AnswerError(msg)
-    return segment
+    """Return `value` as one segment of a path, in which nothing can be read as a separator."""
+    with suppress(UnicodeEncodeError):
+        # Servers resolve `.` and `..` even where they are quoted.
+        if value not in {"", ".", ".."}:
+            return quote(value, safe="")
+    msg = f"The project id {value!r} cannot be asked for; report it to dagctl"
+    raise AnswerError(msg)

@@ -6,33 +6,25 @@ import json
 import math
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+# The bounds of 64 bits, the widest integers that every warehouse has.
 LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**63 - 1
-"""The bounds of 64 bits, the widest integers that every warehouse has."""
+_MOST_DIGITS = len(str(LEAST_INTEGER))
 
 _DECODER = msgspec.json.Decoder()
-# The only way to write a NUL in JSON.
-_NUL = b"\\u0000"
 _UNLOADABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
-_MOST_DIGITS = len(str(LEAST_INTEGER))
 
 
 def decode_json(content: bytes) -> object:
-    """Return the JSON value that `content` holds.
+    """Return the JSON value that `content` holds, or raise a ValueError.
 
     Some values are JSON and yet no loader takes them, and one of them would stop all rows for ever.
     They are changed: a number too large for a float and an integer of more than 64 bits become
     text; a NUL and half of a surrogate pair become U+FFFD, the replacement character.
-
-    Raises:
-        ValueError: `content` is not JSON, or nested without end.
     """
     if not has_nul(content):
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
@@ -50,22 +42,19 @@ def decode_json(content: bytes) -> object:
 
 
 def has_nul(content: bytes) -> bool:
-    """Whether a text in `content` may hold a NUL."""
+    """Return whether a text in `content` may hold a NUL, which JSON can write in one way only."""
     # Few answers have a backslash, and a search for a single byte is the fastest.
-    return b"\\" in content and _NUL in content
+    return b"\\" in content and b"\\u0000" in content
 
 
 def has_huge_integer(value: object) -> bool:
-    """Whether an integer within `value` is too large for a loader."""
-    items: Iterable[object]
+    """Return whether an integer within `value` is too large for a loader."""
     if isinstance(value, dict):
-        items = value.values()
-    elif isinstance(value, list):
-        items = value
-    else:
+        value = list(value.values())
+    if not isinstance(value, list):
         return isinstance(value, int) and not LEAST_INTEGER <= value <= MOST_INTEGER
     # There may be thousands of items, mostly texts: `any` would take twice as long.
-    for item in items:  # noqa: SIM110
+    for item in value:  # noqa: SIM110
         if not isinstance(item, str) and has_huge_integer(item):
             return True
     return False
@@ -83,9 +72,7 @@ def _float(text: str) -> float | str:
 
 def _integer(text: str) -> int | str:
     # `int` is slow with many digits, and refuses more than 4,300.
-    if len(text) > _MOST_DIGITS:
-        return text
-    value = int(text)
+    value = int(text) if len(text) <= _MOST_DIGITS else MOST_INTEGER + 1
     return value if LEAST_INTEGER <= value <= MOST_INTEGER else text
 
 
@@ -94,13 +81,13 @@ def _make_loadable(value: object) -> object:
         return _UNLOADABLE.sub(_REPLACEMENT, value)
     if isinstance(value, list):
         return [_make_loadable(item) for item in value]
-    if isinstance(value, dict):
-        loadable: dict[str, object] = {}
-        for name, item in value.items():
-            key = _UNLOADABLE.sub(_REPLACEMENT, name)
-            # Two different names may have become the same, and both values are kept.
-            while key != name and (key in value or key in loadable):
-                key += _REPLACEMENT
-            loadable[key] = _make_loadable(item)
-        return loadable
-    return value
+    if not isinstance(value, dict):
+        return value
+    loadable: dict[str, object] = {}
+    for name, item in value.items():
+        key = _UNLOADABLE.sub(_REPLACEMENT, name)
+        # Two different names may have become the same, and both values are kept.
+        while key != name and (key in value or key in loadable):
+            key += _REPLACEMENT
+        loadable[key] = _make_loadable(item)
+    return loadable

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct
 from typing_extensions import override
 
-from tap_dagctl.api.client import Request
+from tap_dagctl.api.request import Answer, Request
 from tap_dagctl.errors import AnswerError
 
-if TYPE_CHECKING:
-    from tap_dagctl.api.client import Answer
-
 LOST = "so rows would be lost; report it to dagctl"
-"""What messages say of an answer that cannot be used."""
-
-_ROWS = (dict, Struct)
 
 
 def count_of(answer: Answer, name: str) -> int | None:
-    """Return the count called `name` in an answer, if it has a usable one."""
     value = answer.body.get(name) if isinstance(answer.body, dict) else None
     is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return value if is_count else None
@@ -32,18 +25,15 @@ def rows_of(answer: Answer, rows_key: str, path: str, counted: int | None) -> li
 
     The vendor's own client tolerates a bare list (API page, "GET /projects"). Where `counted`, the
     answer's own count, is 0, a server written in Go may send null for the list, or leave it out.
-
-    Raises:
-        AnswerError: there is no list, and nothing says that it is empty.
     """
     body = answer.body
     rows = body.get(rows_key) if isinstance(body, dict) else body
     if rows is None and isinstance(body, dict):
         # Without a count, an answer that says anything else may be an error in disguise.
-        said_empty = counted == 0 or (counted is None and body.keys() <= {rows_key})
-        rows = [] if said_empty else None
+        is_empty = counted == 0 or (counted is None and body.keys() <= {rows_key})
+        rows = [] if is_empty else None
     if not isinstance(rows, list) or not all(
-        issubclass(kind, _ROWS) for kind in set(map(type, rows))
+        issubclass(kind, (dict, Struct)) for kind in set(map(type, rows))
     ):
         msg = f"GET {path}: the answer has no list of {rows_key}; check api_url"
         raise AnswerError(msg)
@@ -72,8 +62,7 @@ class WholeList(KeyedRows):
 
     @override
     def read(self, answer: Answer) -> list[dict[str, Any]]:
-        rows = super().read(answer)
-        total = count_of(answer, "total") or 0
+        rows, total = super().read(answer), count_of(answer, "total") or 0
         if total > len(rows):
             what = f"the answer has {len(rows)} of {total} {self.rows_key}, {LOST}"
             raise AnswerError(f"GET {self.path}: {what}")

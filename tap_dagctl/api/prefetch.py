@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Collection, Hashable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable
-
-    from tap_dagctl.api.client import Client, Request
+from tap_dagctl.api.request import Request, Source
 
 T = TypeVar("T")
 
@@ -42,7 +40,7 @@ class Prefetch:
     does not wait for an answer.
     """
 
-    def __init__(self, client: Client, connections: int) -> None:
+    def __init__(self, client: Source, connections: int) -> None:
         self.client, self.connections = client, connections
         self._fetching: dict[Hashable, _Fetching] = {}
         # The number of the project that is read, from 1 on; the first requests of those to come.

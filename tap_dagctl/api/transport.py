@@ -12,26 +12,22 @@ import io
 import math
 import os
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from socket import socket
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
-from typing_extensions import override
+from typing_extensions import Buffer, override
+from urllib3 import HTTPConnectionPool, HTTPResponse
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ProtocolError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from socket import socket
-
-    from _typeshed import WriteableBuffer
-    from urllib3 import HTTPConnectionPool, HTTPResponse
-
+# An answer that is not complete after so many times the connection's timeout is given up.
 MOST_TIMEOUTS = 10
-"""An answer that is not complete after so many times the connection's timeout is given up."""
 
 
 class DeadlineError(TimeoutError):
@@ -47,7 +43,7 @@ class _BoundedFile(io.RawIOBase):
         return True
 
     @override
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+    def readinto(self, buffer: Buffer, /) -> int | None:
         if time.monotonic() > self._deadline:
             raise DeadlineError
         return self._file.readinto(buffer)
@@ -66,14 +62,11 @@ class _BoundedResponse(http.client.HTTPResponse):
 
 
 class StaleConnectionError(ProtocolError):
-    """The server closed a connection after its last answer, as it may at any time.
-
-    So the request was most likely never read, and can be sent again on another connection.
-    """
+    """The server closed a connection after its last answer, so it never read the request."""
 
 
 class _Connection(HTTPConnection):
-    """Bounds the time for an answer, and tells when the server had closed it before."""
+    """Bounds the time for an answer, and notices that the server had closed it before."""
 
     response_class = _BoundedResponse
     _has_answered = False
@@ -110,32 +103,20 @@ def connection_pool(url: str, size: int) -> HTTPConnectionPool:
 
     The library requests reads the environment variables and makes the pool. The tap then sends its
     requests through the pool alone. That takes a third of the time, follows no redirect, keeps no
-    cookie, and never replaces the token by an entry of a netrc file.
-
-    Raises:
-        OSError: a file of certificates that the environment names is missing; or, as a
-            `RequestException` of requests, the URL or the proxy's cannot be used.
+    cookie, and never replaces the token by an entry of a netrc file. An OSError says that a file of
+    certificates is missing or that a URL cannot be used.
     """
-    environment: dict[str, Any] = {}
+    proxies, verify, cert = None, None, None
     if urlsplit(url).scheme == "https":
         # Plain http is for loopback only, and a proxy would get the token unencrypted.
-        environment = dict(
-            requests.Session().merge_environment_settings(
-                url, {}, stream=None, verify=None, cert=None
-            )
-        )
-    adapter = HTTPAdapter(pool_maxsize=size)
-    request = requests.Request("GET", url).prepare()
-    verify, cert = environment.get("verify", True), environment.get("cert")
-    pool = cast(
-        "HTTPConnectionPool",
-        adapter.get_connection_with_tls_context(
-            request, verify, proxies=environment.get("proxies"), cert=cert
-        ),
-    )
+        session = requests.Session()
+        found = session.merge_environment_settings(url, {}, stream=None, verify=None, cert=None)
+        proxies, verify, cert = found["proxies"], found["verify"], found["cert"]
+    adapter, request = HTTPAdapter(pool_maxsize=size), requests.Request("GET", url).prepare()
+    pool: Any = adapter.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
     adapter.cert_verify(pool, url, verify, cert)  # type: ignore[no-untyped-call]  # in its stubs
     pool.ConnectionCls = type("Connection", (_Connection, pool.ConnectionCls), {})
-    return pool
+    return cast("HTTPConnectionPool", pool)
 
 
 def proxy_variable(url: str) -> str | None:

@@ -8,19 +8,14 @@ that are deleted or inserted meanwhile do not make up the number of others.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from tap_dagctl import timestamps
-from tap_dagctl.records.builder import known_fields
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tap_dagctl.pagination.page import Page
-    from tap_dagctl.records.fast_path import Row
+from tap_dagctl.pagination.page import Page
+from tap_dagctl.records.record import Row, known_fields
 
 # Hashes of ids are kept in so many parts, so that finding the different ones needs little memory.
 _PARTS = 16
@@ -28,7 +23,7 @@ _PARTS = 16
 
 @dataclass
 class _Reading:
-    """The walk, or a loop."""
+    """The walk, or a loop over all pages."""
 
     # Rows of the list when it began, and when that was; None before the first answer that is
     # believed, or where the server tells no time.
@@ -42,19 +37,13 @@ class _Reading:
 
 
 class RowCount:
-    """Compares the rows that come with those the server counts. A row takes 8 bytes.
-
-    Attributes:
-        before: how many rows came before the walk was interrupted.
-    """
+    """Compares the rows that come with those the server counts. A row takes 8 bytes."""
 
     def __init__(self, updated_after: str | None, expected: int, surplus: int) -> None:
         """Count the rows updated after a moment, or all.
 
-        Args:
-            updated_after: that moment.
-            expected: how many rows there were when an earlier sync did not get all of them.
-            surplus: how many more rows the server is known to count than it shows.
+        An earlier sync that did not get all rows `expected` so many; the server is known to count
+        `surplus` more than it shows.
         """
         self._updated_after, self._expected, self._surplus = updated_after, expected, surplus
         self.before = 0
@@ -68,10 +57,7 @@ class RowCount:
         self._came_later: dict[int, tuple[str, int]] = {}
 
     def __len__(self) -> int:
-        """Return how many rows have come that were counted when the walk began.
-
-        One that came again much later counts twice.
-        """
+        """Return how many rows have come that were counted when the walk began."""
         came = len(self._shown_in) + sum(map(len, self._ids))
         return self.before + came - len(self._came_later)
 
@@ -95,7 +81,7 @@ class RowCount:
         self._readings[0], self.before = _Reading(total, counted_at, total), came
 
     def begin_loop(self) -> None:
-        """Begin another reading of the whole list; from now on every id is recognised."""
+        """Begin another reading of the whole list."""
         self.recognise_all()
         # What came before an interruption comes again.
         self.before = 0
@@ -175,10 +161,7 @@ class RowCount:
         return self.before + came + sum(reading.rows for reading in self._readings[number:])
 
     def _listed_since(self, row: Row) -> str:
-        """Return since when a row has been in the list, at the latest.
-
-        An update can bring a row into a list of updated rows.
-        """
+        """Return since when a row has been in the list, which an update can bring it into."""
         created_at = known_fields(row[2]).get("created_at")
         if created_at and (self._updated_after is None or created_at > self._updated_after):
             return min(str(created_at), row[1])

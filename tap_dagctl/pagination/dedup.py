@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tap_dagctl.records.builder import known_fields
-
-if TYPE_CHECKING:
-    from tap_dagctl.pagination.page import Page
-    from tap_dagctl.records.fast_path import Row
+from tap_dagctl.pagination.page import Page
+from tap_dagctl.records.record import Row, known_fields
 
 # `updated_at` to the microsecond. Finer texts do not sort as their instants do.
 _SORTABLE = len("2026-02-26T06:00:00.000000")
@@ -17,9 +12,8 @@ _SORTABLE = len("2026-02-26T06:00:00.000000")
 class SeenRows:
     """The last rows of a walk, each in its newest version.
 
-    Attributes:
-        unmoved_until: rows updated later may have moved since the walk began.
-        are_in_order: whether no unmoved row that was not seen yet stood in front of one that was.
+    Rows updated after `unmoved_until` may have moved since the walk began. Once an unmoved row that
+    was not seen yet stood in front of one that was, they are not `are_in_order`.
     """
 
     def __init__(self, least: int) -> None:

@@ -14,16 +14,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from math import isqrt
-from typing import TYPE_CHECKING
 
-from tap_dagctl.api.prefetch import is_worthwhile
-from tap_dagctl.pagination.dedup import is_same_version
-from tap_dagctl.pagination.page import PageNumber
-
-if TYPE_CHECKING:
-    from tap_dagctl.api.prefetch import Prefetch
-    from tap_dagctl.pagination.dedup import SeenRows
-    from tap_dagctl.pagination.page import Listing, Page
+from tap_dagctl.api.prefetch import Prefetch, is_worthwhile
+from tap_dagctl.pagination.dedup import SeenRows, is_same_version
+from tap_dagctl.pagination.listing import Listing
+from tap_dagctl.pagination.page import Page, PageNumber
 
 # Rows the API gives in one page at most (API page, "Conventions").
 MOST_ROWS = 500
@@ -36,13 +31,10 @@ LEAST_ROWS = 11
 class NextPage:
     """Asks for pages, and knows which one follows.
 
-    Attributes:
-        cap: the most rows that the server gives in a page.
-        requests: how many pages were asked for.
-        is_displaced: whether the last page showed a row further on than it can stand: then its
-            `limit` does not tell how far the page reaches.
-        has_left_overlap: whether a page was read that need not overlap the one before it. It may
-            show rows from in front of the place where a walk was resumed.
+    The server gives at most `cap` rows in a page. If the last page showed a row further on than it
+    can stand, it `is_displaced`, and its `limit` does not tell how far it reaches. After a page
+    that need not overlap the one before it, rows from in front of the place where a walk was
+    resumed may come.
     """
 
     def __init__(self, prefetch: Prefetch, listing: Listing, seen: SeenRows) -> None:

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import itertools
 import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from tap_dagctl import timestamps
+from tap_dagctl.api.prefetch import Prefetch
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.pagination.count import RowCount
 from tap_dagctl.pagination.dedup import SeenRows
+from tap_dagctl.pagination.listing import Listing
 from tap_dagctl.pagination.next_page import MOST_ROWS, NextPage
-from tap_dagctl.pagination.page import PageNumber
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tap_dagctl.api.prefetch import Prefetch
-    from tap_dagctl.pagination.page import Listing, Page
-    from tap_dagctl.records.fast_path import Row
+from tap_dagctl.pagination.page import Checkpoint, Page, PageNumber
+from tap_dagctl.records.record import Row
 
 # Rows of a walk that are kept whole, besides those fetched before they are needed.
 ROWS_KEPT = 2_500
@@ -38,29 +33,12 @@ MOST_NEW_ROWS = 1_000_000
 logger = logging.getLogger("tap-dagctl.paginator")
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """How far a walk has got: `counted` of `total` rows, to the offset `end`.
-
-    The `rows` are those of the last page, in which the server gave at most `cap`.
-    """
-
-    started_at: int
-    end: int
-    cap: int
-    counted: int
-    total: int
-    rows: list[Row] = field(default_factory=list)
-
-
 class Paginator:
     """Reads every page of a list whose rows carry `id` and `updated_at`.
 
-    Attributes:
-        started_at: the server's clock when the first page was asked for, in nanoseconds since the
-            epoch; without one, this machine's less an hour.
-        checkpoint: None where the walk cannot be resumed.
-        missing: how many rows the server counts and did not show; known at the end.
+    The walk `started_at` the server's clock when the first page was asked for; without one, this
+    machine's less an hour. It cannot be resumed without a `checkpoint`. At the end, the server is
+    known to have counted `missing` rows that it did not show.
     """
 
     def __init__(
@@ -97,9 +75,7 @@ class Paginator:
     ) -> Iterator[list[Row]]:
         """Resume where an earlier walk was interrupted, or do as `pages` does.
 
-        Args:
-            before: how far that walk got.
-            end_in: how many rows of a page that walk had read; None where that is not certain.
+        `end_in` returns how many rows of a page that walk had read; None where that is not certain.
         """
         self._next_page.cap = before.cap
         half = max(1, self._listing.page_size // 2)

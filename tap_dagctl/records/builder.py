@@ -8,94 +8,60 @@ name, and a value that does not fit its field, are kept in `additional_propertie
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from typing import Any
 
 from tap_dagctl.api.decoding import LEAST_INTEGER, MOST_INTEGER
 from tap_dagctl.errors import one_line
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 from tap_dagctl.timestamps import to_fixed_width
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-
-    Record = dict[str, Any] | msgspec.Struct
-    """A record with every field of the schema, null where the row has no value.
-
-    `RecordBuilder` makes it a dict, the fast path a struct, which takes a third of the time.
-    """
-
+# Unknown fields of a stream that are logged; rows could bring a new name each.
 MOST_REPORTED = 100
-"""Unknown fields of a stream that are logged; rows could bring a new name each."""
+
+_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "string": ("a string", (str,)),
+    "boolean": ("a boolean", (bool,)),
+    "integer": ("an integer", (int, float)),
+    "number": ("a number", (int, float)),
+    "object": ("an object", (dict,)),
+}
 
 logger = logging.getLogger("tap-dagctl.records")
 
 
-def _instance_of(kind: type, name: str) -> Callable[[object], object]:
-    def checked(value: object) -> object:
-        if not isinstance(value, kind):
-            msg = f"not {name}"
-            raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
-        return value
-
-    return checked
-
-
-def _integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
-        msg = "not an integer"
-        raise ValueError(msg)
-    if not LEAST_INTEGER <= value <= MOST_INTEGER:
+def _checked(kind: str, value: Any) -> object:  # noqa: ANN401 - any JSON
+    """Return `value` as a type of JSON schema, or raise a ValueError that says what it is not."""
+    name, types = _TYPES[kind]
+    is_fit = isinstance(value, types) and isinstance(value, bool) == (kind == "boolean")
+    if not is_fit or (kind == "integer" and value != int(value)):
+        msg = f"not {name}"
+    elif kind == "integer" and not LEAST_INTEGER <= value <= MOST_INTEGER:
         msg = "an integer of more than 64 bits"
-        raise ValueError(msg)
-    return int(value)
-
-
-def _number(value: object) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = "not a number"
-        raise ValueError(msg)  # noqa: TRY004 - one error for every unfitting value
-    if float(value) != value:
+    elif kind == "number" and float(value) != value:
         # Many loaders keep numbers as doubles: they would round it without a word, or refuse it.
         msg = "not a number that a double can hold"
-        raise ValueError(msg)
-    return value
-
-
-_BY_TYPE: dict[str, Callable[[object], object]] = {
-    "string": _instance_of(str, "a string"),
-    "boolean": _instance_of(bool, "a boolean"),
-    "integer": _integer,
-    "number": _number,
-    "object": _instance_of(dict, "an object"),
-}
-
-
-def as_dict(record: Record) -> dict[str, Any]:
-    """Return `record` as a dict, which the SDK expects."""
-    return record if isinstance(record, dict) else msgspec.structs.asdict(record)
-
-
-def known_fields(record: Record) -> dict[str, Any]:
-    """Return the fields of `record` that the schema names, by which its versions are told apart."""
-    return {**as_dict(record), ADDITIONAL_PROPERTIES: None}
+    else:
+        return int(value) if kind == "integer" else value
+    raise ValueError(msg)
 
 
 class RecordBuilder:
-    """Makes the records of one stream, and logs each field that does not fit the schema once."""
+    """Makes the records of one stream, which have the fields `left_out` nowhere.
+
+    It logs each field that does not fit the schema once.
+    """
 
     def __init__(
         self, stream: str, schema: Mapping[str, Any], left_out: Collection[str] = ()
     ) -> None:
-        """Prepare to make records that have the fields `left_out` nowhere."""
-        self._stream = stream
-        self._left_out = frozenset(left_out)
+        self._stream, self._left_out = stream, frozenset(left_out)
         fields: dict[str, dict[str, Any]] = schema["properties"]
         self._converters: dict[str, Callable[[object], object]] = {
             name: to_fixed_width
             if field.get("format") == "date-time"
-            else _BY_TYPE[kinds_of(field)[0]]
+            else partial(_checked, kinds_of(field)[0])
             for name, field in fields.items()
             if name != ADDITIONAL_PROPERTIES
         }
@@ -109,7 +75,6 @@ class RecordBuilder:
     def build(
         self, rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        """Return the record of each of `rows`."""
         return [self.record(row, context) for row in rows]
 
     def record(self, row: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,17 +100,11 @@ class RecordBuilder:
                     additional[name] = value
                     self._report(name, f"has a value that is {error}")
         record.update(context)
-        if additional:
-            record[ADDITIONAL_PROPERTIES] = additional
+        record[ADDITIONAL_PROPERTIES] = additional or None
         return record
 
     def _report(self, name: str, what: str) -> None:
         if name not in self._reported and len(self._reported) < MOST_REPORTED:
             self._reported.add(name)
-            logger.warning(
-                "%s: field %r %s; it is kept in %s",
-                self._stream,
-                one_line(name),
-                what,
-                ADDITIONAL_PROPERTIES,
-            )
+            kept_in, field = ADDITIONAL_PROPERTIES, one_line(name)
+            logger.warning("%s: field %r %s; it is kept in %s", self._stream, field, what, kept_in)

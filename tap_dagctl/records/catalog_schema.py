@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NoReturn
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
+from jsonschema.protocols import Validator
 
 from tap_dagctl.errors import ConfigurationError, one_line
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 from tap_dagctl.timestamps import to_fixed_width
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+Schema = Mapping[str, Any]
 
-    from jsonschema.protocols import Validator
-
-    Schema = Mapping[str, Any]
-
-# Besides these, a field's schema says what values it may have.
+# Besides these, a field's schema says which values it may have.
 _NOTES = {"title", "description", "default", "deprecated", "x-sql-datatype"}
 
 logger = logging.getLogger("tap-dagctl.records")
@@ -35,53 +32,45 @@ def announced(stream: str, own: Schema, given: Schema) -> dict[str, Any]:
     """Return the schema to announce: the tap's own with the fields of a catalog's.
 
     Every field that may be null in a record may be null in it, whatever the catalog says.
-
-    Raises:
-        ConfigurationError: a field's schema is none, or records cannot be made to fit it.
     """
     fields = dict(own["properties"])
-    for name, field in given.get("properties", {}).items():
-        fields[name] = _field(f"{stream}.{one_line(name)}", name, fields.get(name), field)
-    return {**own, "properties": fields}
-
-
-def _field(title: str, name: str, own: Schema | None, given: Schema) -> dict[str, Any]:
-    if own is not None and _bounds(given) in ({}, _bounds(own)):
-        return {**own, **given}
+    name = ""
     try:
-        Draft202012Validator.check_schema(given, format_checker=FormatChecker())
-        if own is None:
-            return _nullable(given)
-        if name == ADDITIONAL_PROPERTIES:
-            given = {key: value for key, value in given.items() if key in {*_NOTES, "type"}}
-        _check_exact(own, given)
-        if "null" in own["type"]:
-            return _nullable(given)
-        if given.keys() - _NOTES - {"type", "format"}:
-            _refuse("it is never null, and so may have no other bounds")
-        return dict(given)
+        for name, field in given.get("properties", {}).items():
+            fields[name] = _field(name, fields.get(name), field)
     except (SchemaError, ValueError) as error:
         why = one_line(error.message if isinstance(error, SchemaError) else str(error))
         msg = (
-            f"The catalog's schema of {title} cannot be used: {why}; take the change out of the "
-            "catalog, or of `schema` in meltano.yml"
+            f"The catalog's schema of {stream}.{one_line(name)} cannot be used: {why}; take the "
+            "change out of the catalog, or of `schema` in meltano.yml"
         )
         raise ConfigurationError(msg) from None
+    return {**own, "properties": fields}
+
+
+def _field(name: str, own: Schema | None, given: Schema) -> dict[str, Any]:
+    if own is not None and _bounds(given) in ({}, _bounds(own)):
+        return {**own, **given}
+    Draft202012Validator.check_schema(given, format_checker=FormatChecker())
+    if own is None:
+        return _nullable(given)
+    if name == ADDITIONAL_PROPERTIES:
+        given = {key: value for key, value in given.items() if key in {*_NOTES, "type"}}
+    # Every value of the field must fit the type that the catalog gives it.
+    kind, kinds, of_format = kinds_of(own)[0], kinds_of(given), given.get("format")
+    is_same = not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
+    is_same = is_same and of_format in {None, own.get("format")}
+    if not is_same and (of_format or "string" not in kinds):
+        _refuse(f"not every {own.get('format', kind)} fits {of_format or ' or '.join(kinds)}")
+    if "null" in own["type"]:
+        return _nullable(given)
+    if given.keys() - _NOTES - {"type", "format"}:
+        _refuse("it is never null, and so may have no other bounds")
+    return dict(given)
 
 
 def _refuse(why: str) -> NoReturn:
     raise ValueError(why)
-
-
-def _check_exact(own: Schema, given: Schema) -> None:
-    """Raise a ValueError unless every value of a field fits the type that the catalog gives it."""
-    kind, kinds = kinds_of(own)[0], kinds_of(given)
-    is_same = not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
-    if is_same and given.get("format") in {None, own.get("format")}:
-        return
-    if "format" in given or "string" not in kinds:
-        wanted = given.get("format") or " or ".join(kinds)
-        _refuse(f"not every {own.get('format', kind)} fits {wanted}")
 
 
 def _nullable(schema: Schema) -> dict[str, Any]:
@@ -100,32 +89,27 @@ def _validator(schema: Schema) -> Validator:
 
 
 class Conversion:
-    """Makes the records of a stream fit the schema that is announced.
+    """Makes the records of a stream, which fit `own`, fit the schema that is announced.
 
     Attributes:
         added: the fields that the tap's own schema does not have.
+        is_needed: any field differs, or is left out.
     """
 
     def __init__(
         self, stream: str, own: Schema, announced: Schema, deselected: Collection[str] = ()
     ) -> None:
-        """Prepare to convert records from `own` to `announced`, without any field `deselected`."""
-        self._stream = stream
-        self._deselected = deselected
+        self._stream, self._deselected = stream, deselected
         fields = own["properties"]
         self._changed = {
             name: _validator(field)
             for name, field in announced["properties"].items()
-            if _bounds(field) != _bounds(fields.get(name))
+            if name not in fields or _bounds(field) != _bounds(fields[name])
         }
         self._rest = self._changed.pop(ADDITIONAL_PROPERTIES, None)
         self.added = [name for name in self._changed if name not in fields]
+        self.is_needed = bool(self._changed or self._rest or deselected)
         self._reported: set[str] = set()
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether any field differs, or is left out."""
-        return bool(self._changed or self._rest or self._deselected)
 
     def convert(self, records: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         """Return `records` as they fit; what does not is kept in `additional_properties`."""
@@ -162,9 +146,7 @@ class Conversion:
             )
 
 
-def _bounds(schema: Schema | None) -> dict[str, Any] | None:
-    if schema is None:
-        return None
+def _bounds(schema: Schema) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key not in _NOTES}
 
 

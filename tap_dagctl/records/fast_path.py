@@ -9,8 +9,9 @@ rows are in its page, so that records can be compared.
 from __future__ import annotations
 
 import types
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -22,19 +23,8 @@ from tap_dagctl.api.decoding import (
     has_huge_integer,
     has_nul,
 )
-from tap_dagctl.records.builder import as_dict
+from tap_dagctl.records.record import Record, Row, as_dict
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from tap_dagctl.records.builder import Record, RecordBuilder
-
-    Row = tuple[str, str, Record]
-    """The row's `id`, its `updated_at` as `timestamps.exact` writes it, and its record.
-
-    Without names: a named tuple takes 3 % more of a long sync.
-    """
 
 _Integer = Annotated[int, msgspec.Meta(ge=LEAST_INTEGER, le=MOST_INTEGER)]
 # Every integer up to there is a double, too.
@@ -51,16 +41,25 @@ _COUNTS = ("total", "page", "limit", "total_pages")
 
 
 class RowReader:
-    """Reads the rows of one stream whose rows have an `id` and an `updated_at`."""
+    """Reads the rows of one stream whose rows have an `id` and an `updated_at`.
 
-    def __init__(self, rows_key: str, schema: Mapping[str, Any], builder: RecordBuilder) -> None:
-        """Make a struct of the schema; `builder` makes the records of rows that do not fit it."""
+    Rows that do not fit a struct of the schema go through `record_of`.
+    """
+
+    def __init__(
+        self,
+        rows_key: str,
+        schema: Mapping[str, Any],
+        record_of: Callable[[Mapping[str, Any], Mapping[str, Any]], Record],
+    ) -> None:
         fields = schema["properties"]
-        self._builder = builder
+        self.rows_key, self._record_of = rows_key, record_of
         self._times = [name for name, field in fields.items() if field.get("format") == "date-time"]
         kinds = {name: _TYPES[kinds_of(field)[0]] for name, field in fields.items()}
         # A row that has this field itself does not fit, unless it is null there.
         kinds[ADDITIONAL_PROPERTIES] = None
+        # The decoder does not check what is inside these.
+        self._objects = [name for name, kind in kinds.items() if kind == _TYPES["object"]]
         self._struct = msgspec.defstruct(
             "Row",
             [
@@ -72,13 +71,8 @@ class RowReader:
             gc=False,
         )
         rows: Any = types.GenericAlias(list, (self._struct,))
-        body = msgspec.defstruct(
-            "Body", [(rows_key, rows), *((name, Any, None) for name in _COUNTS)]
-        )
-        self._decoder = msgspec.json.Decoder(body)
-        self.rows_key = rows_key
-        # The decoder does not check what is inside these.
-        self._objects = [name for name, kind in kinds.items() if kind == _TYPES["object"]]
+        counts = ((name, Any, None) for name in _COUNTS)
+        self._decoder = msgspec.json.Decoder(msgspec.defstruct("Body", [(rows_key, rows), *counts]))
 
     def decode(self, content: bytes) -> object:
         """Return the body of an answer, its rows as structs if all of them fit."""
@@ -93,14 +87,10 @@ class RowReader:
         return decode_json(content)
 
     def read(self, rows: Sequence[Any], context: Mapping[str, Any]) -> list[Row]:
-        """Return the rows of a body that `decode` returned.
+        """Return the rows of a body that `decode` returned: all structs, or all dicts.
 
-        Args:
-            rows: all structs, or all dicts.
-            context: fields that every record gets, whatever the row has in them.
-
-        Raises:
-            ValueError: a row has no usable `id` or `updated_at`.
+        Every record gets the fields of `context`, whatever the row has in them. A ValueError says
+        that a row has no usable `id` or `updated_at`.
         """
         if rows and isinstance(rows[0], self._struct):
             with suppress(ValueError):
@@ -108,11 +98,7 @@ class RowReader:
         return [self._row(row, context) for row in rows]
 
     def _complete(self, structs: Sequence[Any], context: Mapping[str, Any]) -> list[Row]:
-        """Return the rows of `structs`, which get the context and timestamps of fixed width.
-
-        Raises:
-            ValueError: an `id` is empty, or a text is not a timestamp.
-        """
+        """Return the rows of `structs`, with the context and timestamps of fixed width."""
         keys = [struct.id for struct in structs]
         if not all(keys):
             msg = "a key is empty"
@@ -146,4 +132,4 @@ class RowReader:
         with suppress(msgspec.ValidationError, ValueError):
             struct = msgspec.convert(row, self._struct) if isinstance(row, dict) else row
             return self._complete([struct], context)[0]
-        return key, moment, self._builder.record(fields, context)
+        return key, moment, self._record_of(fields, context)

@@ -1,1 +1,1 @@
-"""What fits the SDK: its stream, tap, writer and command."""
+"""The tap, stream, writer and command as the SDK wants them."""

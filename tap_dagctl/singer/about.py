@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from singer_sdk.about import TextFormatter
+from singer_sdk.about import AboutInfo, TextFormatter
 from typing_extensions import override
 
 from tap_dagctl.schemas import kinds_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from singer_sdk.about import AboutInfo
 
 
 class SettingsFormatter(TextFormatter, format_name="text"):
@@ -27,13 +23,12 @@ class SettingsFormatter(TextFormatter, format_name="text"):
 
 
 def _lines(schema: Mapping[str, Any], prefix: str, path: str = "") -> Iterator[str]:
-    required = schema.get("required", ())
     for name, setting in schema["properties"].items():
         if "type" not in setting:
             continue
         default = setting.get("default")
         facts = [type_in_words(setting)]
-        facts += ["required"] if name in required else []
+        facts += ["required"] if name in schema.get("required", ()) else []
         facts += [f"default {code(default)}"] if default is not None else []
         yield f"  {path}{name} ({'; '.join(facts)})"
         if meaning := setting.get("description", ""):
@@ -50,7 +45,6 @@ def code(value: object) -> str:
 
 
 def type_in_words(schema: Mapping[str, Any]) -> str:
-    """Return what a setting may be, in words: its type and range."""
     if schema.get("secret"):
         return "string, secret"
     words = {"array": "array of strings", "string": schema.get("format", "string")}

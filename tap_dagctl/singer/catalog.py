@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from singer_sdk import Stream
-from singer_sdk.singerlib import Catalog, MetadataMapping
+from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping
 from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, one_line
 from tap_dagctl.records.catalog_schema import Conversion, announced
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from singer_sdk.singerlib import CatalogEntry
 
 _ADVICE = "take that out of the catalog, or of `metadata` in meltano.yml"
 
@@ -24,9 +20,7 @@ _ADVICE = "take that out of the catalog, or of `metadata` in meltano.yml"
 class CatalogStream(Stream):
     """A stream that is as the tap has it, except for what the catalog says of it.
 
-    Attributes:
-        is_sensitive: whether it is offered only with `include_sensitive`.
-        sensitive_fields: fields that are offered only with it.
+    Only with `include_sensitive`, a stream that `is_sensitive` and `sensitive_fields` are offered.
     """
 
     is_sensitive: ClassVar[bool] = False
@@ -37,7 +31,7 @@ class CatalogStream(Stream):
     def apply_catalog(self, catalog: Catalog) -> None:
         own_keys, own_replication_key = self.primary_keys, self.replication_key
         super().apply_catalog(catalog)
-        # What an entry does not say, the SDK takes for none.
+        # The SDK takes keys that an entry leaves out for none.
         self.primary_keys = self.primary_keys or own_keys
         self.replication_key = self.replication_key or own_replication_key
         if entry := catalog.get_stream(self.name):
@@ -78,7 +72,7 @@ class CatalogStream(Stream):
 
     @cached_property
     def conversion(self) -> Conversion:
-        """What makes records fit a schema that the catalog has changed."""
+        """Makes records fit a schema that the catalog has changed."""
         deselected = {
             breadcrumb[1]
             for breadcrumb, is_selected in self.mask.items()
@@ -101,26 +95,22 @@ def without_sensitive(
         entry = catalog.get_stream(name)
         if entry is None:
             continue
-        mask = entry.metadata.resolve_selection()
+        mask, properties = entry.metadata.resolve_selection(), entry.schema.properties or {}
         if stream.is_sensitive:
             del kept[name]
             selected += [name] * mask[()]
-        elif stream.sensitive_fields:
-            kept[name] = _without_fields(entry, stream.sensitive_fields)
+        elif fields := stream.sensitive_fields:
             selected += [
                 f"{name}.{field}"
-                for field in stream.sensitive_fields
-                if field in (entry.schema.properties or {}) and mask["properties", field]
+                for field in fields
+                if field in properties and mask["properties", field]
             ]
+            rest = {field: schema for field, schema in properties.items() if field not in fields}
+            metadata = MetadataMapping(
+                (breadcrumb, metadata)
+                for breadcrumb, metadata in entry.metadata.items()
+                if not (breadcrumb[1:] and breadcrumb[1] in fields)
+            )
+            schema = replace(entry.schema, properties=rest)
+            kept[name] = replace(entry, schema=schema, metadata=metadata)
     return kept, selected
-
-
-def _without_fields(entry: CatalogEntry, fields: Collection[str]) -> CatalogEntry:
-    properties = (entry.schema.properties or {}).items()
-    kept = {name: field for name, field in properties if name not in fields}
-    metadata = MetadataMapping(
-        (breadcrumb, metadata)
-        for breadcrumb, metadata in entry.metadata.items()
-        if breadcrumb[1:2] not in {(field,) for field in fields}
-    )
-    return replace(entry, schema=replace(entry.schema, properties=kept), metadata=metadata)

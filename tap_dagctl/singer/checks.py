@@ -1,23 +1,49 @@
-"""Checks of what is handed to the tap, which the SDK would read wrong, or fail on within a sync."""
+"""Checks of the files and objects handed to the tap.
+
+The SDK would read them wrong, or fail on them within a sync.
+"""
 
 from __future__ import annotations
 
+import codecs
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from singer_sdk import Stream
 
 from tap_dagctl.errors import ConfigurationError, StateError, one_line
 from tap_dagctl.redaction import credentials_of
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from singer_sdk import Stream
-
 _Method = Literal["FULL_TABLE", "INCREMENTAL"]
+# The SDK notes these while a sync goes on, and takes them out or writes them anew in the next.
 _MARKERS = {"progress_markers", "replication_key_signpost", "starting_replication_value"}
-"""What the SDK notes while a sync goes on, and takes out or writes anew in the next."""
+_IF_EMPTY = {
+    "--state": "write the last whole state into it that the target wrote, or {} to read everything "
+    "again",
+    "--catalog": "make it again with `tap-dagctl --discover`",
+}
+# PowerShell begins even an empty file with a BOM.
+_BLANK = b" \t\r\n\0" + codecs.BOM_UTF8 + codecs.BOM_UTF16
+
+
+def json_object(option: str, name: str, content: bytes) -> dict[str, Any]:
+    """Return the object in a file: UTF-8, UTF-16 or UTF-32, with or without a BOM."""
+    title = f"{option} {name}"
+    if option in _IF_EMPTY and not content.strip(_BLANK):
+        raise ConfigurationError(f"{title} is empty: {_IF_EMPTY[option]}")
+    try:
+        value = json.loads(content)
+        # Stricter about `NaN`, numbers beyond every float and half a character, but its messages
+        # name no line.
+        msgspec.json.decode(content.decode(json.detect_encoding(content)))
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{title} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{title} is not a JSON object")
+    return value
 
 
 class _StreamMetadata(msgspec.Struct, rename="kebab"):
@@ -125,15 +151,15 @@ def check_state(
     The SDK takes for no state what it cannot find, and everything would be sent again. What has
     none of the `names` of all streams may be of a newer version, and is left alone.
     """
-    if state and (wrong := _what_is_wrong(state, streams, names)):
+    if state and (fault := _fault(state, streams, names)):
         msg = (
-            f"The state is not one of this tap: {wrong}. Hand over what the last sync left, or no "
+            f"The state is not one of this tap: {fault}. Hand over what the last sync left, or no "
             "state at all to read everything again"
         )
         raise StateError(msg)
 
 
-def _what_is_wrong(
+def _fault(
     state: Mapping[str, Any], streams: Iterable[Stream], names: Collection[str]
 ) -> str | None:
     if "bookmarks" not in state:
@@ -148,10 +174,8 @@ def _what_is_wrong(
     if bookmarks and bookmarks.keys().isdisjoint(names):
         of_what = one_line(", ".join(bookmarks))
         return f"it has bookmarks of {of_what}, which are streams of another tap"
-    for stream in streams:
-        if wrong := _what_is_wrong_of(stream, bookmarks.get(stream.name, {})):
-            return one_line(f"{stream.name} {wrong}")
-    return None
+    faults = ((stream, fault) for stream in streams for fault in _faults(stream, bookmarks))
+    return next((one_line(f"{stream.name} {fault}") for stream, fault in faults), None)
 
 
 def _path_to_bookmarks(value: object, path: tuple[str, ...] = ()) -> str | None:
@@ -164,23 +188,25 @@ def _path_to_bookmarks(value: object, path: tuple[str, ...] = ()) -> str | None:
     return next(filter(None, below), None)
 
 
-def _what_is_wrong_of(stream: Stream, state: Mapping[str, Any]) -> str | None:
+def _faults(stream: Stream, bookmarks: Mapping[str, Any]) -> Iterator[str]:
+    state = bookmarks.get(stream.name, {})
     partitions = state.get("partitions", [])
     others = state.keys() - {"partitions"} - _MARKERS
     if stream.parent_stream_type is None:
-        return "has bookmarks, and needs none" if partitions or others else None
+        if partitions or others:
+            yield "has bookmarks, and needs none"
+        return
     if others and not partitions:
-        return f"has {', '.join(sorted(others))}, and not a bookmark for each project"
+        yield f"has {', '.join(sorted(others))}, and not a bookmark for each project"
     own_key, projects = stream.replication_key, set()
     for partition in partitions:
         context = partition["context"]
         project = context.get("project_id")
         if len(context) != 1 or not isinstance(project, str):
-            return f"has a bookmark of {context}, and not of a project"
+            yield f"has a bookmark of {context}, and not of a project"
         if project in projects:
-            return "has two bookmarks of the same project"
+            yield "has two bookmarks of the same project"
         projects.add(project)
         key, value = partition.get("replication_key"), partition.get("replication_key_value")
         if own_key and value not in (None, "") and key != own_key:
-            return f"of {project} has a bookmark on {key}, not on {own_key}"
-    return None
+            yield f"of {project} has a bookmark on {key}, not on {own_key}"

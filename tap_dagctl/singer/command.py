@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import click
 from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_dagctl.errors import OutputError, Stopped, TapError
-from tap_dagctl.singer.files import json_object
+from tap_dagctl.singer.checks import json_object
 from tap_dagctl.singer.writer import Writer
 
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Iterator
-
-    import click
-
-
 _AFTER_A_SIGNAL = "the next sync resumes from the last state that the target passed on"
-_TOO_DEEP = "The API sent a value nested too deeply to be loaded; report it to dagctl"
 
 
 class Command(SingerCommand):
@@ -44,9 +39,8 @@ class Command(SingerCommand):
     def invoke(self, ctx: click.Context) -> Any:
         with _one_line_each(self.logger):
             for option in ("state", "catalog"):
-                if ctx.params.get(option) is not None:
+                if file := ctx.params.get(option):
                     # It may be a pipe, and so can be read only once.
-                    file = ctx.params[option]
                     value = json_object(f"--{option}", file.name, file.buffer.read())
                     ctx.params[option] = io.StringIO(json.dumps(value))
             return super().invoke(ctx)
@@ -58,7 +52,7 @@ def _one_line_each(logger: logging.Logger) -> Iterator[None]:
         try:
             yield
         finally:
-            # What is still buffered would fail as Python ends, where nobody can catch it.
+            # A full buffer would fail as Python ends, where nobody can catch it.
             if sys.stdout:
                 sys.stdout.flush()
     except Stopped as stopped:
@@ -75,7 +69,7 @@ def _one_line_each(logger: logging.Logger) -> Iterator[None]:
             Writer.abandon()
             text = str(OutputError.of(error))
         elif isinstance(error, RecursionError):
-            text = _TOO_DEEP
+            text = "The API sent a value nested too deeply to be loaded; report it to dagctl"
         for line in text.splitlines():
             logger.error("%s", line)  # noqa: TRY400 - a traceback helps nobody here
         sys.exit(1)

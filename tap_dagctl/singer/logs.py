@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from singer_sdk.metrics import METRICS_LOGGER_NAME
 from typing_extensions import override
@@ -13,9 +13,6 @@ from typing_extensions import override
 from tap_dagctl.errors import ConfigurationError, one_line
 from tap_dagctl.redaction import redact
 from tap_dagctl.singer import state
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _FILE = "SINGER_SDK_LOG_CONFIG"
 
@@ -36,8 +33,7 @@ class _RedactingFormatter(logging.Formatter):
 def set_up(levels: Sequence[str]) -> Iterator[None]:
     """Check the logging environment before and after the SDK sets logging up.
 
-    Args:
-        levels: the variables that may name a level; the first that does counts.
+    Of the variables `levels`, the first that is set names the level.
     """
     for variable in (*levels, _FILE):
         if os.environ.get(variable) == "":

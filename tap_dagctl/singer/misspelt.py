@@ -1,17 +1,13 @@
-"""What is configured under a name that nothing reads: most often, it is misspelt."""
+"""Warnings about names that nothing reads: most often, they are misspelt."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_dagctl.errors import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-_PLUGIN = "MELTANO_EXTRACTOR_NAME"
 
 
 def unknown_settings(
@@ -19,12 +15,12 @@ def unknown_settings(
 ) -> Iterator[str]:
     """Yield a warning, which shows no value, for each key and variable that is no setting."""
     prefixes = [prefix]
-    if plugin := environ.get(_PLUGIN):
+    if plugin := environ.get("MELTANO_EXTRACTOR_NAME"):
         # One that inherits from the tap has variables under its own name, too.
         prefixes.insert(0, plugin.replace("-", "_").upper() + "_")
-    found = {name: (name, name) for name in config}
+    found = {name: (name, "") for name in config}
     for variable in filter(environ.get, environ):
-        start = next((it for it in prefixes if variable.startswith(it)), None)
+        start = next(filter(variable.startswith, prefixes), None)
         if start:
             name = variable.removeprefix(start).lower()
             if not (plugin and _is_of_meltano(name, config, known)):
@@ -32,14 +28,13 @@ def unknown_settings(
     for name, (written, start) in found.items():
         if name not in known:
             nearest = _nearest(name, known)
-            if nearest and written != name:
-                nearest = f"{start}{nearest.upper()}"
+            nearest = f"{start}{nearest.upper()}" if nearest and start else nearest
             advice = f"did you mean {nearest}?" if nearest else "remove it"
             yield f"{one_line(written)} is no setting of this tap and is ignored: {advice}"
 
 
 def _is_of_meltano(name: str, config: Mapping[str, Any], known: Collection[str]) -> bool:
-    """Whether Meltano sets the variable of `name` by itself.
+    """Return whether Meltano sets the variable of `name` by itself.
 
     These are: what begins with `_`, such as `_SELECT`; what is inside an object; the settings of
     other plugins whose names begin with the tap's.

@@ -11,14 +11,9 @@ import io
 import os
 import select
 import sys
-from typing import TYPE_CHECKING
+from typing import TextIO
 
-from typing_extensions import override
-
-if TYPE_CHECKING:
-    from typing import TextIO
-
-    from typing_extensions import Buffer
+from typing_extensions import Buffer, override
 
 
 def write_all(descriptor: int, data: Buffer) -> None:
@@ -46,9 +41,7 @@ class _WaitingFile(io.FileIO):
 
 
 def _waiting(stream: TextIO) -> TextIO:
+    file = io.BufferedWriter(_WaitingFile(stream.fileno(), "wb", closefd=False))
     return io.TextIOWrapper(
-        io.BufferedWriter(_WaitingFile(stream.fileno(), "wb", closefd=False)),
-        encoding=stream.encoding,
-        errors="backslashreplace",
-        line_buffering=True,
+        file, encoding=stream.encoding, errors="backslashreplace", line_buffering=True
     )

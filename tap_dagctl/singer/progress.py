@@ -11,12 +11,10 @@ logger = logging.getLogger("tap-dagctl.progress")
 
 
 class Progress:
-    """Reports what takes long; what is over soon reports nothing."""
+    """Reports what takes long; `page_size` is given where rows are counted."""
 
     def __init__(self, title: str, page_size: int | None = None) -> None:
-        """Start the clock; `page_size` is given where rows are counted."""
-        self._title = title
-        self._page_size = page_size
+        self._title, self._page_size = title, page_size
         self._started = self._reported = time.monotonic()
         self._first: int | None = None
 
@@ -28,11 +26,9 @@ class Progress:
             return
         self._reported = now
         speed = (done - self._first) / (now - self._started)
+        text = f"{done} of {total}"
+        if self._page_size is not None:
+            page, pages = -(-done // self._page_size), -(-total // self._page_size)
+            text = f"page {page} of {pages}, {done} rows, {speed:.0f} rows/s"
         left = (total - done) / speed if speed else 0.0
-        logger.info("%s: %s, about %.0f s left", self._title, self._text(done, total, speed), left)
-
-    def _text(self, done: int, total: int, speed: float) -> str:
-        if self._page_size is None:
-            return f"{done} of {total}"
-        page, pages = -(-done // self._page_size), -(-total // self._page_size)
-        return f"page {page} of {pages}, {done} rows, {speed:.0f} rows/s"
+        logger.info("%s: %s, about %.0f s left", self._title, text, left)

@@ -9,26 +9,22 @@ from __future__ import annotations
 import logging
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from singer_sdk import Stream
+from singer_sdk.helpers import types
 from singer_sdk.helpers._state import StateWriter
 from singer_sdk.singerlib.encoding.simple import StateMessage
 from singer_sdk.streams._state import StreamStateManager
 from typing_extensions import override
 
-if TYPE_CHECKING:
-    from singer_sdk.helpers import types
+from tap_dagctl.singer.writer import Writer
 
-    from tap_dagctl.singer.writer import Writer
-
+# After so long a state may go out though few bytes of records have gone out since the last one.
 SECONDS_BETWEEN_STATES = 60.0
-"""After so long a state may go out though few bytes of records have gone out since the last one."""
-
-
+# Here the SDK says, of each stream of each project, from which bookmark on it is read.
 LOGGER = "tap-dagctl.bookmarks"
-"""Where the SDK says, of each stream of each project, from which bookmark on it is read."""
 
 
 class SparingStateWriter(StateWriter):
@@ -43,11 +39,9 @@ class SparingStateWriter(StateWriter):
         super().__init__(writer)
         self._writer = writer
         self._pending: types.TapState | None = None
-        self._last = b""
-        self._last_at = time.monotonic()
-        self._record_bytes_then = 0
-        self._state_bytes = 0
-        # What is known of its size without encoding it again.
+        self._last, self._last_at = b"", time.monotonic()
+        self._record_bytes_then = self._state_bytes = 0
+        # The size of the state when it was last encoded.
         self._least_size = 0
 
     @override
@@ -65,7 +59,6 @@ class SparingStateWriter(StateWriter):
 
     @property
     def is_late(self) -> bool:
-        """Whether the last state went out `SECONDS_BETWEEN_STATES` ago or earlier."""
         return time.monotonic() - self._last_at >= SECONDS_BETWEEN_STATES
 
     def write_pending(self) -> None:
@@ -99,8 +92,6 @@ class SparingStateWriter(StateWriter):
 class IndexedStateManager(StreamStateManager):
     """Finds the state of a partition by its context at once."""
 
-    _index: dict[tuple[tuple[str, Any], ...], dict[str, Any]] | None = None
-
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
         super().__init__(**kwargs)
         # The SDK would log a line for each project to the stream's own logger.
@@ -110,25 +101,20 @@ class IndexedStateManager(StreamStateManager):
     def get_context_state(self, context: types.Context | None) -> dict[str, Any]:
         if not context:
             return super().get_context_state(context)
-        index, key = self._indexed(), _key(context)
-        if key not in index:
-            index[key] = {"context": dict(context)}
-            self._partitions.append(index[key])
-        return index[key]
+        key = _key(context)
+        if key not in self._index:
+            self._index[key] = {"context": dict(context)}
+            self.stream_state.setdefault("partitions", []).append(self._index[key])
+        return self._index[key]
 
     def copy_of_context_state(self, context: types.Context) -> dict[str, Any]:
         """Return the state of `context` to look at; none is made if there is none."""
-        return dict(self._indexed().get(_key(context), {}))
+        return dict(self._index.get(_key(context), {}))
 
-    @property
-    def _partitions(self) -> list[dict[str, Any]]:
-        partitions: list[dict[str, Any]] = self.stream_state.setdefault("partitions", [])
-        return partitions
-
-    def _indexed(self) -> dict[tuple[tuple[str, Any], ...], dict[str, Any]]:
-        if self._index is None:
-            self._index = {_key(partition["context"]): partition for partition in self._partitions}
-        return self._index
+    @cached_property
+    def _index(self) -> dict[tuple[tuple[str, Any], ...], dict[str, Any]]:
+        partitions = self.stream_state.setdefault("partitions", [])
+        return {_key(partition["context"]): partition for partition in partitions}
 
 
 class StateStream(Stream):
@@ -163,10 +149,7 @@ class StateStream(Stream):
 
     @override
     def _increment_stream_state(
-        self,
-        latest_record: dict[str, Any],
-        *,
-        context: types.Context | None = None,
+        self, latest_record: dict[str, Any], *, context: types.Context | None = None
     ) -> None:
         """Leave the bookmark alone.
 
@@ -177,7 +160,7 @@ class StateStream(Stream):
 
     @override
     def compare_start_date(self, value: str, start_date_value: str) -> str:
-        """Return the bookmark: `Bookmark.cursor` weighs it against `start_date`.
+        """Return the bookmark, which `Bookmark.cursor` weighs against `start_date`.
 
         The SDK's comparison raises on a bookmark or a `start_date` it cannot parse.
         """

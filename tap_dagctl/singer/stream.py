@@ -8,32 +8,26 @@ from __future__ import annotations
 import logging
 import sys
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
 
-from singer_sdk import metrics
+from singer_sdk import Tap, metrics
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.helpers.types import Context
 from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, OutputError, Stopped, TapError, one_line
-from tap_dagctl.records.builder import as_dict
+from tap_dagctl.records.record import Record, as_dict
 from tap_dagctl.singer.catalog import CatalogStream
 from tap_dagctl.singer.state import StateStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.summary import Part
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
-
-    from singer_sdk import Tap
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
-    from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import RecordMessage
-
-    from tap_dagctl.records.builder import Record
-
-
+_OF_ROWS = ("tap_dagctl", "singer_sdk", "simpleeval", "builtins")
 _ENDS_OF_A_TEST = (AbortedSyncFailedException, AbortedSyncPausedException)
 
 
@@ -47,11 +41,7 @@ class _Timer(metrics.Timer):
 
 
 class PagewiseStream(CatalogStream, StateStream):
-    """A stream that comes in pages.
-
-    Attributes:
-        part: what counts the records that go to the target.
-    """
+    """A stream that comes in pages; `part` counts the records that go to the target."""
 
     # The SDK's would drop what a catalog does not list inside an object.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -62,13 +52,19 @@ class PagewiseStream(CatalogStream, StateStream):
         self.part = Part(self.name)
 
     @property
-    def is_tried(self) -> bool:
-        """Whether this is `--test`, which reads a record of each stream and stops."""
+    def is_test(self) -> bool:
+        """This is `--test`, which reads a record of each stream and stops."""
         return self.ABORT_AT_RECORD_COUNT is not None
 
     @abstractmethod
     def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         """Yield the records of `context`, some at a time."""
+
+    def sync_ends_early(self, error: BaseException) -> None:
+        """Prepare for the end of the whole sync by an error or a signal.
+
+        Not in the signal's handler: it may have come while a line was logged.
+        """
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
@@ -81,7 +77,7 @@ class PagewiseStream(CatalogStream, StateStream):
     ) -> Generator[dict[str, Any], Any, Any]:
         """Sync page by page where the SDK would write each record as it is, else as the SDK does.
 
-        What the SDK does for each record (singer_sdk/streams/core.py, `_sync_records`) takes
+        The SDK's own work for each record (singer_sdk/streams/core.py, `_sync_records`) takes
         several times as long as fetching and encoding it; there is no public way round it. Nothing
         is yielded page by page: `Stream.sync` throws it away.
         """
@@ -106,33 +102,16 @@ class PagewiseStream(CatalogStream, StateStream):
             msg = f"stream_maps: with batch_config there can be no copy (__source__) of {self.name}"
             raise ConfigurationError(msg)
         for record in records:
-            for message in self._generate_record_messages(record):
-                yield message.record
-
-    def sync_ends_early(self, error: BaseException) -> None:
-        """Do what is to be done before an error or a signal ends the whole sync.
-
-        Not in the signal's handler: it may have come while a line was logged.
-        """
-
-    @override
-    def _write_schema_message(self) -> None:
-        """Write the schema once; the SDK writes it again for each project."""
-        if not self._has_schema_gone_out:
-            self._has_schema_gone_out = True
-            super()._write_schema_message()
+            yield from (message.record for message in self._generate_record_messages(record))
 
     @property
     def _are_records_final(self) -> bool:
-        """Whether selection, maps, flattening, a catalog and `--test` leave records as they are."""
+        """Selection, maps, flattening, a catalog and `--test` leave records as they are."""
         (first, *others) = self.stream_maps
         return (
             self.selected
-            and not self.is_tried
-            and not self.child_streams
-            and not others
+            and not (self.is_test or self.child_streams or others or first.flattening_enabled)
             and type(first) is SameRecordTransform
-            and not first.flattening_enabled
             and not self.conversion.is_needed
         )
 
@@ -158,13 +137,23 @@ class PagewiseStream(CatalogStream, StateStream):
         self._write_state_message()
 
     @override
+    def _write_schema_message(self) -> None:
+        """Write the schema once; the SDK writes it again for each project."""
+        if not self._has_schema_gone_out:
+            self._has_schema_gone_out = True
+            super()._write_schema_message()
+
+    @override
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
         try:
             yield from super().get_batches(batch_config, context)
         except Exception as error:
-            if not _is_of_storage(error):
+            # Libraries for S3 and its like raise errors of their own, such as botocore's. Those of
+            # a row that is read or mapped are others.
+            package = type(error).__module__.partition(".")[0]
+            if not isinstance(error, (ImportError, OSError, ValueError)) and package in _OF_ROWS:
                 raise
             root = one_line(batch_config.storage.root)
             msg = f"batch_config: no file can be written to {root}: {one_line(repr(error))}"
@@ -180,7 +169,7 @@ class PagewiseStream(CatalogStream, StateStream):
                 self.part.rows_sent += 1
                 yield message
         except RecursionError:
-            raise  # what is nested too deeply has a line of its own
+            raise  # `Command` explains what is nested too deeply
         except Exception as error:
             if not any(isinstance(stream_map, CustomStreamMap) for stream_map in self.stream_maps):
                 raise
@@ -213,20 +202,9 @@ class PagewiseStream(CatalogStream, StateStream):
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        # What the SDK calls an unhandled error is how `--test` ends, or gets a line of its own.
-        has_its_line = isinstance(sys.exc_info()[1], (TapError, OSError, RecursionError))
-        expected = self.is_tried or has_its_line
+        # The SDK calls it an unhandled error when `--test` ends, or `Command` reports an error.
+        is_reported = isinstance(sys.exc_info()[1], (TapError, OSError, RecursionError))
+        expected = self.is_test or is_reported
         # And it says of each stream of each project that it begins.
         quiet = level == logging.INFO or (level == logging.ERROR and expected)
         super().log(message, *args, level=logging.DEBUG if quiet else level, **kwargs)
-
-
-def _is_of_storage(error: Exception) -> bool:
-    """Whether a file could not be written, and not a row read or mapped.
-
-    Libraries for S3 and its like raise errors of their own, such as botocore's for credentials that
-    are missing.
-    """
-    package = type(error).__module__.partition(".")[0]
-    of_rows = ("tap_dagctl", "singer_sdk", "simpleeval", "builtins")
-    return isinstance(error, (ImportError, OSError, ValueError)) or package not in of_rows

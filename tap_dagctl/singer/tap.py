@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from functools import partial
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from types import FrameType, MappingProxyType
+from typing import Any, ClassVar, NoReturn
 
+import click
 from singer_sdk import Tap
 from singer_sdk.cli import plugin_cli
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -25,23 +27,16 @@ from tap_dagctl.singer.misspelt import unknown_settings, unknown_streams
 from tap_dagctl.singer.state import SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from types import FrameType
-
-    import click
-
 
 class InterruptibleTap(Tap):
     """A tap that ends at a signal with a last state, and an exit code that says so.
 
-    Attributes:
-        variables: by setting, those of the environment that settings were read from.
+    `variables` has, by setting, those of the environment that settings were read from. Streams heed
+    `hidden_settings`, though no capability names them.
     """
 
     message_writer_class = Writer
     variables: Mapping[str, str] = MappingProxyType({})
-    # What no capability names, and streams heed all the same.
     hidden_settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     _interrupted = False
 
@@ -52,15 +47,15 @@ class InterruptibleTap(Tap):
         writer = self.message_writer
         if isinstance(writer, Writer):
             writer.token = str(self.config.get("api_token") or "").strip()
-        # What BATCH files weigh is not known: a state goes out after each, as the SDK has it.
-        if isinstance(writer, Writer) and not self.config.get("batch_config"):
-            # The SDK has no public way to bring a writer of states.
-            self._state_writer = SparingStateWriter(writer)
+            # The size of BATCH files is not known: a state goes out after each, as in the SDK.
+            if not self.config.get("batch_config"):
+                # The SDK has no public way to bring a writer of states.
+                self._state_writer = SparingStateWriter(writer)
 
     @property
     @override
     def _env_var_config(self) -> dict[str, Any]:
-        """The settings in the environment, each of its kind, or an error that names the variable.
+        """The settings in the environment, each of its type, or an error that names the variable.
 
         The SDK has no public place for that. Its own reader finds the texts, those in `.env` too.
         """
@@ -75,7 +70,7 @@ class InterruptibleTap(Tap):
             for name, text in found.items()
         }
         remember(values)
-        # An empty text is its default, as an empty variable of any other kind is.
+        # An empty text is its default, as an empty variable of any other type is.
         return {
             name: value
             for name, value in values.items()
@@ -83,7 +78,6 @@ class InterruptibleTap(Tap):
         }
 
     def warn_of_misspelt_names(self, streams: Collection[str]) -> None:
-        """Warn of each key, variable and stream map that nothing reads."""
         known = {**self.config_jsonschema["properties"], **self.hidden_settings, "loglevel": {}}
         for warning in (
             *unknown_settings(self.config, os.environ, self._env_var_prefix, known),
@@ -94,7 +88,6 @@ class InterruptibleTap(Tap):
     @plugin_cli
     @override
     def cli(cls) -> click.Command:  # noqa: N805 - the SDK calls it with the class
-        """The command, after logging has been set up; see the SDK."""
         with logs.set_up((f"{cls._env_var_prefix}LOGLEVEL", "LOGLEVEL")):
             return super().cli
 
@@ -111,17 +104,15 @@ class InterruptibleTap(Tap):
                 schema = get_selected_schema(stream.name, stream.effective_schema, stream.mask)
                 self.mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)
             else:
+                flattening = self.mapper.flattening_options
                 plain = SameRecordTransform(
-                    stream.name,
-                    stream.schema,
-                    stream.primary_keys,
-                    flattening_options=self.mapper.flattening_options,
+                    stream.name, stream.schema, stream.primary_keys, flattening_options=flattening
                 )
                 self.mapper.stream_maps[stream.name] = [plain]
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """End with an exit code that tells the signal, once the line being written is whole.
+        """End with the exit code of the signal, once the line being written is whole.
 
         The SDK registers this for SIGINT and SIGTERM before the tap is whole, ends with 0, and
         writes the state even into a line that is only half written.
@@ -141,8 +132,7 @@ class InterruptibleTap(Tap):
     def _stop(self, signum: int) -> NoReturn:
         # There is none in discovery, nor while the tap is set up. With files, the state is ahead of
         # what was announced: the rows of the file that is being written would be lost.
-        state = getattr(self, "state", None)
-        state_writer = getattr(self, "_state_writer", None)
+        state, state_writer = getattr(self, "state", None), getattr(self, "_state_writer", None)
         if state and isinstance(state_writer, SparingStateWriter):
             state_writer.write_now(state)
         raise Stopped(signum)

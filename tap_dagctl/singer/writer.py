@@ -1,4 +1,4 @@
-"""What leaves the tap: whole lines only, whatever interrupts it, a page of records at a time."""
+"""Writes messages: whole lines only, whatever interrupts it, and a page of records at a time."""
 
 from __future__ import annotations
 
@@ -7,46 +7,33 @@ import io
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 import msgspec
 from singer_sdk.io_base import SingerWriter
-from singer_sdk.singerlib.encoding.simple import RecordMessage
+from singer_sdk.singerlib.encoding.simple import Message, RecordMessage
 from singer_sdk.singerlib.json import serialize_json
 from typing_extensions import override
 
 from tap_dagctl.errors import OutputError, TapError
-from tap_dagctl.records.builder import as_dict
+from tap_dagctl.records.record import Record, as_dict
 from tap_dagctl.redaction import holds
 from tap_dagctl.singer.output import write_all
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from singer_sdk.singerlib.encoding.simple import Message
-
-    from tap_dagctl.records.builder import Record
 
 _ENCODER = msgspec.json.Encoder()
 _JSON_ESCAPES = "tap-dagctl.json-escapes"
 
 
 class Writer(SingerWriter):
-    """Standard output, for one message a line.
-
-    Attributes:
-        record_bytes: bytes of RECORD messages so far.
-        token: what no message may hold.
-    """
+    """Standard output, for one message a line, none of which may hold `token`."""
 
     token = ""
 
     def __init__(self) -> None:
         self.record_bytes = 0
-        self._writing = False
-        self._is_uninterrupted = False
+        self._is_within_lines = False
         self._waiting: Callable[[], None] | None = None
 
     @override
@@ -70,15 +57,15 @@ class Writer(SingerWriter):
                 "the state, catalog or stream maps, or make a new one in dagctl and revoke this one"
             )
             raise TapError(msg)
-        self._writing = True
-        try:
-            self._write_all(lines)
-        except OSError as error:
-            self.abandon()
-            raise OutputError.of(error) from None
-        finally:
-            self._writing = False
-        self._act()
+        with self.uninterrupted():
+            try:
+                # Past Python's buffer, which a signal may cut.
+                write_all(sys.stdout.fileno(), lines)
+            except io.UnsupportedOperation:  # no file, but a test's
+                sys.stdout.write(lines.decode("ascii"))
+            except OSError as error:
+                self.abandon()
+                raise OutputError.of(error) from None
 
     def between_lines(self, action: Callable[[], None]) -> None:
         """Call `action` now or, from a signal that arrived within a line, when that is written."""
@@ -88,27 +75,17 @@ class Writer(SingerWriter):
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
         """Write all lines of the block as if they were one."""
-        self._is_uninterrupted = True
+        is_inner, self._is_within_lines = self._is_within_lines, True
         try:
             yield
         finally:
-            self._is_uninterrupted = False
+            self._is_within_lines = is_inner
         self._act()
 
     def _act(self) -> None:
-        if self._waiting and not (self._writing or self._is_uninterrupted):
+        if self._waiting and not self._is_within_lines:
             action, self._waiting = self._waiting, None
             action()
-
-    @staticmethod
-    def _write_all(lines: bytes) -> None:
-        """Write all of `lines` to standard output, past Python's buffer, which a signal may cut."""
-        try:
-            descriptor = sys.stdout.fileno()
-        except io.UnsupportedOperation:  # no file, but a test's
-            sys.stdout.write(lines.decode("ascii"))
-            return
-        write_all(descriptor, lines)
 
     @staticmethod
     def check() -> None:
@@ -128,10 +105,10 @@ class Writer(SingerWriter):
 def record_lines(
     stream: str, records: Sequence[Record], version: int | None, extracted: datetime
 ) -> bytes:
-    """Return a line for each record, with what the SDK's own writer would say in it.
+    """Return a line for each of some records, as the SDK's own writer would write it.
 
     Like that writer's, the lines are ASCII: a target reads them right whatever encoding it takes
-    its input for. There must be a record.
+    its input for.
     """
     head = b'{"type":"RECORD","stream":%b,"record":' % _ENCODER.encode(stream)
     said = b"" if version is None else b',"version":%d' % version
@@ -140,7 +117,7 @@ def record_lines(
         lines = head + (tail + head).join(map(_ENCODER.encode, records)) + tail
     except (OverflowError, UnicodeError):
         lines = head + (tail + head).join(map(_encoded, records)) + tail
-    # What is not ASCII can only stand in a string.
+    # Other letters can only stand in a string.
     return lines if lines.isascii() else lines.decode().encode("ascii", _JSON_ESCAPES)
 
 
@@ -154,8 +131,7 @@ def _encoded(record: Record) -> bytes:
 def _escape(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    escaped = json.dumps(error.object[error.start : error.end])[1:-1]
-    return escaped, error.end
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 codecs.register_error(_JSON_ESCAPES, _escape)

@@ -1,53 +1,42 @@
 """The bookmark: how far a stream of one project has been read for certain.
 
 It uses the SDK's layout of state, and not its increments: the SDK would raise the bookmark with
-each record, while this one is written once, when a walk is complete. Overlap and dedup of pages
-are in `pagination/next_page.py` and `pagination/dedup.py`; between two syncs, the overlap is in
-`Bookmark.cursor` and the dedup in `sent_records.py`.
-
-In the SDK's partition of the project it keeps:
+each record, while this one is written once, when a walk is complete. In the SDK's partition of the
+project it keeps:
 
 - `replication_key_value`: the server's clock when the last complete walk began, never a row's own
-  time: rows that change while a walk goes on may lie behind the reader, and belong to the next
+  time: rows that change during a walk may lie behind the reader, and belong to the next
   sync. It is compared as an instant, never as text, and never goes back.
 - `start_date`: where the history that has been read begins; null for the beginning of all.
 - `sent`: digests of rows sent so late that the next sync reads them again.
-- `walk`: how far a walk got that was interrupted.
-- `owed`: how many rows the server counted when it did not show all of them, and since when: until
+- `walk`: the checkpoint of an interrupted walk.
+- `owed`: how many rows the server counted when it did not show all of them, and since when. Until
   it does, or a day has passed, the bookmark waits.
 - `surplus`: how many rows more than it shows the server was found to count.
-- `window_days`: how long the windows of `model_stats` were that have been read.
+- `window_days`: the length of the windows of `model_stats` that have been read.
 """
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from tap_dagctl import timestamps
 from tap_dagctl.errors import StateError
-from tap_dagctl.pagination.paginator import Checkpoint
-
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
-    from tap_dagctl.settings import Settings
-
-
-# None is there, or not as we write it.
-_UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+from tap_dagctl.settings import Settings
 
 _KEPT = ("replication_key_value", "start_date", "sent", "walk", "owed", "surplus", "window_days")
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """Which rows a sync must read.
+    """Which rows a sync must read: those updated `after` an instant, or all.
 
-    Attributes:
-        after: read the rows updated after this instant; None means all rows.
-        already_read: from when to when, both included, an earlier sync has read every row.
-        start: since when every row has been read once the sync is complete; None means always.
+    From and to the instants `already_read`, an earlier sync has read every row. Once the sync is
+    complete, every row since `start` has been read; None means always.
     """
 
     after: int | None
@@ -55,19 +44,30 @@ class Cursor:
     start: int | None
 
 
-@dataclass(frozen=True)
-class Owed:
-    """How many rows the server counted without showing all, and since when, by its clock."""
+class Instant(int):
+    """Nanoseconds since the epoch, which the state shows as a timestamp."""
+
+
+class CursorEntry(msgspec.Struct, kw_only=True):
+    """An entry of the state about the rows of one cursor."""
+
+    updated_after: str | None
+
+
+class Owed(CursorEntry):
+    """How many rows the server counted without showing all, and since when by its clock."""
 
     counted: int
-    since: int
+    since: Instant
+
+
+Entry = TypeVar("Entry", bound=CursorEntry)
 
 
 class Bookmark:
     """Reads and writes the state of one stream and project.
 
-    Attributes:
-        value: the bookmark in nanoseconds since the epoch, or None before the first sync.
+    `value` is the bookmark in nanoseconds since the epoch, or None before the first sync.
     """
 
     def __init__(self, state: MutableMapping[str, Any], title: str, replication_key: str) -> None:
@@ -82,17 +82,15 @@ class Bookmark:
 
     @property
     def sent(self) -> object:
-        """What `SentRecords` is to know of earlier syncs."""
+        """The digests for `SentRecords`."""
         is_known = self.value is not None or "owed" in self._state
         return self._state.get("sent") if is_known else None
 
     def cursor(self, settings: Settings) -> Cursor:
         """Return what to read: from the bookmark less the overlap, or from `start_date`.
 
-        A row may become visible after its `updated_at`, hence the overlap. Rows stamped with the
-        bound itself need not be in the answer: whether it is included is not documented. Where
-        `start_date` has been moved back, the history before the bookmark is read once more, for
-        the part that is new.
+        Rows stamped with the bound itself may be missing from the answer. Where `start_date` has
+        been moved back, the history before the bookmark is read once more, for the new part.
         """
         history = whole_history(settings)
         if self.value is None:
@@ -106,7 +104,7 @@ class Bookmark:
         return Cursor(after, None, read_since)
 
     def lies_after(self, server_time: int | None, settings: Settings) -> bool:
-        """Whether the bookmark lies in the server's future, by more than the overlap."""
+        """Return whether the bookmark lies in the server's future, by more than the overlap."""
         if self.value is None or server_time is None:
             return False
         return self.value - settings.overlap > server_time
@@ -134,7 +132,7 @@ class Bookmark:
 
         The state shows `instant` as `text`, or else as a timestamp.
         """
-        new: dict[str, Any] = {"start_date": _text(start), "sent": sent}
+        new: dict[str, Any] = {"start_date": timestamps.render_optional(start), "sent": sent}
         if instant is not None and (self.value is None or instant > self.value):
             self.value = instant
             new["replication_key"] = self._replication_key
@@ -159,60 +157,24 @@ class Bookmark:
         else:
             self._state.pop("surplus", None)
 
-    def wait(self, cursor: Cursor, owed: Owed, sent: str) -> None:
-        """Record that rows of `cursor` are owed, so that the next sync reads all of them again."""
-        since = timestamps.render(owed.since)
-        entry = {"updated_after": _text(cursor.after), "counted": owed.counted, "since": since}
-        self._state.update({"owed": entry, "sent": sent})
+    def wait(self, owed: Owed, sent: str) -> None:
+        self._state.update({"owed": _to_state(owed), "sent": sent})
         self._state.pop("walk", None)
 
-    def owed(self, cursor: Cursor) -> Owed | None:
-        """Return what an earlier sync recorded by `wait` about the rows of `cursor`."""
-        entry: Any = self._state.get("owed")
+    def write_checkpoint(self, walk: CursorEntry | None) -> None:
+        """Record how far a walk has got, or that it must begin again if it is interrupted."""
+        if walk is None:
+            self._state.pop("walk", None)
+        else:
+            self._state["walk"] = _to_state(walk)
+
+    def entry(self, name: str, kind: type[Entry], cursor: Cursor) -> Entry | None:
+        """Return an entry about the rows of `cursor`, if there is one that can be read."""
         try:
-            if entry["updated_after"] != _text(cursor.after):
-                return None
-            return Owed(int(entry["counted"]), timestamps.parse_setting(entry["since"]))
-        except _UNREADABLE:
+            entry = msgspec.convert(self._state.get(name), kind, dec_hook=_from_state)
+        except (msgspec.ValidationError, OverflowError):
             return None
-
-    def write_checkpoint(
-        self, cursor: Cursor, checkpoint: Checkpoint, anchors: list[str], sent: str
-    ) -> None:
-        """Record how far a walk over the rows of `cursor` has got, in case it is interrupted."""
-        self._state["walk"] = {
-            "updated_after": _text(cursor.after),
-            "began": timestamps.render(checkpoint.started_at),
-            "end": checkpoint.end,
-            "cap": checkpoint.cap,
-            "counted": checkpoint.counted,
-            "total": checkpoint.total,
-            "anchors": anchors,
-            "sent": sent,
-        }
-
-    def drop_checkpoint(self) -> None:
-        """Record that an interrupted walk must begin again."""
-        self._state.pop("walk", None)
-
-    def interrupted(self, cursor: Cursor) -> tuple[Checkpoint, list[str], object] | None:
-        """Return what `write_checkpoint` recorded of an interrupted walk over these rows."""
-        walk: Any = self._state.get("walk")
-        try:
-            if walk["updated_after"] != _text(cursor.after):
-                return None
-            end = int(walk["end"])
-            checkpoint = Checkpoint(
-                started_at=timestamps.parse_setting(walk["began"]),
-                end=end,
-                cap=max(1, int(walk["cap"])),
-                # Earlier versions did not count.
-                counted=int(walk.get("counted", end)),
-                total=int(walk.get("total", end)),
-            )
-            return checkpoint, [str(anchor) for anchor in walk["anchors"]], walk["sent"]
-        except _UNREADABLE:
-            return None
+        return entry if entry.updated_after == timestamps.render_optional(cursor.after) else None
 
     def start(self, default: int | None) -> int | None:
         """Return since when all has been read, where that is recorded; None means always."""
@@ -226,13 +188,16 @@ class Bookmark:
 
 
 def whole_history(settings: Settings) -> Cursor:
-    """Return what a sync reads that knows of none before it."""
-    start = settings.start
+    start = settings.start_date
     return Cursor(None if start is None else start - timestamps.TICK, None, start)
 
 
-def _text(instant: int | None) -> str | None:
-    return None if instant is None else timestamps.render(instant)
+def _to_state(entry: CursorEntry) -> object:
+    return msgspec.to_builtins(entry, enc_hook=timestamps.render)
+
+
+def _from_state(_: type, text: object) -> Instant:
+    return Instant(timestamps.parse_setting(str(text)))
 
 
 def _instant(value: object, title: str) -> int | None:

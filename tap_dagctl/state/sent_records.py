@@ -10,10 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 MOST_REMEMBERED = 10_000
 """Records remembered for one stream and project. If there are more, some are sent again."""
@@ -23,10 +21,6 @@ MOST_REMEMBERED = 10_000
 _KEY_BYTES, _CONTENT_BYTES = 6, 9
 _KEY_LETTERS, _CONTENT_LETTERS = 8, 8
 LETTERS = _KEY_LETTERS + _CONTENT_LETTERS
-"""What the state holds for a record."""
-
-# As earlier versions wrote them: each an item of a list, with more of the content.
-_LONG_LETTERS = 20
 
 
 def digest(row: Mapping[str, Any]) -> str:
@@ -47,37 +41,27 @@ class SentRecords:
     """
 
     def __init__(self, keys: Sequence[str], before: object, so_far: object = None) -> None:
-        """Take up what the state remembers; what cannot be read is forgotten.
-
-        Args:
-            keys: the fields that make a row's key.
-            before: what the last complete sync remembered.
-            so_far: what an interrupted walk that is resumed had remembered.
-        """
+        """Take up what the last complete sync remembered, and an interrupted walk `so_far`."""
         self._keys = keys
         self._remembered = _entries(so_far)
         self._known = _entries(before) | self._remembered
 
     @property
     def remembered(self) -> str:
-        """What the state is to remember, in the order of reading: `LETTERS` for each record."""
+        """For the state, in the order of reading: `LETTERS` for each record."""
         return "".join(key + content for key, content in self._remembered.items())
 
     @property
     def known(self) -> str:
-        """The same for every record known to have been sent, the latest of them if there are many.
-
-        It is what the state must remember where the next sync reads the same rows again.
-        """
+        """For the state where the next sync reads the same rows again: also what came before."""
         latest = list((self._known | self._remembered).items())[-MOST_REMEMBERED:]
         return "".join(key + content for key, content in latest)
 
     def __bool__(self) -> bool:
-        """Whether anything is known to have been sent."""
         return bool(self._known)
 
     def __contains__(self, row: Mapping[str, Any]) -> bool:
-        """Whether this very row was sent last."""
+        """Return whether this very row was sent last."""
         return bool(self._known) and self._known.get(self._key(row)) == _content(row)
 
     def mark_sent(self, row: Mapping[str, Any], *, remember: bool) -> None:
@@ -101,14 +85,7 @@ def _content(row: Mapping[str, Any]) -> str:
 
 
 def _entries(value: object) -> dict[str, str]:
-    if isinstance(value, list):
-        entries = [
-            entry[:LETTERS]
-            for entry in value
-            if isinstance(entry, str) and len(entry) == _LONG_LETTERS
-        ]
-    else:
-        text = value if isinstance(value, str) else ""
-        whole = len(text) // LETTERS * LETTERS
-        entries = [text[first : first + LETTERS] for first in range(0, whole, LETTERS)]
+    text = value if isinstance(value, str) else ""
+    places = range(0, len(text) // LETTERS * LETTERS, LETTERS)
+    entries = (text[at : at + LETTERS] for at in places)
     return {entry[:_KEY_LETTERS]: entry[_KEY_LETTERS:] for entry in entries}

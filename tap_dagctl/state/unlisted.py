@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
+# So long a project may be missing and come back without being read from the start: it may have been
+# hidden from the token, or left out by mistake. A deleted project does not come back.
 DAYS_KEPT = 30
-"""How long a project may be missing from the list and come back without being read from the start.
-
-It may have been hidden from the token, or left out by mistake; what was deleted does not come back.
-"""
-
 _SINCE = "unlisted_since"
 
 
 def forget_unlisted(state: Mapping[str, Any], listed: Collection[str], today: date) -> None:
     """Take the bookmarks of projects out of `state` that have not been listed for `DAYS_KEPT`.
 
-    What is `listed` are all projects, whatever `project_ids` says, `today` by the server's clock.
+    `listed` has every project, whatever `project_ids` says. `today` is by the server's clock.
     """
     for stream in state.get("bookmarks", {}).values():
         partitions = stream.get("partitions", [])

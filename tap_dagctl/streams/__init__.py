@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
 from tap_dagctl import schemas
 from tap_dagctl.api.lists import KeyedRows
+from tap_dagctl.api.request import Answer
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.state.statistics import is_day, windows
+from tap_dagctl.state.statistics import DayRange, windows
 from tap_dagctl.streams.kinds import ChangingRows, OrganizationList, ProjectList, Statistics
 from tap_dagctl.streams.projects import Projects
 from tap_dagctl.streams.syncs import Syncs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import date
-
-    from tap_dagctl.api.client import Answer
-    from tap_dagctl.state.statistics import Reach
 
 
 class Runs(ChangingRows):
@@ -64,13 +60,20 @@ class Jobs(ProjectList):
     sensitive_fields = ("environment",)
 
 
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 class _Days(KeyedRows):
     """Rows that are each of a day."""
 
     @override
     def read(self, answer: Answer) -> list[dict[str, Any]]:
         rows = super().read(answer)
-        if not all(is_day(row[self.key]) for row in rows):
+        if not all(_is_day(row[self.key]) for row in rows):
             what = f"a row's {self.key} is not written YYYY-MM-DD; report it to dagctl"
             raise AnswerError(f"GET {self.path}: {what}")
         return rows
@@ -87,17 +90,17 @@ class DailyStats(Statistics):
     replication_key = last_day = "date"
 
     @override
-    def requests(self, reach: Reach, today: date, path: str) -> Iterator[KeyedRows]:
-        params = {"days": (today - reach.first).days + 1}
+    def requests(self, days: DayRange, today: date, path: str) -> Iterator[KeyedRows]:
+        params = {"days": (today - days.first).days + 1}
         yield _Days(path, self.rows_key, "date", params=params)
 
     @override
-    def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
+    def rows_of(self, days: DayRange, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
         until = None
         while until is None or until < self._sync.client.today():
             # The server counts back from its today: at midnight the first day fell off.
             until = self._sync.client.today()
-            rows = [*super().rows_of(reach, until, path)]
+            rows = [*super().rows_of(days, until, path)]
         yield from rows
 
 
@@ -125,13 +128,10 @@ class ModelStats(Statistics):
         return self._sync.settings.model_stats_window_days
 
     @override
-    def requests(self, reach: Reach, today: date, path: str) -> Iterator[KeyedRows]:
-        for window in windows(reach.first, today, self.window_days):
-            if not reach.has(window.end):
-                params = {
-                    "start_date": window.start.isoformat(),
-                    "end_date": window.end.isoformat(),
-                }
+    def requests(self, days: DayRange, today: date, path: str) -> Iterator[KeyedRows]:
+        for window in windows(days.first, today, self.window_days):
+            if not days.is_read(window.end):
+                params = {"start_date": f"{window.start}", "end_date": f"{window.end}"}
                 yield _Window(path, self.rows_key, "model_name", params=params)
 
 

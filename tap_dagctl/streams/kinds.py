@@ -1,46 +1,33 @@
-"""What a kind of stream does: whole lists, rows that change, statistics."""
+"""The kinds of streams: whole lists, rows that change, statistics."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from singer_sdk import Tap
+from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
 from tap_dagctl import timestamps
-from tap_dagctl.api.client import path_segment
-from tap_dagctl.api.lists import WholeList
-from tap_dagctl.errors import (
-    AnswerError,
-    RefusedError,
-    RefusedListError,
-    RefusedProjectListError,
-    RequestError,
-)
-from tap_dagctl.pagination.page import Listing, PageNumber
+from tap_dagctl.api.lists import KeyedRows, WholeList
+from tap_dagctl.api.request import Request
+from tap_dagctl.errors import AnswerError, RequestError
+from tap_dagctl.pagination.listing import Listing
+from tap_dagctl.pagination.page import PageNumber
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.records.fast_path import RowReader
+from tap_dagctl.records.record import Record
 from tap_dagctl.singer.progress import Progress
 from tap_dagctl.state.bookmark import Bookmark, whole_history
-from tap_dagctl.state.incremental import DAY, changed_rows, lies_after
-from tap_dagctl.state.statistics import changed_statistics, first_reach, reach_of, wanted_of
-from tap_dagctl.streams.base import DagctlStream
+from tap_dagctl.state.checkpoint import Walk
+from tap_dagctl.state.incremental import changed_rows, lies_after
+from tap_dagctl.state.statistics import DayRange, DaySettings, changed_statistics, days_after
+from tap_dagctl.streams.base import DagctlStream, Sync
 from tap_dagctl.streams.projects import Projects
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date
-
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context
-
-    from tap_dagctl.api.client import Request
-    from tap_dagctl.api.lists import KeyedRows
-    from tap_dagctl.records.builder import Record
-    from tap_dagctl.state.statistics import Reach, Wanted
-    from tap_dagctl.streams.base import Sync
-
 
 PAGES_A_STATE = 20
 """Pages of a long walk after which a state goes out, so that it can be resumed."""
@@ -52,40 +39,30 @@ class ProjectStream(DagctlStream):
     parent_stream_type = Projects
     # A project's own updated_at says nothing of its runs; its parent is full table anyway.
     ignore_parent_replication_key = False
-
     rows_key: ClassVar[str]
+
+    @property
+    @override
+    def advice_if_refused(self) -> str:
+        meanwhile = (
+            "everything else is read"
+            if self._sync.settings.tolerates_refused
+            else "until then set refused_projects to warn, leave out the project, with "
+            f"exclude_project_ids, or deselect {self.name}"
+        )
+        return (
+            f"the project is listed, and its {self.name} are refused: ask dagctl why; {meanwhile}"
+        )
 
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         # The SDK syncs a child only with its parent's context.
         if context is not None:
-            try:
-                yield from self.pages_of(context, self._bookmark(context))
-            except RefusedError as error:
-                meanwhile = (
-                    "everything else is read"
-                    if self._sync.settings.tolerates_refused
-                    else "until then set refused_projects to warn, leave out the project, with "
-                    f"exclude_project_ids, or deselect {self.name}"
-                )
-                raise RefusedProjectListError(
-                    error.what,
-                    f"the project is listed, and its {self.name} are refused: ask dagctl why; "
-                    f"{meanwhile}",
-                    status=error.status,
-                    project_id=context["project_id"],
-                ) from None
+            yield from self.pages_of(context, self._bookmark(context))
 
     @abstractmethod
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        """Yield the records of one project, some at a time, then advance its bookmark.
-
-        Without one (`FULL_TABLE`) everything is to be read.
-        """
-
-    @override
-    def path_in(self, context: Context | None) -> str:
-        return self.path.format(project_id=path_segment((context or {})["project_id"]))
+        """Yield the records of a project; all of them without a bookmark (`FULL_TABLE`)."""
 
     def _bookmark(self, context: Context, *, is_copy: bool = False) -> Bookmark | None:
         """Return the bookmark of a project, or one to look at that changes nothing."""
@@ -119,17 +96,17 @@ class OrganizationList(DagctlStream):
 
     primary_keys = ("id",)
     is_sensitive = True
-
     rows_key: ClassVar[str]
     permission: ClassVar[str] = "the permission for it"
 
+    @property
+    @override
+    def advice_if_refused(self) -> str:
+        return f"give the token {self.permission} in dagctl, or deselect {self.name}"
+
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        try:
-            rows = self._sync.client.get(WholeList(self.path, self.rows_key))
-        except RefusedError as error:
-            advice = f"give the token {self.permission} in dagctl, or deselect {self.name}"
-            raise RefusedListError(error.what, advice, status=error.status) from None
+        rows = self._sync.client.get(WholeList(self.path, self.rows_key))
         yield self._records.build(rows, {})
 
 
@@ -143,35 +120,32 @@ class ChangingRows(ProjectStream):
 
     def __init__(self, tap: Tap, sync: Sync) -> None:
         super().__init__(tap, sync)
-        self._reader = RowReader(self.rows_key, self.schema, self._records)
+        self._reader = RowReader(self.rows_key, self.schema, self._records.record)
         self._do_counts_heed_filter: bool | None = None
         # Discovery has no valid configuration; it sends no state either.
         self.STATE_MSG_FREQUENCY = PAGES_A_STATE * (sync.config.get("page_size") or 1)
 
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        settings, client = self._sync.settings, self._sync.client
+        settings = self._sync.settings
         paginator_of = partial(self._paginator, context)
-        if bookmark is None:
-            after = whole_history(settings).after
-            paginator = paginator_of(after)
-            for page in paginator.pages():
-                yield [row[-1] for row in page if self.is_filtered or lies_after(row, after)]
-            if paginator.missing:
-                self.logger.warning(
-                    "%s: the API counts %d rows and did not show %d of them; the next sync reads "
-                    "everything again",
-                    self._title(context),
-                    paginator.count.total,
-                    paginator.missing,
-                )
-        else:
+        if bookmark is not None:
+            server_time, is_filtered = self._sync.client.server_time, self.is_filtered
             yield from changed_rows(
-                paginator_of,
-                bookmark,
-                settings,
-                server_time=client.server_time,
-                is_filtered=self.is_filtered,
+                paginator_of, bookmark, settings, server_time=server_time, is_filtered=is_filtered
+            )
+            return
+        after = whole_history(settings).after
+        paginator = paginator_of(after)
+        for page in paginator.pages():
+            yield [row[-1] for row in page if self.is_filtered or lies_after(row, after)]
+        if paginator.missing:
+            self.logger.warning(
+                "%s: the API counts %d rows and did not show %d of them; the next sync reads "
+                "everything again",
+                self._title(context),
+                paginator.count.total,
+                paginator.missing,
             )
 
     @override
@@ -179,7 +153,7 @@ class ChangingRows(ProjectStream):
         settings, bookmark = self._sync.settings, self._bookmark(context, is_copy=True)
         cursor = bookmark.cursor(settings) if bookmark else whole_history(settings)
         # A walk that is resumed begins with another page.
-        if bookmark is None or bookmark.interrupted(cursor) is None:
+        if bookmark is None or bookmark.entry("walk", Walk, cursor) is None:
             listing = self._listing(context, cursor.after)
             yield listing.request(PageNumber(1, listing.page_size))
 
@@ -211,7 +185,7 @@ class ChangingRows(ProjectStream):
         Whether it does is not documented. No row was updated after a time in the future.
         """
         if self._do_counts_heed_filter is None:
-            listing = self._listing(context, now + 366 * DAY)
+            listing = self._listing(context, now + 366 * timestamps.DAY)
             try:
                 page = self._sync.client.get(listing.request(PageNumber(1, 1)))
                 self._do_counts_heed_filter = page.total == 0 or bool(page.rows)
@@ -237,34 +211,32 @@ class Statistics(ProjectStream):
 
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        wanted = self._wanted(context)
-        rows_of = partial(self.rows_of, today=wanted.today, path=self.path_in(context))
-        if bookmark is None:
-            answers = rows_of(first_reach(wanted))
-        else:
-            answers = changed_statistics(
-                rows_of, bookmark, wanted, self.primary_keys, last_day=self.last_day
-            )
+        settings = self._day_settings(context)
+        rows_of = partial(self.rows_of, today=settings.today, path=self.path_in(context))
+        answers = (
+            changed_statistics(rows_of, bookmark, settings, self.primary_keys, self.last_day)
+            if bookmark
+            else rows_of(days_after(None, settings))
+        )
         for rows in answers:
             yield self._records.build(rows, context)
 
     @override
     def first_requests(self, context: Context) -> Iterator[Request[Any]]:
-        wanted, bookmark = self._wanted(context), self._bookmark(context, is_copy=True)
-        reach = reach_of(bookmark, wanted) if bookmark else first_reach(wanted)
-        return self.requests(reach, wanted.today, self.path_in(context))
+        settings, bookmark = self._day_settings(context), self._bookmark(context, is_copy=True)
+        days = days_after(bookmark, settings)
+        return self.requests(days, settings.today, self.path_in(context))
 
-    def _wanted(self, context: Context) -> Wanted:
+    def _day_settings(self, context: Context) -> DaySettings:
         today, created_at = self._sync.client.today(), None
         if self.window_days is not None:  # each window is a request
             created_at = self._sync.created_at.get(context["project_id"])
-        return wanted_of(self._sync.settings, today, self.window_days, created_at)
+        return DaySettings.of(self._sync.settings, today, self.window_days, created_at)
 
     @abstractmethod
-    def requests(self, reach: Reach, today: date, path: str) -> Iterator[KeyedRows]:
-        """Yield the requests for the statistics of the days of `reach`."""
+    def requests(self, days: DayRange, today: date, path: str) -> Iterator[KeyedRows]:
+        """Yield the requests for the statistics of `days`."""
 
-    def rows_of(self, reach: Reach, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
-        """Yield the statistics of the days of `reach`, answer by answer."""
-        for request in self.requests(reach, today, path):
+    def rows_of(self, days: DayRange, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
+        for request in self.requests(days, today, path):
             yield self._sync.prefetch.get(request)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from singer_sdk import Tap
+from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
 from tap_dagctl import schemas, timestamps
+from tap_dagctl.records.record import Record
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.writer import Writer
+from tap_dagctl.streams.base import Sync
 from tap_dagctl.streams.projects import Projects
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from singer_sdk import Tap
-    from singer_sdk.helpers.types import Context
-
-    from tap_dagctl.records.builder import Record
-    from tap_dagctl.streams.base import Sync
 
 
 class Syncs(PagewiseStream):
@@ -38,16 +33,15 @@ class Syncs(PagewiseStream):
     def __init__(self, tap: Tap, sync: Sync) -> None:
         super().__init__(tap)
         self._sync = sync
-        self._sync_id = uuid4().hex
         sync.before_early_end = self._write_early
 
     def _write_early(self) -> None:
-        if self.selected and not self.is_tried and not self._is_written:
+        if self.selected and not self.is_test and not self._is_written:
             self.sync()
 
     @override
     def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        if self.is_tried or self._is_written:
+        if self.is_test or self._is_written:
             return
         self._is_written = True
         writer = self._tap.message_writer
@@ -63,20 +57,25 @@ class Syncs(PagewiseStream):
         """
 
     def _records(self) -> list[Record]:
-        parts, bookmarks = self._sync.summary.parts, self._bookmarks()
         self._sync.summary.count(self._sync.client.traffic)
+        parts, sync_id = self._sync.summary.parts, uuid4().hex
+        bookmarks = {
+            (stream, partition["context"]["project_id"]): partition.get("replication_key_value")
+            for stream, state in self.tap_state.get("bookmarks", {}).items()
+            for partition in state.get("partitions", ())
+        }
         below = sum(part.nanoseconds for part in parts if part.project_id is not None)
         return [
             {
-                "sync_id": self._sync_id,
+                "sync_id": sync_id,
                 "stream": part.stream,
                 "project_id": part.project_id or "",
-                "began_at": timestamps.render(part.began),
-                "ended_at": timestamps.render(part.ended),
+                "began_at": timestamps.render(part.started_at),
+                "ended_at": timestamps.render(part.ended_at),
                 "rows_read": part.rows_read,
                 "rows_sent": part.rows_sent,
                 "requests": part.requests,
-                # What is below the projects is read while they are gone through.
+                # The streams below the projects are read within their time.
                 "seconds": (part.nanoseconds - below * (part.stream == Projects.name))
                 / timestamps.NANOSECONDS,
                 "error": part.error,
@@ -85,10 +84,3 @@ class Syncs(PagewiseStream):
             }
             for part in parts
         ]
-
-    def _bookmarks(self) -> dict[tuple[str, str], object]:
-        return {
-            (stream, partition["context"]["project_id"]): partition.get("replication_key_value")
-            for stream, state in self.tap_state.get("bookmarks", {}).items()
-            for partition in state.get("partitions", ())
-        }

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from stand_in.world import RUNS, from_text
 from tap_dagctl import timestamps
-from tap_dagctl.api import client
+from tap_dagctl.api import client, request
 from tap_dagctl.settings import Settings
 from tests.support.in_process import runs, sync
 from tests.support.syncs import config_of
@@ -24,11 +24,11 @@ TOLERANCE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
-class AskedAt(client.Request["int | None"]):
+class AskedAt(request.Request["int | None"]):
     """When a request was sent, by the server's clock."""
 
     @override
-    def read(self, answer: client.Answer) -> int | None:
+    def read(self, answer: request.Answer) -> int | None:
         return answer.asked_at
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tap_dagctl import schemas
 from tap_dagctl.api.decoding import decode_json
-from tap_dagctl.records.builder import RecordBuilder, as_dict
+from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.records.fast_path import RowReader
+from tap_dagctl.records.record import as_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ ANY_JSON = st.recursive(
     ),
     max_leaves=6,
 )
-PLANS = RowReader("plans", schemas.PLANS, RecordBuilder("plans", schemas.PLANS))
+PLANS = RowReader("plans", schemas.PLANS, RecordBuilder("plans", schemas.PLANS).record)
 
 
 def within(value: Any) -> Iterator[Any]:
@@ -114,7 +115,7 @@ def test_the_rows_of_a_page_are_what_they_are_alone(text: str, field: str, total
 def test_where_nothing_else_is_odd_a_huge_integer_is_found(
     schema: dict[str, Any], field: str, number: int
 ) -> None:
-    reader = RowReader("rows", schema, RecordBuilder("rows", schema))
+    reader = RowReader("rows", schema, RecordBuilder("rows", schema).record)
     row = {"id": "row", "updated_at": "2026-03-02T05:00:00Z", field: number}
     body: Any = reader.decode(json.dumps({"rows": [row], "total": 1}).encode())
     ((_, _, record),) = reader.read(body["rows"], {})

@@ -13,8 +13,8 @@ import urllib3
 from stand_in import faults
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.responses import connection_error
-from tap_dagctl.api.retries import PassingError, Retries
-from tap_dagctl.errors import TapError
+from tap_dagctl.api.retries import Retries
+from tap_dagctl.errors import PassingError, TapError
 from tap_dagctl.settings import DEFAULT_API_URL
 from tap_dagctl.tap import TapDagctl
 from tests.support import in_process

@@ -144,10 +144,11 @@ def test_a_signal_ends_a_long_wait_for_another_try(
 
 def test_a_signal_may_come_while_an_answer_is_taken(tmp_path: Path, config: dict[str, Any]) -> None:
     program = """
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPResponse
 from signal import SIGTERM, raise_signal
 
 from tap_dagctl.__main__ import main
+from tap_dagctl.api import transport
 
 class HalfMade(HTTPResponse):
     def __init__(self, *_, **__):
@@ -157,7 +158,7 @@ class HalfMade(HTTPResponse):
     def __del__(self):
         self.fp
 
-HTTPConnection.response_class = HalfMade
+transport._Connection.response_class = HalfMade
 main()
 """
     _, *options = arguments(tmp_path, config)

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from tap_dagctl import schemas
 from tap_dagctl.api.decoding import decode_json
-from tap_dagctl.records.builder import RecordBuilder, as_dict
+from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.records.fast_path import RowReader
+from tap_dagctl.records.record import as_dict
 from tests.support.made_up_rows import FIELDS, TEXT, VALUES
 
 if TYPE_CHECKING:
-    from tap_dagctl.records.builder import Record
+    from tap_dagctl.records.record import Record
 
 CONTEXT = {"project_id": "proj_a"}
 TIMES = st.sampled_from(["2026-03-02T05:00:00.5Z", "2026-03-02T05:00:00.123456789Z"])
@@ -36,7 +37,7 @@ ROWS = st.fixed_dictionaries({"updated_at": TIMES}, optional=FITTING) | st.build
 ODD = {"id": "odd", "updated_at": "2026-03-02T05:00:00Z", "queue": "q"}
 
 
-READER = RowReader("runs", schemas.RUNS, RecordBuilder("runs", schemas.RUNS))
+READER = RowReader("runs", schemas.RUNS, RecordBuilder("runs", schemas.RUNS).record)
 
 
 def records_of(page: list[dict[str, Any]]) -> list[Record]:

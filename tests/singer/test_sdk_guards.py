@@ -206,7 +206,7 @@ def test_the_sdk_still_writes_a_schema_for_each_context() -> None:
 
 
 def test_the_sdk_syncs_streams_by_name_so_that_what_closes_a_sync_comes_last() -> None:
-    """`ClosingStream` tells what the others did, and writes no state of theirs."""
+    """`Syncs` reports on the others, and writes no state of theirs."""
     tap = TapDagctl(config={"include_sensitive": True}, validate_config=False)
     assert list(tap.streams)[-1] == "syncs"
     assert "for stream in self.streams.values():" in inspect.getsource(Tap.sync_all)

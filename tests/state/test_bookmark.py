@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stand_in.world import RUNS
-from tap_dagctl.state.sent_records import LETTERS
 from tests.support.simulation import Arrangement, Figures, Simulation
 from tests.support.syncs import config_of, run_tap
 
@@ -51,18 +50,6 @@ def bookmark(history: Simulation) -> dict[str, Any]:
 def with_bookmark(**entries: Any) -> dict[str, Any]:
     part = {"context": {"project_id": "proj_0"}, "replication_key": "updated_at", **entries}
     return {"bookmarks": {"runs": {"partitions": [part]}}}
-
-
-def test_what_was_sent_is_understood_as_earlier_versions_wrote_it(history: Simulation) -> None:
-    history.world.put(RUNS, "proj_0", {"id": "late"})
-    assert "late" in sent(history)
-    part = bookmark(history)
-    entries = [part["sent"][at : at + LETTERS] for at in range(0, len(part["sent"]), LETTERS)]
-    assert entries
-    part["sent"] = [f"{entry}more" for entry in entries]
-    history.take({"bookmarks": {"runs": {"partitions": [part]}}})
-
-    assert sent(history) == []
 
 
 def test_a_bookmark_ahead_of_the_servers_clock_by_less_than_the_overlap_is_kept(

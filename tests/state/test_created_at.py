@@ -103,21 +103,25 @@ def test_no_day_since_it_was_created_is_left_out(
     def of(ago: int | None) -> date | None:
         return None if ago is None else TODAY - ago * DAY
 
-    before = statistics.Wanted(TODAY, of(start), 2)
-    now = statistics.Wanted(TODAY, of(start), 2, created=of(created))
+    before = statistics.DaySettings(TODAY, of(start), 2)
+    now = statistics.DaySettings(TODAY, of(start), 2, created=of(created))
     bookmark = TODAY - last * DAY
-    for reach, expected in (
-        (statistics.first_reach(now), statistics.first_reach(before)),
+    for days_read, expected in (
+        (statistics.days_to_read(now), statistics.days_to_read(before)),
         (
-            statistics.next_reach(now, bookmark, of(history)),
-            statistics.next_reach(before, bookmark, of(history)),
+            statistics.days_to_read(now, bookmark, of(history)),
+            statistics.days_to_read(before, bookmark, of(history)),
         ),
     ):
-        read, expected_days = days(reach), days(expected)
+        read, expected_days = days(days_read), days(expected)
         assert read <= expected_days
         assert all(day < TODAY - created * DAY for day in expected_days - read)
 
 
-def days(reach: statistics.Reach) -> set[date]:
-    number = (TODAY - reach.first).days + 1
-    return {day for day in (reach.first + it * DAY for it in range(number)) if not reach.has(day)}
+def days(days_read: statistics.DayRange) -> set[date]:
+    number = (TODAY - days_read.first).days + 1
+    return {
+        day
+        for day in (days_read.first + it * DAY for it in range(number))
+        if not days_read.is_read(day)
+    }

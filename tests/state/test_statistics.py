@@ -129,19 +129,19 @@ def test_no_day_that_may_have_changed_is_left_out_and_none_read_without_need(
     start: int | None, read: int | None, ago: int, lookback: int
 ) -> None:
     """Every number is of days before today."""
-    wanted = statistics.Wanted(TODAY, None if start is None else TODAY - start * DAY, lookback)
+    wanted = statistics.DaySettings(TODAY, None if start is None else TODAY - start * DAY, lookback)
     last_read = max(ago, 0)
     history = None if read is None else last_read + read
-    reach = statistics.next_reach(
+    days_read = statistics.days_to_read(
         wanted, TODAY - ago * DAY, None if history is None else TODAY - history * DAY
     )
     asked = {
         before
         for before in range(4_000)
-        if TODAY - before * DAY >= reach.first and not reach.has(TODAY - before * DAY)
+        if TODAY - before * DAY >= days_read.first and not days_read.is_read(TODAY - before * DAY)
     }
 
-    assert reach.start <= reach.first <= TODAY
+    assert days_read.start <= days_read.first <= TODAY
     skipped = start is not None and max(start, 0) + 1 < last_read
     if skipped:
         assert asked == set(range(max(start or 0, 0) + 1))
@@ -164,11 +164,11 @@ def test_a_start_date_in_the_future_reads_just_today(api: Api, tmp_path: Path) -
 
 
 def test_before_the_first_window_there_is_nothing() -> None:
-    wanted = statistics.Wanted(TODAY, date(1, 1, 1), 36_500)
+    wanted = statistics.DaySettings(TODAY, date(1, 1, 1), 36_500)
 
-    assert statistics.first_reach(wanted).first == statistics.FIRST_WINDOW
-    reach = statistics.next_reach(wanted, date(1970, 1, 6), TODAY)
-    assert reach == statistics.Reach(
+    assert statistics.days_to_read(wanted).first == statistics.FIRST_WINDOW
+    days_read = statistics.days_to_read(wanted, date(1970, 1, 6), TODAY)
+    assert days_read == statistics.DayRange(
         statistics.FIRST_WINDOW, statistics.FIRST_WINDOW, (TODAY, statistics.FIRST_WINDOW)
     )
 
@@ -247,12 +247,14 @@ def test_windows_of_another_length_miss_no_day_since_the_last_sync(
     start: int | None, last_read: int, history: int, first: int
 ) -> None:
     """Every number is of days before today."""
-    wanted = statistics.Wanted(TODAY, None if start is None else TODAY - start * DAY, lookback=2)
-    reach = statistics.next_reach(
+    wanted = statistics.DaySettings(
+        TODAY, None if start is None else TODAY - start * DAY, lookback=2
+    )
+    days_read = statistics.days_to_read(
         wanted, TODAY - last_read * DAY, TODAY - history * DAY, of_other_windows=True
     )
 
-    assert reach == statistics.Reach(TODAY - first * DAY, TODAY - first * DAY)
+    assert days_read == statistics.DayRange(TODAY - first * DAY, TODAY - first * DAY)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def _logging_kept() -> Iterator[None]:
         logger.filters = []
     with (
         patch.object(sys, "excepthook", sys.excepthook),
-        patch.object(redaction, "_spellings", set()),
+        patch.object(redaction, "_patterns", set()),
     ):
         try:
             yield

@@ -27,7 +27,7 @@ from stand_in.world import EXECUTIONS, RUNS, Row, World, from_text
 from tap_dagctl import timestamps
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.prefetch import THREAD_NAME
-from tap_dagctl.records.builder import as_dict
+from tap_dagctl.records.record import as_dict
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
 from tests.support.odd_servers import OddServer
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api, Reply, Request
     from stand_in.world import Project
-    from tap_dagctl.records.builder import Record
+    from tap_dagctl.records.record import Record
 
 TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
 OVERTAKEN_SECONDS = 0.05

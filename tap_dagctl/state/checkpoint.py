@@ -1,0 +1,75 @@
+"""The checkpoint of a walk: how far it got, so that the next sync resumes it.
+
+The state keeps digests of some of the last rows read, the anchors. If the next sync finds them
+where they were, nothing has moved in front of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from tap_dagctl import timestamps
+from tap_dagctl.pagination.page import Checkpoint
+from tap_dagctl.records.record import Row, known_fields
+from tap_dagctl.state.bookmark import Bookmark, Cursor, CursorEntry, Instant
+from tap_dagctl.state.sent_records import digest
+
+# Counted from the last row of a page, ever further back: some of them have surely not moved.
+_ANCHOR_PLACES = (1, 2, 3, 5, 9, 17, 33, 65, 129)
+
+
+class Walk(CursorEntry):
+    """A checkpoint in the state."""
+
+    began: Instant
+    end: int
+    cap: int
+    counted: int
+    total: int
+    anchors: list[str]
+    sent: Any
+
+    def checkpoint(self) -> Checkpoint:
+        """Return it for the paginator."""
+        return Checkpoint(self.began, self.end, max(1, self.cap), self.counted, self.total)
+
+    def end_in(self, rows: list[Row]) -> int | None:
+        """Return how many rows of a page the walk had read.
+
+        None unless three anchors, or as many as there may be, say the same: one alone may be there
+        by chance where the order differs from answer to answer.
+        """
+        places = dict(zip(self.anchors, _ANCHOR_PLACES, strict=False))
+        found = ((index, places.get(_anchor(row))) for index, row in enumerate(rows))
+        ends = Counter(index + place for index, place in found if place)
+        (end, votes), *_ = ends.most_common(1) or [(0, 0)]
+        return end if votes >= min(3, end) else None
+
+
+def write_checkpoint(
+    bookmark: Bookmark, cursor: Cursor, reached: Checkpoint | None, sent: str
+) -> None:
+    """Record how far a walk over the rows of `cursor` has got; None if it cannot be resumed."""
+    if reached is None:
+        bookmark.write_checkpoint(None)
+        return
+    rows = reached.rows
+    bookmark.write_checkpoint(
+        Walk(
+            updated_after=timestamps.render_optional(cursor.after),
+            began=Instant(reached.started_at),
+            end=reached.end,
+            cap=reached.cap,
+            counted=reached.counted,
+            total=reached.total,
+            anchors=[_anchor(rows[-place]) for place in _ANCHOR_PLACES if place <= len(rows)],
+            sent=sent,
+        )
+    )
+
+
+def _anchor(row: Row) -> str:
+    """Return a digest of what the schema knows of the row, its `updated_at` to the last digit."""
+    _, moment, record = row
+    return digest({**known_fields(record), "updated_at": moment})
