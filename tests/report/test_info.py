@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,8 +9,7 @@ import pytest
 
 from report.info import info
 from report.warehouse import WarehouseError, in_duckdb
-from tests.support import troubleshooting
-from tests.support.project import ROOT
+from tests.support import reports
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
@@ -62,22 +59,9 @@ def fill(warehouse: Warehouse, projects: int, *, with_syncs: bool = True) -> Non
             warehouse.execute(f"{answers}.unread_streams values ({unread.format(stream)})")
 
 
-def printed(warehouse: Warehouse, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "report", "info", *arguments],
-        cwd=ROOT,
-        env=warehouse.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    troubleshooting.check(done.stderr.splitlines())
-    return done
-
-
 def test_how_everything_stands(warehouse: Warehouse) -> None:
     fill(warehouse, 3)
-    done = printed(warehouse, "--warehouse", warehouse.loader.removeprefix("target-"))
+    done = reports.info(warehouse)
     assert done.returncode == 0, done.stderr
     _, last, empty, head, *projects = done.stdout.splitlines()
     assert last.startswith("Last sync: 4 Mar 2026, 11:57 UTC (")
@@ -109,17 +93,16 @@ def test_a_thousand_projects_are_short(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_a_line(warehouse: Warehouse) -> None:
-    kind = ("--warehouse", warehouse.loader.removeprefix("target-"))
-    nothing = printed(warehouse, *kind)
+    nothing = reports.info(warehouse)
     assert nothing.returncode == 1
     assert nothing.stderr.startswith("info: ")
     assert len(nothing.stderr.splitlines()) == 1
 
     fill(warehouse, 2, with_syncs=False)
-    done = printed(warehouse, *kind)
+    done = reports.info(warehouse)
     assert done.returncode == 0, done.stderr
     _, last, _, _, first, _ = done.stdout.splitlines()
     assert last.startswith("No sync is known: select the stream syncs")
     assert first.split() == ["name", "1", "-", "1", "Mar", "2026,", "08:00", "-", "-"]
-    unknown = printed(warehouse, *kind, "nix")
+    unknown = reports.info(warehouse, "nix")
     assert unknown.stderr == "info: there is no project nix in the answers\n"

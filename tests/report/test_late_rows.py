@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from report.notify.findings import KINDS, reasons
 from report.notify.news import news
-from tests.support.answers_in_memory import AnswersInMemory, compiled
 from tests.support.base_time import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from report.notify.news import Finding, Memory, News
+    from tests.support.answers_in_memory import AnswersInMemory
 
 Rows = dict[str, list[dict[str, Any]]]
 START = NOW.replace(tzinfo=None) - timedelta(days=4)
@@ -35,9 +35,9 @@ looks = partial(st.lists, st.sampled_from([1, 24, 24 * 40]), min_size=2, max_siz
 """How many hours pass before each look at the answers but the last."""
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> AnswersInMemory:
-    return AnswersInMemory(compiled(tmp_path_factory.mktemp("compiled")))
+@pytest.fixture
+def answers(answers_in_memory: AnswersInMemory) -> AnswersInMemory:
+    return answers_in_memory
 
 
 @dataclass

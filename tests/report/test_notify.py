@@ -14,9 +14,8 @@ from report.notify.command import FOUND, main
 from report.notify.settings import ADDRESSES as VARIABLE
 from report.warehouse import duckdb_file
 from tests.support.findings import MENDED, OVER, SECTIONS, TOLD, build, tell
-from tests.support.notes import notify, notify_by_program
-from tests.support.pages import report
 from tests.support.receivers import SECRET
+from tests.support.reports import notify, notify_by_program, report
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
@@ -335,7 +334,7 @@ def test_a_file_that_another_program_has_open(
         assert other.stdout is not None
         other.stdout.readline()
         said = tell(duckdb_answers, hook, code=1)
-        page = report(tmp_path / "page.html", **duckdb_answers.environment)
+        page = report(duckdb_answers, tmp_path / "page.html")
         other.communicate("\n")
     for line in (said, page.stderr):
         assert "warehouse.duckdb is in use by another program" in line

@@ -11,8 +11,8 @@ from report.notify.sending import addresses
 from report.notify.settings import ADDRESSES as VARIABLE
 from report.notify.settings import Settings
 from tests.support.findings import TOLD
-from tests.support.notes import notify, notify_by_program
 from tests.support.receivers import SECRET
+from tests.support.reports import notify, notify_by_program
 
 if TYPE_CHECKING:
     from pathlib import Path

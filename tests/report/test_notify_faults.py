@@ -13,8 +13,8 @@ import psycopg
 
 from report.notify.settings import ADDRESSES as VARIABLE
 from tests.support.findings import MENDED, SECTIONS, TOLD, build, tell
-from tests.support.notes import notify
 from tests.support.project import ROOT
+from tests.support.reports import notify
 
 if TYPE_CHECKING:
     from io import BufferedIOBase

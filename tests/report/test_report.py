@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pytest
 
 from report.formatting import duration
@@ -15,9 +15,12 @@ from report.page import page
 from report.warehouse import WarehouseError, duckdb_file
 from tests.support import troubleshooting
 from tests.support.large_account import account
-from tests.support.pages import AS_OF, HOSTILE, Page, answers, called, report
+from tests.support.pages import AS_OF, HOSTILE, Page, answers, called
+from tests.support.reports import Done, report
+from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -200,91 +203,64 @@ def test_how_long_something_took(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_a_warehouse_that_is_not_there(tmp_path: Path) -> None:
-    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(tmp_path / "none.duckdb"))
-
-    assert done.returncode == 1
-    assert "make demo" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_warehouse_without_answers(tmp_path: Path) -> None:
-    file = tmp_path / "warehouse.duckdb"
-    duckdb.connect(str(file)).close()
-    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
-
-    assert done.returncode == 1
-    assert "dbt-duckdb:build" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        (None, "make demo"),
+        ((), "dbt-duckdb:build"),
+        (
+            ("settings_used as select 7 as sla_days", "stg_dagctl__runs as select 'run' as id"),
+            "without 'as_of': build them again",
+        ),
+        (
+            (
+                "settings_used as select timestamp '2026-03-04' as as_of",
+                "stg_dagctl__runs as select 'run' as id limit 0",
+                "stg_dagctl__daily_stats as select date '2026-03-04' as date limit 0",
+                "run_days as select date '2026-03-04' as date limit 0",
+                "project_slas as select 'proj_a' as project_id limit 0",
+                "known_projects as select 'proj_a' as project_id limit 0",
+            ),
+            "built by another version: build them again",
+        ),
+    ],
+    ids=["no file", "no answers", "no setting", "no column"],
+)
+def test_answers_that_cannot_be_read(
+    tables: Sequence[str] | None, said: str, tmp_path: Path
+) -> None:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    if tables is not None:
+        warehouse.execute("create schema dagctl_answers")
+        for table in tables:
+            warehouse.execute(f"create table dagctl_answers.{table}")
+    assert_one_line(report(warehouse, tmp_path / "report.html"), said)
 
 
 @pytest.mark.parametrize("schema", ["elsewhere", 'a "b"', "x; y"])
 def test_answers_in_another_schema(tmp_path: Path, schema: str) -> None:
-    file = tmp_path / "warehouse.duckdb"
-    duckdb.connect(str(file)).close()
-    environment = {"TARGET_DUCKDB_FILEPATH": str(file), "DAGCTL_ANSWERS_SCHEMA": "ignored"}
-    done = report(tmp_path / "report.html", "--schema", schema, **environment)
-
-    assert done.returncode == 1
-    assert f"not built yet in the schema {schema}:" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_answers_of_another_version_without_a_column(tmp_path: Path) -> None:
-    file = tmp_path / "warehouse.duckdb"
-    with duckdb.connect(str(file)) as connection:
-        connection.execute("create schema dagctl_answers")
-        for table, columns in {
-            "settings_used": "timestamp '2026-03-04' as as_of",
-            "stg_dagctl__runs": "'run' as id",
-            "stg_dagctl__daily_stats": "date '2026-03-04' as date",
-            "run_days": "date '2026-03-04' as date",
-            "project_slas": "'proj_a' as project_id",
-            "known_projects": "'proj_a' as project_id",
-        }.items():
-            connection.execute(f"create table dagctl_answers.{table} as select {columns} limit 0")
-        connection.execute("insert into dagctl_answers.settings_used values ('2026-03-04')")
-    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
-
-    assert done.returncode == 1
-    assert "built by another version: build them again" in done.stderr
-    assert "is_gone" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_answers_of_another_version(tmp_path: Path) -> None:
-    file = tmp_path / "warehouse.duckdb"
-    with duckdb.connect(str(file)) as connection:
-        connection.execute("create schema dagctl_answers")
-        connection.execute("create table dagctl_answers.settings_used as select 7 as sla_days")
-        connection.execute("create table dagctl_answers.stg_dagctl__runs as select 'run' as id")
-    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
-
-    assert done.returncode == 1
-    assert "without 'as_of': build them again" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    warehouse.execute("create schema dagctl_answers")
+    ignored = {"DAGCTL_ANSWERS_SCHEMA": "ignored"}
+    done = report(warehouse, tmp_path / "report.html", "--schema", schema, **ignored)
+    assert_one_line(done, f"not built yet in the schema {schema}:")
 
 
 def test_a_file_that_is_no_warehouse(tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
     file.write_text("not a database, and long enough to be read as one" * 1_000)
-    done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
-
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
+    assert_one_line(report(duckdb_at(file), tmp_path / "report.html"), "cannot be read")
 
 
 def test_a_postgres_that_does_not_answer(tmp_path: Path) -> None:
-    done = report(
-        tmp_path / "report.html",
-        "--warehouse",
-        "postgres",
-        TARGET_POSTGRES_HOST=str(tmp_path),
-        TARGET_POSTGRES_DATABASE="none",
-    )
+    where = {"TARGET_POSTGRES_HOST": str(tmp_path), "TARGET_POSTGRES_DATABASE": "none"}
+    nobody = replace(duckdb_at(tmp_path), loader="target-postgres", environment=where)
+    assert_one_line(report(nobody, tmp_path / "report.html"), "check TARGET_POSTGRES_HOST")
 
+
+def assert_one_line(done: Done, said: str) -> None:
     assert done.returncode == 1
-    assert "check TARGET_POSTGRES_HOST" in done.stderr
+    assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

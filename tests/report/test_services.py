@@ -19,8 +19,8 @@ from report.notify.news import Finding, News
 from report.notify.services import Service
 from report.notify.settings import ADDRESSES, KINDS_TOLD, MUTED, OWNERS, PAGE
 from tests.support.findings import MENDED, SECTIONS
-from tests.support.notes import notify
 from tests.support.receivers import SECRET, web_server
+from tests.support.reports import notify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,14 @@ from tests.support.warehouses import duckdb_at
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.dbt_server import Dbt
+
 # `make month` looks every day, in PostgreSQL, too.
 LOOKS = (0, 3, 6, 9, 14, 16, 18, 24, 28, 37)
 
 
-def test_a_month_of_messages(tmp_path: Path) -> None:
-    told, ended = told_and_ended(duckdb_at(tmp_path / "warehouse.duckdb"), tmp_path, LOOKS)
+def test_a_month_of_messages(dbt: Dbt, tmp_path: Path) -> None:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    told, ended = told_and_ended(warehouse, dbt, tmp_path, LOOKS)
 
     assert (told, ended) == expected(LOOKS)

@@ -1,8 +1,7 @@
-"""Builds the answers as a user does, and holds each against what Python makes of the API's rows."""
+"""Holds the answers against what Python makes of the API's rows."""
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,11 @@ from tests.support.base_time import FIRST_DAY
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
-    from datetime import datetime
+    from datetime import date
 
     from stand_in.server import Api
     from stand_in.world import Row, World
     from tests.support.expected_answers import Answer
-    from tests.support.meltano import Meltano
     from tests.support.warehouses import Warehouse
 
 # What a table answers, beside what is the same in all rows of a project: its key, then the rest.
@@ -59,15 +57,6 @@ COLUMNS = {
     "known_projects": ("project_id", "project_name, own_name, is_gone"),
     "known_jobs": ("project_id, job_name", "last_run_at, is_gone"),
 }
-
-
-def build(meltano: Meltano, warehouse: Warehouse, now: datetime, **variables: Any) -> str:
-    """Build the answers as of the API's own clock; nothing may fail or warn."""
-    variables["dagctl_as_of"] = f"{now:%Y-%m-%d %H:%M:%S}"
-    done = meltano("invoke", warehouse.dbt, "build", "--vars", json.dumps(variables))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARN=0 ERROR=0 SKIP=0" in done.stdout
-    return done.stdout
 
 
 def answer(warehouse: Warehouse, name: str) -> Answer:
@@ -126,7 +115,7 @@ def same(found: Any, expected: Any) -> bool:
 
 
 def assert_the_guides_answers(
-    api: Api, warehouse: Warehouse, overrides: Mapping[str, float]
+    api: Api, warehouse: Warehouse, overrides: Mapping[str, float], first_day: date = FIRST_DAY
 ) -> None:
     """Compare the tables of the guide's two scripts, row by row.
 
@@ -134,6 +123,7 @@ def assert_the_guides_answers(
         api: what the scripts ask.
         warehouse: where the tables were built.
         overrides: the thresholds of single projects, by id or name.
+        first_day: the first of the statistics.
     """
 
     def seconds_of(project: Row) -> float:
@@ -160,7 +150,7 @@ def assert_the_guides_answers(
         )
         for row in rows
     }
-    assert regressions == guide.model_regressions(api, FIRST_DAY, api.world.now.date())
+    assert regressions == guide.model_regressions(api, first_day, api.world.now.date())
     assert len(rows) == len(regressions)
     worst_first = [row["change_percent"] for row in rows]
     assert worst_first == sorted(worst_first, reverse=True)

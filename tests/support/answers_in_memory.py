@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from tests.support.base_time import NOW
-from tests.support.dbt_builds import builds
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    from tests.support.dbt_server import Dbt
 
 _TIMES = "start_time timestamp, end_time timestamp, created_at timestamp, updated_at timestamp"
 LOADED = {
@@ -43,18 +44,19 @@ _ANSWERS = (
     "slowest_models",
     "model_regressions",
     "held_back_models",
+    "project_freshness",
 )
 
 
-def compiled(directory: Path) -> dict[str, str]:
+def compiled(dbt: Dbt, directory: Path) -> dict[str, str]:
     """Return the SQL of each model, as of NOW."""
     warehouse = duckdb_at(directory / "warehouse.duckdb")
     warehouse.execute("create schema dagctl")
     for table, columns in LOADED.items():
         warehouse.execute(f"create table dagctl.{table} ({columns})")
-    with builds(warehouse, directory, *_STAGED, *_ANSWERS) as build:
-        build(NOW)
-    found = {path.stem: path.read_text() for path in directory.glob("target/compiled/**/*.sql")}
+    dbt.build(warehouse, "run", "--select", *_STAGED, *_ANSWERS, now=NOW)
+    compiled = dbt.target_path(warehouse) / "compiled"
+    found = {path.stem: path.read_text() for path in compiled.glob("**/*.sql")}
     return {name: found[name] for name in (*_STAGED, *_ANSWERS)}
 
 

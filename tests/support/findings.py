@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from report.notify.settings import ADDRESSES as VARIABLE
-from tests.support.notes import notify
 from tests.support.receivers import SECRET
+from tests.support.reports import notify
 
 if TYPE_CHECKING:
     from tests.support.receivers import Receiver

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api
 
+DBT = ROOT / ".meltano" / "utilities" / "dbt" / "venv" / "bin" / "dbt"
 WAREHOUSE = "output/warehouse.duckdb"
 """Where the DuckDB loader writes, from the project folder."""
 
@@ -39,7 +40,7 @@ class Meltano:
         shutil.copy(ROOT / "meltano.yml", directory)
         for name in ("packages", ".venv"):
             (directory / name).symlink_to(ROOT / name)
-        (directory / "output").mkdir()
+        (directory / "output").mkdir(exist_ok=True)
         world = api.world
         return cls(directory, environment_for(api.url, world.token, world.organization_id))
 

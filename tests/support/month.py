@@ -6,9 +6,6 @@ are corrected, are read again from an earlier date; one project is refused for n
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -16,17 +13,16 @@ from typing import TYPE_CHECKING, Any
 from report.notify.settings import ADDRESSES
 from stand_in.server import Reply, serving
 from stand_in.world import EXECUTIONS, JOBS, RUNS, World, to_text
-from tests.support.dbt_builds import builds
-from tests.support.notes import notify
-from tests.support.project import ROOT
+from tests.support.pipe import Pipe
 from tests.support.receivers import web_server
-from tests.support.syncs import arguments, config_of, run_tap, selecting
+from tests.support.reports import notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from stand_in.server import Request
+    from tests.support.dbt_server import Dbt
     from tests.support.receivers import Requests
     from tests.support.warehouses import Warehouse
 
@@ -34,7 +30,8 @@ DAY_0 = datetime(2026, 3, 2, tzinfo=timezone.utc)
 SALES, FINANCE, MARKETING, LOGISTICS = "proj_a", "proj_b", "proj_c", "proj_d"
 NAMES = {SALES: "sales", FINANCE: "finance", MARKETING: "marketing", LOGISTICS: "logistics"}
 READ_AGAIN = 15
-"""The day on which everything is read again, from an earlier date on."""
+FIRST_DAY = "2026-02-20"
+"""The day on which everything is read again, and from which date on."""
 BUILT = (
     "+broken_jobs",
     "+overdue_runs",
@@ -190,19 +187,16 @@ def _made(world: World) -> None:
 
 
 def told_and_ended(
-    warehouse: Warehouse, directory: Path, looks: Sequence[int]
+    warehouse: Warehouse, dbt: Dbt, directory: Path, looks: Sequence[int]
 ) -> tuple[Looks, Looks]:
     """Live through the month, and return on which noons each finding was told, and over."""
     told: Looks = {}
     ended: Looks = {}
     world = World()
     _made(world)
-    with (
-        serving(world) as api,
-        web_server() as web,
-        builds(warehouse, directory, *BUILT) as build,
-    ):
-        day, is_read_again = 0, False
+    with serving(world) as api, web_server() as web:
+        pipe = Pipe(api, warehouse, directory, {"refused_projects": "warn"})
+        day, start_date = 0, "2026-03-01"
         for look in looks:
             for passed in range(day, look + 1):
                 _happen(world, passed)
@@ -213,12 +207,10 @@ def told_and_ended(
                 return Reply(403, b"{}") if is_refused else None
 
             api.misbehave = refuse
-            if look >= READ_AGAIN and not is_read_again:
-                is_read_again = True
-                (directory / "state.json").unlink()
-            start = "2026-02-20" if is_read_again else "2026-03-01"
-            _load(config_of(api, refused_projects="warn", start_date=start), warehouse, directory)
-            build(world.now)
+            if look >= READ_AGAIN and start_date > FIRST_DAY:
+                start_date, pipe.state = FIRST_DAY, None
+            pipe.load(start_date=f"{start_date}T00:00:00Z")
+            dbt.build(warehouse, "run", "--select", *BUILT, now=world.now)
             done = notify(warehouse, **{ADDRESSES: web.url.replace("http", "json")})
             assert done.returncode == 0, done.stderr
             for finding in _findings(web):
@@ -235,32 +227,3 @@ def _findings(web: Requests) -> list[dict[str, Any]]:
     messages = web.take()
     assert not any("more" in message["message"] for message in messages), "it is too much for one"
     return [finding for message in messages for finding in message["findings"]]
-
-
-def _load(config: dict[str, Any], warehouse: Warehouse, directory: Path) -> None:
-    """Pipe the tap into the loader, as a shell does."""
-    state, catalog = directory / "state.json", directory / "chosen.json"
-    if not catalog.exists():
-        found = json.loads(run_tap(directory, config, "--discover").stdout)
-        streams = [entry["tap_stream_id"] for entry in found["streams"]]
-        catalog.write_text(json.dumps(selecting(found, streams)))
-    target: dict[str, Any] = {"default_target_schema": "dagctl", "add_record_metadata": True}
-    if "TARGET_DUCKDB_FILEPATH" in warehouse.environment:
-        target["filepath"] = warehouse.environment["TARGET_DUCKDB_FILEPATH"]
-    else:
-        target["sqlalchemy_url"] = warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
-    (directory / "target.json").write_text(json.dumps(target))
-    line = [*arguments(directory, config), "--catalog", str(catalog)]
-    line += ["--state", str(state)] if state.exists() else []
-    loader = ROOT / ".meltano" / "loaders" / warehouse.loader / "venv" / "bin" / warehouse.loader
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tap:
-        states = subprocess.run(
-            [loader, "--config", str(directory / "target.json")],
-            stdin=tap.stdout,
-            capture_output=True,
-            check=True,
-            env={**os.environ, "PGTZ": "UTC"},
-            text=True,
-        ).stdout
-    assert tap.returncode == 0
-    state.write_text(states.splitlines()[-1])

@@ -1,23 +1,16 @@
-"""Writes the report as a user does, and reads it as a browser does."""
+"""Makes answers up, and reads the page of them as a browser does."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import timedelta
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from report.answers import DAYS, Answers, ProjectDays
 from report.page import page
-from tests.support import troubleshooting
 from tests.support.base_time import NOW
-from tests.support.project import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOSTILE = "<script>alert('1')</script>\" onload=\"x & y"
 # The warehouse says it without an offset.
@@ -55,20 +48,6 @@ def called(name: str, project_id: str = "p") -> ProjectDays:
     dates = [AS_OF.date() - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
     runs = {"total_runs": 0, "successful_runs": 0, "partial_runs": 0, "failed_runs": 0}
     return ProjectDays(project_id, name, 1_800.0, dates, [runs] * DAYS, [None] * DAYS)
-
-
-def report(output: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "report", "--output", str(output), *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    troubleshooting.check(done.stderr.splitlines())
-    return done
 
 
 def style() -> str:

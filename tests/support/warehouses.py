@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    import pytest
+
     from stand_in.world import Row, World
 
 
@@ -33,6 +35,24 @@ class Warehouse:
     environment: dict[str, str]
     query: Callable[[str], list[Row]]
     execute: Callable[[str], None]
+
+    @property
+    def target(self) -> dict[str, str]:
+        """The loader's own settings of it."""
+        file = self.environment.get("TARGET_DUCKDB_FILEPATH")
+        if file:
+            return {"filepath": file}
+        return {"sqlalchemy_url": self.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]}
+
+    def empty(self) -> None:
+        """Remove every schema of a PostgreSQL, and what is in it."""
+        schemas = self.query(
+            "select schema_name from information_schema.schemata "
+            "where schema_name <> 'information_schema' and schema_name not like 'pg\\_%'"
+        )
+        for row in schemas:
+            self.execute(f'drop schema "{row["schema_name"]}" cascade')
+        self.execute("create schema public")
 
     def tables(self, schema: str = "dagctl", prefix: str = "") -> dict[str, Table]:
         """Return every table as `tests.support.truth` writes it."""
@@ -98,6 +118,20 @@ def postgres_in(directory: Path) -> Iterator[Warehouse]:
                 connection.execute(text.encode())
 
         yield Warehouse("target-postgres", "dbt-postgres", environment, query, execute)
+
+
+@contextmanager
+def connected(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Connect to an empty database of the kind that a fixture is asked for."""
+    if request.param == "duckdb":
+        with duckdb.connect() as connection:
+            yield connection
+    else:
+        server: Warehouse = request.getfixturevalue("server")
+        url = server.environment["TARGET_POSTGRES_SQLALCHEMY_URL"].replace("+psycopg2", "")
+        with psycopg.connect(url) as session:
+            yield session
+            session.rollback()
 
 
 def _without_nulls(row: Row) -> Row:

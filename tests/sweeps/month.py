@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.dbt_server import dbt_in
 from tests.support.month import PLANTED, expected, told_and_ended
 from tests.support.warehouses import duckdb_at, postgres_in
 
 if TYPE_CHECKING:
+    from tests.support.dbt_server import Dbt
     from tests.support.warehouses import Warehouse
 
 LOOKS = range(38)
@@ -19,19 +21,19 @@ LOOKS = range(38)
 
 def main() -> None:
     """Run it in DuckDB and in PostgreSQL; exit with 1 if anything is told too often, or not."""
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, dbt_in(Path(directory)) as dbt:
         files = Path(directory)
-        is_right = _live(duckdb_at(files / "warehouse.duckdb"), files / "duckdb")
+        is_right = _live(duckdb_at(files / "warehouse.duckdb"), dbt, files / "duckdb")
         (files / "server").mkdir()
         with postgres_in(files / "server") as warehouse:
-            is_right &= _live(warehouse, files / "postgres")
+            is_right &= _live(warehouse, dbt, files / "postgres")
     sys.exit(not is_right)
 
 
-def _live(warehouse: Warehouse, directory: Path) -> bool:
+def _live(warehouse: Warehouse, dbt: Dbt, directory: Path) -> bool:
     directory.mkdir()
     began = time.monotonic()
-    told, ended = told_and_ended(warehouse, directory, LOOKS)
+    told, ended = told_and_ended(warehouse, dbt, directory, LOOKS)
     wanted = expected(LOOKS)
     sys.stdout.write(
         f"{warehouse.dbt}: {len(PLANTED)} planted, {sum(map(len, told.values()))} told, "

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment
 
-from tests.support.postgres import postgres
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.warehouses import Warehouse
 
     Session = psycopg.Connection[Any]
 
@@ -33,12 +34,13 @@ SUMMER = datetime(2026, 7, 15, 12, tzinfo=timezone.utc)
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with (
-        postgres(tmp_path_factory.mktemp("postgres")) as url,
-        psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as session,
-    ):
+def session(server: Warehouse) -> Iterator[Session]:
+    server.empty()
+    url = server.environment["TARGET_POSTGRES_SQLALCHEMY_URL"].replace("+psycopg2", "")
+    with psycopg.connect(url, autocommit=True) as session:
         session.execute("""
+            create schema dagctl;
+            set search_path = dagctl;
             create table loaded (
                 updated_at timestamp, start_time timestamp, _sdc_received_at timestamp,
                 _sdc_sequence bigint
@@ -98,7 +100,7 @@ def judged(
     return refused == 1, not_known == 1, stored != moment.replace(tzinfo=None)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data(), moment=MOMENTS, loaded=LOADED, stamped=st.booleans())
 def test_no_time_that_is_wrong_passes_unnoticed(
     data: st.DataObject,
@@ -113,7 +115,7 @@ def test_no_time_that_is_wrong_passes_unnoticed(
     assert not is_wrong or refused or not_known
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), moment=MOMENTS, loaded=LOADED, stamped=st.booleans())
 def test_no_row_in_utc_is_refused(
     data: st.DataObject,
@@ -183,19 +185,20 @@ def test_the_zone_that_a_loader_meets_is_the_one_that_postgres_gives_its_role(
 ) -> None:
     """Whatever dbt's own session was told, and whatever another role has."""
     loaded = SimpleNamespace(include=lambda database: "loaded")  # noqa: ARG005 - as dbt calls it
-    session.execute("create role another")
-    session.execute("create role loader")
-    session.execute("alter table loaded owner to loader")
-    session.execute("set timezone = 'Asia/Tokyo'")
-    (server,) = session.execute(
-        "select reset_val from pg_settings where name = 'TimeZone'"
-    ).fetchone() or ("",)
-    for statement, expected in (
-        ("alter role another set timezone to 'Asia/Dhaka'", server),
-        ("alter role all set timezone to 'Asia/Dubai'", "Asia/Dubai"),
-        ("alter database postgres set timezone to 'America/New_York'", "America/New_York"),
-        ("alter role loader set TimeZone to 'Asia/Kolkata'", "Asia/Kolkata"),
-        ("alter role loader in database postgres set timezone to 'Asia/Baku'", "Asia/Baku"),
-    ):
-        session.execute(statement.encode())
-        assert macros(session).zone_of(loaded).strip() == expected
+    with session.transaction(force_rollback=True):
+        session.execute("create role another")
+        session.execute("create role loader")
+        session.execute("alter table loaded owner to loader")
+        session.execute("set local timezone = 'Asia/Tokyo'")
+        (server,) = session.execute(
+            "select reset_val from pg_settings where name = 'TimeZone'"
+        ).fetchone() or ("",)
+        for statement, expected in (
+            ("alter role another set timezone to 'Asia/Dhaka'", server),
+            ("alter role all set timezone to 'Asia/Dubai'", "Asia/Dubai"),
+            ("alter database postgres set timezone to 'America/New_York'", "America/New_York"),
+            ("alter role loader set TimeZone to 'Asia/Kolkata'", "Asia/Kolkata"),
+            ("alter role loader in database postgres set timezone to 'Asia/Baku'", "Asia/Baku"),
+        ):
+            session.execute(statement.encode())
+            assert macros(session).zone_of(loaded).strip() == expected

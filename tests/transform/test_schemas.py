@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import os
+import subprocess
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -10,35 +12,21 @@ import yaml
 from stand_in.history import History
 from stand_in.server import serving
 from stand_in.world import World
-from tests.support.base_time import FIRST_DAY, NOW
-from tests.support.meltano import Meltano
-from tests.support.pages import Page, report
+from tests.support.base_time import NOW, first_day
+from tests.support.meltano import DBT, Meltano
+from tests.support.pages import Page
 from tests.support.project import ROOT
+from tests.support.reports import report
+from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.warehouses import Warehouse
 
-AS_OF = {"dagctl_as_of": f"{NOW:%Y-%m-%d %H:%M:%S}"}
-
-
-def loaded_into(schema: str, warehouse: Warehouse, directory: Path) -> tuple[Meltano, World]:
-    """Load a made-up account into a schema, by the variable of the loader."""
-    world = History(World(now=NOW), days=14).world
-    with serving(world) as api:
-        meltano = Meltano.of(api, directory)
-        kind = warehouse.loader.removeprefix("target-").upper()
-        variable = {f"TARGET_{kind}_DEFAULT_TARGET_SCHEMA": schema}
-        meltano.environment |= warehouse.environment | variable
-        meltano.run("tap-dagctl", warehouse.loader)
-    return meltano, world
-
 
 def page_of(warehouse: Warehouse, path: Path, *arguments: str, **environment: str) -> Page:
-    kind = warehouse.loader.removeprefix("target-")
-    environment |= warehouse.environment
-    done = report(path, "--warehouse", kind, *arguments, **environment)
+    done = report(warehouse, path, *arguments, **environment)
     assert done.returncode == 0, done.stderr
     return Page(path.read_text())
 
@@ -48,100 +36,75 @@ def schemas(warehouse: Warehouse) -> set[str]:
     return {row["table_schema"] for row in rows} - {"information_schema", "pg_catalog"}
 
 
-def test_the_environment_names_the_schemas_of_all(warehouse: Warehouse, tmp_path: Path) -> None:
-    meltano, world = loaded_into("raw", warehouse, tmp_path)
+def test_the_environment_names_the_schemas_of_all(postgres: Warehouse, tmp_path: Path) -> None:
+    """Through the whole job, of which every step reads them."""
+    world = History(World(now=datetime.now(tz=timezone.utc).replace(microsecond=0)), days=14).world
     told = {"DAGCTL_ANSWERS_SCHEMA": "told in May"}
-    meltano.environment |= told
-    done = meltano("invoke", warehouse.dbt, "build", "--vars", json.dumps(AS_OF))
+    with serving(world) as api:
+        meltano = Meltano.of(api, tmp_path)
+        raw = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "raw"}
+        meltano.environment |= postgres.environment | raw | told
+        said = meltano.run("everything-postgres")
 
-    assert done.returncode == 0, done.stdout
-    assert schemas(warehouse) == {"raw", "told in May"}
-    assert warehouse.differences(world, FIRST_DAY, '"told in May"', "stg_dagctl__") == []
-    assert "WARN=0 ERROR=0" in done.stdout
-    found = page_of(warehouse, tmp_path / "report.html", **told)
+    assert "WARN=0 ERROR=0" in said
+    assert schemas(postgres) == {"raw", "told in May"}
+    first = first_day(world.now)
+    assert postgres.differences(world, first, "raw") == []
+    assert postgres.differences(world, first, '"told in May"', "stg_dagctl__") == []
+    found = page_of(postgres, tmp_path / "report.html", **told)
     names = {text for tag, text in found.texts if tag == "h3"}
     assert names == {project.row["name"] for project in world.projects.values()}
     # By default it looks elsewhere, and says so.
-    kind = warehouse.loader.removeprefix("target-")
-    other = report(tmp_path / "other.html", "--warehouse", kind, **warehouse.environment)
+    other = report(postgres, tmp_path / "other.html")
     assert other.returncode == 1
     assert "not built yet in the schema dagctl_answers" in other.stderr
 
 
-def test_a_schema_that_dbt_was_not_told_of_is_an_error(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
-    meltano, _ = loaded_into("raw", warehouse, tmp_path)
-    kind = warehouse.loader.removeprefix("target-").upper()
-    variable = f"TARGET_{kind}_DEFAULT_TARGET_SCHEMA"
-    del meltano.environment[variable]
-    done = meltano("invoke", warehouse.dbt, "build", "--vars", json.dumps(AS_OF))
-
-    assert done.returncode == 1
-    assert "There is nothing that tap-dagctl loaded in the schema dagctl" in done.stdout
-    assert variable in done.stdout
-
-
-def test_as_a_package_in_a_project_of_ones_own(warehouse: Warehouse, tmp_path: Path) -> None:
-    (tmp_path / "meltano").mkdir()
-    meltano, _ = loaded_into("raw", warehouse, tmp_path / "meltano")
-    # The project says itself where the tables are.
-    for name in ("DUCKDB", "POSTGRES"):
-        meltano.environment.pop(f"TARGET_{name}_DEFAULT_TARGET_SCHEMA", None)
+def test_as_a_package_in_a_project_of_ones_own(built: Path, tmp_path: Path) -> None:
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    tables = ("projects", "runs", "model_executions", "daily_stats", "model_stats", "jobs")
+    copies = "".join(f"create table raw.{it} as from built.dagctl.{it};" for it in tables)
+    warehouse.execute(f"attach '{built}' as built (read_only); create schema raw; {copies}")
     project = tmp_path / "own"
     write_project(project, warehouse)
-    prefix = warehouse.dbt.upper().replace("-", "_")
-    meltano.environment |= {
-        f"{prefix}_PROJECT_DIR": str(project),
-        f"{prefix}_PROFILES_DIR": str(project),
-        f"{prefix}_TARGET": "dev",
-        f"{prefix}_TARGET_PATH": str(project / "target"),
+    for command in ("deps", "run"):
         # Its own threshold goes first.
-        "DAGCTL_SLA_SECONDS": "100000",
-    }
-    for arguments in (("deps",), ("build",)):
-        done = meltano("invoke", warehouse.dbt, *arguments)
+        environment = {**os.environ, "DAGCTL_SLA_SECONDS": "100000", "DBT_PROFILES_DIR": "."}
+        line = [str(DBT), command]
+        done = subprocess.run(
+            line, cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
     assert schemas(warehouse) == {"raw", "own", "own_pipelines"}
-    ((breaches,),) = (
-        row.values() for row in warehouse.query("select count(*) from own_pipelines.sla_breaches")
-    )
-    ((worst,),) = (row.values() for row in warehouse.query("select worst from own.worst"))
-    assert breaches > 7
-    assert worst > 1_800
+    (row,) = warehouse.query("select count(*) as breaches from own_pipelines.sla_breaches")
+    (worst,) = warehouse.query("select worst from own.worst")
+    assert row["breaches"] > 7
+    assert worst["worst"] > 1_800
     found = page_of(warehouse, tmp_path / "report.html", "--schema", "own_pipelines")
-    assert len(found.table("breaches")) - 1 == breaches
+    assert len(found.table("breaches")) - 1 == row["breaches"]
 
 
 def write_project(project: Path, warehouse: Warehouse) -> None:
-    environment = warehouse.environment
-    if "TARGET_DUCKDB_FILEPATH" in environment:
-        output: dict[str, Any] = {"type": "duckdb", "path": environment["TARGET_DUCKDB_FILEPATH"]}
-    else:
-        output = {
-            "type": "postgres",
-            "host": environment["TARGET_POSTGRES_HOST"],
-            "port": 5432,
-            "user": environment["TARGET_POSTGRES_USER"],
-            "password": environment["TARGET_POSTGRES_PASSWORD"],
-            "dbname": environment["TARGET_POSTGRES_DATABASE"],
-        }
-    settings = {
-        "name": "own",
-        "profile": "own",
-        "vars": {"dagctl_schema": "raw", "dagctl_sla_seconds": 60, **AS_OF},
-        "models": {"tap_dagctl": {"+schema": "pipelines"}},
+    """Write one that says itself where the tables are."""
+    output = {"type": "duckdb", "path": warehouse.target["filepath"], "schema": "own"}
+    content: dict[str, dict[str, Any]] = {
+        "dbt_project.yml": {
+            "name": "own",
+            "profile": "own",
+            "vars": {
+                "dagctl_schema": "raw",
+                "dagctl_sla_seconds": 60,
+                "dagctl_as_of": f"{NOW:%Y-%m-%d %H:%M:%S}",
+            },
+            "models": {"tap_dagctl": {"+schema": "pipelines"}},
+        },
+        "profiles.yml": {"own": {"target": "dev", "outputs": {"dev": output}}},
+        "packages.yml": {"packages": [{"local": str(ROOT / "packages" / "transform")}]},
     }
-    profile = {"own": {"target": "dev", "outputs": {"dev": {**output, "schema": "own"}}}}
-    packages = {"packages": [{"local": str(ROOT / "packages" / "transform")}]}
     (project / "models").mkdir(parents=True)
-    for name, content in {
-        "dbt_project.yml": settings,
-        "profiles.yml": profile,
-        "packages.yml": packages,
-    }.items():
-        (project / name).write_text(yaml.safe_dump(content))
+    for name, text in content.items():
+        (project / name).write_text(yaml.safe_dump(text))
     (project / "models" / "worst.sql").write_text(
         "select max(p95_duration_seconds) as worst from {{ ref('tap_dagctl', 'sla_breaches') }}"
     )

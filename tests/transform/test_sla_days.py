@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.macros import answer_sql
-from tests.support.postgres import postgres
+from tests.support.warehouses import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     Days = dict[tuple[str, date], float | None]
     Ask = Callable[[str, Days], list[tuple[Any, ...]]]
@@ -45,23 +41,10 @@ TABLES = (
 )
 
 
-@contextmanager
-def database(kind: str, directory: Path) -> Iterator[Any]:
-    if kind == "duckdb":
-        with duckdb.connect() as connection:
-            yield connection
-    else:
-        with (
-            postgres(directory) as url,
-            psycopg.connect(url.replace("+psycopg2", "")) as connection,
-        ):
-            yield connection
-
-
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
-def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+def ask(request: pytest.FixtureRequest) -> Iterator[Ask]:
     """Return what asks an answer once these days are loaded."""
-    with database(request.param, tmp_path_factory.mktemp("database")) as connection:
+    with connected(request) as connection:
         for statement in TABLES:
             connection.execute(statement)
         queries = {
@@ -87,7 +70,7 @@ def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield rows
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(days=days_in(st.integers(-2, 9).map(lambda ago: TODAY - timedelta(days=ago))))
 def test_a_day_is_over_until_a_later_whole_day_kept_the_sla(ask: Ask, days: Days) -> None:
     found = ask("project_id, date, kept_again_on from sla_breaches", days)
@@ -112,7 +95,7 @@ def test_a_day_is_over_until_a_later_whole_day_kept_the_sla(ask: Ask, days: Days
     ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(days=days_in(st.dates(date(2026, 1, 28), TODAY + timedelta(days=2))))
 def test_a_month_counts_the_days_with_a_p95_and_those_over(ask: Ask, days: Days) -> None:
     found = ask(

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-import psycopg
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.macros import macros
-from tests.support.postgres import postgres
+from tests.support.warehouses import connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,29 +22,17 @@ AS_TIME = macros().as_type("x", "timestamp", {"x": "text"})
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
-def ask(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str, list[tuple[float, ...]]], list[float]]]:
+def ask(request: pytest.FixtureRequest) -> Iterator[Callable[[str, list[Any]], list[Any]]]:
     """Return what evaluates an expression for each row of named values."""
-    if request.param == "duckdb":
-        with duckdb.connect() as connection:
-            connection.execute("set timezone = 'America/New_York'")
-            yield lambda query, rows: [
-                value for row in rows for (value,) in connection.execute(query, row).fetchall()
-            ]
-    else:
-        with (
-            postgres(tmp_path_factory.mktemp("postgres")) as url,
-            psycopg.connect(url.replace("+psycopg2", "")) as session,
-        ):
-            session.execute("set timezone = 'America/New_York'")
-            yield lambda query, rows: [
-                value
-                for row in rows
-                for (value,) in session.execute(
-                    query.replace("%", "%%").replace("?", "%s").encode(), row
-                ).fetchall()
-            ]
+    with connected(request) as connection:
+        connection.execute("set timezone = 'America/New_York'")
+
+        def evaluate(query: str, rows: list[Any]) -> list[Any]:
+            if request.param == "postgres":
+                query = query.replace("%", "%%").replace("?", "%s")
+            return [it for row in rows for (it,) in connection.execute(query, row).fetchall()]
+
+        yield evaluate
 
 
 numbers = st.one_of(
@@ -57,7 +43,7 @@ numbers = st.one_of(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(values=st.lists(numbers, min_size=1, max_size=40))
 @example(values=[20.25, 20.35, 20.75, 22.45, 0.05, 0.15, 0.25, 0.35, -0.25, -22.45, 0.0])
 def test_one_decimal_is_pythons(
@@ -73,7 +59,7 @@ positive = st.one_of(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(pairs=st.lists(st.tuples(positive, positive), min_size=1, max_size=40))
 def test_a_change_is_pythons(
     ask: Callable[[str, list[tuple[float, ...]]], list[float]], pairs: list[tuple[float, float]]
@@ -90,7 +76,7 @@ moments = st.datetimes(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(times=st.lists(moments, min_size=1, max_size=20), zulu=st.booleans())
 def test_a_time_that_was_loaded_as_text_is_utc(
     ask: Callable[[str, list[tuple[Any, ...]]], list[Any]], times: list[datetime], zulu: bool

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
-from stand_in.history import History
-from stand_in.server import serving
-from stand_in.world import World
 from tests.support import troubleshooting
 from tests.support.base_time import NOW
-from tests.support.meltano import WAREHOUSE, Meltano
-from tests.support.pages import report
+from tests.support.reports import report
+from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.dbt_server import Dbt
+
 Relations = dict[str, list[tuple[Any, ...]]]
-
-
-@pytest.fixture(scope="module")
-def meltano(tmp_path_factory: pytest.TempPathFactory) -> Meltano:
-    """One that has loaded and built `output/warehouse.duckdb`."""
-    with serving(History(World(now=NOW), days=14).world) as api:
-        meltano = Meltano.of(api, tmp_path_factory.mktemp("built"))
-        meltano.run("tap-dagctl", "target-duckdb")
-    build(meltano)
-    return meltano
-
-
-@pytest.fixture(scope="module")
-def built(meltano: Meltano) -> Path:
-    return meltano.directory / WAREHOUSE
-
-
-def build(meltano: Meltano) -> None:
-    variables = json.dumps({"dagctl_as_of": f"{NOW:%Y-%m-%d %H:%M:%S}"})
-    done = meltano("invoke", "dbt-duckdb", "build", "--vars", variables)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def everything(connection: duckdb.DuckDBPyConnection, database: str) -> Relations:
@@ -88,11 +65,10 @@ def everything_in_attached(file: Path, alias: str) -> Relations:
 # A name with a quote, one of the schema that holds the answers, one of the schema of the loader.
 @pytest.mark.parametrize("name", ["it's mine", "dagctl_answers", "dagctl"])
 def test_the_report_of_a_file_with_another_name(name: str, built: Path, tmp_path: Path) -> None:
+    shutil.copy(built, tmp_path / f"{name}.duckdb")
     pages = []
     for file in (built, tmp_path / f"{name}.duckdb"):
-        if file != built:
-            shutil.copy(built, file)
-        done = report(tmp_path / "report.html", TARGET_DUCKDB_FILEPATH=str(file))
+        done = report(duckdb_at(file), tmp_path / "report.html")
         assert done.returncode == 0, done.stderr
         page = (tmp_path / "report.html").read_text()
         pages.append(page.replace(f"{name.replace(chr(39), '&#39;')}.duckdb", built.name))
@@ -101,7 +77,7 @@ def test_the_report_of_a_file_with_another_name(name: str, built: Path, tmp_path
 
 @pytest.mark.parametrize("name", ["copy", "dagctl"])
 def test_a_build_mends_a_copy_of_a_file_that_names_itself(
-    name: str, meltano: Meltano, built: Path, tmp_path: Path
+    name: str, dbt: Dbt, built: Path, tmp_path: Path
 ) -> None:
     """As the staging views did once; in a file of the schema's name they have to."""
     expected = staged_in(built)
@@ -122,8 +98,8 @@ def test_a_build_mends_a_copy_of_a_file_that_names_itself(
         everything_in(copied)
     troubleshooting.check([str(caught.value)])
 
-    own = {**meltano.environment, "TARGET_DUCKDB_FILEPATH": str(copied)}
-    build(Meltano(meltano.directory, own))
+    staging = ("run", "--select", "path:models/staging")
+    dbt.build(duckdb_at(copied), *staging, now=NOW, parse=True)
     assert staged_in(copied) == expected
 
 

@@ -1,32 +1,105 @@
-"""The other loaders that meltano.yml brings hold what the API holds, as DuckDB does."""
+"""The loaders that meltano.yml brings hold what the API holds, row by row."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pytest
-import yaml
-
-from stand_in.history import History
-from stand_in.server import Api, serving
+from scripts.stream_sections import QUERIES
+from stand_in import statistics
+from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, History
+from stand_in.server import serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
-from tests.support import shell_recipe
 from tests.support.base_time import FIRST_DAY, NOW
-from tests.support.meltano import Meltano
+from tests.support.pipe import Pipe
 from tests.support.project import ROOT
-from tests.support.syncs import TAP, config_of
-from tests.support.truth import KEYS, Table, difference, in_messages, tables
-from tests.support.warehouses import duckdb_at, postgres_in
+from tests.support.truth import KEYS, difference, tables
+from tests.support.warehouses import Warehouse, duckdb_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    import pytest
+
     from stand_in.world import Row
+
+# Texts and numbers that a loader could mistake.
+TEXTS = [
+    "",
+    'said "no"\r\nand stopped',
+    "line one\nline two\n\n\tline four",
+    "comma, semicolon; pipe | tab\t",
+    "\\N",
+    "NULL",
+    "null",
+    "None",
+    "true",
+    "2026-01-01",
+    "1e400",
+    "'",
+    '"',
+    '""',
+    "\\",
+    ",",
+    "  spaces around  ",
+    "snö, 雪, ❄️, \u200b",
+    "#comment",
+    "=1+1",
+    "{}",
+    "[1]",
+]
+NUMBERS = [0.1, 1e-7, 754.123, 123456789.123456, 5e-324, 1.2345678901234567e300, 0, 3]
+PAGE = (ROOT / "docs" / "incremental.md").read_text()
+(DELETED,) = re.findall("```sql\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_it_holds_what_the_api_holds_after_every_run(warehouse: Warehouse, tmp_path: Path) -> None:
+    history = History(World(now=NOW), days=20)
+    world = history.world
+    (project, *_) = world.projects
+    running = [row["id"] for row in world.rows(RUNS, project) if row["status"] == "running"]
+    assert running, "the history has no run that is going on"
+    world.change(RUNS, project, running[0], error_message="slow to start")
+    for number, text in enumerate(TEXTS):
+        world.put(RUNS, project, {"id": f"text {number}", "error_message": text})
+    for number, value in enumerate(NUMBERS):
+        world.put(RUNS, project, {"id": f"number {number}", "duration_seconds": value})
+    for key in ("kept", "gone"):
+        world.put(RUNS, project, {"id": f"run_{key}"})
+        world.put(JOBS, project, {"id": f"job_{key}", "status": None})
+    with serving(world) as api:
+        # Many batches.
+        pipe = Pipe(api, warehouse, tmp_path, target={"batch_size_rows": 100})
+        pipe.load()
+        assert warehouse.differences(world, FIRST_DAY) == []
+
+        history.advance(timedelta(hours=30))
+        world.change(RUNS, project, running[0], error_message=None)
+        pipe.load()
+        assert warehouse.differences(world, FIRST_DAY) == []
+        found = warehouse.tables()["runs"]
+        for key in running:
+            assert found[(key,)]["status"] not in {"pending", "running"}
+            assert "end_time" in found[(key,)]
+        assert "error_message" not in found[(running[0],)]
+        assert pipe.load().records("runs") == []
+        assert warehouse.differences(world, FIRST_DAY) == []
+
+        # What is deleted stays, and the page's query finds it.
+        world.delete(RUNS, project, "run_gone")
+        world.delete(JOBS, project, "job_gone")
+        moment = datetime.now(tz=timezone.utc)
+        for table, is_full_refresh in ((JOBS, False), (RUNS, True)):
+            pipe.state = None if is_full_refresh else pipe.state
+            pipe.load()
+            query = re.sub("'.*'", f"'{moment:%Y-%m-%d %H:%M:%S.%f}'", DELETED)
+            gone = {"id": f"{table.removesuffix('s')}_gone", "project_id": project}
+            assert warehouse.query(query.replace("dagctl.runs", f"dagctl.{table}")) == [gone]
+
 
 HUGE = 2**63
 # What JSON can say and no loader can take, at every depth, and what becomes of it.
@@ -47,72 +120,6 @@ ODD_FIELDS: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "model_stats": (None, ("total_executions", *DURATIONS)),
 }
 ODD_TABLES = {"runs": RUNS, "model_executions": EXECUTIONS, "jobs": JOBS, "plans": PLANS}
-TARGET_JSONL = ROOT / ".meltano" / "loaders" / "target-jsonl" / "venv" / "bin" / "target-jsonl"
-
-
-@pytest.fixture
-def history() -> History:
-    return History(World(now=NOW), days=20)
-
-
-@pytest.fixture
-def api(history: History) -> Iterator[Api]:
-    with serving(history.world) as api:
-        yield api
-
-
-def test_a_plain_pipe_into_jsonl(api: Api, history: History, tmp_path: Path) -> None:
-    """Lines are appended, so the last of a key is the row."""
-    (tmp_path / "config.json").write_text(json.dumps(config_of(api)))
-    catalog = subprocess.run([TAP, "--discover"], capture_output=True, check=True).stdout
-    (tmp_path / "catalog.json").write_bytes(catalog)
-    (tmp_path / "target.json").write_text(json.dumps({"do_timestamp_file": False}))
-    (tmp_path / "state.json").write_text("{}")
-    for pause in (timedelta(), timedelta(hours=30), timedelta()):
-        history.advance(pause)
-        assert shell_recipe.run(tmp_path, str(TARGET_JSONL)).returncode == 0
-        found = {name: _from_lines(tmp_path / f"{name}.jsonl", name) for name in KEYS}
-        for name, expected in tables(history.world, FIRST_DAY).items():
-            assert difference(name, found[name], expected) == []
-
-
-def _from_lines(path: Path, stream: str) -> Table:
-    lines = path.read_text().splitlines()
-    return in_messages((stream, json.loads(line)) for line in lines)[stream]
-
-
-def test_postgres_after_every_run(
-    api: Api, history: History, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    meltano = Meltano.of(api, tmp_path)
-    with postgres_in(tmp_path_factory.mktemp("postgres")) as warehouse:
-        meltano.environment |= warehouse.environment
-        for pause in (timedelta(), timedelta(hours=30), timedelta()):
-            history.advance(pause)
-            meltano.run("tap-dagctl", "target-postgres")
-            assert warehouse.differences(history.world, FIRST_DAY) == []
-
-
-def test_three_taps_at_once_fill_the_tables_that_one_fills(
-    api: Api, history: History, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    meltano = Meltano.of(api, tmp_path)
-    project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
-    names = [f"tap-dagctl-{number}" for number in range(len(history.world.projects))]
-    for name, key in zip(names, history.world.projects, strict=True):
-        part = {"name": name, "inherit_from": "tap-dagctl", "config": {"project_ids": [key]}}
-        project["plugins"]["extractors"].append(part)
-        variable = name.upper().replace("-", "_")
-        meltano.environment[f"{variable}_API_URL"] = api.url
-    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
-    with postgres_in(tmp_path_factory.mktemp("postgres")) as warehouse:
-        meltano.environment |= warehouse.environment
-        meltano.run(names[0], "target-postgres")
-        for pause in (timedelta(), timedelta(hours=30), timedelta()):
-            history.advance(pause)
-            with ThreadPoolExecutor() as pool:
-                list(pool.map(lambda name: meltano.run(name, "target-postgres"), names))
-        assert warehouse.differences(history.world, FIRST_DAY) == []
 
 
 def odd(stream: str, row: Row, kind: str) -> Row:
@@ -140,10 +147,7 @@ def as_loaded(row: Row, kind: str) -> Row:
     return loaded
 
 
-@pytest.mark.parametrize("loader", ["target-duckdb", "target-postgres"])
-def test_a_value_no_loader_can_take_holds_up_no_row(
-    loader: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_value_no_loader_can_take_holds_up_no_row(warehouse: Warehouse, tmp_path: Path) -> None:
     world = World(now=NOW)
     for kind, (nested, _) in ODD.items():
         project = world.add_project(kind, f"project {kind}")
@@ -162,13 +166,10 @@ def test_a_value_no_loader_can_take_holds_up_no_row(
                 kind = "huge" if any(HUGE in row.values() for row in rows) else "NUL"
                 answer[name] = [odd(stream, row, kind) for row in rows]
 
-    with serving(world) as api, postgres_in(tmp_path_factory.mktemp("postgres")) as postgres:
+    with serving(world) as api:
         api.alter = alter
-        warehouse = postgres if loader == "target-postgres" else duckdb_at(tmp_path / "odd.duckdb")
-        meltano = Meltano.of(api, tmp_path)
-        meltano.environment |= warehouse.environment
-        log = meltano.run("tap-dagctl", loader)
-        found = warehouse.tables()
+        log = Pipe(api, warehouse, tmp_path).load().stderr
+    found = warehouse.tables()
     assert log.count("runs: field 'duration_seconds' has a value that is not a number") == 1
     for name, rows in tables(world, FIRST_DAY).items():
         expected = {}
@@ -179,3 +180,37 @@ def test_a_value_no_loader_can_take_holds_up_no_row(
             expected[tuple(loaded[key] for key in KEYS[name])] = loaded
         assert len(expected) == len(rows) >= 2
         assert difference(name, found[name], expected) == []
+
+
+def _with_unheard(rows_of: Callable[..., list[Row]], unheard: Any, *arguments: Any) -> list[Row]:
+    return [{**row, "unheard_of": unheard} for row in rows_of(*arguments)]
+
+
+def test_every_stream_with_a_field_nobody_has_heard_of_and_the_pages_queries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The field is there that day at any depth, with one warning a stream for all rows."""
+    unheard = {"deep": [{"deeper": {"deepest": [1, None, {"x": "y"}]}}]}
+    world = History(World(now=NOW), days=40).world
+    tables = [table for project in world.projects.values() for table in project.tables.values()]
+    rows = [row for table in (*tables, *world.organization.values()) for row in table.values()]
+    for row in (*rows, *(project.row for project in world.projects.values())):
+        row["unheard_of"] = unheard
+        if "resources" in row:
+            row["resources"] = {**row["resources"], "unheard_of": unheard}
+    for name in ("daily", "by_model"):
+        rows_of = partial(_with_unheard, getattr(statistics, name), unheard)
+        monkeypatch.setattr(statistics, name, rows_of)
+    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+    with serving(world) as api:
+        log = Pipe(api, warehouse, tmp_path).load(include_sensitive=True).stderr
+
+    found = {name: warehouse.query(query) for name, query in QUERIES.items()}
+    assert next(iter(found["model_stats"][0].values())) == SLOWER_MODEL
+    assert [next(iter(row.values())) for row in found["daily_stats"]] == [SLOW_PROJECT]
+    for name in QUERIES.keys() - {"syncs"}:  # which the API does not send
+        kept = {row["additional_properties"] for row in warehouse.query(f"from dagctl.{name}")}
+        assert [json.loads(it) for it in kept] == [{"unheard_of": unheard}], name
+        assert log.count(f"{name}: field 'unheard_of' is not in the schema") == 1
+    for row in warehouse.query("select resources from dagctl.jobs"):
+        assert json.loads(row["resources"])["unheard_of"] == unheard

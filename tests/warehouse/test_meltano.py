@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import yaml
 
-from tests.support.meltano import WAREHOUSE, Meltano
+from stand_in.meltano import MELTANO
+from tests.support.meltano import Meltano
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -20,52 +24,7 @@ if TYPE_CHECKING:
     from stand_in.server import Api
 
 
-def state_of(meltano: Meltano, state_id: str) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(meltano("state", "get", state_id).stdout)
-    bookmarks: dict[str, Any] = state["singer_state"]["bookmarks"]
-    return bookmarks
-
-
-def test_each_schedule_has_a_state_of_its_own(api: Api, tmp_path: Path) -> None:
-    api.world.put("runs", "proj_a", {"id": "run"})
-    meltano = Meltano.of(api, tmp_path)
-    listed = json.loads(meltano("schedule", "list", "--format", "json").stdout)
-    intervals = {job["name"]: job["interval"] for job in listed["schedules"]["job"]}
-    assert intervals == {
-        "runs-every-10-minutes": "*/10 * * * *",
-        "statistics-daily": "5 5 * * *",
-    }
-
-    # The answers are built by the daily one, at first before any run has been loaded.
-    for _ in range(2):
-        for name in ("statistics-daily", "runs-every-10-minutes"):
-            done = meltano("schedule", "run", name)
-            assert done.returncode == 0, done.stdout + done.stderr
-
-    runs = state_of(meltano, "dev:tap-dagctl-runs-to-target-duckdb")
-    statistics = state_of(meltano, "dev:tap-dagctl-statistics-to-target-duckdb")
-    assert set(runs) == {"projects", "runs", "model_executions", "syncs"}
-    assert set(statistics) == {"projects", "daily_stats", "model_stats", "jobs", "plans", "syncs"}
-    with duckdb.connect(str(tmp_path / WAREHOUSE), read_only=True) as connection:
-        assert connection.sql("select id from dagctl.runs").fetchall() == [("run",)]
-        assert connection.sql("select total_runs from dagctl.daily_stats").fetchall() == [(1,)]
-        days = connection.sql("select project_name, total_runs from dagctl_answers.run_days")
-        assert days.fetchall() == [("sales", 1)]
-    # The second round asked from the bookmarks of the first.
-    asked = [request.params for request in api.requests if request.path.endswith("proj_a/runs")]
-    assert ["updated_after" in params for params in asked] == [False, True]
-
-
-def test_the_customary_variables_configure_the_tap(api: Api, tmp_path: Path) -> None:
-    meltano = Meltano.of(api, tmp_path)
-    meltano.environment["PROJECT_ID"] = "finance"
-    meltano.run("tap-dagctl", "target-jsonl")
-    assert {request.path.split("/")[4] for request in api.requests if "proj_" in request.path} == {
-        "proj_b"
-    }
-
-
-def test_nothing_of_a_real_account_reaches_the_made_up_one(
+def test_what_variables_say_reaches_the_tap_and_nothing_of_a_real_account(
     api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (
@@ -78,26 +37,27 @@ def test_nothing_of_a_real_account_reaches_the_made_up_one(
         "MELTANO_DATABASE_URI",
     ):
         monkeypatch.setenv(name, "of a real account")
+    api.world.put("runs", "proj_b", {"id": "run", "error_message": "the password is …"})
+    api.world.put("runs", "proj_b", {"id": "other"})
     meltano = Meltano.of(api, tmp_path)
     assert "of a real account" not in meltano.environment.values()
-
-    meltano.run("tap-dagctl", "target-duckdb")
-    assert (tmp_path / WAREHOUSE).exists()
-
-
-def test_full_table_and_selection_by_meltano(api: Api, tmp_path: Path) -> None:
-    api.world.put("runs", "proj_a", {"id": "run"})
-    meltano = Meltano.of(api, tmp_path)
-    method = {"runs": {"replication-method": "FULL_TABLE"}}
-    meltano.environment["TAP_DAGCTL__METADATA"] = json.dumps(method)
-    meltano.environment["TAP_DAGCTL__SELECT"] = json.dumps(["runs.*", "!runs.pod_name"])
+    maps = {"runs": {"__filter__": "id == 'run'", "error_message": "__NULL__"}}
+    meltano.environment |= {
+        "PROJECT_ID": "finance",
+        "TAP_DAGCTL__METADATA": json.dumps({"runs": {"replication-method": "FULL_TABLE"}}),
+        "TAP_DAGCTL__SELECT": json.dumps(["runs.*", "!runs.pod_name"]),
+        "TAP_DAGCTL_STREAM_MAPS": json.dumps(maps),
+    }
     for _ in range(2):
         meltano.run("tap-dagctl", "target-jsonl")
 
     lines = (tmp_path / "output" / "runs.jsonl").read_text().splitlines()
-    assert [json.loads(line)["id"] for line in lines] == ["run", "run"]
-    assert "pod_name" not in json.loads(lines[0])
-    assert not any("executions" in request.path for request in api.requests)
+    rows = [json.loads(line) for line in lines]
+    assert [row["id"] for row in rows] == ["run", "run"]
+    assert not rows[0].keys() & {"pod_name", "error_message"}
+    paths = [request.path for request in api.requests]
+    assert {path.split("/")[4] for path in paths if "proj_" in path} == {"proj_b"}
+    assert not any("executions" in path for path in paths)
 
 
 def test_a_map_may_name_streams_that_an_inheriting_plugin_does_not_select(
@@ -118,19 +78,6 @@ def test_a_map_may_name_streams_that_an_inheriting_plugin_does_not_select(
     assert [file.name for file in (tmp_path / "output").glob("*.jsonl")] == ["runs.jsonl"]
 
 
-def test_a_map_in_a_variable_is_applied(api: Api, tmp_path: Path) -> None:
-    api.world.put("runs", "proj_a", {"id": "run", "error_message": "the password is …"})
-    api.world.put("runs", "proj_a", {"id": "other"})
-    meltano = Meltano.of(api, tmp_path)
-    maps = {"runs": {"__filter__": "id == 'run'", "error_message": "__NULL__"}}
-    meltano.environment["TAP_DAGCTL_STREAM_MAPS"] = json.dumps(maps)
-    meltano.run("tap-dagctl-runs", "target-jsonl")
-
-    (line,) = (tmp_path / "output" / "runs.jsonl").read_text().splitlines()
-    assert json.loads(line)["id"] == "run"
-    assert "error_message" not in json.loads(line)
-
-
 def test_meltano_says_why_when_a_setting_is_missing(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     del meltano.environment["DAGCTL_TOKEN"]
@@ -140,6 +87,58 @@ def test_meltano_says_why_when_a_setting_is_missing(api: Api, tmp_path: Path) ->
     assert "'api_token' is a required property" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert api.requests == []
+
+
+PAGE = (ROOT / "docs" / "meltano.md").read_text()
+COMMANDS = dict(re.findall(r"^# (one \w+)\n((?:.*\\\n)*.*)\n", PAGE, re.MULTILINE))
+COMES_AGAIN = {"one stream": {"runs": ["a", "b"]}, "one project": {"runs": ["a"], "plans": ["a"]}}
+
+
+def test_the_pages_commands_that_read_a_part_again_lose_no_bookmark(
+    api: Api, tmp_path: Path
+) -> None:
+    for project in ("a", "b"):
+        for table in ("runs", "plans"):
+            api.world.put(table, f"proj_{project}", {"id": project})
+    api.world.advance(hours=1)
+    meltano = Meltano.of(api, tmp_path)
+
+    def bookmarks() -> dict[tuple[str, str], Any]:
+        text = meltano("state", "get", "dev:tap-dagctl-to-target-jsonl").stdout
+        streams = json.loads(text)["singer_state"]["bookmarks"]
+        return {
+            (stream, part["context"]["project_id"]): part["replication_key_value"]
+            for stream, bookmark in streams.items()
+            for part in bookmark.get("partitions", ())
+            if "replication_key_value" in part
+        }
+
+    meltano.run("tap-dagctl", "target-jsonl")
+    assert loaded(tmp_path) == {"runs": ["a", "b"], "plans": ["a", "b"]}
+    before = bookmarks()
+    assert len(before) == 10
+    path = f"{MELTANO.parent}:{os.environ['PATH']}"
+    environment = {**meltano.environment, "PATH": path}
+    for what, rows in COMES_AGAIN.items():
+        command = COMMANDS[what].replace("target-duckdb", "target-jsonl")
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, check=True)
+        assert loaded(tmp_path) == rows
+    assert bookmarks() == before
+
+    meltano.run("tap-dagctl", "target-jsonl")
+    assert loaded(tmp_path) == {}
+    assert bookmarks().keys() == before.keys()
+
+
+def loaded(folder: Path) -> dict[str, list[str]]:
+    """Return the rows that a run brought of streams with bookmarks, and forget them."""
+    found = {}
+    for stream in ("runs", "plans"):
+        file = folder / "output" / f"{stream}.jsonl"
+        if file.exists():
+            found[stream] = sorted(json.loads(line)["id"] for line in file.read_text().splitlines())
+            file.unlink()
+    return found
 
 
 def test_one_duckdb_writes_builds_and_reads() -> None:

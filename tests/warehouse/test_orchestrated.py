@@ -5,33 +5,25 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS
 from tests.support.meltano import Meltano
 from tests.support.orchestrated import Done, Gate, Place, first_own_line
 from tests.support.project import ROOT
-from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
+from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from stand_in.server import Api
+    from tests.support.warehouses import Warehouse
 
 TARGET = ROOT / ".meltano" / "loaders" / "target-postgres" / "venv" / "bin" / "target-postgres"
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    with postgres_in(tmp_path / "postgres") as warehouse:
-        yield warehouse
-
-
-def place_of(api: Api, warehouse: Warehouse) -> Place:
-    place = Place.of(api, warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"], ROOT)
+def place_of(api: Api, postgres: Warehouse) -> Place:
+    place = Place.of(api, postgres.environment["TARGET_POSTGRES_SQLALCHEMY_URL"], ROOT)
     place.target = str(TARGET)
-    place.variables |= warehouse.environment
+    place.variables |= postgres.environment
     place.variables["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] = "dagctl"
     return place
 
@@ -43,18 +35,18 @@ def put(api: Api, project: str, name: str) -> None:
     api.world.put(PLANS, project, {"id": f"plan {name} of {project}"})
 
 
-def test_shards_at_once_fill_the_tables_of_one_sync(api: Api, warehouse: Warehouse) -> None:
+def test_shards_at_once_fill_the_tables_of_one_sync(api: Api, postgres: Warehouse) -> None:
     for number in range(8):
         api.world.add_project(f"proj_{number}", f"project {number}")
         put(api, f"proj_{number}", "first")
     api.world.advance(minutes=10)
-    place = place_of(api, warehouse)
+    place = place_of(api, postgres)
     assert place.run("--prepare").exit_code == 0
     for number in (3, 2):
         shards = json.loads(place.program("shards", str(number)).stdout)
         started = [place.start(TAP_DAGCTL_PROJECT_IDS=shard) for shard in shards]
         assert [Done.of(sync).exit_code for sync in started] == [0] * len(shards)
-        assert warehouse.differences(api.world, api.world.now.date()) == []
+        assert postgres.differences(api.world, api.world.now.date()) == []
         put(api, "proj_1", f"after {number}")
         api.world.advance(minutes=10)
 
@@ -81,13 +73,13 @@ def test_the_state_of_meltano_is_taken_over(api: Api, tmp_path: Path) -> None:
 
 
 def test_a_killed_sync_brings_no_older_row_over_a_newer_one(
-    api: Api, warehouse: Warehouse, tmp_path: Path
+    api: Api, postgres: Warehouse, tmp_path: Path
 ) -> None:
     """Its target still has rows to write, which have changed since."""
     for project in ("proj_a", "proj_b"):
         put(api, project, "first")
     api.world.advance(minutes=10)
-    place = place_of(api, warehouse)
+    place = place_of(api, postgres)
     assert place.run("--prepare").exit_code == 0
     gate = Gate.before(place, tmp_path, "run first of proj_b")
     killed = place.start(target=gate.command)
@@ -105,5 +97,5 @@ def test_a_killed_sync_brings_no_older_row_over_a_newer_one(
     killed.communicate()
 
     assert done.exit_code == 0, done.stderr
-    assert warehouse.differences(api.world, api.world.now.date()) == []
+    assert postgres.differences(api.world, api.world.now.date()) == []
     assert says == "Another sync of these projects goes on; waiting for its end"

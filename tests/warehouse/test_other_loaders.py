@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-import yaml
 
 from stand_in.server import serving
+from tests.support.in_process import command
 from tests.support.loaders import stores
 from tests.support.loaders.chain import Loader, run
 from tests.support.loaders.comparison import compare
 from tests.support.loaders.findings import findings
 from tests.support.loaders.history import AwkwardHistory
 from tests.support.loaders.ways import WAYS, stream_maps
-from tests.support.meltano import Meltano
 from tests.support.project import ROOT
+from tests.support.syncs import arguments, config_of
 from tests.support.truth import OBJECTS
 
 if TYPE_CHECKING:
@@ -50,22 +51,19 @@ def test_a_loader_that_is_here_does_what_is_recorded(tmp_path: Path) -> None:
 def test_the_stream_maps_of_the_page_make_text_of_every_object(tmp_path: Path) -> None:
     history = AwkwardHistory()
     with serving(history.world) as api:
-        meltano = Meltano.of(api, tmp_path)
-        project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
-        config = {"stream_maps": stream_maps()}
-        extractor = {"name": "tap-dagctl-text", "inherit_from": "tap-dagctl", "config": config}
-        project["plugins"]["extractors"].append(extractor)
-        (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
-        meltano.environment["TAP_DAGCTL_TEXT_API_URL"] = api.url
-        meltano.run("tap-dagctl-text", "target-jsonl")
-    output = tmp_path / "output"
-    lines = [line for path in output.glob("*.jsonl") for line in path.read_text().splitlines()]
+        line = arguments(tmp_path, config_of(api, stream_maps=stream_maps()))
+        messages = command(*line[1:]).stdout
+    settings = {"destination_path": str(tmp_path), "do_timestamp_file": False}
+    (tmp_path / "target.json").write_text(json.dumps(settings))
+    loader = [str(TARGET_JSONL), "--config", str(tmp_path / "target.json")]
+    subprocess.run(loader, input=messages, check=True, capture_output=True, text=True)
+    lines = [line for path in tmp_path.glob("*.jsonl") for line in path.read_text().splitlines()]
     records = [json.loads(line) for line in lines]
     values = [record[name] for record in records for name in OBJECTS & record.keys()]
 
     assert {type(value) for value in values} == {str, type(None)}
     # The objects in these texts are those of the API.
-    assert compare(stores.of_json_lines(output), history.expected()).differs == []
+    assert compare(stores.of_json_lines(tmp_path), history.expected()).differs == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +19,25 @@ from stand_in.server import serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tests.support import troubleshooting
 from tests.support.base_time import first_day
+from tests.support.dbt_server import dbt_in
 from tests.support.meltano import Meltano
-from tests.support.pages import report
+from tests.support.pipe import Pipe
+from tests.support.reports import report
 from tests.support.warehouses import duckdb_at, postgres_in
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
     from stand_in.server import Api
     from stand_in.world import Row
+    from tests.support.dbt_server import Dbt
     from tests.support.warehouses import Warehouse
 
 # New York had the hour from 1 to 2 twice on 2 November: from 5:00 and from 6:00 UTC.
 NOW = datetime(2025, 11, 4, 12, 1, 40, tzinfo=timezone.utc)
 TWICE = datetime(2025, 11, 2, 4, 30, tzinfo=timezone.utc)
 FIRST_DAY = first_day(NOW)
-NEW_YORK = "alter database postgres set timezone to 'America/New_York'"
 TABLES_WITH_TIMES = ("jobs", "model_executions", "plans", "projects", "runs")
 
 
@@ -75,65 +79,11 @@ def api(history: History) -> Iterator[Api]:
 
 
 @pytest.fixture
-def postgres_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A server of its own, whose database is in New York."""
     with postgres_in(tmp_path_factory.mktemp("postgres")) as warehouse:
+        execute(warehouse, "alter database postgres set timezone to 'America/New_York'")
         yield warehouse
-
-
-def build(
-    meltano: Meltano, warehouse: Warehouse, now: datetime
-) -> subprocess.CompletedProcess[str]:
-    variables = json.dumps({"dagctl_as_of": f"{now:%Y-%m-%d %H:%M:%S}"})
-    return meltano("invoke", warehouse.dbt, "build", "--vars", variables)
-
-
-def load_twice_and_build(meltano: Meltano, warehouse: Warehouse, history: History) -> str:
-    for pause in (timedelta(), timedelta(hours=30)):
-        history.advance(pause)
-        meltano.run("tap-dagctl", warehouse.loader)
-        assert warehouse.differences(history.world, FIRST_DAY) == []
-    done = build(meltano, warehouse, history.world.now)
-    assert done.returncode == 0, done.stdout + done.stderr
-    staged = warehouse.differences(history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
-    assert staged == []
-    return done.stdout
-
-
-def answers(warehouse: Warehouse) -> dict[str, list[Row]]:
-    """Return every row of every answer, in one order; sums are added up in no certain one."""
-    names = warehouse.query(
-        "select table_name from information_schema.tables where table_schema = 'dagctl_answers' "
-        # Each sync has its own.
-        "and table_name <> 'stg_dagctl__syncs'"
-    )
-    found = {}
-    for (name,) in (row.values() for row in names):
-        rows = [
-            {
-                key: float(f"{it:.12g}") if isinstance(it, float) else it
-                for key, it in row.items()
-                # Each load has a moment of its own.
-                if key not in {"last_synced_at", "read_at"}
-            }
-            for row in warehouse.query(f"select * from dagctl_answers.{name}")  # noqa: S608 - a name
-        ]
-        found[name] = sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
-    return found
-
-
-@pytest.fixture(scope="module")
-def answers_in_utc(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
-    history = history_with_the_hour_twice()
-    with (
-        serving(history.world) as api,
-        postgres_in(tmp_path_factory.mktemp("postgres")) as warehouse,
-    ):
-        meltano = Meltano.of(api, tmp_path_factory.mktemp("meltano"))
-        meltano.environment |= warehouse.environment
-        load_twice_and_build(meltano, warehouse, history)
-        found = answers(warehouse)
-    assert all(found[name] for name in ("run_days", "job_weeks", "model_days"))
-    return found
 
 
 def execute(warehouse: Warehouse, *statements: str) -> None:
@@ -143,97 +93,93 @@ def execute(warehouse: Warehouse, *statements: str) -> None:
             session.execute(statement.encode())
 
 
-@pytest.mark.parametrize(
-    ("statement", "environment"),
-    [
-        # The user's own zone is dbt's, and must not be the loader's.
-        (NEW_YORK, {"PGTZ": "Australia/Lord_Howe"}),
-        ("alter role postgres set timezone to 'Asia/Kolkata'", {}),
-    ],
-    ids=["database", "role"],
-)
-def test_a_database_that_is_not_in_utc(
-    statement: str,
-    environment: dict[str, str],
-    api: Api,
-    history: History,
-    answers_in_utc: dict[str, list[Row]],
-    postgres_warehouse: Warehouse,
-    tmp_path: Path,
-) -> None:
-    execute(postgres_warehouse, statement)
-    meltano = Meltano.of(api, tmp_path)
-    meltano.environment |= postgres_warehouse.environment | environment
-    said = load_twice_and_build(meltano, postgres_warehouse, history)
+def answers(warehouse: Warehouse) -> dict[str, list[Row]]:
+    """Return every row of every answer, in one order; sums are added up in no certain one."""
+    names = warehouse.query(
+        "select table_name from information_schema.tables where table_schema = 'dagctl_answers'"
+    )
+    found = {}
+    for (name,) in (row.values() for row in names):
+        rows = [
+            {key: float(f"{it:.12g}") if isinstance(it, float) else it for key, it in row.items()}
+            for row in warehouse.query(f"select * from dagctl_answers.{name}")  # noqa: S608 - a name
+        ]
+        found[name] = sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
+    assert all(found[name] for name in ("run_days", "job_weeks", "model_days"))
+    return found
 
-    assert "time zone" not in said
-    assert answers(postgres_warehouse) == answers_in_utc
+
+def change_loader(meltano: Meltano, change: Any) -> None:
+    """Put what `change` makes of the loader of `meltano.yml` beside it."""
+    path = meltano.directory / "meltano.yml"
+    project = yaml.safe_load(path.read_text())
+    loaders = {loader["name"]: loader for loader in project["plugins"]["loaders"]}
+    project["plugins"]["loaders"].append(change(dict(loaders["target-postgres"])))
+    path.write_text(yaml.safe_dump(project, sort_keys=False))
+
+
+def test_a_database_that_is_not_in_utc(
+    api: Api, history: History, elsewhere: Warehouse, dbt: Dbt, tmp_path: Path
+) -> None:
+    """Nor is the server, nor the user; and the loader inherits from the one of `meltano.yml`."""
+    execute(elsewhere, "alter system set timezone to 'Asia/Kolkata'", "select pg_reload_conf()")
+    meltano = Meltano.of(api, tmp_path)
+    change_loader(meltano, lambda loader: {"name": "target-own", "inherit_from": loader["name"]})
+    (tmp_path / ".env").write_text("PGTZ=Australia/Lord_Howe\n")
+    url = elsewhere.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
+    meltano.environment["TARGET_OWN_SQLALCHEMY_URL"] = url
+    meltano.run("tap-dagctl", "target-own")
+    assert elsewhere.differences(history.world, FIRST_DAY) == []
+
+    zones = {}
+    for zone in ("Australia/Lord_Howe", "UTC"):
+        said = dbt.build(elsewhere, "run", now=history.world.now, environment={"PGTZ": zone})
+        assert "time zone" not in said
+        zones[zone] = answers(elsewhere)
+        if zone != "UTC":
+            staged = elsewhere.differences(
+                history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__"
+            )
+            assert staged == []
+            execute(elsewhere, "alter database postgres reset timezone")
+    assert zones["UTC"] == zones["Australia/Lord_Howe"]
+
     # What dbt compares with its own "now": 22 hours are fresh, 26 are not, wherever the session is.
+    execute(elsewhere, "alter database postgres set timezone to 'America/New_York'")
     for table, hours in (("runs", 22), ("model_executions", 26)):
         aged = f"now() at time zone 'UTC' - interval '{hours} hours'"
-        execute(postgres_warehouse, f"update dagctl.{table} set updated_at = {aged}")  # noqa: S608 - names from above
-    fresh = meltano("invoke", "dbt-postgres:freshness").stdout
+        execute(elsewhere, f"update dagctl.{table} set updated_at = {aged}")  # noqa: S608 - names from above
+    fresh = dbt(elsewhere, "source", "freshness", environment={"PGTZ": "Asia/Kolkata"}).stdout
     assert "PASS freshness of dagctl.runs" in fresh
     assert "WARN freshness of dagctl.model_executions" in fresh
 
 
-def test_a_server_that_is_not_in_utc_and_a_loader_that_inherits(
-    api: Api, history: History, postgres_warehouse: Warehouse, tmp_path: Path
-) -> None:
-    elsewhere = "alter system set timezone to 'America/New_York'"
-    execute(postgres_warehouse, elsewhere, "select pg_reload_conf()")
-    meltano = Meltano.of(api, tmp_path)
-    change_loader(meltano, lambda loader: {"name": "target-own", "inherit_from": loader["name"]})
-    (tmp_path / ".env").write_text("PGTZ=Asia/Kolkata\n")
-    url = postgres_warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
-    meltano.environment["TARGET_OWN_SQLALCHEMY_URL"] = url
-    meltano.run("tap-dagctl", "target-own")
-
-    assert postgres_warehouse.differences(history.world, FIRST_DAY) == []
-
-
-def change_loader(meltano: Meltano, change: Any) -> None:
-    """Put what `change` makes of the loader of `meltano.yml` beside it, or in its place."""
-    path = meltano.directory / "meltano.yml"
-    project = yaml.safe_load(path.read_text())
-    loaders = {loader["name"]: loader for loader in project["plugins"]["loaders"]}
-    changed = change(dict(loaders["target-postgres"]))
-    loaders[changed["name"]] = changed
-    project["plugins"]["loaders"] = list(loaders.values())
-    path.write_text(yaml.safe_dump(project, sort_keys=False))
-
-
-def without_utc(loader: dict[str, Any]) -> dict[str, Any]:
-    """As this loader was before it was told the time zone, and as the Hub has it."""
-    return {**loader, "env": {}}
-
-
 def test_rows_loaded_in_local_time_are_refused_until_they_are_loaded_again(
-    api: Api, history: History, postgres_warehouse: Warehouse, tmp_path: Path
+    api: Api, history: History, elsewhere: Warehouse, dbt: Dbt, tmp_path: Path
 ) -> None:
-    execute(postgres_warehouse, NEW_YORK)
     world = history.world
-    meltano = Meltano.of(api, tmp_path)
-    meltano.environment |= postgres_warehouse.environment
-    ours = (tmp_path / "meltano.yml").read_text()
-    change_loader(meltano, without_utc)
-    meltano.run("tap-dagctl", "target-postgres")
-    assert postgres_warehouse.differences(world, FIRST_DAY) != []
-    rows = {name: len(postgres_warehouse.tables()[name]) for name in TABLES_WITH_TIMES}
-    rows["syncs"] = len(postgres_warehouse.query("select * from dagctl.syncs"))
+    # As this loader was before it was told the time zone, and as the Hub has it.
+    pipe = Pipe(api, elsewhere, tmp_path, environment={})
+    pipe.load()
+    assert elsewhere.differences(world, FIRST_DAY) != []
+    rows = {name: len(elsewhere.tables()[name]) for name in TABLES_WITH_TIMES}
+    rows["syncs"] = len(elsewhere.query("select * from dagctl.syncs"))
 
-    refused = build(meltano, postgres_warehouse, world.now)
+    def staged() -> Any:
+        return dbt(elsewhere, "run", "--select", "path:models/staging")
+
+    refused = staged()
     assert refused.returncode == 1
-    assert "Traceback" not in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout
     assert refusals(refused.stdout) == rows
 
     # With the loader mended, what is loaded from now on is right, and what was there stays wrong: a
     # row that has been deleted since comes no more.
-    (tmp_path / "meltano.yml").write_text(ours)
+    pipe.environment = {"PGTZ": "UTC"}
     world.delete(RUNS, next(iter(world.projects)), "run_autumn_04")
     history.advance(timedelta(hours=30))
-    meltano.run("tap-dagctl", "target-postgres")
-    refused = build(meltano, postgres_warehouse, world.now)
+    pipe.load()
+    refused = staged()
     assert refused.returncode == 1
     assert 0 < refusals(refused.stdout)["runs"] <= rows["runs"]
 
@@ -242,66 +188,70 @@ def test_rows_loaded_in_local_time_are_refused_until_they_are_loaded_again(
     # One is kept aside, as docs/targets.md says.
     drops.remove('drop table "dagctl"."runs" cascade')
     aside = "alter table dagctl.runs rename to runs_in_local_time"
-    execute(postgres_warehouse, *sorted(drops), aside)
-    meltano.run("--full-refresh", "tap-dagctl", "target-postgres")
-    mended = build(meltano, postgres_warehouse, world.now)
+    execute(elsewhere, *sorted(drops), aside)
+    pipe.state = None
+    pipe.load()
+    mended = staged()
     assert mended.returncode == 0, mended.stdout
-    assert postgres_warehouse.differences(world, FIRST_DAY) == []
-    staged = postgres_warehouse.differences(world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
-    assert staged == []
+    assert elsewhere.differences(world, FIRST_DAY) == []
+    assert elsewhere.differences(world, FIRST_DAY, "dagctl_answers", "stg_dagctl__") == []
 
 
 def refusals(said: str) -> dict[str, int]:
     """Return the rows that each table's one line names."""
     line = r'"dagctl"\."(\w+)": the times of (\d+) rows are local time, not UTC\. Set PGTZ=UTC'
-    found = re.findall(line, said)
-    return {table: int(rows) for table, rows in found}
+    return {table: int(rows) for table, rows in re.findall(line, said)}
 
 
 def test_rows_without_the_loaders_stamps_are_warned_of(
-    api: Api, postgres_warehouse: Warehouse, history: History, tmp_path: Path
+    api: Api, elsewhere: Warehouse, dbt: Dbt, tmp_path: Path
 ) -> None:
     """Where the database is in UTC there is nothing to say."""
-    meltano = Meltano.of(api, tmp_path)
-    meltano.environment |= postgres_warehouse.environment
-    off = ("add_record_metadata", "activate_version")
-    change_loader(
-        meltano,
-        lambda loader: {
-            **without_utc(loader),
-            "settings": [*loader["settings"], *({"name": name, "kind": "boolean"} for name in off)],
-            "config": {**loader["config"], **dict.fromkeys(off, False)},
-        },
-    )
-    meltano.run("tap-dagctl", "target-postgres")
-    silent = build(meltano, postgres_warehouse, history.world.now)
-    execute(postgres_warehouse, NEW_YORK)
-    warned = build(meltano, postgres_warehouse, history.world.now)
+    target = {"add_record_metadata": False, "activate_version": False}
+    Pipe(api, elsewhere, tmp_path, target=target, environment={}).load()
+    staging = ("run", "--select", "path:models/staging")
+    warned = dbt(elsewhere, *staging)
+    execute(elsewhere, "alter database postgres reset timezone")
+    silent = dbt(elsewhere, *staging)
 
     assert (silent.returncode, warned.returncode) == (0, 0), silent.stdout + warned.stdout
     assert "time zone" not in silent.stdout
     warnings = [it for it in warned.stdout.splitlines() if "the time zone here is" in it]
     troubleshooting.check(warnings)
     for name in TABLES_WITH_TIMES:
-        rows = len(postgres_warehouse.tables()[name])
+        rows = len(elsewhere.tables()[name])
         line = f'"{name}": the time zone here is America/New_York, and nothing in {rows} rows'
         assert line in " ".join(warned.stdout.split())
 
 
-def test_a_machine_that_is_not_in_utc(api: Api, history: History, tmp_path: Path) -> None:
+def test_a_machine_that_is_not_in_utc(
+    api: Api, history: History, dbt: Dbt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The tap, the loader, dbt and the report."""
-    meltano = Meltano.of(api, tmp_path)
     warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
-    meltano.environment |= warehouse.environment | {"TZ": "America/New_York"}
-    load_twice_and_build(meltano, warehouse, history)
-    pages, built = [], []
-    for zone in ("America/New_York", "UTC"):
-        meltano.environment["TZ"] = zone
-        assert build(meltano, warehouse, history.world.now).returncode == 0
-        built.append(answers(warehouse))
-        done = report(tmp_path / "report.html", **warehouse.environment, TZ=zone)
-        assert done.returncode == 0, done.stderr
-        pages.append((tmp_path / "report.html").read_text())
+    now = history.world.now
+    with zone("America/New_York", monkeypatch), dbt_in(tmp_path) as elsewhere:
+        Pipe(api, warehouse, tmp_path).load()
+        assert warehouse.differences(history.world, FIRST_DAY) == []
+        elsewhere.build(warehouse, "run", now=now)
+        built, page = answers(warehouse), page_of(warehouse, tmp_path)
+    dbt.build(warehouse, "run", now=now)
+    assert answers(warehouse) == built
+    with zone("UTC", monkeypatch):
+        assert page_of(warehouse, tmp_path) == page
 
-    assert pages[0] == pages[1]
-    assert built[0] == built[1]
+
+@contextmanager
+def zone(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this process, and those that it starts, be in a time zone."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", name)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def page_of(warehouse: Warehouse, folder: Path) -> str:
+    done = report(warehouse, folder / "report.html", TZ=os.environ["TZ"])
+    assert done.returncode == 0, done.stderr
+    return (folder / "report.html").read_text()

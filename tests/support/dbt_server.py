@@ -1,0 +1,149 @@
+"""The plugin's dbt without the seconds in which it starts and reads the project.
+
+As a program it runs in dbt's environment: it reads the project once, and for each line of its input
+a process of its own runs the command on that line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from tests.support.warehouses import Warehouse
+
+_ROOT = Path(__file__).parents[2]
+_PYTHON = _ROOT / ".meltano" / "utilities" / "dbt" / "venv" / "bin" / "python"
+Done = subprocess.CompletedProcess[str]
+
+
+class Dbt:
+    """Runs dbt's commands on any warehouse that is called as the first of its kind was."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        """Keep what dbt writes in `directory`, and end with `stack`."""
+        self._directory = directory
+        self._stack = stack
+        self._servers: dict[str, subprocess.Popen[str]] = {}
+
+    def __call__(
+        self,
+        warehouse: Warehouse,
+        *arguments: str,
+        now: datetime | None = None,
+        environment: dict[str, str] | None = None,
+        parse: bool = False,
+        **variables: Any,
+    ) -> Done:
+        """Run a command and return what it said, whatever the exit code.
+
+        Args:
+            warehouse: where the tables are.
+            arguments: the command and its options.
+            now: the moment that "now" counts from.
+            environment: what is set beside this program's own environment.
+            parse: whether the project is read again: the schemas' names are read with it.
+            variables: those of dbt.
+        """
+        if now:
+            variables["dagctl_as_of"] = f"{now:%Y-%m-%d %H:%M:%S}"
+        line = [*arguments, "--vars", json.dumps(variables)] if variables else [*arguments]
+        server = self._servers.get(warehouse.dbt) or self._start(warehouse)
+        assert server.stdin is not None
+        assert server.stdout is not None
+        order = [line, {**warehouse.environment, **(environment or {})}, parse]
+        server.stdin.write(json.dumps(order) + "\n")
+        server.stdin.flush()
+        answer = server.stdout.readline()
+        assert answer, (self._directory / f"{warehouse.dbt}.stderr").read_text()
+        code, said = json.loads(answer)
+        # It runs in dbt's environment, where not all of the tests' packages are.
+        from tests.support import troubleshooting  # noqa: PLC0415
+
+        troubleshooting.check(troubleshooting.of_dbt(said))
+        return subprocess.CompletedProcess(line, code, said)
+
+    def build(self, warehouse: Warehouse, *arguments: str, **options: Any) -> str:
+        """Run a command, `build` if none is named, in which nothing fails or warns."""
+        done = self(warehouse, *(arguments or ("build",)), **options)
+        assert done.returncode == 0, done.stdout
+        assert "WARN=0 ERROR=0 SKIP=0" in done.stdout, done.stdout
+        return done.stdout
+
+    def target_path(self, warehouse: Warehouse) -> Path:
+        """Return where dbt writes for warehouses of this kind."""
+        return self._directory / warehouse.dbt
+
+    def _start(self, warehouse: Warehouse) -> subprocess.Popen[str]:
+        name = warehouse.dbt
+        environment = {
+            **os.environ,
+            **warehouse.environment,
+            "DBT_PROJECT_DIR": str(_ROOT / "packages" / "transform"),
+            "DBT_PROFILES_DIR": str(_ROOT / "packages" / "transform"),
+            "DBT_TARGET": name.removeprefix("dbt-"),
+            "DBT_TARGET_PATH": str(self.target_path(warehouse)),
+            "DBT_LOG_PATH": str(self.target_path(warehouse)),
+            "DBT_USE_COLORS": "false",
+            "DBT_PRINTER_WIDTH": "200",
+        }
+        errors = self._stack.enter_context((self._directory / f"{name}.stderr").open("w"))
+        server = self._stack.enter_context(
+            subprocess.Popen(
+                [_PYTHON, __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+                text=True,
+            )
+        )
+        assert server.stdin is not None
+        self._stack.callback(server.stdin.close)
+        self._servers[name] = server
+        return server
+
+
+@contextmanager
+def dbt_in(directory: Path) -> Iterator[Dbt]:
+    """Run it until the block ends."""
+    with ExitStack() as stack:
+        yield Dbt(directory, stack)
+
+
+def _serve() -> None:
+    # Here, as only dbt's environment has it.
+    from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    project = dbtRunner().invoke(["parse", "--quiet"]).result
+    for order in sys.stdin:
+        line, environment, is_read_again = json.loads(order)
+        with tempfile.TemporaryFile("w+") as said:
+            # It ends with its command, so that it keeps no file of DuckDB's open.
+            if not (child := os.fork()):
+                os.dup2(said.fileno(), 1)
+                os.environ.update(environment)
+                done = dbtRunner(manifest=None if is_read_again else project).invoke(line)
+                if done.exception:
+                    print(done.exception)  # noqa: T201 - as the program does
+                sys.stdout.flush()
+                os._exit(0 if done.success else 2 if done.exception else 1)
+            _, status = os.waitpid(child, 0)
+            said.seek(0)
+            answer.write(json.dumps([os.waitstatus_to_exitcode(status), said.read()]) + "\n")
+            answer.flush()
+
+
+if __name__ == "__main__":
+    _serve()
