@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stand_in.server import Reply, serving
 from stand_in.world import World
-from tests.support import in_process
-from tests.support.syncs import arguments, config_of, run_tap, selecting
+from tests.support.syncs import config_of, run_tap, selecting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +26,8 @@ def summary(output: Output) -> str:
     return re.sub(r"in [\d.]+ s", "in … s", line.split("|")[-1].strip())
 
 
-def sync(api: Api, directory: Path, **more: object) -> Output:
-    state = more.pop("state", None)
-    _, *options = arguments(directory, config_of(api, **more), state=state)  # type: ignore[arg-type]
-    return in_process.command(*options)
+def sync(api: Api, directory: Path, state: Any = None, **settings: Any) -> Output:
+    return run_tap(directory, config_of(api, **settings), state=state)
 
 
 @pytest.fixture
@@ -85,8 +82,7 @@ def test_what_a_map_or_the_catalog_leaves_out_was_not_sent(rows: Api, tmp_path: 
     assert "runs 30 read, 1 sent; " in summary(sync(rows, tmp_path, stream_maps=maps))
 
     catalog = selecting(in_process_catalog(), ["runs"])
-    _, *options = arguments(tmp_path, config_of(rows), catalog=catalog)
-    text = summary(in_process.command(*options))
+    text = summary(run_tap(tmp_path, config_of(rows), catalog=catalog))
     assert "projects 2 read, 0 sent; runs 30 read, 30 sent; nothing failed" in text
 
 

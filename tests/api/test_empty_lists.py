@@ -10,8 +10,8 @@ import pytest
 from stand_in.history import History
 from stand_in.server import Reply
 from tap_dagctl.tap import TapDagctl
-from tests.support.simulation import Collector, handlers_kept
-from tests.support.syncs import config_of, run_tap
+from tests.support.in_process import Collector
+from tests.support.syncs import config_of, handlers_kept, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path

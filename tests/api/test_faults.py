@@ -18,10 +18,9 @@ from tap_dagctl.errors import PassingError, TapError
 from tap_dagctl.settings import DEFAULT_API_URL
 from tap_dagctl.tap import TapDagctl
 from tests.support import in_process
-from tests.support.in_process import runs
-from tests.support.simulation import Collector, handlers_kept
+from tests.support.in_process import Collector, runs
 from tests.support.storms import storm
-from tests.support.syncs import BROKEN_OFF, config_of, run_tap
+from tests.support.syncs import BROKEN_OFF, config_of, handlers_kept, run_tap
 from tests.support.waiting import waiting_at_once
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from stand_in.server import Reply, serving
 from stand_in.world import World
-from tests.support.in_process import command
-from tests.support.syncs import arguments, config_of
+from tests.support.syncs import config_of, run_tap
 from tests.support.waiting import waiting_at_once
 
 if TYPE_CHECKING:
@@ -49,11 +48,8 @@ def honest(listing: Api) -> None:
 
 def sync(api: Api, directory: Path, state: dict[str, Any] | None = None) -> Output:
     config = config_of(api, max_attempts=2, start_date=START, model_stats_window_days=3_650)
-    _, *options = arguments(directory, config, state=state)
-    if state is None:
-        (directory / "state.json").unlink(missing_ok=True)
     with waiting_at_once() as clock:
-        output = command(*options)
+        output = run_tap(directory, config, state=state)
     assert "Traceback" not in output.stderr
     assert all(0 <= wait <= 120 for wait in clock.waits)
     return output

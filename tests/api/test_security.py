@@ -14,7 +14,6 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 from urllib.parse import quote
 
 import pytest
@@ -25,7 +24,6 @@ from typing_extensions import override
 
 from stand_in.server import Api, Reply, serving, without_nulls
 from stand_in.world import World
-from tests.support.in_process import command
 from tests.support.syncs import DIRECTLY, arguments, config_of, run_tap
 
 if TYPE_CHECKING:
@@ -299,8 +297,7 @@ def test_a_token_in_the_wrong_place_is_not_shown(
 ) -> None:
     token = api.world.token
     text = json.dumps(change).replace("TOKEN", token).replace("TOK", token[3:14])
-    _, *options = arguments(tmp_path, config_of(api) | json.loads(text))
-    output = command(*options)
+    output = run_tap(tmp_path, config_of(api) | json.loads(text))
 
     assert line in output.error
     assert_no_token(output.stdout + output.stderr, token)
@@ -322,8 +319,7 @@ def test_credentials_of_a_file_store_are_not_shown(tmp_path: Path, api: Api) -> 
         ([f"ftp://{password}", params], "is not of type 'object'"),
     ):
         batch_config = {"encoding": encoding, "storage": storage}
-        _, *options = arguments(tmp_path, config_of(api, batch_config=batch_config))
-        output = command(*options)
+        output = run_tap(tmp_path, config_of(api, batch_config=batch_config))
 
         assert line in output.error
         for secret in (password, "h@lf-a-password", key, "somebody:"):
@@ -403,11 +399,11 @@ def test_wherever_a_server_reflects_the_token_it_leaves_nowhere(
         return Reply(200, body.encode())
 
     listing.misbehave = misbehave
-    _, *options = arguments(
-        tmp_path_factory.mktemp("tap"), config_of(listing, max_attempts=1, max_connections=1)
+    output = run_tap(
+        tmp_path_factory.mktemp("tap"),
+        config_of(listing, max_attempts=1, max_connections=1),
+        environment={"TAP_DAGCTL_LOGLEVEL": "DEBUG"},
     )
-    with patch.dict(os.environ, {"TAP_DAGCTL_LOGLEVEL": "DEBUG"}):
-        output = command(*options)
 
     assert "Traceback" not in output.stderr
     for text in (output.stdout, output.stderr):

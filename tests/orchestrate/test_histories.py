@@ -34,8 +34,9 @@ from stand_in.server import Api, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
 from tap_dagctl.state.unlisted import DAYS_KEPT
 from tap_dagctl.tap import TapDagctl
+from tests.support.in_process import Collector, Killed
 from tests.support.seeded import run_seeded
-from tests.support.simulation import Collector, Killed, handlers_kept
+from tests.support.syncs import handlers_kept
 from tests.support.truth import KEYS, difference, in_messages, tables
 
 if TYPE_CHECKING:

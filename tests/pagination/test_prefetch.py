@@ -21,9 +21,9 @@ from stand_in.server import Reply, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
 from tap_dagctl.api import prefetch
 from tap_dagctl.errors import TapError
-from tests.support.in_process import command, sync
+from tests.support.in_process import sync
 from tests.support.simulation import Arrangement, Figures, Simulation
-from tests.support.syncs import arguments, config_of
+from tests.support.syncs import config_of, run_tap
 
 if TYPE_CHECKING:
     import socket
@@ -286,6 +286,6 @@ def test_a_rejected_token_ends_it_with_the_requests_under_way(api: Api) -> None:
 @pytest.mark.parametrize("worth_waiting", [ALWAYS, NEVER])
 def test_a_test_plans_nothing(tmp_path: Path, api: Api, worth_waiting: float) -> None:
     with patch.object(prefetch, "WORTH_WAITING_SECONDS", worth_waiting):
-        output = command(*arguments(tmp_path, config_of(api), "--test")[1:])
+        output = run_tap(tmp_path, config_of(api), "--test")
 
     assert output.exit_code == 0, output.stderr

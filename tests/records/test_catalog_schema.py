@@ -18,8 +18,9 @@ from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
 from tap_dagctl.summary import Part
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
+from tests.support.in_process import Collector
 from tests.support.made_up_rows import TEXT, TIMES, VALUES
-from tests.support.simulation import Collector, handlers_kept
+from tests.support.syncs import handlers_kept
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message

@@ -10,8 +10,7 @@ from jsonschema import Draft202012Validator
 
 from tap_dagctl.tap import TapDagctl
 from tests.support.meltano import Meltano
-from tests.support.simulation import handlers_kept
-from tests.support.syncs import Output, config_of, run_tap, selecting
+from tests.support.syncs import Output, config_of, handlers_kept, run_tap, selecting
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 
 from stand_in.server import Reply
 from tap_dagctl import streams
-from tests.support.syncs import config_of, run_tap, selecting
+from tests.support.syncs import config_of, run_program, run_tap, selecting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,7 +193,7 @@ def test_files_are_read_as_windows_writes_them(
         path.write_bytes(json.dumps(content, ensure_ascii=False).encode(encoding))
         options += [f"--{name}", str(path)]
     environment = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    output = run_tap(tmp_path, None, *options, environment=environment)
+    output = run_program(tmp_path, None, *options, environment=environment)
 
     assert output.exit_code == 0, output.stderr
     assert output.state["bookmarks"]["runs"]["partitions"]
@@ -215,7 +215,7 @@ class Interrupting:
 sys.meta_path.insert(0, Interrupting())
 """
     )
-    output = run_tap(tmp_path, None, "--about", environment={"PYTHONPATH": str(tmp_path)})
+    output = run_program(tmp_path, None, "--about", environment={"PYTHONPATH": str(tmp_path)})
 
     assert (output.exit_code, output.stdout, output.stderr) == (-signal.SIGINT, "", "")
 

@@ -20,8 +20,7 @@ from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
 from tests.support.made_up_rows import ROWS, VALUES
-from tests.support.simulation import handlers_kept
-from tests.support.syncs import config_of
+from tests.support.syncs import config_of, handlers_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from tests.support import in_process
 
 if TYPE_CHECKING:
     from stand_in.server import Api
-    from tests.support.simulation import Collector
+    from tests.support.in_process import Collector
 
 DAY = timedelta(days=1)
 TODAY = date(2026, 3, 2)

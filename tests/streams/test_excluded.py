@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.in_process import command
-from tests.support.syncs import arguments, config_of
+from tests.support.syncs import config_of, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +25,7 @@ def account(api: Api) -> Api:
 
 
 def read(api: Api, directory: Path, excluded: object, **more: object) -> tuple[list[str], Output]:
-    _, *options = arguments(directory, config_of(api, exclude_project_ids=excluded, **more))
-    output = command(*options)
+    output = run_tap(directory, config_of(api, exclude_project_ids=excluded, **more))
     assert output.exit_code == 0, output.stderr
     ids = [row["id"] for row in output.records("projects")]
     asked = {request.path.split("/")[4] for request in api.requests if request.path.count("/") > 3}
@@ -81,15 +79,8 @@ def test_a_project_that_comes_later_is_read(account: Api, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["finance,twins", json.dumps(["finance", "", " twins"])])
-def test_they_come_from_the_environment(
-    account: Api, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in {
-        **config_of(account),
-        "exclude_project_ids": text,
-        "refused_projects": "",
-    }.items():
-        monkeypatch.setenv(f"TAP_DAGCTL_{name.upper()}", value)
-    monkeypatch.chdir(tmp_path)
-    output = command("--config", "ENV")
+def test_they_come_from_the_environment(account: Api, tmp_path: Path, text: str) -> None:
+    settings = config_of(account, exclude_project_ids=text, refused_projects="")
+    environment = {f"TAP_DAGCTL_{name.upper()}": value for name, value in settings.items()}
+    output = run_tap(tmp_path, None, "--config=ENV", environment=environment)
     assert [row["id"] for row in output.records("projects")] == ["proj_a", "proj_e"]

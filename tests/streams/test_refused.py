@@ -12,8 +12,8 @@ from stand_in.server import Api, Reply, serving
 from stand_in.world import World
 from tap_dagctl.errors import TapError
 from tests.support.at_request import at_request
-from tests.support.in_process import command, sync
-from tests.support.syncs import arguments, config_of, run_tap
+from tests.support.in_process import sync
+from tests.support.syncs import config_of, run_tap
 from tests.support.truth import difference, in_messages, tables
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.server import Request
-    from tests.support.syncs import Output
 
 # Where each list of a project is read, and a status that says it is not to be had.
 LISTS = {
@@ -82,7 +81,7 @@ def test_one_list_of_one_project_is_named_and_the_rest_is_read(
     path = f"/projects/{broken}/{ending}"
     api.misbehave = lambda request: Reply(status, b"{}") if request.path.endswith(path) else None
     config = config_of(api, refused_projects=refused_projects)
-    first = run(tmp_path, config)
+    first = run_tap(tmp_path, config)
 
     refused = (
         f"GET {path}: the server answered {status}: the project is listed, and its {stream} are "
@@ -110,7 +109,7 @@ def test_one_list_of_one_project_is_named_and_the_rest_is_read(
 
     # Once it is answered again, what is missing comes, and of the rest nothing comes twice.
     api.misbehave = lambda _: None
-    second = run(tmp_path, config, state=first.state)
+    second = run_tap(tmp_path, config, state=first.state)
     assert second.exit_code == 0, second.stderr
     for name in {*LISTS} - {"jobs"}:
         of = {row["project_id"] for row in second.records(name)}
@@ -134,14 +133,14 @@ def test_what_is_tolerated_hides_no_other_failure(api: Api, broken: str, tmp_pat
         return Reply(500, b"{}") if request.path.endswith(f"{broken}/jobs") else None
 
     api.misbehave = misbehave
-    output = run(tmp_path, config_of(api, refused_projects="warn", max_attempts=1))
+    output = run_tap(tmp_path, config_of(api, refused_projects="warn", max_attempts=1))
     assert output.error.startswith(f"GET /projects/{broken}/jobs: the server answered 500")
     assert f"; failed: jobs of {broken}; refused: runs of {broken}\n" in output.stderr
 
 
 def test_a_list_of_the_organization_is_no_project(api: Api, tmp_path: Path) -> None:
     refuse(api, "/organizations/members", 403)
-    output = run(tmp_path, config_of(api, refused_projects="warn", include_sensitive=True))
+    output = run_tap(tmp_path, config_of(api, refused_projects="warn", include_sensitive=True))
     assert output.error.startswith("GET /organizations/members: the server answered 403")
 
 
@@ -150,14 +149,9 @@ def test_a_test_fails_where_a_sync_would(
     api: Api, broken: str, tmp_path: Path, refused_projects: str
 ) -> None:
     refuse(api, f"/projects/{broken}/runs", 403)
-    output = run(tmp_path, config_of(api, refused_projects=refused_projects), "--test")
+    output = run_tap(tmp_path, config_of(api, refused_projects=refused_projects), "--test")
     assert output.exit_code == (refused_projects == "fail")
     assert f"GET /projects/{broken}/runs: the server answered 403" in output.stderr
-
-
-def run(directory: Path, config: dict[str, Any], *options: str, **files: Any) -> Output:
-    _, *line = arguments(directory, config, *options, **files)
-    return command(*line)
 
 
 def test_a_project_that_is_deleted_while_it_is_read_is_no_error(
@@ -228,7 +222,7 @@ def test_an_account_that_is_refused_is_one_line(
 ) -> None:
     refuse(api, "/", status)
     config = config_of(api, include_sensitive=include_sensitive, refused_projects="warn")
-    output = run(tmp_path, config)
+    output = run_tap(tmp_path, config)
 
     assert output.error.startswith(f"GET /projects: the server answered {status}: {advice}")
 

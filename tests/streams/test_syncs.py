@@ -19,8 +19,7 @@ from stand_in.server import PREFIX, Api, Reply, running
 from stand_in.world import World
 from tap_dagctl.tap import TapDagctl
 from tests.support.at_request import at_request
-from tests.support.in_process import command
-from tests.support.syncs import Output, arguments, config_of, selecting
+from tests.support.syncs import Output, arguments, config_of, run_tap, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,8 +86,7 @@ def sync(api: CountingApi, directory: Path, *options: str, **settings: Any) -> O
     api.requests.clear()
     api.rows.clear()
     config = config_of(api, include_sensitive=True, **settings)
-    _, *line = arguments(directory, config, *options, state=state, catalog=of)
-    return command(*line)
+    return run_tap(directory, config, *options, state=state, catalog=of)
 
 
 def rows_of(output: Output) -> dict[Part, dict[str, Any]]:
@@ -189,18 +187,17 @@ def test_a_token_that_is_rejected_is_told_where_it_was_found(
 
 
 def test_it_is_read_only_where_it_is_selected(api: CountingApi, tmp_path: Path) -> None:
-    _, *line = arguments(tmp_path, config_of(api))
-    plain = command(*line)
+    plain = run_tap(tmp_path, config_of(api))
     assert plain.exit_code == 0
     assert not [it for it in plain.messages if it.get("stream") == "syncs"]
     assert "syncs" not in plain.state["bookmarks"]
-    discovered = json.loads(command(*line, "--discover").stdout)
+    discovered = json.loads(run_tap(tmp_path, config_of(api), "--discover").stdout)
     (entry,) = (it for it in discovered["streams"] if it["tap_stream_id"] == "syncs")
     (root,) = (it["metadata"] for it in entry["metadata"] if not it["breadcrumb"])
     assert root["selected-by-default"] is False
     # As a catalog without a word of selection says it, too.
     assert not sync(api, tmp_path, catalog=discovered).records("syncs")
-    tested = command(*line, "--test").messages
+    tested = run_tap(tmp_path, config_of(api), "--test").messages
     assert not [it for it in tested if it["type"] == "RECORD" and it["stream"] == "syncs"]
 
 

@@ -1,28 +1,67 @@
-"""Runs the tap in the test's own process, where its clock can be changed."""
+"""Runs the tap in the test's own process, and collects what it sends."""
 
 from __future__ import annotations
 
-import io
-import logging
-import sys
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+import json
+import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
-from singer_sdk.metrics import METRICS_LOGGER_NAME
+from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
+from typing_extensions import override
 
-from tap_dagctl import redaction
 from tap_dagctl.errors import TapError
-from tap_dagctl.singer.state import LOGGER
+from tap_dagctl.records.record import as_dict
+from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
-from tests.support.simulation import Collector, Killed, handlers_kept
-from tests.support.syncs import Output, config_of
+from tests.support.syncs import config_of, handlers_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from singer_sdk.singerlib.encoding.simple import Message
 
     from stand_in.server import Api
+    from stand_in.world import Row
+    from tap_dagctl.records.record import Record
+
+
+class Killed(BaseException):
+    """The end of a process that had no time to do anything more."""
+
+
+class Collector(Writer):
+    """The pipe to a loader, cut off after so many messages.
+
+    Attributes:
+        last_words: called then, where the tap may still write its state.
+    """
+
+    def __init__(self, most: int | None) -> None:
+        super().__init__()
+        self.last_words: Callable[[], Mapping[str, Any]] | None = None
+        self._left = math.inf if most is None else most
+        self.records: list[tuple[str, Row]] = []
+        self.states: list[dict[str, Any]] = []
+
+    @override
+    def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
+        for record in records:
+            self.write_message(RecordMessage(stream, as_dict(record), version))
+
+    @override
+    def write_message(self, message: Message) -> None:
+        self._left -= 1
+        if self._left < 0:
+            if self.last_words:
+                self.states.append(json.loads(json.dumps(self.last_words())))
+            raise Killed
+        if isinstance(message, RecordMessage):
+            self.records.append((message.stream, message.record))
+            self.record_bytes += len(json.dumps(message.record, default=str))
+        elif isinstance(message, StateMessage):
+            self.states.append(json.loads(json.dumps(message.value)))
 
 
 def sync(
@@ -50,42 +89,6 @@ def sync(
         troubleshooting.check(str(error).splitlines())
         raise
     return pipe
-
-
-def command(*arguments: str) -> Output:
-    """Run the command line, and return what it wrote."""
-    stdout, stderr = io.StringIO(), io.StringIO()
-    with redirect_stdout(stdout), redirect_stderr(stderr), handlers_kept(), _logging_kept():
-        try:
-            TapDagctl.cli.main(arguments)
-        except SystemExit as end:
-            exit_code = end.code
-    return Output.of(int(exit_code or 0), stdout.getvalue(), stderr.getvalue())
-
-
-@contextmanager
-def _logging_kept() -> Iterator[None]:
-    """Begin as a program that has just started, and leave behind what was before."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    quiet = [logging.getLogger(name) for name in (METRICS_LOGGER_NAME, LOGGER)]
-    before = [(logger, logger.level, logger.filters) for logger in quiet]
-    for logger in quiet:
-        logger.setLevel(logging.NOTSET)
-        logger.filters = []
-    with (
-        patch.object(sys, "excepthook", sys.excepthook),
-        patch.object(redaction, "_patterns", set()),
-    ):
-        try:
-            yield
-        finally:
-            logging.captureWarnings(capture=False)
-            root.handlers[:] = handlers
-            root.setLevel(level)
-            for logger, its_level, filters in before:
-                logger.setLevel(its_level)
-                logger.filters = filters
 
 
 def runs(pipe: Collector) -> list[dict[str, Any]]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import signal
 import threading
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -20,27 +19,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
-from typing_extensions import override
-
 from stand_in.world import EXECUTIONS, RUNS, Row, World, from_text
 from tap_dagctl import timestamps
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.prefetch import THREAD_NAME
-from tap_dagctl.records.record import as_dict
-from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
+from tests.support.in_process import Collector, Killed
 from tests.support.odd_servers import OddServer
-from tests.support.syncs import config_of
+from tests.support.syncs import config_of, handlers_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from singer_sdk.singerlib.encoding.simple import Message
-
     from stand_in.server import Api, Reply, Request
     from stand_in.world import Project
-    from tap_dagctl.records.record import Record
 
 TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
 OVERTAKEN_SECONDS = 0.05
@@ -188,54 +180,6 @@ class Figures:
     def add(self, other: Figures) -> None:
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
-
-
-class Killed(BaseException):
-    """The end of a process that had no time to do anything more."""
-
-
-class Collector(Writer):
-    """The pipe to a loader, cut off after so many messages.
-
-    Attributes:
-        last_words: called then, where the tap may still write its state.
-    """
-
-    def __init__(self, most: int | None) -> None:
-        super().__init__()
-        self.last_words: Callable[[], Mapping[str, Any]] | None = None
-        self._left = math.inf if most is None else most
-        self.records: list[tuple[str, Row]] = []
-        self.states: list[dict[str, Any]] = []
-
-    @override
-    def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
-        for record in records:
-            self.write_message(RecordMessage(stream, as_dict(record), version))
-
-    @override
-    def write_message(self, message: Message) -> None:
-        self._left -= 1
-        if self._left < 0:
-            if self.last_words:
-                self.states.append(json.loads(json.dumps(self.last_words())))
-            raise Killed
-        if isinstance(message, RecordMessage):
-            self.records.append((message.stream, message.record))
-            self.record_bytes += len(json.dumps(message.record, default=str))
-        elif isinstance(message, StateMessage):
-            self.states.append(json.loads(json.dumps(message.value)))
-
-
-@contextmanager
-def handlers_kept() -> Iterator[None]:
-    """Keep signals for whoever runs the tests: a tap takes them as soon as there is one."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 @dataclass

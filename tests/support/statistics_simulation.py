@@ -18,7 +18,7 @@ from stand_in import statistics
 from stand_in.world import EXECUTIONS, RUNS, Row, World, to_text
 from tap_dagctl.api import prefetch
 from tap_dagctl.tap import TapDagctl
-from tests.support.simulation import Collector, Killed, handlers_kept
+from tests.support.in_process import Collector, Killed
 from tests.support.statistics_promise import (
     DAY,
     Chosen,
@@ -31,7 +31,7 @@ from tests.support.statistics_promise import (
     take_up,
     wanted_from,
 )
-from tests.support.syncs import config_of
+from tests.support.syncs import config_of, handlers_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ from stand_in.world import World
 from tap_dagctl.api import prefetch
 from tap_dagctl.tap import TapDagctl
 from tests.support.base_time import FIRST_DAY, NOW
-from tests.support.simulation import Collector, handlers_kept
-from tests.support.syncs import config_of
+from tests.support.in_process import Collector
+from tests.support.syncs import config_of, handlers_kept
 from tests.support.truth import KEYS, difference, in_messages, tables
 from tests.support.waiting import waiting_at_once
 

@@ -1,19 +1,31 @@
-"""Runs the tap as a user's shell would, and reads what it wrote."""
+"""Runs the tap, in this process or as a user's shell would, and reads what it wrote."""
 
 from __future__ import annotations
 
+import gc
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
+from singer_sdk.metrics import METRICS_LOGGER_NAME
+
+from tap_dagctl import redaction
+from tap_dagctl.__main__ import main
+from tap_dagctl.api.prefetch import THREAD_NAME
+from tap_dagctl.singer.state import LOGGER
 from tests.support import troubleshooting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from stand_in.server import Api
 
@@ -103,7 +115,7 @@ def arguments(
     return line
 
 
-def run_tap(
+def run_program(
     directory: Path,
     config: dict[str, Any] | None = None,
     *options: str,
@@ -111,7 +123,7 @@ def run_tap(
     catalog: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
 ) -> Output:
-    """Run the tap as a program until it ends."""
+    """Run the tap as a program until it ends: for signals, pipes, and what an interpreter does."""
     done = subprocess.run(
         arguments(directory, config, *options, state=state, catalog=catalog),
         capture_output=True,
@@ -122,6 +134,89 @@ def run_tap(
         env={**os.environ, **(environment or {})},
     )
     return Output.of(done.returncode, done.stdout, done.stderr)
+
+
+def run_tap(
+    directory: Path,
+    config: dict[str, Any] | None = None,
+    *options: str,
+    state: dict[str, Any] | None = None,
+    catalog: dict[str, Any] | None = None,
+    environment: dict[str, str] | None = None,
+) -> Output:
+    """Run the command line in this process, without the half second in which a program starts."""
+    line = arguments(directory, config, *options, state=state, catalog=catalog)
+    written = {name: directory / name for name in ("stdout", "stderr")}
+    exit_code: Any = 0
+    with (
+        written["stdout"].open("w", buffering=1) as stdout,
+        written["stderr"].open("w", buffering=1) as stderr,
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+        patch.dict(os.environ, environment or {}),
+        patch.object(sys, "argv", line),
+        handlers_kept(),
+        _process_kept(directory),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            exit_code = end.code
+            if isinstance(exit_code, str):
+                print(exit_code, file=sys.stderr)  # noqa: T201 - as the interpreter does
+                exit_code = 1
+    return Output.of(int(exit_code or 0), *(path.read_text() for path in written.values()))
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Keep signals for whoever runs the tests: a tap takes them as soon as there is one."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _process_kept(directory: Path) -> Iterator[None]:
+    """Begin as a program that has just started there, and leave behind what was before."""
+    here = Path.cwd()
+    with (
+        patch.object(sys, "excepthook", sys.excepthook),
+        patch.object(sys, "unraisablehook", sys.unraisablehook),
+        patch.object(redaction, "_spellings", set()),
+        # These are for a process that ends soon.
+        patch.object(gc, "disable"),
+        patch.object(gc, "freeze"),
+        _loggers_kept(),
+    ):
+        os.chdir(directory)
+        try:
+            yield
+        finally:
+            os.chdir(here)
+            # A program that ends takes its requests with it.
+            for thread in threading.enumerate():
+                if thread.name == THREAD_NAME:
+                    thread.join()
+
+
+@contextmanager
+def _loggers_kept() -> Iterator[None]:
+    names = [name for name, it in logging.root.manager.loggerDict.items() if vars(it).get("name")]
+    loggers = [logging.root, *map(logging.getLogger, names)]
+    before = [(it.level, it.handlers[:], it.filters[:], it.disabled) for it in loggers]
+    for name in (METRICS_LOGGER_NAME, LOGGER):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        for logger, (level, handlers, filters, is_disabled) in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+            logger.handlers, logger.filters, logger.disabled = handlers, filters, is_disabled
 
 
 def selecting(catalog: dict[str, Any], streams: Iterable[str]) -> dict[str, Any]:
