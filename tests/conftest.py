@@ -13,6 +13,7 @@ from tests.support.base_time import NOW
 from tests.support.dbt_server import Dbt, dbt_in
 from tests.support.pipe import Pipe
 from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
+from tests.support.syncs import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,9 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
         return duckdb_at(tmp_path / "warehouse.duckdb")
     postgres: Warehouse = request.getfixturevalue("postgres")
     return postgres
+@pytest.fixture
+def tap(api: Api, tmp_path: Path) -> Tap:
+    return Tap(api, tmp_path)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

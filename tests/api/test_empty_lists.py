@@ -9,81 +9,50 @@ import pytest
 
 from stand_in.history import History
 from stand_in.server import Reply
-from tap_dagctl.tap import TapDagctl
-from tests.support.in_process import Collector
-from tests.support.syncs import config_of, handlers_kept, run_tap
+from tests.support.in_process import sync
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api
+    from tests.support.syncs import Tap
 
-EMPTY = pytest.mark.parametrize("empty_list", ["[]", "null", "left out"])
-PAGED = ["runs", "model-executions", "plans"]
-WHOLE = ["projects", "jobs"]
-STATISTICS = {"daily-stats": "daily_stats", "model-executions/stats": "stats"}
-
-
-def sync(api: Api, state: dict[str, Any] | None = None) -> Collector:
-    pipe = Collector(None)
-    with handlers_kept():
-        TapDagctl(
-            config=config_of(api, max_attempts=1), state=state, message_writer=pipe
-        ).sync_all()
-    return pipe
+LISTS = {
+    **{name: name for name in ("runs", "plans", "projects", "jobs")},
+    "model-executions": "executions",
+    "daily-stats": "daily_stats",
+    "model-executions/stats": "stats",
+}
 
 
-@EMPTY
-def test_an_account_without_a_row_is_no_fault(api: Api, empty_list: str) -> None:
+@pytest.mark.parametrize("empty_list", ["[]", "null", "left out"])
+def test_it_is_no_fault(api: Api, empty_list: str) -> None:
     api.empty_list = empty_list
-
-    assert [name for name, _ in sync(api).records] == ["projects", "projects"]
-    asked = {request.path.split("/", 5)[-1] for request in api.requests}
-    assert len(asked) == len({*PAGED, "jobs", *STATISTICS, "projects"})
-
-
-@EMPTY
-def test_an_organization_without_a_project_is_no_fault(api: Api, empty_list: str) -> None:
-    api.empty_list = empty_list
+    assert [name for name, _ in sync(api, max_attempts=1).records] == ["projects", "projects"]
+    assert {request.path.split("/", 5)[-1] for request in api.requests} > {"runs", "jobs", "plans"}
     api.world.projects.clear()
+    assert sync(api, max_attempts=1).records == []
 
-    assert sync(api).records == []
-
-
-@EMPTY
-def test_an_idle_sync_is_no_fault(api: Api, empty_list: str) -> None:
-    api.empty_list = empty_list
     History(api.world, days=5)
-    first = sync(api)
+    first = sync(api, max_attempts=1)
     api.world.advance(days=60)
-    idle = sync(api, first.states[-1])
-
+    idle = sync(api, first.states[-1], max_attempts=1)
     assert {name for name, _ in idle.records} <= {"projects", "jobs"}
     # What comes after it is not lost.
-    key = next(iter(api.world.projects))
-    api.world.put("runs", key, {"id": "new"})
-    assert ("runs", "new") in [(n, row.get("id")) for n, row in sync(api, idle.states[-1]).records]
+    api.world.put("runs", next(iter(api.world.projects)), {"id": "new"})
+    last = sync(api, idle.states[-1], max_attempts=1)
+    assert [row["id"] for name, row in last.records if name == "runs"] == ["new"]
 
 
-@pytest.mark.parametrize("last", [*PAGED, *WHOLE])
-@pytest.mark.parametrize("rows", [{}, {"null": None}])
-def test_rows_that_are_counted_and_not_there_stay_a_fault(
-    api: Api, tmp_path: Path, last: str, rows: dict[str, Any]
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("is_null", [False, True])
+def test_where_rows_are_counted_or_an_error_came_it_stays_a_fault(
+    tap: Tap, path: str, *, is_null: bool
 ) -> None:
-    key = "executions" if last == "model-executions" else last
-    body = json.dumps({"total": 2, **dict.fromkeys([key] if rows else [])}).encode()
-    api.misbehave = lambda request: Reply(200, body) if request.path.endswith(f"/{last}") else None
-    output = run_tap(tmp_path, config_of(api, max_attempts=1))
+    answer: dict[str, Any] = {LISTS[path]: None} if is_null else {"error": "made up"}
+    counted = {} if path.endswith("stats") else {"total": 2}
+    if counted or not is_null:
+        body = json.dumps(answer | counted).encode()
+        tap.api.misbehave = lambda it: Reply(200, body) if it.path.endswith(f"/{path}") else None
+        output = tap(max_attempts=1)
 
-    assert output.exit_code == 1
-    assert f"the answer has no list of {key}; check api_url" in output.stderr
-
-
-@pytest.mark.parametrize("last", STATISTICS)
-def test_an_error_in_place_of_statistics_stays_a_fault(api: Api, tmp_path: Path, last: str) -> None:
-    body = b'{"error": "made up"}'
-    api.misbehave = lambda request: Reply(200, body) if request.path.endswith(last) else None
-    output = run_tap(tmp_path, config_of(api, max_attempts=1))
-
-    assert output.exit_code == 1
-    assert f"the answer has no list of {STATISTICS[last]}; check api_url" in output.stderr
+        assert output.exit_code == 1
+        assert f"the answer has no list of {LISTS[path]}; check api_url" in output.stderr

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-import threading
-import time
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from stand_in.server import Request
     from stand_in.world import World
+    from tests.support.syncs import Tap
 
 MOST_SECONDS = 15
 
@@ -35,47 +35,44 @@ def free_port() -> int:
         return port
 
 
-def line_within_seconds(directory: Path, config: dict[str, Any]) -> str:
+def line_within_seconds(tap: Tap, url: str, *, include_sensitive: bool = False) -> str:
     """Return the one line a sync ends with that may try again as often as it does by default."""
-    began = time.monotonic()
-    output = run_tap(directory, config, environment=DIRECTLY)
-    assert time.monotonic() - began < MOST_SECONDS
+    config = config_of(tap.api, include_sensitive=include_sensitive) | {"api_url": url}
+    with waiting_at_once() as clock:
+        output = run_tap(tap.directory, config, environment=DIRECTLY)
+    assert sum(clock.waits) < MOST_SECONDS
     # Fewer would not outlast a network that comes up late.
-    assert len(output.warnings) == retries.FIRST_TRIES - 1
+    assert len(output.warnings) == len(clock.waits) == retries.FIRST_TRIES - 1
     assert "try 1 of 4, waiting" in output.stderr
     return output.error
 
 
 @pytest.mark.parametrize("include_sensitive", [False, True])
-def test_nobody_listens(tmp_path: Path, api: Api, free_port: int, include_sensitive: bool) -> None:
+def test_nobody_listens(tap: Tap, free_port: int, include_sensitive: bool) -> None:
     url = f"http://127.0.0.1:{free_port}"
-    config = config_of(api, include_sensitive=include_sensitive) | {"api_url": url}
 
     path = "/environment-protections" if include_sensitive else "/projects"
-    assert line_within_seconds(tmp_path, config) == (
+    assert line_within_seconds(tap, url, include_sensitive=include_sensitive) == (
         f"GET {path}: {BROKEN_OFF} (4 tries); check api_url ({url}/api/v1) and the network"
     )
 
 
-def test_a_host_nobody_knows(tmp_path: Path, api: Api) -> None:
-    config = config_of(api) | {"api_url": "https://nobody.invalid"}
-
-    line = line_within_seconds(tmp_path, config)
+def test_a_host_nobody_knows(tap: Tap) -> None:
+    line = line_within_seconds(tap, "https://nobody.invalid")
     assert "GET /projects: the host's name is not known (4 tries)" in line
 
 
-def test_a_host_without_tls(tmp_path: Path, api: Api) -> None:
-    url = api.url.replace("http://127.0.0.1", "https://localhost")
-
-    line = line_within_seconds(tmp_path, config_of(api) | {"api_url": url})
-    assert "the TLS connection failed (4 tries)" in line
+def test_a_host_without_tls(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tap.api, "handle_error", lambda *_: None)  # which prints a traceback
+    line = line_within_seconds(tap, tap.api.url.replace("http://127.0.0.1", "https://localhost"))
+    assert "the TLS connection failed (4 tries); check api_url" in line
+    assert tap.api.requests == []
 
 
 @pytest.mark.parametrize("fault", ["reset", "closed without an answer", "no HTTP"])
-def test_a_host_that_hangs_up(api: Api, tmp_path: Path, fault: str) -> None:
-    api.misbehave = lambda request: faults.ANYWHERE[fault](api, request)
-
-    assert f"GET /projects: {BROKEN_OFF} (4 tries)" in line_within_seconds(tmp_path, config_of(api))
+def test_a_host_that_hangs_up(tap: Tap, fault: str) -> None:
+    tap.api.misbehave = lambda request: faults.ANYWHERE[fault](tap.api, request)
+    assert f"GET /projects: {BROKEN_OFF} (4 tries)" in line_within_seconds(tap, tap.api.url)
 
 
 def test_max_attempts_may_be_fewer(api: Api) -> None:
@@ -95,60 +92,50 @@ def test_a_first_request_that_nobody_answers_in_time_is_not_asked_often(api: Api
 
 
 def test_a_network_that_comes_up_late_is_waited_for(
-    world: World, free_port: int, tmp_path: Path
+    world: World, free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api = Api(world, server_port := free_port)
+    api = Api(world, free_port)
     api.server_close()
-    started = threading.Event()
+    with ExitStack() as stack, waiting_at_once() as clock:
+        wait = clock.sleep
 
-    def start() -> None:
-        time.sleep(2.5)
-        with running(Api(world, server_port)):
-            started.wait(60)
+        def come_up(seconds: float) -> None:
+            wait(seconds)
+            if len(clock.waits) == retries.FIRST_TRIES - 1:
+                stack.enter_context(running(Api(world, free_port)))
 
-    thread = threading.Thread(target=start)
-    thread.start()
-    try:
+        monkeypatch.setattr(clock, "sleep", come_up)
         output = run_tap(tmp_path, config_of(api))
-    finally:
-        started.set()
-        thread.join()
 
     assert output.exit_code == 0, output.stderr
     assert len(output.records("projects")) == len(world.projects)
     assert BROKEN_OFF in output.stderr
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_server_that_is_busy_has_answered_and_is_waited_for(api: Api, status: int) -> None:
-    api.misbehave = lambda request: Reply(status, b"{}") if request.number < 8 else None
+def busy(api: Api, request: Request) -> Reply | None:
+    """Be busy seven times."""
+    del api
+    return Reply(503, b"{}") if request.number < 8 else None
+
+
+def busy_then_gone(api: Api, request: Request) -> Reply | None:
+    if request.number == 3:
+        return Reply(503, b"{}")
+    return faults.ANYWHERE["reset"](api, request) if request.number < 9 else None
+
+
+def gone_after_an_answer(api: Api, request: Request) -> Reply | None:
+    # The first on a used connection is not counted.
+    return faults.ANYWHERE["reset"](api, request) if 1 < request.number < 10 else None
+
+
+@pytest.mark.parametrize("misbehave", [busy, busy_then_gone, gone_after_an_answer])
+def test_who_has_answered_once_is_waited_for_with_the_usual_patience(
+    api: Api, misbehave: object
+) -> None:
+    api.misbehave = lambda request: misbehave(api, request)  # type: ignore[operator]  # one of those
     with waiting_at_once() as clock:
         pipe = in_process.sync(api)
 
     assert len(clock.waits) == 7
     assert [name for name, _ in pipe.records].count("projects") == 2
-
-
-def test_who_has_answered_once_is_waited_for_even_within_the_first_request(api: Api) -> None:
-    def misbehave(request: Request) -> Reply | None:
-        if request.number == 3:
-            return Reply(503, b"{}")
-        return faults.ANYWHERE["reset"](api, request) if request.number < 9 else None
-
-    api.misbehave = misbehave
-    with waiting_at_once() as clock:
-        in_process.sync(api)
-
-    assert len(clock.waits) == 7
-
-
-def test_after_the_first_answer_the_usual_patience_holds(api: Api) -> None:
-    def misbehave(request: Request) -> Reply | None:
-        is_lost = 1 < request.number < 10  # the first on a used connection is not counted
-        return faults.ANYWHERE["reset"](api, request) if is_lost else None
-
-    api.misbehave = misbehave
-    with waiting_at_once() as clock:
-        in_process.sync(api)
-
-    assert len(clock.waits) == 7

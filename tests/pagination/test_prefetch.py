@@ -23,14 +23,13 @@ from tap_dagctl.api import prefetch
 from tap_dagctl.errors import TapError
 from tests.support.in_process import sync
 from tests.support.simulation import Arrangement, Figures, Simulation
-from tests.support.syncs import config_of, run_tap
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
-    from pathlib import Path
 
     from stand_in.server import Api, Request
+    from tests.support.syncs import Tap
 
 LISTS = ("runs", "model-executions", "plans", "jobs", "runs/daily-stats", "model-executions/stats")
 ALWAYS, NEVER = -1.0, math.inf
@@ -284,8 +283,8 @@ def test_a_rejected_token_ends_it_with_the_requests_under_way(api: Api) -> None:
 
 
 @pytest.mark.parametrize("worth_waiting", [ALWAYS, NEVER])
-def test_a_test_plans_nothing(tmp_path: Path, api: Api, worth_waiting: float) -> None:
+def test_a_test_plans_nothing(tap: Tap, worth_waiting: float) -> None:
     with patch.object(prefetch, "WORTH_WAITING_SECONDS", worth_waiting):
-        output = run_tap(tmp_path, config_of(api), "--test")
+        output = tap("--test")
 
     assert output.exit_code == 0, output.stderr

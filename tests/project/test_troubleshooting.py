@@ -11,7 +11,7 @@ import pytest
 from stand_in.server import Reply
 from tests.support import troubleshooting
 from tests.support.project import ROOT
-from tests.support.syncs import DIRECTLY, config_of, run_tap
+from tests.support.syncs import DIRECTLY, Tap, config_of, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,9 +54,9 @@ def test_every_message_of_the_sql_has_its_row() -> None:
     troubleshooting.check(found)
 
 
-def test_a_proxy_that_wants_a_password(api: Api, tmp_path: Path) -> None:
+def test_a_proxy_that_wants_a_password(api: Api, tap: Tap) -> None:
     api.misbehave = lambda _: Reply(407, b"")
-    output = run_tap(tmp_path, config_of(api))
+    output = tap()
     assert "write them into HTTPS_PROXY" in output.error
 
 
@@ -76,35 +76,35 @@ def test_a_host_that_no_name_server_can_be_asked_for(api: Api, tmp_path: Path) -
     ],
 )
 def test_a_row_that_cannot_be_loaded(
-    api: Api, tmp_path: Path, path: str, row: dict[str, Any], line: str
+    api: Api, tap: Tap, path: str, row: dict[str, Any], line: str
 ) -> None:
     key = {"/jobs": "jobs", "/daily-stats": "daily_stats", "/stats": "stats"}[path]
     body = json.dumps({key: [row]}).encode()
     api.misbehave = lambda request: (
         Reply(200, body) if request.path.endswith(f"proj_a{path}") or path in request.path else None
     )
-    output = run_tap(tmp_path, config_of(api, max_attempts=1))
+    output = tap(max_attempts=1)
 
     assert output.exit_code == 1
     assert all(line in error for error in output.errors)
 
 
-def test_a_value_nested_deeper_than_a_map_can_follow(api: Api, tmp_path: Path) -> None:
+def test_a_value_nested_deeper_than_a_map_can_follow(api: Api, tap: Tap) -> None:
     nested = '{"a":' * 600 + "1" + "}" * 600
     body = f'{{"jobs": [{{"id": "deep", "resources": {nested}}}], "total": 1}}'.encode()
     api.misbehave = lambda request: Reply(200, body) if "/jobs" in request.path else None
     maps = {"jobs": {"text": "str(record['resources'])"}}
-    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+    output = tap(stream_maps=maps)
     assert "nested too deeply" in output.error
 
 
 @pytest.mark.parametrize("stream", ["runs", "daily_stats"])
-def test_a_bookmark_in_the_future(api: Api, tmp_path: Path, stream: str) -> None:
+def test_a_bookmark_in_the_future(api: Api, tap: Tap, stream: str) -> None:
     api.world.put("runs", "proj_a", {"id": "run"})
-    state = run_tap(tmp_path, config_of(api)).state
+    state = tap().state
     for part in state["bookmarks"][stream]["partitions"]:
         part["replication_key_value"] = "2099-01-01" + "T00:00:00Z" * (stream == "runs")
-    output = run_tap(tmp_path, config_of(api), state=state)
+    output = tap(state=state)
 
     assert output.exit_code == 0, output.stderr
     assert output.stderr.count("the bookmark lies in the server's future") == 2

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from stand_in.server import Reply
 from tests.support.project import ROOT
-from tests.support.syncs import Output, config_of, run_tap, selecting
+from tests.support.syncs import Output, Tap, config_of, run_tap, selecting
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stand_in.server import Api
 
 
@@ -50,9 +49,9 @@ def metadata_of(catalog: dict[str, Any], stream: str, *breadcrumb: str) -> dict[
 
 
 def test_a_stream_that_is_not_selected_is_not_asked_for(
-    api: Api, catalog: dict[str, Any], tmp_path: Path
+    api: Api, catalog: dict[str, Any], tap: Tap
 ) -> None:
-    output = run_tap(tmp_path, config_of(api), catalog=selecting(catalog, ["runs"]))
+    output = tap(catalog=selecting(catalog, ["runs"]))
 
     assert output.exit_code == 0, output.stderr
     assert {m["stream"] for m in output.messages if m["type"] == "RECORD"} == {"runs"}
@@ -64,13 +63,11 @@ def test_a_stream_that_is_not_selected_is_not_asked_for(
     }
 
 
-def test_a_property_that_is_not_selected_does_not_leave(
-    api: Api, catalog: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_property_that_is_not_selected_does_not_leave(catalog: dict[str, Any], tap: Tap) -> None:
     metadata_of(catalog, "runs", "properties", "status")["selected"] = False
     # Not even the replication key is needed for the bookmark.
     metadata_of(catalog, "runs", "properties", "updated_at")["selected"] = False
-    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+    output = tap(catalog=catalog)
 
     assert output.exit_code == 0, output.stderr
     assert len(output.records("runs")) == 5
@@ -78,33 +75,12 @@ def test_a_property_that_is_not_selected_does_not_leave(
     assert all("status" in row for row in output.records("model_executions"))
 
 
-@pytest.mark.parametrize("where", ["entry", "metadata"])
-def test_full_table_by_catalog_reads_all_and_leaves_the_bookmark_alone(
-    api: Api, catalog: dict[str, Any], tmp_path: Path, where: str
-) -> None:
-    first = run_tap(tmp_path, config_of(api))
-    api.requests.clear()
-    if where == "metadata":
-        metadata_of(catalog, "runs")["forced-replication-method"] = "FULL_TABLE"
-    else:  # where Meltano writes it
-        (runs,) = (entry for entry in catalog["streams"] if entry["tap_stream_id"] == "runs")
-        runs["replication_method"] = "FULL_TABLE"
-    second = run_tap(tmp_path, config_of(api), state=first.state, catalog=catalog)
-
-    assert second.exit_code == 0, second.stderr
-    assert len(second.records("runs")) == 5
-    asked = {request.path.split("/", 5)[-1]: request.params for request in api.requests}
-    assert "updated_after" not in asked["runs"]
-    assert "updated_after" in asked["model-executions"]
-    assert second.state["bookmarks"]["runs"] == first.state["bookmarks"]["runs"]
-
-
 def test_rows_that_a_full_table_read_is_not_shown_are_named(
-    api: Api, catalog: dict[str, Any], tmp_path: Path
+    api: Api, catalog: dict[str, Any], tap: Tap
 ) -> None:
     metadata_of(catalog, "runs")["forced-replication-method"] = "FULL_TABLE"
     api.is_hidden = lambda row: row["id"] == "run_3"
-    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+    output = tap(catalog=catalog)
 
     assert output.exit_code == 0, output.stderr
     assert len(output.records("runs")) == 4
@@ -112,7 +88,7 @@ def test_rows_that_a_full_table_read_is_not_shown_are_named(
     assert f"{line}everything again" in output.stderr
 
 
-def test_stream_maps_rename_drop_and_filter(api: Api, tmp_path: Path) -> None:
+def test_stream_maps_rename_drop_and_filter(tap: Tap) -> None:
     maps = {
         "runs": {
             "__alias__": "dagctl_runs",
@@ -122,7 +98,7 @@ def test_stream_maps_rename_drop_and_filter(api: Api, tmp_path: Path) -> None:
         },
         "model_executions": None,
     }
-    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+    output = tap(stream_maps=maps)
 
     assert output.exit_code == 0, output.stderr
     assert sorted(row["id"] for row in output.records("dagctl_runs")) == [
@@ -147,61 +123,19 @@ def test_flattening_unfolds_what_the_schema_names_and_keeps_the_rest_as_json(
     assert json.loads(row["additional_properties"]) == {"queue": {"name": "q", "at": {"n": 1}}}
 
 
-def test_batch_files_hold_the_records(api: Api, tmp_path: Path) -> None:
-    plain = run_tap(tmp_path, config_of(api))
-    batch_config = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": f"file://{tmp_path}", "prefix": "batch-"},
-        "batch_size": 2,
-    }
-    output = run_tap(tmp_path, config_of(api, batch_config=batch_config))
-
-    assert output.exit_code == 0, output.stderr
-    rows = [
-        json.loads(line)
-        for message in output.messages
-        if message["type"] == "BATCH" and message["stream"] == "runs"
-        for file in message["manifest"]
-        for line in gzip.decompress(Path(urlsplit(file).path).read_bytes()).splitlines()
-    ]
-    assert rows == plain.records("runs")
-    assert output.state == plain.state
-
-
-@pytest.mark.parametrize("names", [["finance"], ["proj_b"], [" proj_b ", "finance", ""]])
-def test_projects_are_chosen_by_id_or_name(api: Api, tmp_path: Path, names: list[str]) -> None:
-    output = run_tap(tmp_path, config_of(api, project_ids=names))
-
-    assert output.exit_code == 0, output.stderr
-    assert [row["id"] for row in output.records("projects")] == ["proj_b"]
-    assert not any("proj_a" in request.path for request in api.requests)
-
-
-def test_the_projects_to_read_come_as_ids_and_names_from_the_environment(
-    api: Api, tmp_path: Path
-) -> None:
-    config = config_of(api)
-    environment = {f"TAP_DAGCTL_{name.upper()}": value for name, value in config.items()}
-    environment["TAP_DAGCTL_PROJECT_IDS"] = '[" proj_b ", "finance", "proj_b", ""]'
-    output = run_tap(tmp_path, None, "--config=ENV", environment=environment)
-
-    assert output.exit_code == 0, output.stderr
-    assert [row["id"] for row in output.records("projects")] == ["proj_b"]
-
-
-def test_requests_name_the_tap_and_its_version(api: Api, tmp_path: Path) -> None:
-    run_tap(tmp_path, config_of(api))
+def test_requests_name_the_tap_and_its_version(api: Api, tap: Tap) -> None:
+    tap()
     expected = f"tap-dagctl/{version('tap-dagctl')}"
 
     assert {request.headers["user-agent"] for request in api.requests} == {expected}
 
 
-def test_logs_take_the_shape_a_configuration_gives_them(api: Api, tmp_path: Path) -> None:
+def test_logs_take_the_shape_a_configuration_gives_them(tmp_path: Path, tap: Tap) -> None:
     page = (ROOT / "docs" / "orchestrators.md").read_text()
     (written,) = re.findall("```yaml\n(.*?)```", page, re.DOTALL)
     (tmp_path / "logging.yaml").write_text(written)
     environment = {"SINGER_SDK_LOG_CONFIG": str(tmp_path / "logging.yaml")}
-    output = run_tap(tmp_path, config_of(api), environment=environment)
+    output = tap(environment=environment)
 
     lines = [json.loads(line) for line in output.stderr.splitlines()]
     assert "tap-dagctl.projects" in {line["logger_name"] for line in lines}
@@ -223,23 +157,23 @@ loggers: {singer_sdk.metrics: {level: INFO}}
 @pytest.mark.parametrize("level", ["info", "debug"])
 @pytest.mark.parametrize("is_named", [False, True])
 def test_metrics_come_if_they_are_asked_for(
-    api: Api, tmp_path: Path, level: str, is_named: bool
+    tmp_path: Path, tap: Tap, level: str, is_named: bool
 ) -> None:
     (tmp_path / "logging.yaml").write_text(ASKING)
     environment = {"TAP_DAGCTL_LOGLEVEL": level}
     if is_named:
         environment["SINGER_SDK_LOG_CONFIG"] = str(tmp_path / "logging.yaml")
-    output = run_tap(tmp_path, config_of(api), environment=environment)
+    output = tap(environment=environment)
 
     counted = {point["tags"]["stream"] for point in metrics(output)}
     assert counted == ({"projects", "runs"} | counted if is_named or level == "debug" else set())
 
 
-def test_no_metric_of_a_test_that_went_well_says_failed(api: Api, tmp_path: Path) -> None:
+def test_no_metric_of_a_test_that_went_well_says_failed(api: Api, tap: Tap) -> None:
     for number in range(3):
         api.world.put("runs", "proj_a", {"id": f"run_{number}"})
     environment = {"TAP_DAGCTL_LOGLEVEL": "debug"}
-    output = run_tap(tmp_path, config_of(api), "--test", environment=environment)
+    output = tap("--test", environment=environment)
     points = metrics(output)
 
     assert output.exit_code == 0
@@ -247,14 +181,14 @@ def test_no_metric_of_a_test_that_went_well_says_failed(api: Api, tmp_path: Path
     assert timers
     assert set(timers) == {"succeeded"}
     api.misbehave = lambda request: Reply(403, b"{}") if request.path.endswith("/runs") else None
-    failed = run_tap(tmp_path, config_of(api), "--test", environment=environment)
+    failed = tap("--test", environment=environment)
     assert failed.exit_code == 1
     assert "failed" in {point["tags"].get("status") for point in metrics(failed)}
 
 
-def test_the_log_level_can_be_chosen(api: Api, tmp_path: Path) -> None:
-    quiet = run_tap(tmp_path, config_of(api), environment={"TAP_DAGCTL_LOGLEVEL": "error"})
-    loud = run_tap(tmp_path, config_of(api), environment={"TAP_DAGCTL_LOGLEVEL": "debug"})
+def test_the_log_level_can_be_chosen(api: Api, tap: Tap) -> None:
+    quiet = tap(environment={"TAP_DAGCTL_LOGLEVEL": "error"})
+    loud = tap(environment={"TAP_DAGCTL_LOGLEVEL": "debug"})
 
     assert quiet.stderr == ""
     assert "| DEBUG" in loud.stderr

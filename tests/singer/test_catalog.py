@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.syncs import Output, config_of, run_tap, selecting
+from tests.support.syncs import Output, Tap, config_of, run_tap, selecting
 from tests.support.truth import KEYS
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ def schemas(output: Output) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("stream", sorted(PROJECT_STREAMS))
 def test_a_catalog_that_lists_one_stream_loads_that_stream(
-    api: Api, catalog: dict[str, Any], tmp_path: Path, stream: str
+    catalog: dict[str, Any], tap: Tap, stream: str
 ) -> None:
-    whole = run_tap(tmp_path, config_of(api))
+    whole = tap()
     catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == stream]
-    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+    output = tap(catalog=catalog)
 
     assert output.exit_code == 0, output.stderr
     assert records(output) == {stream: whole.records(stream)}
@@ -63,10 +63,8 @@ def test_a_catalog_that_lists_one_stream_loads_that_stream(
     assert set(schemas(output)) == {stream}
 
 
-def test_what_an_entry_does_not_say_is_as_the_tap_has_it(
-    api: Api, catalog: dict[str, Any], tmp_path: Path
-) -> None:
-    whole = run_tap(tmp_path, config_of(api), catalog=catalog)
+def test_what_an_entry_does_not_say_is_as_the_tap_has_it(catalog: dict[str, Any], tap: Tap) -> None:
+    whole = tap(catalog=catalog)
     optional = ("stream", "key_properties", "replication_key", "replication_method", "schema")
     for left_out in (*([name] for name in optional), optional):
         shorter = {
@@ -79,7 +77,7 @@ def test_what_an_entry_does_not_say_is_as_the_tap_has_it(
             # Nor does the metadata say it.
             selected = entry["metadata"][-1]["metadata"]["selected"]
             entry["metadata"] = [{"breadcrumb": [], "metadata": {"selected": selected}}]
-        output = run_tap(tmp_path, config_of(api), catalog=shorter)
+        output = tap(catalog=shorter)
 
         assert output.exit_code == 0, output.stderr
         assert schemas(output) == schemas(whole)
@@ -87,9 +85,9 @@ def test_what_an_entry_does_not_say_is_as_the_tap_has_it(
         assert output.state == whole.state
 
 
-def test_an_entry_that_says_nothing_is_selected(api: Api, tmp_path: Path) -> None:
+def test_an_entry_that_says_nothing_is_selected(tap: Tap) -> None:
     entries = [{"tap_stream_id": name} for name in sorted(PROJECT_STREAMS)]
-    output = run_tap(tmp_path, config_of(api), catalog={"streams": entries})
+    output = tap(catalog={"streams": entries})
 
     assert output.exit_code == 0, output.stderr
     assert {stream: len(rows) for stream, rows in records(output).items()} == dict.fromkeys(
@@ -101,15 +99,15 @@ def test_an_entry_that_says_nothing_is_selected(api: Api, tmp_path: Path) -> Non
 
 
 def test_statistics_are_not_sent_again_though_their_entries_have_no_keys(
-    api: Api, catalog: dict[str, Any], tmp_path: Path
+    api: Api, catalog: dict[str, Any], tap: Tap
 ) -> None:
     for entry in catalog["streams"]:
         del entry["key_properties"], entry["metadata"][-1]["metadata"]["table-key-properties"]
     for day in range(3):
         api.world.advance(days=1)
         api.world.put("runs", "proj_a", {"id": f"later_{day}", "status": "success"})
-    first = run_tap(tmp_path, config_of(api), catalog=catalog)
-    again = run_tap(tmp_path, config_of(api), catalog=catalog, state=first.state)
+    first = tap(catalog=catalog)
+    again = tap(catalog=catalog, state=first.state)
 
     assert len(first.records("daily_stats")) > 2
     assert again.records("daily_stats") == again.records("model_stats") == []
@@ -117,9 +115,9 @@ def test_statistics_are_not_sent_again_though_their_entries_have_no_keys(
 
 @pytest.mark.parametrize("content", [{"streams": []}, {"streams": [{"tap_stream_id": "rums"}]}])
 def test_a_catalog_that_selects_nothing_says_so(
-    api: Api, tmp_path: Path, content: dict[str, Any]
+    api: Api, tap: Tap, content: dict[str, Any]
 ) -> None:
-    output = run_tap(tmp_path, config_of(api), catalog=content)
+    output = tap(catalog=content)
 
     assert output.exit_code == 0, output.stderr
     assert "The catalog selects no stream of this tap, so nothing is read" in output.stderr
@@ -140,20 +138,18 @@ def test_a_catalog_that_selects_nothing_says_so(
     ],
 )
 def test_a_catalog_that_cannot_be_read_is_one_line(
-    api: Api, catalog: dict[str, Any], tmp_path: Path, change: dict[str, Any], line: str
+    api: Api, catalog: dict[str, Any], tap: Tap, change: dict[str, Any], line: str
 ) -> None:
     catalog["streams"][0].update(change)
-    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+    output = tap(catalog=catalog)
 
     assert line in output.error
     assert api.requests == []
 
 
 @pytest.mark.parametrize("content", [{}, {"bookmarks": {}}, {"streams": {}}, {"streams": ["runs"]}])
-def test_a_file_that_is_no_catalog_is_one_line(
-    api: Api, tmp_path: Path, content: dict[str, Any]
-) -> None:
-    output = run_tap(tmp_path, config_of(api), catalog=content)
+def test_a_file_that_is_no_catalog_is_one_line(api: Api, tap: Tap, content: dict[str, Any]) -> None:
+    output = tap(catalog=content)
 
     assert output.error.startswith("The catalog cannot be read: ")
     assert "tap-dagctl --discover" in output.error
@@ -180,10 +176,10 @@ KEYLESS: dict[str, Any] = {"id": None, "__key_properties__": []}
     ],
 )
 def test_whatever_a_map_makes_of_the_projects_what_is_below_them_comes(
-    api: Api, tmp_path: Path, maps: dict[str, Any], leaves: dict[str, int]
+    tap: Tap, maps: dict[str, Any], leaves: dict[str, int]
 ) -> None:
-    plain = records(run_tap(tmp_path, config_of(api)))
-    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+    plain = records(tap())
+    output = tap(stream_maps=maps)
 
     assert output.exit_code == 0, output.stderr
     found = records(output)
@@ -195,11 +191,9 @@ def test_whatever_a_map_makes_of_the_projects_what_is_below_them_comes(
     )
 
 
-def test_a_map_that_leaves_every_other_stream_out_still_reads_below_the_projects(
-    api: Api, tmp_path: Path
-) -> None:
+def test_a_map_that_leaves_every_other_stream_out_still_reads_below_the_projects(tap: Tap) -> None:
     maps = {"__else__": None, "runs": {"project": "project_id"}}
-    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+    output = tap(stream_maps=maps)
 
     assert output.exit_code == 0, output.stderr
     assert {stream: len(rows) for stream, rows in records(output).items()} == {"runs": 2}
@@ -222,12 +216,12 @@ def test_a_map_that_leaves_every_other_stream_out_still_reads_below_the_projects
     ],
 )
 def test_a_map_may_name_a_stream_that_is_not_selected(
-    api: Api, catalog: dict[str, Any], tmp_path: Path, maps: dict[str, Any], *, listed: bool
+    catalog: dict[str, Any], tap: Tap, maps: dict[str, Any], *, listed: bool
 ) -> None:
     selecting(catalog, ["runs"])
     if not listed:
         catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == "runs"]
-    output = run_tap(tmp_path, config_of(api, stream_maps=maps), catalog=catalog)
+    output = tap(catalog=catalog, stream_maps=maps)
 
     assert output.exit_code == 0, output.stderr
     ((stream, rows),) = records(output).items()
@@ -247,8 +241,8 @@ def test_a_map_over_all_streams_does_not_hinder_the_connection_test(
         assert all(it["schema"]["properties"] for it in schemas(output).values())
 
 
-def test_fake_data_needs_a_package_that_the_message_names(api: Api, tmp_path: Path) -> None:
-    output = run_tap(tmp_path, config_of(api, stream_maps={"runs": {"x": "fake.name()"}}))
+def test_fake_data_needs_a_package_that_the_message_names(tap: Tap) -> None:
+    output = tap(stream_maps={"runs": {"x": "fake.name()"}})
 
     assert output.error.endswith(
         "NameNotDefined: 'fake' is not defined for expression 'fake.name()'; `fake` needs the "
@@ -268,10 +262,10 @@ def test_fake_data_needs_a_package_that_the_message_names(api: Api, tmp_path: Pa
 )
 @pytest.mark.parametrize("place", ["status", "__filter__"])
 def test_an_expression_that_fails_on_a_row_is_one_line(
-    api: Api, tmp_path: Path, expression: str, why: str, place: str
+    tap: Tap, expression: str, why: str, place: str
 ) -> None:
-    output = run_tap(tmp_path, config_of(api, stream_maps={"runs": {place: expression}}))
+    output = tap(stream_maps={"runs": {place: expression}})
 
     assert output.error.startswith(f"stream_maps: an expression fails on a row of runs: {why}: ")
-    again = run_tap(tmp_path, config_of(api), state=output.state)
-    assert [row["id"] for row in again.records("runs")] == ["run_proj_a", "run_proj_b"]
+    again = tap(state=output.state)
+    assert again.ids("runs") == ["run_proj_a", "run_proj_b"]

@@ -45,14 +45,14 @@ def test_what_can_be_used_is(api: Api, tmp_path: Path, environment: dict[str, st
     output = run(api, tmp_path, **environment)
 
     assert output.exit_code == 0, output.stderr
-    assert [row["id"] for row in output.records("projects")] == ["proj_a", "proj_b"]
+    assert output.ids("projects") == ["proj_a", "proj_b"]
 
 
 @pytest.mark.parametrize("text", ["finance", '["finance"]', " proj_b , finance", '["", "proj_b"]'])
 def test_projects_are_a_list_in_json_or_between_commas(api: Api, tmp_path: Path, text: str) -> None:
     output = run(api, tmp_path, TAP_DAGCTL_PROJECT_IDS=text)
 
-    assert [row["id"] for row in output.records("projects")] == ["proj_b"], output.stderr
+    assert output.ids("projects") == ["proj_b"], output.stderr
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,13 @@ from tap_dagctl.singer import state as state_module
 from tap_dagctl.singer.state import SparingStateWriter
 from tap_dagctl.singer.writer import Writer
 from tests.support import in_process
-from tests.support.syncs import Output, config_of, run_tap
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from singer_sdk.helpers.types import TapState
     from singer_sdk.singerlib.encoding.simple import Message
 
     from stand_in.server import Api
+    from tests.support.syncs import Output, Tap
 
 PROJECTS = 30
 
@@ -55,34 +53,32 @@ def check_states(output: Output) -> None:
     assert output.messages[-1]["type"] == "STATE"
 
 
-def test_all_states_together_weigh_no_more_than_the_records_and_a_few(
-    api: Api, tmp_path: Path
-) -> None:
-    first = run_tap(tmp_path, config_of(api))
+def test_all_states_together_weigh_no_more_than_the_records_and_a_few(api: Api, tap: Tap) -> None:
+    first = tap()
     api.world.advance(minutes=10)
-    idle = run_tap(tmp_path, config_of(api), state=first.state)
+    idle = tap(state=first.state)
     api.world.put("runs", "proj_003", {"id": "late"})
-    changed = run_tap(tmp_path, config_of(api), state=idle.state)
+    changed = tap(state=idle.state)
 
     for output in (first, idle, changed):
         check_states(output)
     assert len(sizes(first, "STATE")) > 1
     assert len(sizes(idle, "STATE")) <= 3
-    assert [row["id"] for row in changed.records("runs")] == ["late"]
+    assert changed.ids("runs") == ["late"]
 
 
-def test_each_schema_goes_out_once(api: Api, tmp_path: Path) -> None:
-    output = run_tap(tmp_path, config_of(api))
+def test_each_schema_goes_out_once(tap: Tap) -> None:
+    output = tap()
 
     streams = [message["stream"] for message in output.messages if message["type"] == "SCHEMA"]
     assert len(streams) == len(set(streams)) == 7
 
 
-def test_what_ends_a_sync_leaves_a_state_behind(api: Api, tmp_path: Path) -> None:
+def test_what_ends_a_sync_leaves_a_state_behind(api: Api, tap: Tap) -> None:
     """Here: a map that fails on a row of the last project."""
     api.world.put("runs", f"proj_{PROJECTS - 1:03}", {"id": "last", "pod_name": "bad"})
     maps = {"runs": {"pod": "int(pod_name) if pod_name else 0"}}
-    output = run_tap(tmp_path, config_of(api, stream_maps=maps))
+    output = tap(stream_maps=maps)
 
     assert "stream_maps" in output.error
     (runs,) = (output.state["bookmarks"][name] for name in ("runs",))

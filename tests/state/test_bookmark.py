@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +9,10 @@ import pytest
 
 from stand_in.world import RUNS
 from tests.support.simulation import Arrangement, Figures, Simulation
-from tests.support.syncs import config_of, run_tap
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api
+    from tests.support.syncs import Tap
 
 FIRST, SECOND, THIRD = (f"2026-02-{day:02}T12:00:00Z" for day in (10, 15, 20))
 
@@ -123,24 +120,22 @@ def test_the_beginning_of_time_means_everything(history: Simulation, first: str)
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1970-01-01", "9999-12-31T23:59:59-08:00"])
-def test_statistics_begin_within_the_time_there_can_be_any(
-    api: Api, tmp_path: Path, day: str
-) -> None:
-    settings = {"start_date": day, "model_stats_window_days": 3_650, "stats_lookback_days": 3_650}
-    first = run_tap(tmp_path, config_of(api, **settings))
-    again = run_tap(tmp_path, config_of(api, **settings), state=first.state)
+def test_statistics_begin_within_the_time_there_can_be_any(tap: Tap, day: str) -> None:
+    settings: Any = {"model_stats_window_days": 3_650, "stats_lookback_days": 3_650}
+    first = tap(start_date=day, **settings)
+    again = tap(state=first.state, start_date=day, **settings)
 
     assert (first.exit_code, again.exit_code) == (0, 0), first.stderr + again.stderr
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", 7, [], {"a": 1}, True])
 def test_a_bookmark_that_cannot_be_understood_is_one_line_and_stays(
-    api: Api, tmp_path: Path, value: object
+    api: Api, tap: Tap, value: object
 ) -> None:
     api.world.put(RUNS, "proj_b", {"id": "other"})
     state = with_bookmark(replication_key_value=value)
     state["bookmarks"]["runs"]["partitions"][0]["context"]["project_id"] = "proj_a"
-    output = run_tap(tmp_path, config_of(api), state=state)
+    output = tap(state=state)
 
     assert output.exit_code == 1
     assert "Traceback" not in output.stderr
@@ -150,7 +145,7 @@ def test_a_bookmark_that_cannot_be_understood_is_one_line_and_stays(
         in error
     )
     # The rest is synced; what was not understood is left to whoever wrote it.
-    assert [row["id"] for row in output.records("runs")] == ["other"]
+    assert output.ids("runs") == ["other"]
     kept = output.state["bookmarks"]["runs"]["partitions"][0]
     assert kept["replication_key_value"] == value
 
@@ -181,26 +176,3 @@ def test_a_start_date_in_the_future_waits_for_it(history: Simulation) -> None:
     history.world.advance(hours=1)
     assert sent(history, start_date="2026-03-10") == []
     assert sent(history) == ["0", "1", "2"]
-
-
-def test_full_table_by_catalog_reads_all_each_time_and_keeps_no_bookmark(
-    api: Api, tmp_path: Path
-) -> None:
-    for key in ("one", "two"):
-        api.world.put(RUNS, "proj_a", {"id": key})
-    api.world.put("executions", "proj_a", {"id": "execution"})
-    config = config_of(api)
-    catalog = run_tap(tmp_path, config, "--discover").stdout
-    entries = json.loads(catalog)
-    for entry in entries["streams"]:
-        if entry["tap_stream_id"] == "runs":
-            for metadata in entry["metadata"]:
-                if metadata["breadcrumb"] == []:
-                    metadata["metadata"]["forced-replication-method"] = "FULL_TABLE"
-    first = run_tap(tmp_path, config, catalog=entries)
-    second = run_tap(tmp_path, config, catalog=entries, state=first.state)
-
-    for output in (first, second):
-        assert sorted(row["id"] for row in output.records("runs")) == ["one", "two"]
-    assert second.records("model_executions") == []
-    assert "replication_key_value" not in str(second.state["bookmarks"].get("runs"))

@@ -6,15 +6,13 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stand_in.world import to_text
-from tap_dagctl.state import statistics
 from tests.support import in_process
 
 if TYPE_CHECKING:
     from stand_in.server import Api
+    from tap_dagctl.state import statistics
     from tests.support.in_process import Collector
 
 DAY = timedelta(days=1)
@@ -25,7 +23,8 @@ def windows(api: Api) -> list[str]:
     path = "proj_a/model-executions/stats"
     asked = [it.params["start_date"] for it in api.requests if it.path.endswith(path)]
     api.requests.clear()
-    return asked
+    # Where this machine is slow, windows are asked for at the same time, in any order.
+    return sorted(asked)
 
 
 def rows(pipe: Collector) -> list[dict[str, Any]]:
@@ -89,39 +88,3 @@ def test_a_project_that_is_older_than_was_said_is_read_from_its_beginning(api: A
     last = in_process.sync(api, again.states[-1], start_date="1970-01-01")
     assert windows(api) == ["2026-02-23", "2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
     assert [item["start_date"] for item in rows(last)] == ["2026-03-09"]
-
-
-DAYS = st.integers(0, 60)
-
-
-@given(start=st.none() | DAYS, created=st.integers(-3, 60), last=DAYS, history=st.none() | DAYS)
-def test_no_day_since_it_was_created_is_left_out(
-    start: int | None, created: int, last: int, history: int | None
-) -> None:
-    """Of those that are read without it."""
-
-    def of(ago: int | None) -> date | None:
-        return None if ago is None else TODAY - ago * DAY
-
-    before = statistics.DaySettings(TODAY, of(start), 2)
-    now = statistics.DaySettings(TODAY, of(start), 2, created=of(created))
-    bookmark = TODAY - last * DAY
-    for days_read, expected in (
-        (statistics.days_to_read(now), statistics.days_to_read(before)),
-        (
-            statistics.days_to_read(now, bookmark, of(history)),
-            statistics.days_to_read(before, bookmark, of(history)),
-        ),
-    ):
-        read, expected_days = days(days_read), days(expected)
-        assert read <= expected_days
-        assert all(day < TODAY - created * DAY for day in expected_days - read)
-
-
-def days(days_read: statistics.DayRange) -> set[date]:
-    number = (TODAY - days_read.first).days + 1
-    return {
-        day
-        for day in (days_read.first + it * DAY for it in range(number))
-        if not days_read.is_read(day)
-    }

@@ -14,7 +14,7 @@ from tap_dagctl.errors import StateError
 from tap_dagctl.state.bookmark import Bookmark
 from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
-from tests.support.syncs import config_of, run_tap, selecting
+from tests.support.syncs import Tap, config_of, run_tap, selecting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,9 +78,9 @@ def partition(**entries: Any) -> dict[str, Any]:
     ],
 )
 def test_a_state_whose_bookmarks_would_not_be_found_is_one_line(
-    api: Api, tmp_path: Path, state: dict[str, Any], what: str
+    api: Api, tap: Tap, state: dict[str, Any], what: str
 ) -> None:
-    output = run_tap(tmp_path, config_of(api), state=state)
+    output = tap(state=state)
 
     assert output.error.startswith("The state is not one of this tap: ")
     assert what in output.error
@@ -109,32 +109,32 @@ def test_a_state_whose_bookmarks_would_not_be_found_is_one_line(
     ],
 )
 def test_a_state_that_the_tap_or_the_sdk_may_have_written_is_taken(
-    api: Api, tmp_path: Path, state: dict[str, Any]
+    api: Api, tap: Tap, state: dict[str, Any]
 ) -> None:
     api.world.put("runs", "proj_a", {"id": "run"})
-    output = run_tap(tmp_path, config_of(api), state=state)
+    output = tap(state=state)
 
     assert output.exit_code == 0, output.stderr
-    assert [row["id"] for row in output.records("runs")] == ["run"]
+    assert output.ids("runs") == ["run"]
     for stream, kept in state.get("bookmarks", {}).items():
         if stream not in {it.name for it in STREAMS}:
             assert output.state["bookmarks"][stream] == kept
 
 
-def test_every_state_that_leaves_the_tap_is_taken(api: Api, tmp_path: Path) -> None:
+def test_every_state_that_leaves_the_tap_is_taken(api: Api, tmp_path: Path, tap: Tap) -> None:
     catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
     for number in range(4):
         api.world.put("runs", "proj_a", {"id": f"run_{number}"})
     outputs = [
-        run_tap(tmp_path, config_of(api, page_size=2)),
-        run_tap(tmp_path, config_of(api), catalog=selecting(catalog, ["runs", "jobs"])),
+        tap(page_size=2),
+        tap(catalog=selecting(catalog, ["runs", "jobs"])),
     ]
     for entry in catalog["streams"]:
         entry["replication_method"] = "INCREMENTAL"
-    outputs += [run_tap(tmp_path, config_of(api), catalog=catalog)]
+    outputs += [tap(catalog=catalog)]
     for entry in catalog["streams"]:
         entry["replication_method"] = "FULL_TABLE"
-    outputs += [run_tap(tmp_path, config_of(api), catalog=catalog)]
+    outputs += [tap(catalog=catalog)]
     states = [m["value"] for output in outputs for m in output.messages if m["type"] == "STATE"]
     assert len(states) > 5
 

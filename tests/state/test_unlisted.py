@@ -8,12 +8,10 @@ import pytest
 
 from stand_in.world import RUNS
 from tap_dagctl.state.unlisted import DAYS_KEPT
-from tests.support.syncs import config_of, run_tap
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api
+    from tests.support.syncs import Tap
 
 
 def projects_in(state: dict[str, Any]) -> set[str]:
@@ -25,43 +23,41 @@ def projects_in(state: dict[str, Any]) -> set[str]:
 
 
 @pytest.fixture
-def state(api: Api, tmp_path: Path) -> dict[str, Any]:
+def state(api: Api, tap: Tap) -> dict[str, Any]:
     """After a first sync of both projects."""
     for project in ("proj_a", "proj_b"):
         api.world.put(RUNS, project, {"id": f"run of {project}"})
     api.world.advance(hours=1)
-    return run_tap(tmp_path, config_of(api)).state
+    return tap().state
 
 
 def test_a_deleted_project_leaves_the_state_after_a_while(
-    api: Api, tmp_path: Path, state: dict[str, Any]
+    api: Api, tap: Tap, state: dict[str, Any]
 ) -> None:
     api.world.delete_project("proj_b")
     for days, kept in ((0, True), (1, True), (DAYS_KEPT - 2, True), (1, False)):
         api.world.advance(days=days)
-        state = run_tap(tmp_path, config_of(api), state=state).state
+        state = tap(state=state).state
         assert projects_in(state) == {"proj_a", *["proj_b"] * kept}
 
 
 def test_one_that_comes_back_before_that_sends_nothing_again(
-    api: Api, tmp_path: Path, state: dict[str, Any]
+    api: Api, tap: Tap, state: dict[str, Any]
 ) -> None:
     gone = api.world.delete_project("proj_b")
-    state = run_tap(tmp_path, config_of(api), state=state).state
+    state = tap(state=state).state
     api.world.projects["proj_b"] = gone
     api.world.advance(days=DAYS_KEPT + 1)
-    following = run_tap(tmp_path, config_of(api), state=state)
+    following = tap(state=state)
 
     assert following.records("runs") == []
     assert "unlisted_since" not in str(following.state)
 
 
-def test_one_that_the_settings_leave_out_stays(
-    api: Api, tmp_path: Path, state: dict[str, Any]
-) -> None:
+def test_one_that_the_settings_leave_out_stays(api: Api, tap: Tap, state: dict[str, Any]) -> None:
     for _ in range(2):
-        state = run_tap(tmp_path, config_of(api, project_ids=["sales"]), state=state).state
+        state = tap(state=state, project_ids=["sales"]).state
         api.world.advance(days=DAYS_KEPT + 1)
 
     assert projects_in(state) == {"proj_a", "proj_b"}
-    assert run_tap(tmp_path, config_of(api), state=state).records("runs") == []
+    assert tap(state=state).records("runs") == []

@@ -27,7 +27,7 @@ def account(api: Api) -> Api:
 def read(api: Api, directory: Path, excluded: object, **more: object) -> tuple[list[str], Output]:
     output = run_tap(directory, config_of(api, exclude_project_ids=excluded, **more))
     assert output.exit_code == 0, output.stderr
-    ids = [row["id"] for row in output.records("projects")]
+    ids = output.ids("projects")
     asked = {request.path.split("/")[4] for request in api.requests if request.path.count("/") > 3}
     assert asked == set(ids)
     return ids, output
@@ -83,4 +83,4 @@ def test_they_come_from_the_environment(account: Api, tmp_path: Path, text: str)
     settings = config_of(account, exclude_project_ids=text, refused_projects="")
     environment = {f"TAP_DAGCTL_{name.upper()}": value for name, value in settings.items()}
     output = run_tap(tmp_path, None, "--config=ENV", environment=environment)
-    assert [row["id"] for row in output.records("projects")] == ["proj_a", "proj_e"]
+    assert output.ids("projects") == ["proj_a", "proj_e"]

@@ -10,7 +10,7 @@ import pytest
 from stand_in.history import History
 from stand_in.server import Api, Reply, serving
 from stand_in.world import PLANS, World
-from tests.support.syncs import Output, config_of, run_tap, selecting
+from tests.support.syncs import Output, Tap, config_of, run_tap, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,12 +68,10 @@ def test_plans_before_start_date_are_left_out(api: Api, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/projects", "/jobs"])
-def test_a_whole_list_that_did_not_come_whole_is_an_error(
-    api: Api, tmp_path: Path, path: str
-) -> None:
+def test_a_whole_list_that_did_not_come_whole_is_an_error(api: Api, tap: Tap, path: str) -> None:
     body = json.dumps({path[1:]: [{"id": "a"}], "total": 2}).encode()
     api.misbehave = lambda request: Reply(200, body) if request.path.endswith(path) else None
-    output = run_tap(tmp_path, config_of(api, max_attempts=1))
+    output = tap(max_attempts=1)
 
     assert output.exit_code == 1
     assert f"the answer has 1 of 2 {path[1:]}, so rows would be lost" in output.stderr

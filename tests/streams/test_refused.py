@@ -13,7 +13,7 @@ from stand_in.world import World
 from tap_dagctl.errors import TapError
 from tests.support.at_request import at_request
 from tests.support.in_process import sync
-from tests.support.syncs import config_of, run_tap
+from tests.support.syncs import Tap, config_of, run_tap
 from tests.support.truth import difference, in_messages, tables
 
 if TYPE_CHECKING:
@@ -116,55 +116,45 @@ def test_one_list_of_one_project_is_named_and_the_rest_is_read(
         assert of == ({broken} if name == stream else set())
 
 
-def test_every_list_of_a_project_is_a_line(api: Api, broken: str) -> None:
-    refuse(api, f"/projects/{broken}/")
-    with pytest.raises(TapError) as caught:
-        sync(api)
-
-    lines = str(caught.value).splitlines()
-    assert len(lines) == len(LISTS)
-    assert all(f"GET /projects/{broken}/" in line for line in lines)
-
-
-def test_what_is_tolerated_hides_no_other_failure(api: Api, broken: str, tmp_path: Path) -> None:
+def test_what_is_tolerated_hides_no_other_failure(api: Api, broken: str, tap: Tap) -> None:
     def misbehave(request: Request) -> Reply | None:
         if request.path.endswith(f"{broken}/runs"):
             return Reply(403, b"{}")
         return Reply(500, b"{}") if request.path.endswith(f"{broken}/jobs") else None
 
     api.misbehave = misbehave
-    output = run_tap(tmp_path, config_of(api, refused_projects="warn", max_attempts=1))
+    output = tap(refused_projects="warn", max_attempts=1)
     assert output.error.startswith(f"GET /projects/{broken}/jobs: the server answered 500")
     assert f"; failed: jobs of {broken}; refused: runs of {broken}\n" in output.stderr
 
 
-def test_a_list_of_the_organization_is_no_project(api: Api, tmp_path: Path) -> None:
+def test_a_list_of_the_organization_is_no_project(api: Api, tap: Tap) -> None:
     refuse(api, "/organizations/members", 403)
-    output = run_tap(tmp_path, config_of(api, refused_projects="warn", include_sensitive=True))
+    output = tap(refused_projects="warn", include_sensitive=True)
     assert output.error.startswith("GET /organizations/members: the server answered 403")
 
 
 @pytest.mark.parametrize("refused_projects", ["fail", "warn"])
 def test_a_test_fails_where_a_sync_would(
-    api: Api, broken: str, tmp_path: Path, refused_projects: str
+    api: Api, broken: str, tap: Tap, refused_projects: str
 ) -> None:
     refuse(api, f"/projects/{broken}/runs", 403)
-    output = run_tap(tmp_path, config_of(api, refused_projects=refused_projects), "--test")
+    output = tap("--test", refused_projects=refused_projects)
     assert output.exit_code == (refused_projects == "fail")
     assert f"GET /projects/{broken}/runs: the server answered 403" in output.stderr
 
 
 def test_a_project_that_is_deleted_while_it_is_read_is_no_error(
-    api: Api, broken: str, tmp_path: Path
+    api: Api, broken: str, tap: Tap
 ) -> None:
     api.world.projects[broken].row["name"] = "going"
     delete_at(api, broken, 3)
-    first = run_tap(tmp_path, config_of(api))
+    first = tap()
 
     assert first.exit_code == 0, first.stderr
     (warning,) = first.warnings
     assert f"The project {broken} was deleted while it was read: what had come of it" in warning
-    second = run_tap(tmp_path, config_of(api), state=first.state)
+    second = tap(state=first.state)
     assert second.exit_code == 0, second.stderr
     assert broken not in {row["id"] for row in second.records("projects")}
     assert not second.warnings
@@ -180,7 +170,7 @@ def test_whenever_a_project_is_deleted_the_others_are_read_whole(
     requests = len(api.requests)
     assert requests > 20
     warned = 0
-    for number in range(1, requests + 2, 2):
+    for number in range(1, requests + 2, 5):
         api.world.projects = dict(projects)
         caplog.clear()
         delete_at(api, key, number)
@@ -189,7 +179,7 @@ def test_whenever_a_project_is_deleted_the_others_are_read_whole(
         check_rows(api, pipe.records, without=key)
         warned += "was deleted while it was read" in caplog.text
     # Before it is listed, and after it was read, there is nothing to tell.
-    assert requests / 10 < warned < requests
+    assert 0 < warned < requests / 5
 
 
 def test_a_broken_project_is_still_an_error_when_another_is_deleted(api: Api, broken: str) -> None:

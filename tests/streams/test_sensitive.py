@@ -11,7 +11,7 @@ from stand_in.history import History
 from stand_in.server import Api, Reply, serving
 from stand_in.world import INVITATIONS, JOBS, MEMBERS, PROTECTIONS, World
 from tests.support.meltano import Meltano
-from tests.support.syncs import Output, config_of, run_tap, selecting
+from tests.support.syncs import Output, Tap, config_of, run_tap, selecting
 from tests.support.truth import KEYS, difference, in_messages, plain
 
 if TYPE_CHECKING:
@@ -81,22 +81,24 @@ def test_no_catalog_lists_it_unless_it_is_asked_for(api: Api, tmp_path: Path) ->
     assert fields(discovered(tmp_path, {"include_sensitive": True})) == everything
 
 
-def test_nobody_who_selects_everything_loads_it_unasked(api: Api, tmp_path: Path) -> None:
-    output = run_tap(tmp_path, config_of(api))
+def test_nobody_who_selects_everything_loads_it_unasked(api: Api, tmp_path: Path, tap: Tap) -> None:
+    output = tap()
     check_without(api, output)
     assert output.warnings == []
 
     catalog = discovered(tmp_path, config_of(api))
     selecting(catalog, [*KEYS])
-    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+    output = tap(catalog=catalog)
     check_without(api, output)
     assert output.warnings == []
 
 
-def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tmp_path: Path) -> None:
+def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(
+    api: Api, tmp_path: Path, tap: Tap
+) -> None:
     catalog = discovered(tmp_path, config_of(api, include_sensitive=True))
     everything = selecting(catalog, [*KEYS, *SENSITIVE])
-    output = run_tap(tmp_path, config_of(api), catalog=everything)
+    output = tap(catalog=everything)
 
     check_without(api, output)
     (warning,) = output.warnings
@@ -108,23 +110,25 @@ def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tmp_p
 
 
 def test_an_old_catalog_that_does_not_select_it_is_nothing_to_warn_of(
-    api: Api, tmp_path: Path
+    api: Api, tmp_path: Path, tap: Tap
 ) -> None:
     catalog = selecting(discovered(tmp_path, config_of(api, include_sensitive=True)), [*KEYS])
     for entry in catalog["streams"]:
         for metadata in entry["metadata"]:
             if metadata["breadcrumb"] == ["properties", "environment"]:
                 metadata["metadata"]["selected"] = False
-    output = run_tap(tmp_path, config_of(api), catalog=catalog)
+    output = tap(catalog=catalog)
 
     check_without(api, output)
     assert output.warnings == []
 
 
-def test_an_old_catalog_that_selects_nothing_else_loads_nothing(api: Api, tmp_path: Path) -> None:
+def test_an_old_catalog_that_selects_nothing_else_loads_nothing(
+    api: Api, tmp_path: Path, tap: Tap
+) -> None:
     catalog = discovered(tmp_path, config_of(api, include_sensitive=True))
     only = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in SENSITIVE]
-    output = run_tap(tmp_path, config_of(api), catalog=selecting({"streams": only}, SENSITIVE))
+    output = tap(catalog=selecting({"streams": only}, SENSITIVE))
 
     assert output.exit_code == 0, output.stderr
     assert [message for message in output.messages if message["type"] == "RECORD"] == []
@@ -133,8 +137,8 @@ def test_an_old_catalog_that_selects_nothing_else_loads_nothing(api: Api, tmp_pa
     assert "The catalog selects no stream of this tap, so nothing is read" in nothing
 
 
-def test_switched_on_it_is_loaded_like_everything_else(api: Api, tmp_path: Path) -> None:
-    output = run_tap(tmp_path, config_of(api, include_sensitive=True))
+def test_switched_on_it_is_loaded_like_everything_else(api: Api, tap: Tap) -> None:
+    output = tap(include_sensitive=True)
 
     assert output.exit_code == 0, output.stderr
     assert output.warnings == []
@@ -159,10 +163,10 @@ def test_switched_on_some_of_it_may_be_selected(api: Api, tmp_path: Path) -> Non
 
 
 def test_a_token_without_the_permission_fails_that_stream_alone_and_says_what_to_do(
-    api: Api, tmp_path: Path
+    api: Api, tmp_path: Path, tap: Tap
 ) -> None:
     api.world.permissions.clear()
-    output = run_tap(tmp_path, config_of(api, include_sensitive=True))
+    output = tap(include_sensitive=True)
 
     assert output.error == (
         "GET /environment-protections: the server answered 403 (manage_secrets is needed): give "
@@ -178,19 +182,19 @@ def test_a_token_without_the_permission_fails_that_stream_alone_and_says_what_to
         discovered(tmp_path, config_of(api, include_sensitive=True)),
         {*KEYS, *SENSITIVE} - {"environment_protections"},
     )
-    heeded = run_tap(tmp_path, config_of(api, include_sensitive=True), catalog=catalog)
+    heeded = tap(catalog=catalog, include_sensitive=True)
     assert heeded.exit_code == 0, heeded.stderr
 
 
 @pytest.mark.parametrize("stream", SENSITIVE)
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_list_that_is_refused_is_named_with_what_to_do(
-    api: Api, tmp_path: Path, stream: str, status: int
+    api: Api, tap: Tap, stream: str, status: int
 ) -> None:
     api.misbehave = lambda request: (
         Reply(status, b"{}") if request.path.endswith(PATHS[stream]) else None
     )
-    output = run_tap(tmp_path, config_of(api, include_sensitive=True))
+    output = tap(include_sensitive=True)
 
     assert output.error.startswith(f"GET {PATHS[stream]}: the server answered {status}: give the ")
     assert output.error.endswith(f"or deselect {stream}")

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.syncs import config_of, run_tap
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api
+    from tests.support.syncs import Tap
 
 
 @pytest.mark.parametrize(("hours", "warnings"), [(1, 1), (24 * 400, 1), (-1, 0)])
-def test_the_future_is_the_servers(api: Api, tmp_path: Path, hours: int, warnings: int) -> None:
+def test_the_future_is_the_servers(api: Api, tap: Tap, hours: int, warnings: int) -> None:
     start = (api.world.now + timedelta(hours=hours)).isoformat()
-    output = run_tap(tmp_path, config_of(api, start_date=start))
+    output = tap(start_date=start)
 
     assert output.exit_code == 0, output.stderr
     assert len(output.warnings) == warnings

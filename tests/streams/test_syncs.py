@@ -19,7 +19,7 @@ from stand_in.server import PREFIX, Api, Reply, running
 from stand_in.world import World
 from tap_dagctl.tap import TapDagctl
 from tests.support.at_request import at_request
-from tests.support.syncs import Output, arguments, config_of, run_tap, selecting
+from tests.support.syncs import Output, Tap, arguments, config_of, run_tap, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,18 +186,18 @@ def test_a_token_that_is_rejected_is_told_where_it_was_found(
     }
 
 
-def test_it_is_read_only_where_it_is_selected(api: CountingApi, tmp_path: Path) -> None:
-    plain = run_tap(tmp_path, config_of(api))
+def test_it_is_read_only_where_it_is_selected(api: CountingApi, tmp_path: Path, tap: Tap) -> None:
+    plain = tap()
     assert plain.exit_code == 0
     assert not [it for it in plain.messages if it.get("stream") == "syncs"]
     assert "syncs" not in plain.state["bookmarks"]
-    discovered = json.loads(run_tap(tmp_path, config_of(api), "--discover").stdout)
+    discovered = json.loads(tap("--discover").stdout)
     (entry,) = (it for it in discovered["streams"] if it["tap_stream_id"] == "syncs")
     (root,) = (it["metadata"] for it in entry["metadata"] if not it["breadcrumb"])
     assert root["selected-by-default"] is False
     # As a catalog without a word of selection says it, too.
     assert not sync(api, tmp_path, catalog=discovered).records("syncs")
-    tested = run_tap(tmp_path, config_of(api), "--test").messages
+    tested = tap("--test").messages
     assert not [it for it in tested if it["type"] == "RECORD" and it["stream"] == "syncs"]
 
 
@@ -215,12 +215,6 @@ def test_maps_and_deselected_fields_are_heeded(api: CountingApi, tmp_path: Path)
         ("runs", key) for key in api.world.projects
     }
     assert all("error" not in row and row["requests"] == 1 for row in rows)
-
-
-def test_it_comes_in_files_as_well(api: CountingApi, tmp_path: Path) -> None:
-    output = sync(api, tmp_path, batch_config=in_files(tmp_path))
-    assert {part for part, row in rows_of_files(output).items() if row["error"]} == set()
-    assert set(rows_of_files(output)) == {part_of(request.path) for request in api.requests}
 
 
 def in_files(directory: Path) -> dict[str, Any]:
@@ -258,8 +252,9 @@ def test_an_error_that_ends_the_sync_is_told(
     assert ("plans", project) not in rows
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize(
+    ("signum", "batch"), [(signal.SIGTERM, False), (signal.SIGINT, True)], ids=str
+)
 def test_a_stopped_sync_is_told(
     api: CountingApi, project: str, tmp_path: Path, batch: bool, signum: signal.Signals
 ) -> None:

@@ -60,6 +60,9 @@ class Output:
             if message["type"] == "RECORD" and message["stream"] == stream
         ]
 
+    def ids(self, stream: str) -> list[str]:
+        return [row["id"] for row in self.records(stream)]
+
     def table(self, stream: str, *keys: str) -> dict[tuple[Any, ...], Record]:
         """What a loader that upserts holds of a stream."""
         return {tuple(row[key] for key in keys): row for row in self.records(stream)}
@@ -166,6 +169,26 @@ def run_tap(
                 print(exit_code, file=sys.stderr)  # noqa: T201 - as the interpreter does
                 exit_code = 1
     return Output.of(int(exit_code or 0), *(path.read_text() for path in written.values()))
+
+
+@dataclass
+class Tap:
+    """Runs the tap beside an API, in this process."""
+
+    api: Api
+    directory: Path
+
+    def __call__(
+        self,
+        *options: str,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        environment: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> Output:
+        config = config_of(self.api, **settings)
+        files: dict[str, Any] = {"state": state, "catalog": catalog, "environment": environment}
+        return run_tap(self.directory, config, *options, **files)
 
 
 @contextmanager
