@@ -55,13 +55,13 @@ def asked(sync: Any, stream: str = "runs") -> int:
     return int(sync.requests[stream, "proj_0"])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_made_up_history_loses_or_repeats_a_row(seed: int) -> None:
-    figures = prove(40, seed)
+    figures = prove(25, seed)
 
-    assert figures.histories >= 40
-    assert figures.records > 1_000
-    assert figures.cut >= 5
+    assert figures.histories >= 25
+    assert figures.records > 500
+    assert figures.cut >= 3
     assert (figures.lost, figures.repeated) == (0, 0)
 
 

@@ -105,11 +105,11 @@ def test_a_walk_that_was_cut_goes_on_past_what_is_left_out(
         history.end()
 
 
-def test_a_page_size_that_makes_a_hundred_short_pages(api: Api) -> None:
-    hidden = [number for number in range(900) if number % 3]
-    history = filled(api, 900, hidden, page_size=13)
+def test_a_page_size_that_makes_many_short_pages(api: Api) -> None:
+    hidden = [number for number in range(400) if number % 3]
+    history = filled(api, 400, hidden, page_size=13)
 
-    assert len(runs(history.sync())) == 900 - len(hidden)
+    assert len(runs(history.sync())) == 400 - len(hidden)
     history.end()
 
 

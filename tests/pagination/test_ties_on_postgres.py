@@ -77,4 +77,3 @@ def test_every_row_comes_though_ties_are_ordered_by_the_page_size(
     runs.world.advance(minutes=10)
     idle = runs.sync()
     assert (idle.ids, idle.warnings, idle.requests[PROJECT]) == ([], [], 1)
-    runs.note(f"PostgreSQL, ties of {ties}", first, idle)

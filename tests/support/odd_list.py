@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import sys
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -133,12 +132,6 @@ class OddList:
         """Whether the bookmark is the server's clock when the sync began, which stood still."""
         return self.bookmark is not None and timedelta() <= self.bookmark < timedelta(minutes=1)
 
-    def note(self, server: str, first: Synced, idle: Synced) -> None:
-        """Print what a first and an idle sync cost, as a row of a Markdown table."""
-        rows = len(self.world.projects[PROJECT].tables[self.stream])
-        requests = f"{first.requests[PROJECT]} | {idle.requests[PROJECT]}"
-        sys.stdout.write(f"| {server} | {rows:,} | {self.connections} | {requests} |\n")
-
     @property
     def missing(self) -> set[str]:
         """The rows of which the loader does not hold the newest version."""
@@ -173,12 +166,11 @@ def _warnings_of_the_tap() -> Iterator[list[str]]:
         logger.removeHandler(listener)
 
 
-def check_whole(runs: OddList, server: str, most: int, most_ahead: int) -> None:
+def check_whole(runs: OddList, most: int, most_ahead: int) -> None:
     """Sync twice: every row comes, once, without a word, in so many requests at most.
 
     Args:
         runs: the list.
-        server: what the table of costs calls the server.
         most: requests of the first sync over one connection; an idle sync makes one.
         most_ahead: the same over four. Which page is asked for first is then a matter of chance.
     """
@@ -189,7 +181,6 @@ def check_whole(runs: OddList, server: str, most: int, most_ahead: int) -> None:
     runs.world.advance(minutes=10)
     idle = runs.sync()
     assert (idle.ids, idle.warnings) == ([], [])
-    runs.note(server, first, idle)
     assert first.requests[PROJECT] <= (most if runs.connections == 1 else most_ahead)
     assert idle.requests[PROJECT] == 1
 
