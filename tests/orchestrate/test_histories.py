@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from orchestrate.pipeline import Program
 
 # More of them, and others: HISTORIES=300 SEED=7 .venv/bin/pytest -s tests/orchestrate/….
-HISTORIES = int(os.environ.get("HISTORIES", "12"))
+HISTORIES = int(os.environ.get("HISTORIES", "8"))
 SEED = int(os.environ.get("SEED", "0"))
 STEPS = 6
 STATE_ID = "of a test"

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api, Request
 
+pytestmark = pytest.mark.programs
+
 UNITS = ROOT / "packages" / "orchestrate" / "systemd"
 # What cron gives a job, and a service gets.
 BARE = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C"}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from orchestrate.backends.base import StateBackend
 
+pytestmark = pytest.mark.programs
+
 ODD_IDS = ("proj_a", "..", "", "a/b", "a b", "Ä", "\x00", "\ud800", "*", "%2F", "x" * 500, "'; --")
 VALUES: dict[str, Any] = {"a": [1.5, None, "\x00\ud800ü", 2**70], "b": {"": True}}
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from stand_in.server import Api, Request
     from tests.support.odd_list import Answer
 
+pytestmark = pytest.mark.programs
+
 ROWS = 3_000
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api
 
+pytestmark = pytest.mark.programs
+
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
 
 

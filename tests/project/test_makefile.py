@@ -17,6 +17,8 @@ from tests.support.project import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.programs
+
 UV = ROOT / ".tools" / "uv" / "bin" / "uv"
 # What `make test` itself hands to these tests.
 _OF_MAKE = re.compile("MAKE|MFLAGS$|PYTHON$|UV_PYTHON_INSTALL_DIR$")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api
 
+pytestmark = pytest.mark.programs
+
 ABOUT = {"tap-dagctl": hub.tap(), "target-duckdb": hub.loader()}
 HEIRS = {"tap-dagctl": "tap-dagctl-runs", "target-duckdb": "target-duckdb-heir"}
 BATCHES = {

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api
 
+pytestmark = pytest.mark.programs
+
 OLD = '{"bookmarks": {"of": "an earlier sync"}}\n'
 STATES = [json.dumps({"bookmarks": {"number": n, "long": "é" * 9_000}}) + "\n" for n in range(3)]
 # A target passes a state on when what came before it is stored.

@@ -216,6 +216,7 @@ def test_a_key_may_have_the_project_too(tap: Tap, catalog: dict[str, Any], place
     assert found["runs"] == keys
 
 
+@pytest.mark.programs
 def test_meltanos_schema_changes_and_adds_fields(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     changes = {"queue": {"type": ["string", "null"]}, "duration_seconds": {"type": "string"}}

@@ -98,6 +98,7 @@ def test_each_is_told_once_and_before_what_is_missing(api: Api, tmp_path: Path) 
     assert "'api_token' is a required property" in output.error
 
 
+@pytest.mark.programs
 def test_what_meltano_sets_is_quiet_and_what_a_user_misspells_is_not(
     api: Api, tmp_path: Path
 ) -> None:

@@ -210,6 +210,7 @@ def rows_of(directory: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.programs
 def test_meltano_loads_it_only_where_it_is_switched_on_and_then_as_selected(
     api: Api, tmp_path: Path
 ) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import shutil
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from tests.support import troubleshooting
 from tests.support.project import ROOT
+from tests.support.syncs import handlers_kept, loggers_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,17 +80,26 @@ class Place:
         return Done.of(process)
 
     def program(self, module: str, *options: str, stdin: str = "", **variables: str) -> Done:
-        """Run another program of orchestrate/."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"orchestrate.{module}", *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **self.variables, **variables},
-            cwd=ROOT,
-        )
-        return Done.of(process, stdin)
+        """Run a program of orchestrate/ that starts no other, in this process."""
+        stdout, stderr, code = io.StringIO(), io.StringIO(), 0
+        with (
+            patch.dict(os.environ, {**self.variables, **variables}),
+            patch.object(sys, "stdin", io.StringIO(stdin)),
+            redirect_stdout(stdout),
+            redirect_stderr(stderr),
+            handlers_kept(),
+            loggers_kept(),
+        ):
+            logging.root.handlers.clear()
+            try:
+                import_module(f"orchestrate.{module}").main(options)
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Done.checked(code, stdout.getvalue(), stderr.getvalue())
+
+    def refused(self, *options: str, **variables: str) -> Done:
+        """Run a sync that ends before it starts the tap or the target."""
+        return self.program("sync", self.target, *options, **variables)
 
 
 @dataclass
@@ -96,10 +111,14 @@ class Done:
     stderr: str
 
     @classmethod
-    def of(cls, process: subprocess.Popen[str], stdin: str | None = None) -> Done:
-        stdout, stderr = process.communicate(stdin, timeout=300)
+    def of(cls, process: subprocess.Popen[str]) -> Done:
+        stdout, stderr = process.communicate(timeout=300)
+        return cls.checked(process.returncode, stdout, stderr)
+
+    @classmethod
+    def checked(cls, exit_code: int, stdout: str, stderr: str) -> Done:
         assert "made_up" not in stdout + stderr
-        done = cls(process.returncode, stdout, stderr)
+        done = cls(exit_code, stdout, stderr)
         # What is wrong with a command line is said as any program says it.
         troubleshooting.check(it for it in done.own_lines if not it.startswith("error: "))
         return done

@@ -213,7 +213,7 @@ def _process_kept(directory: Path) -> Iterator[None]:
         # These are for a process that ends soon.
         patch.object(gc, "disable"),
         patch.object(gc, "freeze"),
-        _loggers_kept(),
+        loggers_kept(),
     ):
         os.chdir(directory)
         try:
@@ -227,7 +227,8 @@ def _process_kept(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _loggers_kept() -> Iterator[None]:
+def loggers_kept() -> Iterator[None]:
+    """Leave every logger as it was."""
     names = [name for name, it in logging.root.manager.loggerDict.items() if vars(it).get("name")]
     loggers = [logging.root, *map(logging.getLogger, names)]
     before = [(it.level, it.handlers[:], it.filters[:], it.disabled) for it in loggers]

@@ -28,11 +28,11 @@ def _messages(tables: int, columns: int) -> list[dict[str, Any]]:
 
 
 def _seconds(loader: Loader, messages: list[dict[str, Any]]) -> float:
-    """The least of three runs into a new file, or the one that is there."""
+    """The lesser of two runs into a new file, or the one that is there."""
     before = loader.file.read_bytes() if loader.file.exists() else None
     text = lines(messages)
     found = []
-    for _ in range(3):
+    for _ in range(2):
         loader.file.unlink(missing_ok=True)
         if before:
             loader.file.write_bytes(before)
@@ -50,9 +50,7 @@ def _seconds(loader: Loader, messages: list[dict[str, Any]]) -> float:
     return min(found)
 
 
-@pytest.mark.parametrize(
-    ("some", "twice"), [((1, 1500), (1, 3000)), ((10, 100), (20, 100)), ((100, 20), (200, 20))]
-)
+@pytest.mark.parametrize(("some", "twice"), [((1, 1000), (1, 2000)), ((50, 20), (100, 20))])
 def test_twice_as_much_takes_about_twice_as_long(
     tmp_path: Path, some: tuple[int, int], twice: tuple[int, int]
 ) -> None:

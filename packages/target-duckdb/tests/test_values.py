@@ -266,13 +266,6 @@ def test_decimals_as_text_keep_every_digit(loader: Loader) -> None:
     assert loader.rows("it") == [{"id": 1, "it": digits}]
 
 
-def test_a_value_longer_than_duckdbs_own_limit_is_kept(loader: Loader) -> None:
-    declared = schema("it", {"id": INTEGER, "text": TEXT})
-    loader.load([declared, record("it", {"id": 1, "text": "x" * 40_000_000})])
-
-    assert loader.query("SELECT length(text) FROM raw.it") == [(40_000_000,)]
-
-
 @pytest.mark.parametrize(
     ("line", "error"),
     [

@@ -68,7 +68,8 @@ class Loader:
     def run(self, messages: Iterable[Message | str], **options: Any) -> Run:
         """Load `messages`, whatever comes of it; the SDK's way must come to the same.
 
-        With options, or a file of another name, only the short way is taken.
+        It is a fork of a process that has imported the program. With options, or a file of another
+        name, the program is started, and takes only the short way.
         """
         messages = list(messages)
         own_file = self.settings["filepath"] != str(self.file)
@@ -79,7 +80,7 @@ class Loader:
             for suffix in ("", ".wal"):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copy(f"{self.file}{suffix}", f"{twin.file}{suffix}")
-            run = self.run_one_way(messages)
+            run = forks.shared().run(self, messages)
             other = forks.shared().run(twin, the_long_way(messages))
             assert (run.exit_code, run.stdout) == (other.exit_code, other.stdout), other.stderr
             if run.exit_code:
