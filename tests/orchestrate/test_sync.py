@@ -224,17 +224,6 @@ def test_a_broken_state_is_one_line(place: Place, tmp_path: Path) -> None:
         assert place.run(TAP_DAGCTL_PROJECT_IDS="proj_b").exit_code == 0
 
 
-def test_what_the_tap_says_of_a_state_is_said(place: Place, tmp_path: Path) -> None:
-    assert place.run().exit_code == 0
-    path = tmp_path / "states" / STATE_ID / "proj_a.json"
-    path.write_text(path.read_text().replace("2026-", "in 2026-"))
-    done = place.run()
-
-    assert done.exit_code == 1
-    assert "is not a time" in done.stderr
-    assert done.own_lines == []
-
-
 def test_a_failing_project_leaves_good_states_and_the_code_1(place: Place, api: Api) -> None:
     def misbehave(request: Request) -> Reply | None:
         return Reply(500, b"") if request.path.endswith("/proj_a/runs") else None

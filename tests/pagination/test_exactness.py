@@ -12,7 +12,7 @@ from unittest.mock import Mock, patch
 
 import pytest
 
-from stand_in.world import EXECUTIONS, RUNS, from_text
+from stand_in.world import EXECUTIONS, RUNS
 from tap_dagctl.api.prefetch import Prefetch
 from tap_dagctl.state.sent_records import LETTERS, SentRecords
 from tests.support.histories import prove
@@ -76,16 +76,6 @@ def test_ceiling_a_row_that_changes_behind_the_reader_comes_with_the_next_sync(
     history.act(advance(600))
 
     history.end()
-
-
-def test_ceiling_the_clock_is_the_servers(api: Api) -> None:
-    history = filled(api)
-    before = history.world.now
-    history.sync([(5, advance(600))])
-
-    (part,) = history.state["bookmarks"]["runs"]["partitions"]
-    # A second less: as long as the first answer may have taken.
-    assert (before - from_text(part["replication_key_value"])).total_seconds() == 1
 
 
 def test_floor_a_bookmark_stays_when_only_older_rows_come(api: Api) -> None:
@@ -216,15 +206,6 @@ def test_interruption_a_long_walk_goes_on_where_it_was(api: Api) -> None:
     history.end()
 
 
-def test_interruption_a_walk_whose_anchors_are_gone_begins_again(api: Api) -> None:
-    history = filled(api)
-    history.sync(cut=150)
-    history.act(Act("stamp"))
-
-    assert len(history.sync().records) == 1 + ROWS
-    history.end()
-
-
 def test_what_comes_late_comes_if_it_is_not_later_than_the_overlap(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,19 +233,6 @@ def test_a_project_that_is_new_is_read_whole(api: Api) -> None:
         ("model_executions", "old")
     ]
     assert asked(new) == 1
-
-
-@EVERY_ORDER
-def test_pages_fetched_ahead_cost_no_request_more(
-    api: Api, order_by: str, descending: bool
-) -> None:
-    alone = filled(api, order_by=order_by, descending=descending, connections=1)
-    together = filled(api, order_by=order_by, descending=descending, connections=4)
-    first, second = alone.sync(), together.sync()
-
-    assert asked(first) == asked(second)
-    # The order of the records is that of the list, whichever page came first.
-    assert [row["id"] for _, row in first.records] == [row["id"] for _, row in second.records]
 
 
 @pytest.mark.parametrize(
@@ -310,14 +278,6 @@ def test_more_than_one_connection_is_used_where_the_server_is_what_a_walk_waits_
     with patch.object(Prefetch, "_fetch", autospec=True, side_effect=Prefetch._fetch) as prefetched:
         assert len(history.sync().records) == 1 + 200
     assert bool(pages_of(prefetched)) == pays
-
-
-def test_a_server_that_caps_far_below_page_size_is_read_to_the_end(api: Api) -> None:
-    history = Simulation(api, Arrangement(page_size=500, most_rows=12), Figures())
-    history.act(insert(1_200))
-
-    assert len(history.sync().records) == 1 + 1_200
-    history.end()
 
 
 def test_a_page_size_that_is_raised_holds_for_a_walk_that_goes_on(api: Api) -> None:

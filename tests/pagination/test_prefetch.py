@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stand_in.server import Api, Request
-    from tests.support.syncs import Tap
 
 LISTS = ("runs", "model-executions", "plans", "jobs", "runs/daily-stats", "model-executions/stats")
 ALWAYS, NEVER = -1.0, math.inf
@@ -280,11 +279,3 @@ def test_a_rejected_token_ends_it_with_the_requests_under_way(api: Api) -> None:
     wait_for_prefetch()
 
     assert len(api.requests) <= 1 + 4
-
-
-@pytest.mark.parametrize("worth_waiting", [ALWAYS, NEVER])
-def test_a_test_plans_nothing(tap: Tap, worth_waiting: float) -> None:
-    with patch.object(prefetch, "WORTH_WAITING_SECONDS", worth_waiting):
-        output = tap("--test")
-
-    assert output.exit_code == 0, output.stderr

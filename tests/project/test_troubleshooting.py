@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -66,27 +65,12 @@ def test_a_host_that_no_name_server_can_be_asked_for(api: Api, tmp_path: Path) -
     assert "it cannot be asked for (LocationParseError)" in output.error
 
 
-@pytest.mark.parametrize(
-    ("path", "row", "line"),
-    [
-        ("/jobs", {"name": "x"}, "a row has no id, so it cannot be loaded"),
-        ("/daily-stats", {"total_runs": 1}, "a row has no date, so it cannot be loaded"),
-        ("/daily-stats", {"date": "2 March"}, "a row's date is not written YYYY-MM-DD"),
-        ("/stats", {"total_executions": 1}, "a row has no model_name, so it cannot be loaded"),
-    ],
-)
-def test_a_row_that_cannot_be_loaded(
-    api: Api, tap: Tap, path: str, row: dict[str, Any], line: str
-) -> None:
-    key = {"/jobs": "jobs", "/daily-stats": "daily_stats", "/stats": "stats"}[path]
-    body = json.dumps({key: [row]}).encode()
-    api.misbehave = lambda request: (
-        Reply(200, body) if request.path.endswith(f"proj_a{path}") or path in request.path else None
-    )
+def test_a_row_that_cannot_be_loaded(api: Api, tap: Tap) -> None:
+    api.misbehave = lambda it: Reply(200, b'{"jobs": [{}]}') if "/jobs" in it.path else None
     output = tap(max_attempts=1)
 
     assert output.exit_code == 1
-    assert all(line in error for error in output.errors)
+    assert all("a row has no id, so it cannot be loaded" in error for error in output.errors)
 
 
 def test_a_value_nested_deeper_than_a_map_can_follow(api: Api, tap: Tap) -> None:

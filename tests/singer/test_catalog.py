@@ -191,14 +191,6 @@ def test_whatever_a_map_makes_of_the_projects_what_is_below_them_comes(
     )
 
 
-def test_a_map_that_leaves_every_other_stream_out_still_reads_below_the_projects(tap: Tap) -> None:
-    maps = {"__else__": None, "runs": {"project": "project_id"}}
-    output = tap(stream_maps=maps)
-
-    assert output.exit_code == 0, output.stderr
-    assert {stream: len(rows) for stream, rows in records(output).items()} == {"runs": 2}
-
-
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize(
     "maps",

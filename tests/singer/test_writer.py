@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -15,11 +14,10 @@ from singer_sdk import Stream
 
 from stand_in.server import Api, Reply, serving
 from stand_in.world import World
-from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
-from tests.support.made_up_rows import ROWS, VALUES
+from tests.support.made_up_rows import ROWS
 from tests.support.syncs import config_of, handlers_kept
 
 if TYPE_CHECKING:
@@ -72,20 +70,6 @@ def test_page_by_page_the_messages_are_those_of_the_sdk(
 
     assert fast == slow
     assert sum(line["type"] == "RECORD" for line in fast) == len(rows)
-
-
-@given(value=VALUES)
-def test_decoding_is_that_of_the_standard_library(value: Any) -> None:
-    text = json.dumps(value)
-    again = decode_json(text.encode())
-
-    # What no loader could take is another test's matter.
-    if not re.search(r"\\ud|\\u0000|[0-9]{19}", text.lower()):
-        assert again == json.loads(text)
-        assert json.dumps(again) == text
-    else:
-        # Whole pairs stay what they are; halves cannot be written.
-        json.dumps(again, ensure_ascii=False).encode()
 
 
 def rows_by_page(api: Api, catalog: dict[str, Any] | None = None, **configuration: Any) -> int:

@@ -79,20 +79,6 @@ def test_a_start_date_is_the_first_day(api: Api, tmp_path: Path) -> None:
     assert asked["runs"][0]["updated_after"] == "2026-02-20T12:59:59.999999Z"
 
 
-def test_a_day_that_changed_late_is_sent_again(api: Api, tmp_path: Path) -> None:
-    start = "2026-03-02T05:00:00Z"
-    run = {"id": "run", "status": "running", "start_time": start, "duration_seconds": None}
-    api.world.put("runs", "proj_a", run)
-    first, _ = sync(api, tmp_path)
-    api.world.advance(days=2)
-    api.world.change("runs", "proj_a", "run", status="success", duration_seconds=90_000.5)
-    second, _ = sync(api, tmp_path, first.state)
-
-    assert first.records("daily_stats")[0]["p95_duration_seconds"] is None
-    (row,) = second.records("daily_stats")
-    assert (row["date"], row["p95_duration_seconds"]) == ("2026-03-02", 90_000.5)
-
-
 def test_a_start_date_in_the_future_reads_just_today(api: Api, tmp_path: Path) -> None:
     output, asked = sync(api, tmp_path, start_date="2026-03-20")
     assert asked["daily-stats"] == [{"days": "1"}]
@@ -103,46 +89,6 @@ def test_a_start_date_in_the_future_reads_just_today(api: Api, tmp_path: Path) -
         api.world.advance(days=1)
         output, asked = sync(api, tmp_path, output.state, start_date="2026-03-20")
         assert asked["daily-stats"] == [{"days": days_asked}]
-
-
-def test_a_start_date_that_moves_back_brings_what_lies_before_and_nothing_else(
-    api: Api, tmp_path: Path
-) -> None:
-    for ago in range(60):
-        started = {"start_time": f"{TODAY - ago * DAY}T01:00:00Z", "duration_seconds": ago}
-        api.world.put("runs", "proj_a", {"id": f"run {ago}", **started})
-        execution = {"id": f"execution {ago}", "model_name": "m", **started}
-        api.world.put("executions", "proj_a", execution)
-
-    def of(ago: int) -> str:
-        return (TODAY - ago * DAY).isoformat()
-
-    def moved(output: Output, start: int | None) -> tuple[Output, Asked, list[str], list[str]]:
-        settings = {} if start is None else {"start_date": of(start)}
-        done, asked = sync(api, tmp_path, output.state, **settings)
-        ends = [row["end_date"] for row in done.records("model_stats")]
-        return done, asked, sorted(row["date"] for row in done.records("daily_stats")), ends
-
-    output, _ = sync(api, tmp_path, start_date=of(10))
-    # Monday's window is over, and the one before it may still change.
-    last_two = ["2026-03-01", "2026-03-08"]
-    for start in (10, 4, 1, 0):
-        output, asked, dates, ends = moved(output, start)
-        assert (dates, ends) == ([], [])
-        assert asked["daily-stats"] == [{"days": "3"}]
-        assert [window["end_date"] for window in asked["stats"]] == last_two
-
-    output, asked, dates, ends = moved(output, 25)
-    assert dates == [of(ago) for ago in range(25, 10, -1)]
-    # The window of the old start had been read.
-    assert ends == ["2026-02-08", "2026-02-15"]
-    assert [window["end_date"] for window in asked["stats"]] == [*ends, *last_two]
-    output, _, dates, ends = moved(output, None)
-    assert (dates, ends) == ([of(ago) for ago in range(29, 25, -1)], ["2026-02-01"])
-    for again in (25, None, 40, 40):
-        output, asked, dates, ends = moved(output, again)
-    assert (dates, ends) == ([], [])
-    assert [window["end_date"] for window in asked["stats"]] == last_two
 
 
 def test_windows_of_another_length_are_read_from_the_start_on(api: Api, tmp_path: Path) -> None:
