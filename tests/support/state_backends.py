@@ -10,7 +10,7 @@ from unittest.mock import patch
 import boto3  # type: ignore[import-untyped]
 from moto.server import ThreadedMotoServer
 
-from tests.support.postgres import postgres
+from tests.support.postgres import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,7 @@ def backend_of(kind: str, directory: Path) -> Iterator[tuple[str, dict[str, str]
     if kind == "folder":
         yield str(directory / "states"), {}
     elif kind == "postgres":
-        with postgres(directory) as url:
-            yield url, {}
+        yield database(), {}
     else:
         with s3() as variables:
             yield f"s3://{BUCKET}/some/prefix", variables
