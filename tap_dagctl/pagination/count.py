@@ -42,8 +42,8 @@ class RowCount:
     def __init__(self, updated_after: str | None, expected: int, surplus: int) -> None:
         """Count the rows updated after a moment, or all.
 
-        An earlier sync that did not get all rows `expected` so many; the server is known to count
-        `surplus` more than it shows.
+        There were `expected` rows when an earlier sync did not get all of them. The server is known
+        to count `surplus` rows more than it shows.
         """
         self._updated_after, self._expected, self._surplus = updated_after, expected, surplus
         self.before = 0

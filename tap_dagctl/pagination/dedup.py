@@ -12,8 +12,8 @@ _SORTABLE = len("2026-02-26T06:00:00.000000")
 class SeenRows:
     """The last rows of a walk, each in its newest version.
 
-    Rows updated after `unmoved_until` may have moved since the walk began. Once an unmoved row that
-    was not seen yet stood in front of one that was, they are not `are_in_order`.
+    Rows updated after `unmoved_until` may have moved since the walk began. The rows `are_in_order`
+    until an unmoved row that was not seen yet stands in front of one that was.
     """
 
     def __init__(self, least: int) -> None:

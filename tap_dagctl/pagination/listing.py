@@ -19,10 +19,9 @@ from tap_dagctl.records.fast_path import RowReader
 class Listing:
     """The list that a walk reads.
 
-    `page_size` rows are asked for in the first page, and to be gained with each further one.
-    `report` is told after each page how many rows of how many were read. `counts_heed_filter`
-    returns, given the server's clock, whether `total` leaves out the rows that `updated_after`
-    leaves out.
+    The first page asks for `page_size` rows, and each further one brings as many new ones. `report`
+    gets the numbers of rows read and counted after each page. `counts_heed_filter` returns, given
+    the server's clock, whether `total` leaves out the rows that `updated_after` leaves out.
     """
 
     title: str

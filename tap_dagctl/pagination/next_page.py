@@ -31,10 +31,10 @@ LEAST_ROWS = 11
 class NextPage:
     """Asks for pages, and knows which one follows.
 
-    The server gives at most `cap` rows in a page. If the last page showed a row further on than it
-    can stand, it `is_displaced`, and its `limit` does not tell how far it reaches. After a page
-    that need not overlap the one before it, rows from in front of the place where a walk was
-    resumed may come.
+    The server gives at most `cap` rows in a page. The walk `is_displaced` if the last page showed a
+    row further on than it can stand: then its `limit` does not tell how far it reaches. It
+    `has_left_overlap` once a page was read that need not overlap the one before it, and may show
+    rows from in front of the place where the walk was resumed.
     """
 
     def __init__(self, prefetch: Prefetch, listing: Listing, seen: SeenRows) -> None:

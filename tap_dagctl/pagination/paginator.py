@@ -36,9 +36,9 @@ logger = logging.getLogger("tap-dagctl.paginator")
 class Paginator:
     """Reads every page of a list whose rows carry `id` and `updated_at`.
 
-    The walk `started_at` the server's clock when the first page was asked for; without one, this
-    machine's less an hour. It cannot be resumed without a `checkpoint`. At the end, the server is
-    known to have counted `missing` rows that it did not show.
+    `started_at` is the server's clock when the first page was asked for; without one, this
+    machine's less an hour. Without a `checkpoint` the walk cannot be resumed. At the end, `missing`
+    rows were counted by the server and not shown.
     """
 
     def __init__(

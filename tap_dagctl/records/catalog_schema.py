@@ -22,8 +22,8 @@ from tap_dagctl.timestamps import to_fixed_width
 
 Schema = Mapping[str, Any]
 
-# Besides these, a field's schema says which values it may have.
-_NOTES = {"title", "description", "default", "deprecated", "x-sql-datatype"}
+# All other keywords of a field constrain its values.
+_ANNOTATIONS = {"title", "description", "default", "deprecated", "x-sql-datatype"}
 
 logger = logging.getLogger("tap-dagctl.records")
 
@@ -49,13 +49,13 @@ def announced(stream: str, own: Schema, given: Schema) -> dict[str, Any]:
 
 
 def _field(name: str, own: Schema | None, given: Schema) -> dict[str, Any]:
-    if own is not None and _bounds(given) in ({}, _bounds(own)):
+    if own is not None and _constraints(given) in ({}, _constraints(own)):
         return {**own, **given}
     Draft202012Validator.check_schema(given, format_checker=FormatChecker())
     if own is None:
         return _nullable(given)
     if name == ADDITIONAL_PROPERTIES:
-        given = {key: value for key, value in given.items() if key in {*_NOTES, "type"}}
+        given = {key: value for key, value in given.items() if key in {*_ANNOTATIONS, "type"}}
     # Every value of the field must fit the type that the catalog gives it.
     kind, kinds, of_format = kinds_of(own)[0], kinds_of(given), given.get("format")
     is_same = not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
@@ -64,7 +64,7 @@ def _field(name: str, own: Schema | None, given: Schema) -> dict[str, Any]:
         _refuse(f"not every {own.get('format', kind)} fits {of_format or ' or '.join(kinds)}")
     if "null" in own["type"]:
         return _nullable(given)
-    if given.keys() - _NOTES - {"type", "format"}:
+    if given.keys() - _ANNOTATIONS - {"type", "format"}:
         _refuse("it is never null, and so may have no other bounds")
     return dict(given)
 
@@ -104,7 +104,7 @@ class Conversion:
         self._changed = {
             name: _validator(field)
             for name, field in announced["properties"].items()
-            if name not in fields or _bounds(field) != _bounds(fields[name])
+            if name not in fields or _constraints(field) != _constraints(fields[name])
         }
         self._rest = self._changed.pop(ADDITIONAL_PROPERTIES, None)
         self.added = [name for name in self._changed if name not in fields]
@@ -124,7 +124,7 @@ class Conversion:
             record[name] = None
             if value is not None:
                 try:
-                    record[name] = _fitting(value, validator)
+                    record[name] = _converted(value, validator)
                 except ValueError:
                     rest[name] = value
                     self._report(name)
@@ -132,7 +132,7 @@ class Conversion:
             rest.pop(name, None)
         record[ADDITIONAL_PROPERTIES] = rest or None
         if rest and self._rest:
-            record[ADDITIONAL_PROPERTIES] = _fitting(rest, self._rest)
+            record[ADDITIONAL_PROPERTIES] = _converted(rest, self._rest)
         return record
 
     def _report(self, name: str) -> None:
@@ -146,11 +146,11 @@ class Conversion:
             )
 
 
-def _bounds(schema: Schema) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if key not in _NOTES}
+def _constraints(schema: Schema) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
 
 
-def _fitting(value: Any, validator: Validator) -> Any:  # noqa: ANN401 - any JSON
+def _converted(value: Any, validator: Validator) -> Any:  # noqa: ANN401 - any JSON
     """Return `value`, or the same as text; raise a ValueError if the schema allows neither."""
     schema: Any = validator.schema
     if schema.get("format") == "date-time":

@@ -27,7 +27,7 @@ from tap_dagctl.singer.state import StateStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.summary import Part
 
-_OF_ROWS = ("tap_dagctl", "singer_sdk", "simpleeval", "builtins")
+_OWN_PACKAGES = ("tap_dagctl", "singer_sdk", "simpleeval", "builtins")
 _ENDS_OF_A_TEST = (AbortedSyncFailedException, AbortedSyncPausedException)
 
 
@@ -45,7 +45,7 @@ class PagewiseStream(CatalogStream, StateStream):
 
     # The SDK's would drop what a catalog does not list inside an object.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-    _has_schema_gone_out = False
+    _is_schema_written = False
 
     def __init__(self, tap: Tap) -> None:
         super().__init__(tap)
@@ -139,8 +139,8 @@ class PagewiseStream(CatalogStream, StateStream):
     @override
     def _write_schema_message(self) -> None:
         """Write the schema once; the SDK writes it again for each project."""
-        if not self._has_schema_gone_out:
-            self._has_schema_gone_out = True
+        if not self._is_schema_written:
+            self._is_schema_written = True
             super()._write_schema_message()
 
     @override
@@ -153,7 +153,10 @@ class PagewiseStream(CatalogStream, StateStream):
             # Libraries for S3 and its like raise errors of their own, such as botocore's. Those of
             # a row that is read or mapped are others.
             package = type(error).__module__.partition(".")[0]
-            if not isinstance(error, (ImportError, OSError, ValueError)) and package in _OF_ROWS:
+            if (
+                not isinstance(error, (ImportError, OSError, ValueError))
+                and package in _OWN_PACKAGES
+            ):
                 raise
             root = one_line(batch_config.storage.root)
             msg = f"batch_config: no file can be written to {root}: {one_line(repr(error))}"

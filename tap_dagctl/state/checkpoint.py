@@ -12,7 +12,7 @@ from typing import Any
 from tap_dagctl import timestamps
 from tap_dagctl.pagination.page import Checkpoint
 from tap_dagctl.records.record import Row, known_fields
-from tap_dagctl.state.bookmark import Bookmark, Cursor, CursorEntry, Instant
+from tap_dagctl.state.bookmark import Cursor, CursorEntry, Instant
 from tap_dagctl.state.sent_records import digest
 
 # Counted from the last row of a page, ever further back: some of them have surely not moved.
@@ -30,6 +30,21 @@ class Walk(CursorEntry):
     anchors: list[str]
     sent: Any
 
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, cursor: Cursor, sent: str) -> Walk:
+        """Return a checkpoint of the paginator for the state."""
+        rows = checkpoint.rows
+        return cls(
+            updated_after=timestamps.render_optional(cursor.after),
+            began=Instant(checkpoint.started_at),
+            end=checkpoint.end,
+            cap=checkpoint.cap,
+            counted=checkpoint.counted,
+            total=checkpoint.total,
+            anchors=[_anchor(rows[-place]) for place in _ANCHOR_PLACES if place <= len(rows)],
+            sent=sent,
+        )
+
     def checkpoint(self) -> Checkpoint:
         """Return it for the paginator."""
         return Checkpoint(self.began, self.end, max(1, self.cap), self.counted, self.total)
@@ -45,28 +60,6 @@ class Walk(CursorEntry):
         ends = Counter(index + place for index, place in found if place)
         (end, votes), *_ = ends.most_common(1) or [(0, 0)]
         return end if votes >= min(3, end) else None
-
-
-def write_checkpoint(
-    bookmark: Bookmark, cursor: Cursor, reached: Checkpoint | None, sent: str
-) -> None:
-    """Record how far a walk over the rows of `cursor` has got; None if it cannot be resumed."""
-    if reached is None:
-        bookmark.write_checkpoint(None)
-        return
-    rows = reached.rows
-    bookmark.write_checkpoint(
-        Walk(
-            updated_after=timestamps.render_optional(cursor.after),
-            began=Instant(reached.started_at),
-            end=reached.end,
-            cap=reached.cap,
-            counted=reached.counted,
-            total=reached.total,
-            anchors=[_anchor(rows[-place]) for place in _ANCHOR_PLACES if place <= len(rows)],
-            sent=sent,
-        )
-    )
 
 
 def _anchor(row: Row) -> str:

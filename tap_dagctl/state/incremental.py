@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 
 from tap_dagctl import timestamps
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.records.record import Record, Row, as_dict
 from tap_dagctl.settings import Settings
 from tap_dagctl.state.bookmark import Bookmark, Cursor, Instant, Owed
-from tap_dagctl.state.checkpoint import Walk, write_checkpoint
+from tap_dagctl.state.checkpoint import Walk
 from tap_dagctl.state.sent_records import MOST_REMEMBERED, SentRecords
 
 logger = logging.getLogger("tap-dagctl.incremental")
@@ -37,15 +37,9 @@ def changed_rows(
     """Yield every record that changed since the bookmark, each version once; then advance it.
 
     They come page by page. The state is right for the pages that have been taken so far, so it may
-    go out at any moment.
-
-    Args:
-        paginator_of: makes a paginator of the rows updated after an instant, or of all, given how
-            many rows are expected, and how many more the server counts than it shows.
-        bookmark: of the stream and project.
-        settings: for `start_date` and the overlap.
-        server_time: in nanoseconds since the epoch, or None where the server tells no time.
-        is_filtered: whether the API leaves out what was not updated after that instant.
+    go out at any moment. `paginator_of` makes a paginator of the rows updated after an instant, or
+    of all, given how many rows are expected and how many the server counts and does not show. Rows
+    that were not updated after that instant are left out here unless the API `is_filtered`.
     """
     if bookmark.lies_after(server_time, settings):
         logger.warning(
@@ -57,53 +51,41 @@ def changed_rows(
     now = timestamps.now() if server_time is None else server_time
     is_complete = False
     while not is_complete:
-        is_complete = yield from _one_walk(paginator_of, bookmark, settings, is_filtered, now)
-
-
-def _one_walk(
-    paginator_of: Callable[[int | None, int, int], Paginator],
-    bookmark: Bookmark,
-    settings: Settings,
-    is_filtered: bool,  # noqa: FBT001 - as above
-    now: int,
-) -> Generator[list[Record], None, bool]:
-    """Walk once over what changed since the bookmark, and advance it; return whether that was all.
-
-    After a walk that was resumed it is not: what changed meanwhile is still to be read.
-    """
-    cursor = bookmark.cursor(settings)
-    owed, surplus = bookmark.entry("owed", Owed, cursor), bookmark.surplus
-    paginator = paginator_of(cursor.after, owed.counted if owed else 0, surplus)
-    resumed_from, pages = None, paginator.pages()
-    interrupted = bookmark.entry("walk", Walk, cursor)
-    sent = SentRecords(_KEYS, bookmark.sent, interrupted.sent if interrupted else None)
-    if interrupted:
-        checkpoint = interrupted.checkpoint()
-        resumed_from = checkpoint.started_at
-        pages = paginator.resumed(checkpoint, interrupted.end_in)
-    read: list[Row] | None = []
-    for page in pages:
-        # A second more than the overlap does no harm, and no boundary needs thinking about.
-        latest = max(paginator.started_at, bookmark.value or 0)
-        read_again = latest - settings.overlap - timestamps.NANOSECONDS
-        rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
-        # Of a longer list the state could not remember all, should the bookmark wait.
-        read = [*read, *rows] if read is not None and len(read) <= MOST_REMEMBERED else None
-        yield _changed(rows, cursor, sent, read_again)
-        # Not before they were taken: what the bookmark remembers counts as sent.
-        write_checkpoint(bookmark, cursor, paginator.checkpoint, sent.remembered)
-    if paginator.missing:
-        if waiting := _waiting(bookmark, paginator, owed, cursor, now):
-            for _, _, record in read or ():
-                sent.mark_sent(as_dict(record), remember=True)
-            bookmark.wait(waiting, sent.known)
-            return True
-        surplus += paginator.missing
-    # The surplus of one list of updated rows says nothing about the next.
-    bookmark.surplus = 0 if is_filtered else max(0, surplus - paginator.count.excess)
-    bookmark.complete(paginator.started_at, cursor.start, sent.remembered)
-    # A resumed walk keeps the moment it began: what changed since is still to be read.
-    return paginator.started_at != resumed_from
+        cursor = bookmark.cursor(settings)
+        owed, surplus = bookmark.entry("owed", Owed, cursor), bookmark.surplus
+        paginator = paginator_of(cursor.after, owed.counted if owed else 0, surplus)
+        resumed_from, pages = None, paginator.pages()
+        interrupted = bookmark.entry("walk", Walk, cursor)
+        sent = SentRecords(_KEYS, bookmark.sent, interrupted.sent if interrupted else None)
+        if interrupted:
+            checkpoint = interrupted.checkpoint()
+            resumed_from = checkpoint.started_at
+            pages = paginator.resumed(checkpoint, interrupted.end_in)
+        read: list[Row] | None = []
+        for page in pages:
+            # A second more than the overlap does no harm, and no boundary needs thinking about.
+            latest = max(paginator.started_at, bookmark.value or 0)
+            read_again = latest - settings.overlap - timestamps.NANOSECONDS
+            rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
+            # Of a longer list the state could not remember all, should the bookmark wait.
+            read = [*read, *rows] if read is not None and len(read) <= MOST_REMEMBERED else None
+            yield _changed(rows, cursor, sent, read_again)
+            # Not before they were taken: what the bookmark remembers counts as sent.
+            reached = paginator.checkpoint
+            walk = Walk.of(reached, cursor, sent.remembered) if reached else None
+            bookmark.write_checkpoint(walk)
+        if paginator.missing:
+            if waiting := _waiting(bookmark, paginator, owed, cursor, now):
+                for _, _, record in read or ():
+                    sent.mark_sent(as_dict(record), remember=True)
+                bookmark.wait(waiting, sent.known)
+                return
+            surplus += paginator.missing
+        # The surplus of one list of updated rows says nothing about the next.
+        bookmark.surplus = 0 if is_filtered else max(0, surplus - paginator.count.excess)
+        bookmark.complete(paginator.started_at, cursor.start, sent.remembered)
+        # A resumed walk keeps the moment it began: what changed since is still to be read.
+        is_complete = paginator.started_at != resumed_from
 
 
 def _waiting(

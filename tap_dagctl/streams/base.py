@@ -27,9 +27,8 @@ from tap_dagctl.summary import ENDED_EARLY, Summary
 class Sync:
     """The settings, client and summary that the streams of one sync share.
 
-    `before_early_end` is called if an error or a signal ends it.
-
-    Nothing is checked or opened before it is needed: discovery may have no usable configuration.
+    `before_early_end` is called if an error or a signal ends it. Nothing is checked or opened
+    before it is needed: discovery may have no usable configuration.
     """
 
     def __init__(self, config: Mapping[str, Any], *, version: str) -> None:
