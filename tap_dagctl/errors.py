@@ -24,14 +24,14 @@ from typing_extensions import Self, override
 
 from tap_dagctl.redaction import redact
 
-MOST_LETTERS = 200
+MAX_LETTERS = 200
 
 
 def one_line(text: str) -> str:
-    """Return a text that the tap did not write itself on one line, cut off at `MOST_LETTERS`."""
+    """Return a text that the tap did not write itself on one line, cut off at `MAX_LETTERS`."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     line = " ".join(printable.split())
-    return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]}…"
+    return line if len(line) <= MAX_LETTERS else f"{line[:MAX_LETTERS]}…"
 
 
 class TapError(Exception):

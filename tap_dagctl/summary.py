@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tap_dagctl import timestamps
 from tap_dagctl.errors import ConfigurationError, NoAccessError, RefusedError, TapError
 
-_MOST_NAMES = 3
+_MAX_NAMES = 3
 ENDED_EARLY = "the sync ended before it was read"
 
 
@@ -157,8 +157,8 @@ class Summary:
 
     def _titles_of_failed(self, *, is_tolerated: bool) -> str:
         failed = [part for part in self.parts if part.error and part.is_tolerated == is_tolerated]
-        more = len(failed) - _MOST_NAMES
-        titles = ", ".join(part.title for part in failed[:_MOST_NAMES])
+        more = len(failed) - _MAX_NAMES
+        titles = ", ".join(part.title for part in failed[:_MAX_NAMES])
         return titles + (f" and {more:,} more" if more > 0 else "")
 
 

@@ -34,15 +34,15 @@ for _name in ("urllib3.connection", "urllib3.connectionpool"):
 T = TypeVar("T")
 
 # The largest answer that is read, unpacked: far more than 500 rows need, and memory holds it.
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 # A value may take a hundred bytes of memory, however few it has in the answer.
-MOST_VALUES = 2_000_000
+MAX_VALUES = 2_000_000
 # The server's clock may differ so much from one answer to the next; beyond, the earlier counts.
-MOST_CLOCK_SECONDS = 60
+MAX_CLOCK_DRIFT_SECONDS = 60
 
 # Large enough for an ordinary page.
 _CHUNK_BYTES = 512 * 1024
-_MOST_ERROR_BYTES = 4 * 1024
+_MAX_ERROR_BYTES = 4 * 1024
 
 
 class Client:
@@ -128,13 +128,13 @@ class Client:
         return Answer(body, server_time, asked_at, sent, received)
 
     def _check(self, content: bytes) -> None:
-        if len(content) > MOST_BYTES:
-            what = f"the answer is larger than {MOST_BYTES // 1024 // 1024} MB"
+        if len(content) > MAX_BYTES:
+            what = f"the answer is larger than {MAX_BYTES // 1024 // 1024} MB"
         elif redaction.holds_escaped(content, self._token):
             what = "the answer holds the API token, so it is not loaded"
             raise RequestError(what, "make a new token in dagctl, and revoke this one")
-        elif len(content) > MOST_VALUES and content.count(b",") + content.count(b"[") > MOST_VALUES:
-            what = f"the answer holds more than {MOST_VALUES:,} values"
+        elif len(content) > MAX_VALUES and content.count(b",") + content.count(b"[") > MAX_VALUES:
+            what = f"the answer holds more than {MAX_VALUES:,} values"
         else:
             return
         raise PassingError(what, "lower page_size; if it stays, report it to dagctl")
@@ -143,7 +143,7 @@ class Client:
         asked_at = server_time - math.ceil(received - sent) * timestamps.NANOSECONDS
         offset = asked_at - sent * timestamps.NANOSECONDS
         self._server_offset = min(self._server_offset, offset)
-        if offset - self._server_offset > MOST_CLOCK_SECONDS * timestamps.NANOSECONDS:
+        if offset - self._server_offset > MAX_CLOCK_DRIFT_SECONDS * timestamps.NANOSECONDS:
             return int(asked_at - (offset - self._server_offset))
         return asked_at
 
@@ -164,7 +164,7 @@ class Client:
                     preload_content=False,
                 )
         with response:
-            most = MOST_BYTES if response.status == HTTPStatus.OK else _MOST_ERROR_BYTES
+            most = MAX_BYTES if response.status == HTTPStatus.OK else _MAX_ERROR_BYTES
             return response.status, response.headers, _read_body(response, most)
 
 

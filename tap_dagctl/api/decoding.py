@@ -11,8 +11,8 @@ from typing import NoReturn
 import msgspec
 
 # The bounds of 64 bits, the widest integers that every warehouse has.
-LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**63 - 1
-_MOST_DIGITS = len(str(LEAST_INTEGER))
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+_MAX_DIGITS = len(str(MIN_INTEGER))
 
 _DECODER = msgspec.json.Decoder()
 _UNLOADABLE = re.compile("[\x00\ud800-\udfff]")
@@ -52,7 +52,7 @@ def has_huge_integer(value: object) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
     if not isinstance(value, list):
-        return isinstance(value, int) and not LEAST_INTEGER <= value <= MOST_INTEGER
+        return isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER
     # There may be thousands of items, mostly texts: `any` would take twice as long.
     for item in value:  # noqa: SIM110
         if not isinstance(item, str) and has_huge_integer(item):
@@ -72,8 +72,8 @@ def _float(text: str) -> float | str:
 
 def _integer(text: str) -> int | str:
     # `int` is slow with many digits, and refuses more than 4,300.
-    value = int(text) if len(text) <= _MOST_DIGITS else MOST_INTEGER + 1
-    return value if LEAST_INTEGER <= value <= MOST_INTEGER else text
+    value = int(text) if len(text) <= _MAX_DIGITS else MAX_INTEGER + 1
+    return value if MIN_INTEGER <= value <= MAX_INTEGER else text
 
 
 def _make_loadable(value: object) -> object:

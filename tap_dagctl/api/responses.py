@@ -14,7 +14,7 @@ import urllib3
 from requests.exceptions import InvalidSchema
 
 from tap_dagctl import timestamps
-from tap_dagctl.api.transport import MOST_TIMEOUTS, DeadlineError, proxy_variable
+from tap_dagctl.api.transport import MAX_TIMEOUTS, DeadlineError, proxy_variable
 from tap_dagctl.errors import NoAccessError, PassingError, RefusedError, RequestError, one_line
 
 _LATER = "the trouble is at the server: run the sync again later"
@@ -53,7 +53,7 @@ _NO_CONNECTION = "no connection, or it was broken off"
 _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (
         DeadlineError,
-        f"the answer did not end within {MOST_TIMEOUTS} times request_timeout",
+        f"the answer did not end within {MAX_TIMEOUTS} times request_timeout",
         "raise it, or lower page_size",
     ),
     (urllib3.exceptions.DecodeError, "the answer cannot be unpacked", ""),

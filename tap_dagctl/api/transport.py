@@ -27,7 +27,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ProtocolError
 
 # An answer that is not complete after so many times the connection's timeout is given up.
-MOST_TIMEOUTS = 10
+MAX_TIMEOUTS = 10
 
 
 class DeadlineError(TimeoutError):
@@ -57,7 +57,7 @@ class _BoundedFile(io.RawIOBase):
 class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - http.client's own
         super().__init__(sock, *args, **kwargs)
-        seconds = MOST_TIMEOUTS * (sock.gettimeout() or math.inf)
+        seconds = MAX_TIMEOUTS * (sock.gettimeout() or math.inf)
         self.fp = io.BufferedReader(_BoundedFile(self.fp.detach(), seconds))
 
 

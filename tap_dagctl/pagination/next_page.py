@@ -21,11 +21,11 @@ from tap_dagctl.pagination.listing import Listing
 from tap_dagctl.pagination.page import Page, PageNumber
 
 # Rows the API gives in one page at most (API page, "Conventions").
-MOST_ROWS = 500
+MAX_ROWS = 500
 # Pages from which on a walk is long enough for more than one connection.
 LONG_WALK_PAGES = 5
 # Page sizes below that are not taken for a server's largest: such pages overlap badly.
-LEAST_ROWS = 11
+MIN_ROWS = 11
 
 
 class NextPage:
@@ -38,13 +38,13 @@ class NextPage:
     """
 
     def __init__(self, prefetch: Prefetch, listing: Listing, seen: SeenRows) -> None:
-        self.cap, self.requests = MOST_ROWS, 0
+        self.cap, self.requests = MAX_ROWS, 0
         self.is_displaced = self.has_left_overlap = False
         self._prefetch, self._listing, self._seen = prefetch, listing, seen
         self._pages_without_overlap = self._failed_overlaps = 0
         # A page begins some isqrt(2 * page_size) rows before the row it must hold; so much larger,
         # each still brings `page_size` new rows. Very small ones have too few places to begin.
-        self._largest = min(MOST_ROWS, max(listing.page_size + isqrt(2 * listing.page_size), 16))
+        self._largest = min(MAX_ROWS, max(listing.page_size + isqrt(2 * listing.page_size), 16))
 
     def get(self, number: PageNumber, *, now: bool = False) -> Page:
         """Return a page; one that was fetched ahead will not do where it is wanted `now`."""
@@ -116,7 +116,7 @@ class NextPage:
         rows = len(page.rows)
         if rows != len(once_more.rows) or not all(map(is_same_version, page.rows, once_more.rows)):
             return once_more if self._seen.has_anchor(once_more) else None
-        if LEAST_ROWS <= rows == len(following.rows) < following.limit:
+        if MIN_ROWS <= rows == len(following.rows) < following.limit:
             # The server gives no more than that, whatever it says.
             self.cap = min(self.cap, rows)
             return replace(following, limit=rows)

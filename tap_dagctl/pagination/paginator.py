@@ -17,18 +17,18 @@ from tap_dagctl.errors import AnswerError
 from tap_dagctl.pagination.count import RowCount
 from tap_dagctl.pagination.dedup import SeenRows
 from tap_dagctl.pagination.listing import Listing
-from tap_dagctl.pagination.next_page import MOST_ROWS, NextPage
+from tap_dagctl.pagination.next_page import MAX_ROWS, NextPage
 from tap_dagctl.pagination.page import Checkpoint, Page, PageNumber
 from tap_dagctl.records.record import Row
 
 # Rows of a walk that are kept whole, besides those fetched before they are needed.
 ROWS_KEPT = 2_500
 # Pages without a row, or with nothing new, after which the rest of a list is taken for empty.
-MOST_EMPTY_PAGES = 10
+MAX_EMPTY_PAGES = 10
 # Requests for each page of a list after which the walk is given up and only the count decides.
-MOST_REQUESTS_A_PAGE = 6
+MAX_REQUESTS_A_PAGE = 6
 # Rows a list may show beyond twice those it counted; a list with more has no end.
-MOST_NEW_ROWS = 1_000_000
+MAX_NEW_ROWS = 1_000_000
 
 logger = logging.getLogger("tap-dagctl.paginator")
 
@@ -48,7 +48,7 @@ class Paginator:
         self.checkpoint: Checkpoint | None = None
         self.count = RowCount(listing.params.get("updated_after"), expected, surplus)
         self._prefetch, self._listing = prefetch, listing
-        self._seen = SeenRows(ROWS_KEPT + MOST_ROWS * prefetch.connections)
+        self._seen = SeenRows(ROWS_KEPT + MAX_ROWS * prefetch.connections)
         self._next_page = NextPage(prefetch, listing, self._seen)
         # Rows of the page that had most, and whether one had more rows than its limit.
         self._fullest, self._is_limit_ignored = 0, False
@@ -106,7 +106,7 @@ class Paginator:
 
     def _walk(self, page: Page) -> Iterator[list[Row]]:
         last, stalled = "", 0
-        while stalled <= MOST_EMPTY_PAGES and not self._is_given_up:
+        while stalled <= MAX_EMPTY_PAGES and not self._is_given_up:
             new = self._take(page)
             self._note_checkpoint(page)
             self._next_page.plan_after(page)
@@ -125,7 +125,7 @@ class Paginator:
     def _is_given_up(self) -> bool:
         size = max(1, min(self._fullest, self._listing.page_size))
         pages = 10 + max(self.count.total, len(self.count)) // size
-        return self._next_page.requests > MOST_REQUESTS_A_PAGE * pages
+        return self._next_page.requests > MAX_REQUESTS_A_PAGE * pages
 
     def _take(self, page: Page) -> list[Row]:
         """Return the rows of `page` in a version not seen before, and count them."""
@@ -136,7 +136,7 @@ class Paginator:
             # If one of these has changed, it was since the walk began: the next sync reads it.
             changed = [row for row in changed if row[0] not in known]
         came, total = len(self.count), self.count.total
-        if came > 2 * total + MOST_NEW_ROWS:
+        if came > 2 * total + MAX_NEW_ROWS:
             raise AnswerError(
                 f"GET {self._listing.path}: its pages have no end: {came} rows came where {total} "
                 "were counted; report it to dagctl"
@@ -209,5 +209,5 @@ class Paginator:
             empty = 0 if len(shown) > before else empty + 1
             # Rows that are left out of the pages may be left out of the count as well.
             is_beyond = page.first >= page.total + page.limit // 2 and index >= page.total_pages
-            if empty > MOST_EMPTY_PAGES or (is_beyond and not page.rows):
+            if empty > MAX_EMPTY_PAGES or (is_beyond and not page.rows):
                 return

@@ -12,13 +12,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from tap_dagctl.api.decoding import LEAST_INTEGER, MOST_INTEGER
+from tap_dagctl.api.decoding import MAX_INTEGER, MIN_INTEGER
 from tap_dagctl.errors import one_line
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 from tap_dagctl.timestamps import to_fixed_width
 
 # Unknown fields of a stream that are logged; rows could bring a new name each.
-MOST_REPORTED = 100
+MAX_REPORTED = 100
 
 _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "string": ("a string", (str,)),
@@ -37,7 +37,7 @@ def _checked(kind: str, value: Any) -> object:  # noqa: ANN401 - any JSON
     is_fit = isinstance(value, types) and isinstance(value, bool) == (kind == "boolean")
     if not is_fit or (kind == "integer" and value != int(value)):
         msg = f"not {name}"
-    elif kind == "integer" and not LEAST_INTEGER <= value <= MOST_INTEGER:
+    elif kind == "integer" and not MIN_INTEGER <= value <= MAX_INTEGER:
         msg = "an integer of more than 64 bits"
     elif kind == "number" and float(value) != value:
         # Many loaders keep numbers as doubles: they would round it without a word, or refuse it.
@@ -104,7 +104,7 @@ class RecordBuilder:
         return record
 
     def _report(self, name: str, what: str) -> None:
-        if name not in self._reported and len(self._reported) < MOST_REPORTED:
+        if name not in self._reported and len(self._reported) < MAX_REPORTED:
             self._reported.add(name)
             kept_in, field = ADDITIONAL_PROPERTIES, one_line(name)
             logger.warning("%s: field %r %s; it is kept in %s", self._stream, field, what, kept_in)

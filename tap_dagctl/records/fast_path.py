@@ -17,8 +17,8 @@ import msgspec
 
 from tap_dagctl import timestamps
 from tap_dagctl.api.decoding import (
-    LEAST_INTEGER,
-    MOST_INTEGER,
+    MAX_INTEGER,
+    MIN_INTEGER,
     decode_json,
     has_huge_integer,
     has_nul,
@@ -26,7 +26,7 @@ from tap_dagctl.api.decoding import (
 from tap_dagctl.records.record import Record, Row, as_dict
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 
-_Integer = Annotated[int, msgspec.Meta(ge=LEAST_INTEGER, le=MOST_INTEGER)]
+_Integer = Annotated[int, msgspec.Meta(ge=MIN_INTEGER, le=MAX_INTEGER)]
 # Every integer up to there is a double, too.
 _SmallInteger = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 _TYPES: dict[str, Any] = {

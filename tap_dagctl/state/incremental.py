@@ -11,7 +11,7 @@ from tap_dagctl.records.record import Record, Row, as_dict
 from tap_dagctl.settings import Settings
 from tap_dagctl.state.bookmark import Bookmark, Cursor, Instant, Owed
 from tap_dagctl.state.checkpoint import Walk
-from tap_dagctl.state.sent_records import MOST_REMEMBERED, SentRecords
+from tap_dagctl.state.sent_records import MAX_REMEMBERED, SentRecords
 
 logger = logging.getLogger("tap-dagctl.incremental")
 
@@ -68,7 +68,7 @@ def changed_rows(
             read_again = latest - settings.overlap - timestamps.NANOSECONDS
             rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
             # Of a longer list the state could not remember all, should the bookmark wait.
-            read = [*read, *rows] if read is not None and len(read) <= MOST_REMEMBERED else None
+            read = [*read, *rows] if read is not None and len(read) <= MAX_REMEMBERED else None
             yield _changed(rows, cursor, sent, read_again)
             # Not before they were taken: what the bookmark remembers counts as sent.
             reached = paginator.checkpoint

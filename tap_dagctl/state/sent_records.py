@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 """Records remembered for one stream and project. If there are more, some are sent again."""
 
 # 48 bits for a record's key: two of 10,000 records share them with a chance of 1 in 10**7, and one
@@ -54,7 +54,7 @@ class SentRecords:
     @property
     def known(self) -> str:
         """For the state where the next sync reads the same rows again: also what came before."""
-        latest = list((self._known | self._remembered).items())[-MOST_REMEMBERED:]
+        latest = list((self._known | self._remembered).items())[-MAX_REMEMBERED:]
         return "".join(key + content for key, content in latest)
 
     def __bool__(self) -> bool:
@@ -72,7 +72,7 @@ class SentRecords:
         # lags may show the older version last, and then the newer one must be sent again.
         if remember or self._known.get(key, content) != content:
             self._known[key] = self._remembered[key] = content
-            if len(self._remembered) > MOST_REMEMBERED:
+            if len(self._remembered) > MAX_REMEMBERED:
                 # The oldest: statistics are read again from their newest days on.
                 self._remembered.pop(next(iter(self._remembered)))
 

@@ -166,7 +166,7 @@ def test_repeats_a_table_stamped_at_once_is_soon_not_even_read_again(api: Api) -
 def test_repeats_beyond_what_is_remembered_rows_may_come_again_but_never_vanish(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tap_dagctl.state.sent_records.MOST_REMEMBERED", 50)
+    monkeypatch.setattr("tap_dagctl.state.sent_records.MAX_REMEMBERED", 50)
     history = filled(api)
     history.act(Act("stamp"))
     history.sync()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+import grimp
 import pytest
 
 from tests.support.project import ROOT
@@ -29,6 +31,18 @@ def test_every_import_goes_downward() -> None:
     done = lint(ROOT)
     assert done.returncode == 0, done.stdout
     assert "7 kept, 0 broken" in done.stdout
+
+
+def test_no_file_of_the_tap_is_more_than_ten_imports_above_another() -> None:
+    graph = grimp.build_graph("tap_dagctl", cache_dir=None)
+
+    @cache
+    def depth(module: str) -> int:
+        return max(
+            (1 + depth(it) for it in graph.find_modules_directly_imported_by(module)), default=0
+        )
+
+    assert max(map(depth, graph.modules)) <= 10
 
 
 @pytest.mark.parametrize(
