@@ -37,7 +37,7 @@ class SeenRows:
         """Return whether `page` shows a row or a version not seen before."""
         return any(
             not (known := self._known(row))
-            or not (is_same_version(known[0], row) or _is_older(row, known[0]))
+            or not (is_same_version(known[0], row) or is_earlier(row[1], known[0][1]))
             for row in page.rows
         )
 
@@ -68,7 +68,7 @@ class SeenRows:
             elif is_same_version(known[0], row):
                 if new and any(moment <= self.unmoved_until for _, moment, _ in new):
                     self.are_in_order = False
-            elif not _is_older(row, known[0]):
+            elif not is_earlier(row[1], known[0][1]):
                 newer[row[0]] = (row, received)
                 changed.append(row)
         return changed, new
@@ -85,5 +85,6 @@ def is_same_version(row: Row, other: Row) -> bool:
     return row == other or (row[:2] == other[:2] and known_fields(row[2]) == known_fields(other[2]))
 
 
-def _is_older(row: Row, other: Row) -> bool:
-    return row[1][:_SORTABLE] < other[1][:_SORTABLE]
+def is_earlier(moment: str, other: str) -> bool:
+    """Return whether an `updated_at` is earlier than another, by a microsecond or more."""
+    return moment[:_SORTABLE] < other[:_SORTABLE]

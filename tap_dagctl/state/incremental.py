@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from tap_dagctl import timestamps
+from tap_dagctl.pagination.dedup import is_earlier
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.records.record import Record, Row, as_dict
 from tap_dagctl.settings import Settings
@@ -49,7 +50,7 @@ def changed_rows(
         )
         bookmark.forget()
     now = timestamps.now() if server_time is None else server_time
-    is_complete = False
+    is_complete, newest = False, _Newest()
     while not is_complete:
         cursor = bookmark.cursor(settings)
         owed, surplus = bookmark.entry("owed", Owed, cursor), bookmark.surplus
@@ -69,7 +70,7 @@ def changed_rows(
             rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
             # Of a longer list the state could not remember all, should the bookmark wait.
             read = [*read, *rows] if read is not None and len(read) <= MAX_REMEMBERED else None
-            yield _changed(rows, cursor, sent, read_again)
+            yield _changed(newest.of(rows, read_again), cursor, sent, read_again)
             # Not before they were taken: what the bookmark remembers counts as sent.
             reached = paginator.checkpoint
             walk = Walk.of(reached, cursor, sent.remembered) if reached else None
@@ -86,6 +87,31 @@ def changed_rows(
         bookmark.complete(paginator.started_at, cursor.start, sent.remembered)
         # A resumed walk keeps the moment it began: what changed since is still to be read.
         is_complete = paginator.started_at != resumed_from
+
+
+class _Newest:
+    """The rows of a sync that a second walk reads again, each in its newest version.
+
+    A replica that lags may show them as they were before. If that were sent, and the sync killed
+    then, the state would still say that the newer version was sent last.
+    """
+
+    def __init__(self) -> None:
+        self._moments: dict[str, str] = {}
+
+    def of(self, rows: list[Row], read_again: int) -> list[Row]:
+        """Return the rows that are not older than those given before; note which are read again."""
+        near, moments = timestamps.render(read_again), self._moments
+        if moments:
+            rows = [row for row in rows if not is_earlier(row[1], moments.get(row[0], ""))]
+        for key, moment, _ in rows:
+            if moment >= near:
+                moments.pop(key, None)
+                moments[key] = moment
+                if len(moments) > MAX_REMEMBERED:
+                    # The state forgets it as well, so nothing counts as sent.
+                    moments.pop(next(iter(moments)))
+        return rows
 
 
 def _waiting(
