@@ -12,8 +12,8 @@ from tests.support.answers_in_memory import AnswersInMemory, compiled
 from tests.support.base_time import NOW
 from tests.support.dbt_server import Dbt, dbt_in
 from tests.support.pipe import Pipe
-from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 from tests.support.syncs import Tap
+from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +81,8 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
         return duckdb_at(tmp_path / "warehouse.duckdb")
     postgres: Warehouse = request.getfixturevalue("postgres")
     return postgres
+
+
 @pytest.fixture
 def tap(api: Api, tmp_path: Path) -> Tap:
     return Tap(api, tmp_path)

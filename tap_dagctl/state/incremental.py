@@ -68,9 +68,10 @@ def changed_rows(
             latest = max(paginator.started_at, bookmark.value or 0)
             read_again = latest - settings.overlap - timestamps.NANOSECONDS
             rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
+            rows = newest.of(rows, read_again)
             # Of a longer list the state could not remember all, should the bookmark wait.
             read = [*read, *rows] if read is not None and len(read) <= MAX_REMEMBERED else None
-            yield _changed(newest.of(rows, read_again), cursor, sent, read_again)
+            yield _changed(rows, cursor, sent, read_again)
             # Not before they were taken: what the bookmark remembers counts as sent.
             reached = paginator.checkpoint
             walk = Walk.of(reached, cursor, sent.remembered) if reached else None

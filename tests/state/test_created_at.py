@@ -12,7 +12,6 @@ from tests.support import in_process
 
 if TYPE_CHECKING:
     from stand_in.server import Api
-    from tap_dagctl.state import statistics
     from tests.support.in_process import Collector
 
 DAY = timedelta(days=1)

@@ -8,9 +8,8 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.support.in_process import command
 from tests.support.project import ROOT
-from tests.support.syncs import Output, arguments, config_of, selecting
+from tests.support.syncs import Output, config_of, run_tap, selecting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,14 +41,13 @@ class Pipe:
         config = config_of(self.api, **self.settings, **settings)
         found = self._tap(config, "--discover")
         catalog = selecting(found, [entry["tap_stream_id"] for entry in found["streams"]])
-        line = arguments(self.directory, config, state=self.state, catalog=catalog)
-        output = command(*line[1:])
+        output = run_tap(self.directory, config, state=self.state, catalog=catalog)
         assert output.exit_code == 0, output.stderr
         self.state = json.loads(self.pour(output.stdout).splitlines()[-1])
         return output
 
     def _tap(self, config: dict[str, Any], *options: str) -> dict[str, Any]:
-        said = command(*arguments(self.directory, config, *options)[1:])
+        said = run_tap(self.directory, config, *options)
         found: dict[str, Any] = json.loads(said.stdout)
         return found
 

@@ -209,7 +209,7 @@ def _process_kept(directory: Path) -> Iterator[None]:
     with (
         patch.object(sys, "excepthook", sys.excepthook),
         patch.object(sys, "unraisablehook", sys.unraisablehook),
-        patch.object(redaction, "_spellings", set()),
+        patch.object(redaction, "_patterns", set()),
         # These are for a process that ends soon.
         patch.object(gc, "disable"),
         patch.object(gc, "freeze"),

@@ -10,7 +10,6 @@ import duckdb
 import pytest
 
 from stand_in.server import serving
-from tests.support.in_process import command
 from tests.support.loaders import stores
 from tests.support.loaders.chain import Loader, run
 from tests.support.loaders.comparison import compare
@@ -18,7 +17,7 @@ from tests.support.loaders.findings import findings
 from tests.support.loaders.history import AwkwardHistory
 from tests.support.loaders.ways import WAYS, stream_maps
 from tests.support.project import ROOT
-from tests.support.syncs import arguments, config_of
+from tests.support.syncs import config_of, run_tap
 from tests.support.truth import OBJECTS
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def test_a_loader_that_is_here_does_what_is_recorded(tmp_path: Path) -> None:
 def test_the_stream_maps_of_the_page_make_text_of_every_object(tmp_path: Path) -> None:
     history = AwkwardHistory()
     with serving(history.world) as api:
-        line = arguments(tmp_path, config_of(api, stream_maps=stream_maps()))
-        messages = command(*line[1:]).stdout
+        messages = run_tap(tmp_path, config_of(api, stream_maps=stream_maps())).stdout
     settings = {"destination_path": str(tmp_path), "do_timestamp_file": False}
     (tmp_path / "target.json").write_text(json.dumps(settings))
     loader = [str(TARGET_JSONL), "--config", str(tmp_path / "target.json")]
