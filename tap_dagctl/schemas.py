@@ -1,14 +1,10 @@
-"""What each stream's records hold, field by field, in the order of the API page."""
+"""The fields of each stream's records, in the order of the API page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-
-from singer_sdk import typing as th
-
-Kind = th.JSONTypeHelper[Any] | type[th.JSONTypeHelper[Any]]
 
 ADDITIONAL_PROPERTIES = "additional_properties"
 
@@ -19,33 +15,34 @@ def kinds_of(schema: Mapping[str, Any]) -> list[str]:
     return [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
 
 
-def _required(kind: Kind, name: str, description: str) -> th.Property[Any]:
-    return th.Property(name, kind, required=True, nullable=False, description=description)
+def _field(types: str, name: str, description: str, **more: str) -> tuple[str, dict[str, Any]]:
+    return name, {"type": types.split(), **more, "description": description}
 
 
-def _optional(kind: Kind, name: str, description: str) -> th.Property[Any]:
-    return th.Property(name, kind, description=description)
+_key = partial(_field, "string")
+_day = partial(_field, "string", format="date")
+_text = partial(_field, "string null")
+_time = partial(_field, "string null", format="date-time")
+_integer = partial(_field, "integer null")
+_seconds = partial(_field, "number null")
+_flag = partial(_field, "boolean null")
+# Without `properties: {}`, with which the SDK's type conformance would drop everything inside
+# (singer_sdk/helpers/_typing.py, `_conform_record_data_types`).
+_object = partial(_field, "object null")
 
 
-_key = partial(_required, th.StringType)
-_day = partial(_required, th.DateType)
-_text = partial(_optional, th.StringType)
-_time = partial(_optional, th.DateTimeType)
-_integer = partial(_optional, th.IntegerType)
-_seconds = partial(_optional, th.NumberType)
-_flag = partial(_optional, th.BooleanType)
-# Not th.ObjectType: it writes `properties: {}`, and the SDK's type conformance then drops
-# everything inside (singer_sdk/helpers/_typing.py, `_conform_record_data_types`).
-_object = partial(_optional, th.CustomType({"type": ["object", "null"]}))
-
-
-def _schema(*properties: th.Property[Any]) -> dict[str, Any]:
+def _schema(*fields: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     rest = _object(
         ADDITIONAL_PROPERTIES,
         "Fields the API sent that this schema does not name, and values that did not fit their "
         "field; null when there are none.",
     )
-    return th.PropertiesList(*properties, rest).to_dict()
+    return {
+        "type": "object",
+        "properties": {name: dict(field) for name, field in (*fields, rest)},
+        "required": [name for name, field in fields if "null" not in field["type"]],
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+    }
 
 
 _PROJECT_ID = _key("project_id", "The project this belongs to.")

@@ -53,7 +53,8 @@ class Retries:
             except (PassingError, AnswerError) as error:
                 # An answer that cannot be used may come from a proxy, and the next from the API.
                 is_unreachable = isinstance(error, PassingError) and error.is_unreachable
-                self._has_answered |= not is_unreachable
+                if not is_unreachable:
+                    self._has_answered = True
                 limit = most if self._has_answered else min(most, FIRST_TRIES)
                 is_late = not self._has_answered and time.monotonic() - started_at >= FIRST_SECONDS
                 # Another thread may have waited for the server as long as one may.
