@@ -29,7 +29,7 @@ Rows = dict[str, list[dict[str, Any]]]
 START = NOW.replace(tzinfo=None) - timedelta(days=4)
 SLA = 1_800
 many = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 looks = partial(st.lists, st.sampled_from([1, 24, 24 * 40]), min_size=2, max_size=5)
 """How many hours pass before each look at the answers but the last."""

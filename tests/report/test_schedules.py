@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+
+import yaml
 
 from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.server import Api, Reply, Request, serving
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.receivers import Receiver
 
 
-def test_the_ten_minute_job_tells_before_and_after_the_daily_one(
+def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
     hook: Receiver, tmp_path: Path
 ) -> None:
     world = a_while_ago()
@@ -29,46 +32,38 @@ def test_the_ten_minute_job_tells_before_and_after_the_daily_one(
     put(world, "bad", "failed", hours_ago=2)
     with serving(world) as api:
         meltano = Meltano.of(api, tmp_path)
+        meltano.environment[VARIABLE] = hook.address
 
-        def run(schedule: str) -> str:
+        def run(schedule: str, code: int = 0) -> str:
             done = meltano("schedule", "run", schedule)
-            assert done.returncode == 0, done.stdout + done.stderr
+            assert done.returncode == code, done.stdout + done.stderr
             assert SECRET not in done.stdout + done.stderr
             return done.stdout + done.stderr
 
-        assert f"{VARIABLE} is not set" in run("runs-every-10-minutes")
-
-        meltano.environment[VARIABLE] = hook.address
-        assert "left out: sla_breaches, model_regressions" in run("runs-every-10-minutes")
+        # The answers that need statistics are built by the daily one.
+        said = run("runs-every-10-minutes")
+        assert "left out: sla_breaches, model_regressions" in said
         (message,) = hook.take()
         assert list(message.sections) == ["Jobs broken"]
         assert message.title == "dagctl: 1 new"
-
-        put(world, "good", "success", hours_ago=1)
-        run("runs-every-10-minutes")
-        (message,) = hook.take()
-        assert message.sections == {"Over": ["nightly (sales): mended"]}
-
-        # Only the daily one brings the statistics.
-        put(world, "slow", "success", hours_ago=0, seconds=4_000.0)
-        run("runs-every-10-minutes")
-        assert hook.take() == []
+        put(world, "slow", "failed", hours_ago=0, seconds=4_000.0)
         run("statistics-daily")
         (message,) = hook.take()
         assert list(message.sections) == ["Days over the SLA"]
 
         # A project that is refused silences nobody, and the schedule fails in the end.
         world.add_project("proj_b", "refused")
-        put(world, "bad again", "failed", hours_ago=0)
+        put(world, "good", "success", hours_ago=0)
         refuse(api, 403)
-        done = meltano("schedule", "run", "runs-every-10-minutes")
-        assert done.returncode == 1
-        assert "refused: runs cannot be read since" in done.stdout + done.stderr
+        api.requests.clear()
+        assert "refused: runs cannot be read since" in run("runs-every-10-minutes", code=1)
         (message,) = hook.take()
-        assert "Jobs broken" in message.sections
+        assert message.sections["Over"] == ["nightly (sales): mended"]
+        asked = [it.params for it in api.requests if it.path.endswith("proj_a/runs")]
+        assert ["updated_after" in params for params in asked] == [True]
 
         # Nor does what Meltano itself would stop at.
-        put(world, "good again", "success", hours_ago=0)
+        put(world, "bad again", "failed", hours_ago=0)
         refuse(api, 500)
         (tmp_path / ".tools").symlink_to(ROOT / ".tools")
         load, tell = "tap-dagctl-runs target-duckdb", "dbt-duckdb:now notify:duckdb"
@@ -77,7 +72,22 @@ def test_the_ten_minute_job_tells_before_and_after_the_daily_one(
         code = subprocess.run(script, env=environment, check=False).returncode
         assert code == 1
         (message,) = hook.take()
-        assert "Over" in message.sections
+        assert "Jobs broken" in message.sections
+
+        for part, streams in (
+            ("runs", {"runs", "model_executions"}),
+            ("statistics", {"daily_stats", "model_stats", "jobs", "plans"}),
+        ):
+            saved = json.loads(
+                meltano("state", "get", f"dev:tap-dagctl-{part}-to-target-duckdb").stdout
+            )
+            assert saved["singer_state"]["bookmarks"].keys() == {"projects", "syncs", *streams}
+
+
+def test_the_pace_of_each_schedule() -> None:
+    schedules = yaml.safe_load((ROOT / "meltano.yml").read_text())["schedules"]
+    paces = {it["name"]: it["interval"] for it in schedules}
+    assert paces == {"runs-every-10-minutes": "*/10 * * * *", "statistics-daily": "5 5 * * *"}
 
 
 def a_while_ago() -> World:

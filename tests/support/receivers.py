@@ -59,11 +59,30 @@ class Receiver:
         return taken
 
 
+class _Quiet(BaseHTTPRequestHandler):
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """Run a server until the block ends, however it does, and return its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @contextmanager
 def webhook() -> Iterator[Receiver]:
     """Run a webhook, whose address holds a secret in its path."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(_Quiet):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             is_welcome = self.path.partition("?")[0] == f"/{SECRET}" and not receiver.is_down
@@ -75,17 +94,9 @@ def webhook() -> Iterator[Receiver]:
             self.send_response(200 if is_welcome else 503, SECRET)
             self.end_headers()
 
-        @override
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(f"json://127.0.0.1:{server.server_port}/{SECRET}")
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with _serving(Handler) as port:
+        receiver = Receiver(f"json://127.0.0.1:{port}/{SECRET}")
         yield receiver
-        server.shutdown()
-        thread.join()
 
 
 @dataclass
@@ -112,7 +123,7 @@ class Requests:
 def web_server() -> Iterator[Requests]:
     """Run a server that takes JSON and forms."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(_Quiet):
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
             is_json = text.startswith("{")
@@ -124,17 +135,9 @@ def web_server() -> Iterator[Requests]:
             self.end_headers()
             self.wfile.write(b'{"requestId": "made up"}')
 
-        @override
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        requests = Requests(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with _serving(Handler) as port:
+        requests = Requests(f"http://127.0.0.1:{port}")
         yield requests
-        server.shutdown()
-        thread.join()
 
 
 @contextmanager
