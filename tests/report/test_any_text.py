@@ -56,7 +56,7 @@ def with_texts(texts: st.DataObject | None) -> Answers:
     return replace(made_up, projects=projects, quiet_projects=quiet, **lists)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.data())
 def test_no_text_breaks_out(data: st.DataObject) -> None:
     made_up, source = with_texts(data), data.draw(TEXTS)

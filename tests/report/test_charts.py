@@ -47,7 +47,7 @@ def is_drawn(seconds: float | None) -> bool:
     return seconds is not None and 0 <= seconds < math.inf
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(PROJECTS)
 def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
     runs, _ = drawings(project)
@@ -64,7 +64,7 @@ def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
             assert runs.shows(top, below[day])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(PROJECTS)
 def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: ProjectDays) -> None:
     _, p95 = drawings(project)
@@ -121,7 +121,7 @@ def test_a_day_says_its_numbers_where_somebody_points_at_it(project: ProjectDays
         assert of_p95 == f"{day.day} {day:%b}: {said}{', over the SLA' if over else ''}"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(PROJECTS)
 def test_axes_that_can_be_read(project: ProjectDays) -> None:
     for drawing in drawings(project):

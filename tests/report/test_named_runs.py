@@ -74,7 +74,7 @@ def first(rows: list[dict[str, Any]], *measures: Any) -> set[tuple[Any, ...]]:
     return {(row["run_id"], row["job_name"], moment(row)) for row in rows} or {(None, None, None)}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(runs=RUNS, executions=EXECUTIONS)
 def test_each_finding_names_its_run(
     runs: list[dict[str, Any]], executions: list[dict[str, Any]]

@@ -37,7 +37,7 @@ def settings(**owners: str) -> Settings:
 )
 def test_an_address_that_is_none_is_not_shown(duckdb_answers: Warehouse, address: str) -> None:
     told = {VARIABLE: f"json://127.0.0.1:1 {address}"}
-    done = notify_by_program(duckdb_answers, **told)
+    done = notify(duckdb_answers, **told)
 
     assert done.returncode == 1
     assert f"address 2 in {VARIABLE} is none" in done.stderr
@@ -56,8 +56,11 @@ def test_a_secret_is_nowhere_when_a_message_cannot_be_sent(
         "no TLS": hook.address.replace("json://", "jsons://"),
         "wrong password": mail.address.replace(f":{SECRET}", f":{SECRET[::-1]}") + "&cto=1",
     }[kind]
-    loud = {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "default"} if kind == "refused" else {}
-    done = notify_by_program(duckdb_answers, **{VARIABLE: address}, **loud)
+    if kind == "refused":
+        loud = {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "default"}
+        done = notify_by_program(duckdb_answers, **{VARIABLE: address}, **loud)
+    else:
+        done = notify(duckdb_answers, **{VARIABLE: address})
 
     assert done.returncode == 1
     for secret in (SECRET, SECRET[::-1], "127.0.0.1"):
