@@ -20,6 +20,8 @@ import pytest
 from jinja2 import Template
 from typing_extensions import Self
 
+from stand_in.server import Reply, serving
+from stand_in.world import RUNS, to_text
 from tests.support.airflow.account import account
 from tests.support.airflow.comparison import differing_rows, rows_in
 from tests.support.airflow.configuration import (
@@ -30,8 +32,6 @@ from tests.support.airflow.configuration import (
 )
 from tests.support.airflow.servers import postgres
 from tests.support.project import ROOT
-from stand_in.server import Reply, serving
-from stand_in.world import RUNS, to_text
 from tests.support.receivers import SECRET, webhook
 
 if TYPE_CHECKING:

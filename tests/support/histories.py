@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-from unittest.mock import patch
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
-from stand_in.server import Api, serving
-from stand_in.world import World
 from tests.support.odd_servers import COUNTS, GLITCHES, SIZES, TIES
 from tests.support.seeded import run_seeded
 from tests.support.simulation import HIDES, TABLES, Act, Arrangement, Figures, Simulation
+
+if TYPE_CHECKING:
+    from stand_in.server import Api
+
 
 MOST_ACTS_A_SYNC = 4
 STEPS = 10
@@ -110,27 +111,5 @@ class Histories(RuleBasedStateMachine):
 
 
 def prove(histories: int, number: int, *, shrink: bool = False) -> Figures:
-    """Make up so many histories from a seed, and check each.
-
-    Args:
-        histories: how many, about.
-        number: the seed.
-        shrink: whether to look for the shortest history that fails, which takes minutes.
-
-    Raises:
-        AssertionError: one of them lost or repeated a row, or asked too often.
-    """
-    logging.disable(logging.CRITICAL)
-    figures_ = Figures()
-    try:
-        # A state every page, so that cut walks have something to go on from.
-        with serving(World()) as server, patch("tap_dagctl.streams.kinds.PAGES_A_STATE", 1):
-
-            class Seeded(Histories):
-                api = server
-                figures = figures_
-
-            run_seeded(Seeded, number, histories, steps=STEPS, shrink=shrink)
-    finally:
-        logging.disable(logging.NOTSET)
-    return figures_
+    """Make up so many histories from a seed, and check each."""
+    return run_seeded(Histories, Figures(), histories, number, steps=STEPS, shrink=shrink)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
-from stand_in.server import Api, serving
-from stand_in.world import World
 from tests.support.seeded import run_seeded
 from tests.support.statistics_promise import DAY
 from tests.support.statistics_simulation import PROJECTS, Act, Figures, StatisticsSimulation
+
+if TYPE_CHECKING:
+    from stand_in.server import Api
+
 
 STEPS = 12
 
@@ -88,26 +90,5 @@ class Histories(RuleBasedStateMachine):
 
 
 def prove(histories: int, number: int, *, shrink: bool = False) -> Figures:
-    """Make up so many histories from a seed, and check each.
-
-    Args:
-        histories: how many, about.
-        number: the seed.
-        shrink: whether to look for the shortest history that fails, which takes minutes.
-
-    Raises:
-        AssertionError: one of them lost a row, sent one without need, or moved a bookmark wrongly.
-    """
-    logging.disable(logging.CRITICAL)
-    figures_ = Figures()
-    try:
-        with serving(World()) as server:
-
-            class Seeded(Histories):
-                api = server
-                figures = figures_
-
-            run_seeded(Seeded, number, histories, steps=STEPS, shrink=shrink)
-    finally:
-        logging.disable(logging.NOTSET)
-    return figures_
+    """Make up so many histories from a seed, and check each."""
+    return run_seeded(Histories, Figures(), histories, number, steps=STEPS, shrink=shrink)

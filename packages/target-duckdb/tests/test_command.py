@@ -331,8 +331,8 @@ def test_keys_may_be_none(loader: Loader, keys: object) -> None:
 def test_a_stream_that_is_closed_is_an_error(
     loader: Loader, closed: str, error: str | None
 ) -> None:
-    (loader.directory / "input").write_bytes(lines(_MESSAGES))
     loader.load(_MESSAGES[:1])
+    (loader.directory / "input").write_bytes(lines(_MESSAGES))
     command = shlex.join(loader.command())
     given = "" if "<" in closed else f"< {loader.directory}/input"
     done = subprocess.run(
