@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from stand_in.history import History
 from stand_in.server import Api, serving
@@ -18,6 +19,11 @@ from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+# However busy the machine is.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ HEADERS = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(headers=HEADERS, status=st.sampled_from([200, 302, 404, 429, 500, 503]))
 @example(headers={"Date": "Fri, 31 Dec 9999 23:59:59 GMT"}, status=200)
 @example(headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, status=429)
@@ -115,7 +115,7 @@ def test_whatever_stands_in_a_header_is_an_answer_or_one_line(
         assert output.state
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(first=DATES, second=DATES)
 def test_whatever_date_a_server_sends_no_row_is_lost(
     listing: Api, directory: Path, first: str, second: str

@@ -361,7 +361,7 @@ def listing() -> Iterator[Api]:
         yield api
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     ending=st.sampled_from(ENDINGS),
     spelling=st.sampled_from(sorted(SPELLINGS)),

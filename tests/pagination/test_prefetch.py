@@ -104,7 +104,7 @@ def wait_for_prefetch() -> None:
             thread.join()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     sizes=st.lists(st.integers(0, 12), max_size=6),
     seed=st.integers(0, 10**6),
@@ -122,7 +122,7 @@ def test_where_it_pays_now_and_then_nothing_is_asked_for_in_vain(
     assert ahead.requests == alone.requests
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     sizes=st.lists(st.integers(0, 12), max_size=6),
     broken=st.sets(st.tuples(st.integers(0, 5), st.sampled_from(LISTS)), max_size=3),

@@ -6,7 +6,7 @@ import json
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from singer_sdk.singerlib.encoding.simple import RecordMessage, SchemaMessage
@@ -128,7 +128,6 @@ def sent(entry: dict[str, Any], rows: list[dict[str, Any]]) -> Pipe:
     return pipe
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_every_record_is_valid_and_nothing_is_lost(data: st.DataObject) -> None:
     entry = data.draw(catalogs())

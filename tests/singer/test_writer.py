@@ -53,9 +53,7 @@ def messages(api: Api, *, by_page: bool, **configuration: Any) -> list[dict[str,
     return lines
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
 def test_page_by_page_the_messages_are_those_of_the_sdk(
     api: Api, rows: list[dict[str, Any]]

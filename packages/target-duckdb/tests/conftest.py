@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import forks
 from tests.support.program import Loader
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.forks import Forks
+
+
+# However busy the machine is.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 @pytest.fixture
