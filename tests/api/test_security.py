@@ -257,7 +257,7 @@ def test_a_sync_that_succeeds_shows_the_token_nowhere(
         env=environment,
         text=True,
     ) as tap:
-        stdout, stderr = tap.communicate(timeout=60)
+        stdout, stderr = tap.communicate(timeout=120)
 
     assert tap.returncode == 0, stderr
     assert "DEBUG" in stderr or options == ["--about"]

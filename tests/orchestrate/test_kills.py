@@ -88,11 +88,11 @@ def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
     def misbehave(request: Request) -> None:
         if request.path.endswith("/proj_b/runs"):
             asked.set()
-            go_on.wait(60)
+            go_on.wait(120)
 
     api.misbehave = misbehave
     process = place.start(TAP_DAGCTL_MAX_CONNECTIONS="1")
-    assert asked.wait(60)
+    assert asked.wait(120)
     if to_group:
         os.killpg(process.pid, signum)
     else:
@@ -125,9 +125,9 @@ def test_a_target_that_fails_ends_a_tap_that_waits(place: Place, api: Api, tmp_p
     target.write_text(f"#!/bin/sh\nuntil [ -e {gate} ]; do sleep 0.1; done; exit 3\n")
     target.chmod(0o755)
     process = place.start(target=str(target), TAP_DAGCTL_MAX_CONNECTIONS="1")
-    assert asked.wait(60)
+    assert asked.wait(120)
     gate.touch()
-    assert process.wait(60) == 3
+    assert process.wait(120) == 3
     go_on.set()
     process.communicate()
 
@@ -140,7 +140,7 @@ def test_sigint_after_a_signal_kills_tap_and_target(place: Place, tmp_path: Path
         assert process.poll() is None
         process.send_signal(signum)
         time.sleep(0.2)
-    assert process.wait(60) == 137
+    assert process.wait(120) == 137
     # Nothing of it can write any more.
     with state_backend(place.variables["STATE_BACKEND_URI"], STATE_ID) as other:
         assert other.try_lock(["proj_a"])
@@ -161,7 +161,7 @@ def test_a_sync_that_has_lost_its_locks_is_ended(place: Place, tmp_path: Path) -
             "where backend_type = 'client backend' and pid <> pg_backend_pid()"
         )
     # The gate stays closed.
-    process.wait(60)
+    process.wait(120)
     line = "The database of states cannot be used: terminating connection due to"
     assert Done.of(process).error.startswith(line)
 

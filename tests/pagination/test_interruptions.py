@@ -58,9 +58,9 @@ def tap(
         process.kill()
 
 
-def output_of(process: subprocess.Popen[bytes]) -> Output:
+def output_of(process: subprocess.Popen[bytes], seconds: int = 120) -> Output:
     """Wait for the end, reading everything."""
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=seconds)
     # What a killed program had half written never reaches a table.
     whole, _, _ = stdout.decode().rpartition("\n")
     assert "Traceback" not in stderr.decode()
@@ -135,7 +135,7 @@ def test_a_signal_ends_a_long_wait_for_another_try(api: Api, tap: subprocess.Pop
             break
 
     # A wait of 100 seconds that went on would break the 60 that are waited here.
-    assert output_of(tap).exit_code == 143
+    assert output_of(tap, 60).exit_code == 143
 
 
 def test_a_signal_may_come_while_an_answer_is_taken(tmp_path: Path, config: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ def test_a_second_signal_does_not_wait_for_a_target_that_hangs(
         tap.wait(timeout=1)
     tap.send_signal(signal.SIGTERM)
 
-    assert tap.wait(timeout=30) == 143
+    assert tap.wait(timeout=120) == 143
 
 
 def fill(process: subprocess.Popen[bytes]) -> None:
@@ -211,7 +211,7 @@ def test_a_target_that_dies_is_one_line(
     tap.stdout.close()
     assert tap.stderr is not None
     stderr = tap.stderr.read().decode()
-    interrupted = Output.of(tap.wait(timeout=60), read.decode(), stderr)
+    interrupted = Output.of(tap.wait(timeout=120), read.decode(), stderr)
     following = run_tap(tmp_path, config, state=interrupted.state)
 
     assert interrupted.exit_code == 1

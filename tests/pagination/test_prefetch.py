@@ -174,7 +174,7 @@ def test_no_more_requests_are_under_way_than_max_connections(connections: int) -
 @pytest.mark.parametrize("projects", [1, 2, 30])
 def test_as_many_are_under_way_as_there_are_connections(projects: int) -> None:
     """Each of the first four below the projects is answered when all four have been asked."""
-    barrier, left = threading.Barrier(4, timeout=20), iter(range(4))
+    barrier, left = threading.Barrier(4, timeout=120), iter(range(4))
 
     def misbehave(request: Request) -> None:
         if not request.path.endswith("/projects") and next(left, None) is not None:
@@ -190,7 +190,7 @@ def test_as_many_are_under_way_as_there_are_connections(projects: int) -> None:
 
 def test_what_is_not_asked_for_after_all_takes_no_place_for_ever() -> None:
     """Here the second window of every project, as the first is refused."""
-    barrier = threading.Barrier(2, timeout=20)
+    barrier = threading.Barrier(2, timeout=120)
 
     def misbehave(request: Request) -> Reply | None:
         if request.path.endswith(("proj_9/runs", "proj_9/model-executions")):

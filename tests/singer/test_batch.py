@@ -107,7 +107,7 @@ def test_a_signal_while_a_file_is_written_loses_none_of_its_rows(api: Api, tmp_p
     at_request(api, "proj_a/runs", 3, lambda: started[0].send_signal(signal.SIGTERM))
     with subprocess.Popen(arguments(tmp_path, config), stdout=PIPE, stderr=PIPE, text=True) as tap:
         started.append(tap)
-        stopped = Output.of(tap.wait(60), *tap.communicate())
+        stopped = Output.of(tap.wait(120), *tap.communicate())
     assert stopped.exit_code == 128 + signal.SIGTERM
     api.misbehave = lambda _: None
     again = run_tap(tmp_path, config, state=stopped.state)

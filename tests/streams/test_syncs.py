@@ -268,7 +268,7 @@ def test_a_stopped_sync_is_told(
         line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     ) as tap:
         taps.append(tap)
-        stdout, stderr = tap.communicate(timeout=60)
+        stdout, stderr = tap.communicate(timeout=120)
     output = Output.of(tap.returncode, stdout, stderr)
 
     assert output.exit_code == 128 + signum

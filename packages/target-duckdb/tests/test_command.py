@@ -173,7 +173,7 @@ def test_a_signal_ends_it_with_what_is_committed(tmp_path: Path, number: signal.
         assert process.stdout
         assert json.loads(process.stdout.readline()) == {"at": 0}
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=120)
 
     assert process.returncode == 128 + number
     assert not rest
@@ -193,7 +193,7 @@ def test_a_reader_of_states_that_is_gone_is_an_error(
         assert process.stdin
         process.stdout.close()
         process.stdin.close()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         assert process.stderr
         errors = process.stderr.read().decode()
 
