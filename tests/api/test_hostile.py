@@ -171,7 +171,7 @@ class EndlessApi(LargeApi):
 def test_pages_without_end_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeats: bool
 ) -> None:
-    monkeypatch.setattr("tap_dagctl.pagination.paginator.MOST_NEW_ROWS", 5_000)
+    monkeypatch.setattr("tap_dagctl.pagination.paginator.MAX_NEW_ROWS", 5_000)
     api = EndlessApi(1)
     api.repeats = repeats
     with running(api):
