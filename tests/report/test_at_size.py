@@ -112,17 +112,6 @@ def test_those_that_need_attention_come_first_and_are_open() -> None:
     ]
 
 
-def test_two_projects_of_one_name_or_none_are_told_apart() -> None:
-    made_up = account(3, 6)
-    names = ["twins (proj_0)", "twins (proj_1)", "proj_2"]
-    projects = [replace(it, name=name) for it, name in zip(made_up.projects, names, strict=True)]
-    rows = [{**row, "project_name": names[int(row["project_id"][-1])]} for row in made_up.breaches]
-    found = Page(page(replace(made_up, projects=projects, breaches=rows), "warehouse.duckdb"))
-    assert sorted(text for tag, text in found.texts if tag == "h3") == sorted(names)
-    leading = {(text, found.targets[where[1:]]) for where, text in found.links if text in names}
-    assert leading == {(name, name) for name in names[:2]}
-
-
 def test_what_an_earlier_page_had_no_room_for_goes(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     write(account(2, 3_000), "warehouse.duckdb", file)
