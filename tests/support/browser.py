@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _HEIGHT = 900
-_LONGEST_WAIT = 30.0
+_LONGEST_WAIT = 300.0
 
 
 def found() -> str | None:
@@ -128,7 +128,7 @@ def tab(program: str, directory: Path) -> Iterator[Tab]:
             # It ends when nobody writes to it any more.
             os.close(to_browser)
             try:
-                process.wait(20)
+                process.wait(120)
             except subprocess.TimeoutExpired:
                 process.kill()
             os.close(from_browser)

@@ -28,7 +28,7 @@ def ask(api: Api, path: str, **parameters: Any) -> dict[str, Any]:
     )
     # No proxy: one that the environment names does not know this machine's loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=60) as response:
+    with opener.open(request, timeout=600) as response:
         answer: dict[str, Any] = json.load(response)
     return answer
 

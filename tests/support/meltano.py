@@ -53,7 +53,7 @@ class Meltano:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=1_800,
         )
         log = done.stdout + done.stderr
         troubleshooting.check(troubleshooting.of_the_tap(log) + troubleshooting.of_dbt(log))

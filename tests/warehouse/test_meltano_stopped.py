@@ -37,7 +37,7 @@ def test_the_next_run_resumes_from_what_the_target_passed_on(api: Api, tmp_path:
         # A page of the walk, and not the first: the rows before it have arrived.
         if int(request.params.get("page", "1")) > 1 and not gate.is_set():
             arrived.set()
-            gate.wait()
+            gate.wait(600)
 
     api.misbehave = hold
     for who in ("the tap", "everybody"):
