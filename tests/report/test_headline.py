@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
-import duckdb
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from report import queries
 from report.headline import tile
-from report.notify.findings import KINDS
 from report.page import page
 from report.wrong import what_is_wrong
 from tests.support.large_account import account
-from tests.support.macros import answer_sql
 from tests.support.pages import AS_OF, Page, answers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 TODAY = AS_OF.date()
 ROW: dict[str, Any] = account(2, 1).broken_jobs[0]
@@ -154,57 +145,3 @@ def test_what_the_first_message_leaves_out_says_why() -> None:
     assert "the first message" not in page(nothing_over, "warehouse.duckdb")
     text = page(found, "warehouse.duckdb")
     assert text.index("<h1>") < text.index("<svg") < text.index("<table") < text.index("No message")
-
-
-DAYS = st.dictionaries(
-    st.tuples(
-        st.sampled_from(["a", "b"]),
-        st.integers(-1, 12).map(lambda ago: TODAY - timedelta(days=ago)),
-    ),
-    st.sampled_from([None, 60.0, 600.0, 600.5]),
-    max_size=20,
-)
-
-
-@pytest.fixture(scope="module")
-def ask() -> Iterator[Any]:
-    """Return what asks a database that holds these days, and the answer about them."""
-    variables = {"dagctl_as_of": f"{AS_OF:%Y-%m-%d %H:%M:%S}", "dagctl_sla_days": 7}
-    with duckdb.connect() as connection:
-        for statement in (
-            """create table known_projects as
-                select unnest(['a', 'b']) as project_id, project_id as project_name,
-                       false as is_gone""",
-            """create table project_slas as
-                select *, cast(600 as double) as sla_seconds from known_projects""",
-            f"create table settings_used as select timestamp '{AS_OF}' as as_of, 7 as sla_days",
-            """create table stg_dagctl__daily_stats (project_id text, date date,
-                p95_duration_seconds double, max_duration_seconds double, total_runs bigint)""",
-            """create table stg_dagctl__runs (id text, project_id text, job_name text,
-                start_time timestamp, created_at timestamp, duration_seconds double)""",
-            f"create view sla_breaches as {answer_sql('sla_breaches', 'duckdb', **variables)}",
-        ):
-            connection.execute(statement)
-
-        def rows(query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-            result = connection.execute(query, list(parameters))
-            columns = [column[0] for column in result.description or ()]
-            return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
-
-        yield rows
-
-
-@settings(deadline=None)
-@given(days=DAYS)
-def test_it_counts_the_days_that_a_first_message_tells(
-    ask: Any, days: dict[tuple[str, date], float | None]
-) -> None:
-    ask("delete from stg_dagctl__daily_stats")
-    for (project, day), p95 in days.items():
-        ask("insert into stg_dagctl__daily_stats values ($1, $2, $3, null, 1)", [project, day, p95])
-    found = KINDS["breaches"].findings(ask)
-    told = [finding for finding in found if finding.is_recent and not finding.is_over]
-
-    tables = {it.held_in: it for it in what_is_wrong(answers(breaches=ask(queries.BREACHES)))}
-    assert len(tables["sla_breaches"].now) == len(told)
-    assert {kind.table for kind in KINDS.values()} <= tables.keys() | {"unread_streams"}

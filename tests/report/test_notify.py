@@ -156,26 +156,6 @@ def test_without_an_address_nothing_is_read(tmp_path: Path) -> None:
     assert done.stdout == f"notify: {VARIABLE} is not set, so nobody is told\n"
 
 
-def test_what_is_not_built_yet_is_left_out(answers: Warehouse, hook: Receiver) -> None:
-    """As after the first sync of runs alone; what comes later is then the first of its kind."""
-    for table in ("sla_breaches", "model_regressions"):
-        answers.execute(f"drop table dagctl_answers.{table}")
-    said = tell(answers, hook)
-    assert "not built yet, and left out: sla_breaches, model_regressions\n" in said
-    (message,) = hook.take()
-    assert SECTIONS.keys() - message.sections.keys() == {
-        "Days over the SLA",
-        "Models that got slower",
-    }
-
-    over = "date '2026-03-01' as date, 2400.0 as p95_duration_seconds, 600.0 as sla_seconds"
-    names = "'p' as project_id, 'sales' as project_name"
-    answers.execute(MENDED[4])
-    answers.execute(f"create table dagctl_answers.sla_breaches as select {names}, {over}")
-    tell(answers, hook)
-    assert hook.take() == []
-
-
 def test_a_year_of_history_is_not_told(answers: Warehouse, hook: Receiver) -> None:
     """A project that never kept its SLA: the days that the answer shows, and not those before."""
     answers.execute(

@@ -79,15 +79,6 @@ def test_addresses_stand_apart_however_they_are_joined(between: str) -> None:
     assert SECRET not in repr(found)
 
 
-def test_each_of_two_addresses_with_a_comma_between_hears(
-    duckdb_answers: Warehouse, hook: Receiver, mail: Receiver
-) -> None:
-    done = notify(duckdb_answers, **{VARIABLE: f"{hook.address},{mail.address}"})
-
-    assert done.returncode == 0, done.stderr
-    assert len(hook.take()) == len(mail.take()) == 1
-
-
 def test_the_address_may_be_in_the_file_of_the_variables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
