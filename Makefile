@@ -27,7 +27,7 @@ help: ## show this list
 
 setup: .venv/ready .meltano/ready ## install everything that a user needs
 
-# Debian has venv and pip in packages of their own: one of them is enough.
+# Debian has venv and pip in packages of their own.
 WITH_VENV = $(call first,$(PYTHON) $(NAMES),import ensurepip; import venv)
 WITH_PIP = $(call first,$(PYTHON) $(NAMES),import pip)
 INSTALL_UV := pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -70,6 +70,10 @@ info notify: setup ## print how the account stands; INFO=sales: a project | send
 test: setup lint test-loader ## run everything: lint, types and all tests
 	.venv/bin/pytest -q -rs --numprocesses auto
 
+check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
+	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal $(addprefix --ignore=tests/,warehouse transform report airflow)
+
 test-loader: .venv/ready ## run the tests of the loader alone
 	cd packages/target-duckdb && ../../.venv/bin/pytest -q --numprocesses auto
 
@@ -77,14 +81,11 @@ test-all test-sdk: $(UV) ## run the tests without Meltano, on every Python here 
 	UV="$(UV)" tools/$@.sh
 
 lint: .venv/ready lint-sql ## run ruff, mypy, and sqlfluff for the SQL
-	.venv/bin/ruff check && .venv/bin/ruff format --check
-	.venv/bin/mypy
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
 	cd packages/target-duckdb && ../../.venv/bin/mypy
 
-# The DAGs beside the Airflow that they are for, which is not where the tap is.
 lint-dags: .venv/ready .tools/airflow/ready
 	MYPYPATH=packages/orchestrate/dags .venv/bin/mypy --explicit-package-bases --python-executable .tools/airflow/bin/python packages/orchestrate/dags/*.py
-
 lint-sql: .tools/sqlfluff/ready
 	tools/lint-sql.sh
 
@@ -94,7 +95,6 @@ format: .venv/ready ## fix what ruff finds
 docs: .venv/ready ## write what is generated, after a setting, a stream or an answer has changed
 	.venv/bin/python -m scripts.write
 
-# What takes longer, or is rarely needed: CONTRIBUTING.md says what for.
 MOST = $(if $(SEED),--seed $(SEED),--$1 $2)
 exactness: .venv/ready ## try to break the tap with thousands of made-up histories
 	for it in exactness statistics_histories; do \
@@ -116,5 +116,5 @@ dist: $(UV)
 clean: ## remove everything that was installed or loaded
 	rm -rf .venv .tools .meltano output dist
 
-.PHONY: help setup demo report info notify test test-loader test-all test-sdk lint lint-dags lint-sql format docs \
+.PHONY: help setup demo report info notify test check test-loader test-all test-sdk lint lint-dags lint-sql format docs \
 	exactness storm $(SWEEPS) benchmark dist clean

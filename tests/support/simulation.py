@@ -455,6 +455,7 @@ class Simulation:
     def take(self, state: dict[str, Any]) -> None:
         """Go on from a state that somebody wrote."""
         self._begins_with_nothing = not state
+        self._bookmarks.clear()
         self.state, self._was_cut = state, True
 
     def _check_states(self, states: list[dict[str, Any]], given: dict[Any, str]) -> None:
