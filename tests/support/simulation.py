@@ -482,7 +482,8 @@ class Simulation:
             # After a sync that was cut, what it sent since its last state may come again.
             again = self._last_sent.get((stream, record["id"])) == record and not was_cut
             # What one sync did not show is forgotten, so it may come again with the next.
-            again = again and not self.arrangement.needs_counts
+            may_be_hidden = self.arrangement.needs_counts or self.arrangement.sizes != "any"
+            again = again and not may_be_hidden
             # A second walk reads its overlap in the same sync, where unknown fields have changed.
             twice = version in seen and not (was_cut and self.arrangement.is_volatile)
             if twice or again:
