@@ -74,7 +74,8 @@ class SentRecords:
             self._known[key] = self._remembered[key] = content
             if len(self._remembered) > MAX_REMEMBERED:
                 # The oldest: statistics are read again from their newest days on.
-                self._remembered.pop(next(iter(self._remembered)))
+                oldest = next(iter(self._remembered))
+                del self._remembered[oldest], self._known[oldest]
 
     def _key(self, row: Mapping[str, Any]) -> str:
         return _hashed(json.dumps([row.get(key) for key in self._keys]), _KEY_BYTES)
