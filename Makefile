@@ -66,9 +66,9 @@ report: setup ## write the page of the answers; REPORT="--warehouse postgres" re
 info notify: setup ## print how the account stands; INFO=sales: a project | send what is new; NOTIFY=--dry-run: print it
 	.venv/bin/python -m report $@ $(if $(filter info,$@),$(INFO),$(NOTIFY))
 
-# -rs names what could not run: the tests of the page in a browser, where there is none.
+# -rs names what could not run: the tests of the page in a browser, where there is none. Many tests wait for a program.
 test: setup lint test-loader ## run everything: lint, types and all tests
-	.venv/bin/pytest -q -rs --numprocesses auto
+	.venv/bin/pytest -q -rs --numprocesses 3 --dist worksteal
 
 check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
