@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_dagctl.state import statistics
 from tap_dagctl.state.sent_records import LETTERS
 from tests.support.statistics_histories import prove
 from tests.support.statistics_promise import DAY
@@ -82,6 +83,13 @@ def test_a_start_date_is_the_first_day(api: Api, tmp_path: Path) -> None:
         {"start_date": "2026-03-02", "end_date": "2026-03-11"},
     ]
     assert asked["runs"][0]["updated_after"] == "2026-02-20T12:59:59.999999Z"
+
+
+def test_a_bookmark_of_tomorrow_leaves_out_no_day_that_may_have_changed() -> None:
+    settings = statistics.DaySettings(TODAY, None, lookback=3)
+    tomorrow = statistics.days_to_read(settings, TODAY + DAY, TODAY - 60 * DAY)
+
+    assert tomorrow == statistics.days_to_read(settings, TODAY, TODAY - 60 * DAY)
 
 
 def test_a_start_date_in_the_future_reads_just_today(api: Api, tmp_path: Path) -> None:
