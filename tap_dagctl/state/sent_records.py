@@ -68,8 +68,8 @@ class SentRecords:
         """Take note that a row has been sent; `remember` it if the next sync will read it again."""
         key, content = self._key(row), _content(row)
         self._remembered.pop(key, None)
-        # What the state knows of another version must not outlive an interruption: a replica that
-        # lags may show the older version last, and then the newer one must be sent again.
+        # Also if another version was sent before. After an interruption the state would else say
+        # that it was sent last: a replica that lags may show the older version after the newer.
         if remember or self._known.get(key, content) != content:
             self._known[key] = self._remembered[key] = content
             if len(self._remembered) > MAX_REMEMBERED:
