@@ -28,11 +28,11 @@ def _messages(tables: int, columns: int) -> list[dict[str, Any]]:
 
 
 def _seconds(loader: Loader, messages: list[dict[str, Any]]) -> float:
-    """The lesser of two runs into a new file, or the one that is there."""
+    """The least of three runs into a new file, or the one that is there."""
     before = loader.file.read_bytes() if loader.file.exists() else None
     text = lines(messages)
     found = []
-    for _ in range(2):
+    for _ in range(3):
         loader.file.unlink(missing_ok=True)
         if before:
             loader.file.write_bytes(before)
@@ -50,7 +50,7 @@ def _seconds(loader: Loader, messages: list[dict[str, Any]]) -> float:
     return min(found)
 
 
-@pytest.mark.parametrize(("some", "twice"), [((1, 1000), (1, 2000)), ((50, 20), (100, 20))])
+@pytest.mark.parametrize(("some", "twice"), [((1, 1500), (1, 3000)), ((50, 20), (100, 20))])
 def test_twice_as_much_takes_about_twice_as_long(
     tmp_path: Path, some: tuple[int, int], twice: tuple[int, int]
 ) -> None:
@@ -58,7 +58,8 @@ def test_twice_as_much_takes_about_twice_as_long(
     start = _seconds(loader, [])
     one, other = (_seconds(loader, _messages(*it)) - start for it in (some, twice))
 
-    assert other < 2.7 * one
+    # With the square it would be four times.
+    assert other < 3.2 * one
 
 
 def test_what_else_is_in_the_file_costs_nothing(tmp_path: Path) -> None:
