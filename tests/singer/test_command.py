@@ -160,7 +160,11 @@ def test_a_project_without_a_name_is_asked_for_by_its_id(
     [
         *("", "{", "[1]", "\x00\xff"),
         *('{"bookmarks": NaN}', '{"bookmarks": {"runs": -Infinity}}', '{"bookmarks": 1e999}'),
-        *('{"streams": "\\ud83d"}', '{"\\udc00": 1}', '{"x": ' + "[" * 5_000 + "]" * 5_000 + "}"),
+        *(
+            '{"streams": "\\ud83d"}',
+            '{"\\udc00": 1}',
+            '{"x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        ),
     ],
 )
 def test_a_file_that_is_no_json_object_is_one_line(
