@@ -77,7 +77,7 @@ check: .venv/ready ## run what needs no other program: lint, types, most tests o
 test-loader: .venv/ready ## run the tests of the loader alone
 	cd packages/target-duckdb && ../../.venv/bin/pytest -q --numprocesses auto
 
-test-all test-sdk: $(UV) ## run the tests without Meltano, on every Python here | with the oldest and newest SDK
+test-all test-sdk: $(UV) ## run the tests without Meltano, on every Python here | with the oldest and newest SDK and libraries
 	UV="$(UV)" tools/$@.sh
 
 lint: .venv/ready lint-sql ## run ruff, mypy, and sqlfluff for the SQL

@@ -1,10 +1,10 @@
 #!/bin/sh
-# What needs no Meltano, with the oldest and the newest SDK that the range in pyproject.toml allows.
+# What needs no Meltano, with the oldest and the newest of what pyproject.toml allows.
 set -eu
 for resolution in lowest-direct highest; do
     environment=.tools/sdk-$resolution
     UV_PROJECT_ENVIRONMENT=$environment "$UV" sync --quiet --frozen --python "$PYTHON"
-    "$UV" pip install --quiet --python "$environment" --upgrade-package singer-sdk \
+    "$UV" pip install --quiet --python "$environment" --upgrade \
         --resolution "$resolution" --editable .
     "$UV" pip list --quiet --python "$environment" | grep singer-sdk
     "$environment/bin/pytest" -q --numprocesses auto \
