@@ -208,6 +208,16 @@ ENVIRONMENT_PROTECTIONS = _schema(
     _UPDATED_AT,
 )
 
+ENVIRONMENT_VARIABLES = _schema(
+    _key("name", "The variable's name."),
+    _flag("is_sensitive", "Whether dagctl hides its value, too."),
+    _flag("mount_as_file", "Whether pods get it as a file."),
+    _text("file_mount_path", "Where pods find that file."),
+    _integer("file_permissions", "The file's permissions as a decimal number: 384 is 0600."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)
+
 MEMBERS = _schema(
     _key("id", "The member's id."),
     _ORGANIZATION_ID,

@@ -92,9 +92,9 @@ class Settings:
     include_sensitive: bool = _setting(
         {"type": "boolean", "default": False},
         "Personal and security data",
-        "Whether to offer what holds personal or security data at all: the streams "
-        "`environment_protections`, `members` and `invitations`, and the field `environment` of "
-        "`jobs`.",
+        "Whether to offer what may hold personal or security data at all: the lists of the "
+        "organization's members, invitations and environments, the field `environment` of `jobs`, "
+        "and fields this version does not know whose names say that they hold a secret.",
     )
     request_timeout: float = _setting(
         {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400, "default": 60},

@@ -18,7 +18,7 @@ from typing_extensions import override
 import tap_dagctl.singer.about  # noqa: F401 - takes the place of the SDK's text for `--about`
 from tap_dagctl import settings, streams
 from tap_dagctl.errors import ConfigurationError
-from tap_dagctl.singer.catalog import without_sensitive
+from tap_dagctl.singer.catalog import selected_sensitive
 from tap_dagctl.singer.checks import check_batch, check_catalog, check_state, json_object
 from tap_dagctl.singer.command import Command
 from tap_dagctl.singer.environment import explain, naming_variables
@@ -65,7 +65,19 @@ class TapDagctl(InterruptibleTap):
                     check_batch(batch_config)
             except ConfigurationError as error:
                 raise ConfigurationError(naming_variables(str(error), self.variables)) from None
-        if catalog is not None and not any(stream.selected for stream in self.streams.values()):
+        if self.input_catalog is not None:
+            self._warn_of_selection(self.input_catalog)
+
+    def _warn_of_selection(self, catalog: Catalog) -> None:
+        if not settings.includes_sensitive(self.config) and (
+            selected := [*selected_sensitive(catalog, streams.BY_NAME)]
+        ):
+            self.logger.warning(
+                "The catalog selects %s, which is left out: it may hold personal or security data, "
+                "and is loaded only with include_sensitive: true",
+                ", ".join(selected),
+            )
+        if not any(stream.selected for stream in self.streams.values()):
             self.logger.warning("The catalog selects no stream of this tap, so nothing is read")
 
     @cached_property
@@ -79,21 +91,6 @@ class TapDagctl(InterruptibleTap):
             for stream in streams.STREAMS
             if settings.includes_sensitive(self.config) or not stream.is_sensitive
         ]
-
-    @cached_property
-    @override
-    def input_catalog(self) -> Catalog | None:
-        catalog = super().input_catalog
-        if catalog is None or settings.includes_sensitive(self.config):
-            return catalog
-        catalog, selected = without_sensitive(catalog, streams.BY_NAME)
-        if selected:
-            self.logger.warning(
-                "The catalog selects %s, which is left out: it may hold personal or security data, "
-                "and is loaded only with include_sensitive: true",
-                ", ".join(selected),
-            )
-        return catalog
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tap_dagctl.api.decoding import MAX_INTEGER, MIN_INTEGER
 from tap_dagctl.errors import one_line
+from tap_dagctl.records.secrets import remove_secrets
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 from tap_dagctl.timestamps import to_fixed_width
 
@@ -50,13 +51,20 @@ def _checked(kind: str, value: Any) -> object:  # noqa: ANN401 - any JSON
 class RecordBuilder:
     """Makes the records of one stream, which have the fields `left_out` nowhere.
 
-    It logs each field that does not fit the schema once.
+    Unless it `keeps_secrets`, neither have they fields that the schema does not name and whose
+    names say that they hold a secret. It logs each field that does not fit the schema once.
     """
 
     def __init__(
-        self, stream: str, schema: Mapping[str, Any], left_out: Collection[str] = ()
+        self,
+        stream: str,
+        schema: Mapping[str, Any],
+        left_out: Collection[str] = (),
+        *,
+        keeps_secrets: bool = False,
     ) -> None:
         self._stream, self._left_out = stream, frozenset(left_out)
+        self._keeps_secrets = keeps_secrets
         fields: dict[str, dict[str, Any]] = schema["properties"]
         self._converters: dict[str, Callable[[object], object]] = {
             name: to_fixed_width
@@ -66,11 +74,12 @@ class RecordBuilder:
             if name != ADDITIONAL_PROPERTIES
         }
         self._all_null: dict[str, Any] = dict.fromkeys(fields)
+        self._expected: frozenset[str] = frozenset()
         self._reported: set[str] = set()
 
     def expect(self, fields: Iterable[str]) -> None:
         """Log nothing of `fields`, which the schema does not name and the catalog does."""
-        self._reported.update(fields)
+        self._expected = frozenset(fields)
 
     def build(
         self, rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
@@ -84,6 +93,7 @@ class RecordBuilder:
         """
         record = self._all_null.copy()
         additional: dict[str, Any] = {}
+        misfits: dict[str, str] = {}
         for name, value in row.items():
             converter = self._converters.get(name)
             if name in context or name in self._left_out:
@@ -92,19 +102,33 @@ class RecordBuilder:
                 continue
             if converter is None:
                 additional[name] = value
-                self._report(name, "is not in the schema")
             elif value is not None:
                 try:
                     record[name] = converter(value)
                 except (ValueError, OverflowError) as error:
                     additional[name] = value
-                    self._report(name, f"has a value that is {error}")
+                    misfits[name] = f"has a value that is {error}"
+        if additional:
+            self._check_additional(additional, misfits)
         record.update(context)
         record[ADDITIONAL_PROPERTIES] = additional or None
         return record
 
+    def _check_additional(self, fields: dict[str, Any], misfits: Mapping[str, str]) -> None:
+        """Take secrets out of `fields`, and log the rest of them."""
+        if not self._keeps_secrets:
+            for name in remove_secrets(fields):
+                self._report(
+                    name,
+                    "is left out, because its name says that it holds a secret; "
+                    "include_sensitive loads it",
+                )
+        for name in fields:
+            if name not in self._expected:
+                what = misfits.get(name, "is not in the schema")
+                self._report(name, f"{what}; it is kept in {ADDITIONAL_PROPERTIES}")
+
     def _report(self, name: str, what: str) -> None:
         if name not in self._reported and len(self._reported) < MAX_REPORTED:
             self._reported.add(name)
-            kept_in, field = ADDITIONAL_PROPERTIES, one_line(name)
-            logger.warning("%s: field %r %s; it is kept in %s", self._stream, field, what, kept_in)
+            logger.warning("%s: field %r %s", self._stream, one_line(name), what)

@@ -28,16 +28,20 @@ _ANNOTATIONS = {"title", "description", "default", "deprecated", "x-sql-datatype
 logger = logging.getLogger("tap-dagctl.records")
 
 
-def announced(stream: str, own: Schema, given: Schema) -> dict[str, Any]:
+def announced(
+    stream: str, own: Schema, given: Schema, left_out: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the schema to announce: the tap's own with the fields of a catalog's.
 
-    Every field that may be null in a record may be null in it, whatever the catalog says.
+    Fields `left_out` are not in it, and every field that may be null in a record may be null in it,
+    whatever the catalog says.
     """
     fields = dict(own["properties"])
     name = ""
     try:
         for name, field in given.get("properties", {}).items():
-            fields[name] = _field(name, fields.get(name), field)
+            if name not in left_out:
+                fields[name] = _field(name, fields.get(name), field)
     except (SchemaError, ValueError) as error:
         why = one_line(error.message if isinstance(error, SchemaError) else str(error))
         msg = (

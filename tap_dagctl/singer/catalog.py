@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
 from singer_sdk import Stream
-from singer_sdk.singerlib import Catalog, CatalogEntry, MetadataMapping
+from singer_sdk.singerlib import Catalog, CatalogEntry
 from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, one_line
@@ -21,10 +20,13 @@ class CatalogStream(Stream):
     """A stream that is as the tap has it, except for what the catalog says of it.
 
     Only with `include_sensitive`, a stream that `is_sensitive` and `sensitive_fields` are offered.
+    Nothing loads the fields `never_loaded`. A catalog cannot bring back what is `left_out`.
     """
 
     is_sensitive: ClassVar[bool] = False
     sensitive_fields: ClassVar[Collection[str]] = ()
+    never_loaded: ClassVar[Collection[str]] = ()
+    left_out: Collection[str] = ()
     _announced: dict[str, Any] | None = None
 
     @override
@@ -44,7 +46,9 @@ class CatalogStream(Stream):
             if self.selected:
                 self._check_replication(own_replication_key, entry)
                 self.primary_keys = self._keys_of(own_keys, entry)
-                self._announced = announced(self.name, self.schema, entry.schema.to_dict())
+                self._announced = announced(
+                    self.name, self.schema, entry.schema.to_dict(), self.left_out
+                )
 
     def _check_replication(self, own: str | None, entry: CatalogEntry) -> None:
         metadata = entry.metadata.root
@@ -86,31 +90,15 @@ class CatalogStream(Stream):
         return self._announced or self.schema
 
 
-def without_sensitive(
+def selected_sensitive(
     catalog: Catalog, streams: Mapping[str, type[CatalogStream]]
-) -> tuple[Catalog, list[str]]:
-    """Return `catalog` without what is sensitive, and the names of what it selects of that."""
-    kept, selected = Catalog(catalog), []
+) -> Iterator[str]:
+    """Yield the streams and fields that `catalog` selects and that are sensitive."""
     for name, stream in streams.items():
-        entry = catalog.get_stream(name)
-        if entry is None:
-            continue
-        mask, properties = entry.metadata.resolve_selection(), entry.schema.properties or {}
-        if stream.is_sensitive:
-            del kept[name]
-            selected += [name] * mask[()]
-        elif fields := stream.sensitive_fields:
-            selected += [
-                f"{name}.{field}"
-                for field in fields
-                if field in properties and mask["properties", field]
-            ]
-            rest = {field: schema for field, schema in properties.items() if field not in fields}
-            metadata = MetadataMapping(
-                (breadcrumb, metadata)
-                for breadcrumb, metadata in entry.metadata.items()
-                if not (breadcrumb[1:] and breadcrumb[1] in fields)
-            )
-            schema = replace(entry.schema, properties=rest)
-            kept[name] = replace(entry, schema=schema, metadata=metadata)
-    return kept, selected
+        if entry := catalog.get_stream(name):
+            mask, fields = entry.metadata.resolve_selection(), entry.schema.properties or {}
+            if stream.is_sensitive and mask[()]:
+                yield name
+            for field in stream.sensitive_fields:
+                if field in fields and mask["properties", field]:
+                    yield f"{name}.{field}"

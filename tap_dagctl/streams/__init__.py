@@ -145,6 +145,18 @@ class EnvironmentProtections(OrganizationList):
     permission = "the permission manage_secrets"
 
 
+class EnvironmentVariables(OrganizationList):
+    """An environment variable of the organization, without its value."""
+
+    name = "environment_variables"
+    path = "/environment-variables"
+    rows_key = "environment_variables"
+    schema = schemas.ENVIRONMENT_VARIABLES
+    primary_keys = ("name",)
+    # A value configures the user's other systems. Not all that are secret are marked so.
+    never_loaded = ("value",)
+
+
 class Members(OrganizationList):
     """A member of the organization; personal data."""
 
@@ -172,6 +184,7 @@ STREAMS = (
     Jobs,
     Plans,
     EnvironmentProtections,
+    EnvironmentVariables,
     Members,
     Invitations,
     Syncs,

@@ -59,12 +59,14 @@ class DagctlStream(PagewiseStream):
     def __init__(self, tap: Tap, sync: Sync) -> None:
         super().__init__(tap)
         self._sync = sync
-        left_out = () if includes_sensitive(sync.config) else self.sensitive_fields
-        if left_out:
-            fields = self.schema["properties"].items()
-            kept = {name: field for name, field in fields if name not in left_out}
-            self.schema = {**self.schema, "properties": kept}
-        self._records = RecordBuilder(self.name, self.schema, left_out)
+        is_everything = includes_sensitive(sync.config)
+        self.left_out = {*self.never_loaded, *(() if is_everything else self.sensitive_fields)}
+        fields = self.schema["properties"].items()
+        kept = {name: field for name, field in fields if name not in self.left_out}
+        self.schema = {**self.schema, "properties": kept}
+        self._records = RecordBuilder(
+            self.name, self.schema, self.left_out, keeps_secrets=is_everything
+        )
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:

@@ -106,7 +106,7 @@ class OrganizationList(DagctlStream):
 
     @override
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        rows = self._sync.client.get(WholeList(self.path, self.rows_key))
+        rows = self._sync.client.get(WholeList(self.path, self.rows_key, *self.primary_keys))
         yield self._records.build(rows, {})
 
 

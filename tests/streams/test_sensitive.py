@@ -9,7 +9,8 @@ import pytest
 
 from stand_in.history import History
 from stand_in.server import Api, Reply, serving
-from stand_in.world import INVITATIONS, JOBS, MEMBERS, PROTECTIONS, World
+from stand_in.world import JOBS, World
+from tap_dagctl.streams import STREAMS
 from tests.support.meltano import Meltano
 from tests.support.syncs import Output, Tap, config_of, run_tap, selecting
 from tests.support.truth import KEYS, difference, in_messages, plain
@@ -18,16 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SENSITIVE = {
-    "environment_protections": PROTECTIONS,
-    "members": MEMBERS,
-    "invitations": INVITATIONS,
-}
-PATHS = {
-    "environment_protections": "/environment-protections",
-    "members": "/organizations/members",
-    "invitations": "/organizations/invitations",
-}
+LISTS: list[Any] = [stream for stream in STREAMS if stream.is_sensitive]
+SENSITIVE = {stream.name: stream.rows_key for stream in LISTS}
+PATHS = {stream.name: stream.path for stream in LISTS}
 SECRET = "a secret somebody wrote into the wrong place"  # noqa: S105 - made up, looked for
 
 
@@ -103,9 +97,9 @@ def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(
     check_without(api, output)
     (warning,) = output.warnings
     assert (
-        "The catalog selects jobs.environment, environment_protections, members, invitations, which"
-        " is left out: it may hold personal or security data, and is loaded only with "
-        "include_sensitive: true" in warning
+        "The catalog selects jobs.environment, environment_protections, environment_variables, "
+        "members, invitations, which is left out: it may hold personal or security data, and is "
+        "loaded only with include_sensitive: true" in warning
     )
 
 
@@ -146,7 +140,9 @@ def test_switched_on_it_is_loaded_like_everything_else(api: Api, tap: Tap) -> No
     for name, table in SENSITIVE.items():
         rows = api.world.organization[table].values()
         assert rows
-        assert difference(name, found[name], {(row["id"],): plain(row) for row in rows}) == []
+        shown = ({field: row[field] for field in row if field != "value"} for row in rows)
+        expected = {(row.get("id") or row["name"],): plain(row) for row in shown}
+        assert difference(name, found[name], expected) == []
     assert {row["id"]: row["environment"] for row in output.records("jobs")} == {
         row["id"]: {"KEY": SECRET} for row in listed_jobs(api)
     }
@@ -174,9 +170,8 @@ def test_a_token_without_the_permission_fails_that_stream_alone_and_says_what_to
     )
     assert {it["stream"] for it in output.messages if it["type"] == "RECORD"} == {
         *KEYS,
-        "members",
-        "invitations",
-    }
+        *SENSITIVE,
+    } - {"environment_protections"}
 
     catalog = selecting(
         discovered(tmp_path, config_of(api, include_sensitive=True)),
@@ -232,7 +227,7 @@ def test_meltano_loads_it_only_where_it_is_switched_on_and_then_as_selected(
     (members,) = rows_of(tmp_path).items()
     assert members[0] == "members"
     assert {(row["id"],) for row in members[1]} == {
-        (row["id"],) for row in api.world.organization[MEMBERS].values()
+        (row["id"],) for row in api.world.organization["members"].values()
     }
 
     # What was selected stays in meltano.yml, and is not enough.

@@ -17,6 +17,7 @@ from typing_extensions import override
 from stand_in.history import History
 from stand_in.server import PREFIX, Api, Reply, running
 from stand_in.world import World
+from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
 from tests.support.at_request import at_request
 from tests.support.syncs import Output, Tap, arguments, config_of, run_tap, selecting
@@ -26,18 +27,7 @@ if TYPE_CHECKING:
 
     from stand_in.server import Request
 
-ENDINGS = {
-    "projects": "projects",
-    "runs": "runs",
-    "model-executions": "model_executions",
-    "daily-stats": "daily_stats",
-    "stats": "model_stats",
-    "jobs": "jobs",
-    "plans": "plans",
-    "members": "members",
-    "invitations": "invitations",
-    "environment-protections": "environment_protections",
-}
+ENDINGS = {it.path.rpartition("/")[2]: it.name for it in STREAMS if hasattr(it, "path")}
 Part = tuple[str, str]
 
 

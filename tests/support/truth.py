@@ -1,4 +1,4 @@
-"""What every table must hold, straight from the API's rows, by none of the tap's code."""
+"""What every table must hold, straight from the API's rows: of the tap, only keys are asked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stand_in import statistics
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, Row, from_text
+from tap_dagctl.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,7 @@ KEYS = {
     "jobs": ("id",),
     "plans": ("id",),
 }
-KEYS_OF_SENSITIVE = dict.fromkeys(("environment_protections", "members", "invitations"), ("id",))
+KEYS_OF_SENSITIVE = {it.name: tuple(it.primary_keys) for it in STREAMS if it.is_sensitive}
 OBJECTS = {"resources", "environment", "plan_output", "additional_properties"}
 FIRST_MONDAY = date(1970, 1, 5)
 WINDOW_DAYS = 7

@@ -69,6 +69,10 @@ where last_login_at is null""",
 select email, role, created_at
 from dagctl.invitations
 order by created_at""",
+    "environment_variables": """-- Variables whose value dagctl shows to whoever may list them.
+select name, mount_as_file, updated_at
+from dagctl.environment_variables
+where not is_sensitive""",
     "syncs": """-- Streams that could not be read, and when that was last tried.
 select project_id, stream, error, max(ended_at) as last_tried_at
 from dagctl.syncs
@@ -100,8 +104,9 @@ def _section(stream: PagewiseStream) -> Iterator[str]:
             only = " Only with `include_sensitive`." if name in stream.sensitive_fields else ""
             yield f"| `{name}` | {_type(field)} | {field['description']}{only} |"
     yield ""
-    yield f"```sql\n{QUERIES[stream.name]}\n```"
-    yield ""
+    if query := QUERIES.get(stream.name):
+        yield f"```sql\n{query}\n```"
+        yield ""
 
 
 def _type(field: dict[str, Any]) -> str:

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from stand_in import organization
 from stand_in.world import (
     EXECUTIONS,
-    INVITATIONS,
     JOBS,
-    MEMBERS,
     PLANS,
-    PROTECTIONS,
     RUNS,
     to_text,
 )
@@ -169,7 +167,9 @@ class History:
             )
             for job in pipeline.jobs:
                 world.put(JOBS, pipeline.key, _job(pipeline, job))
-        _people(world)
+        for table, rows in organization.ROWS.items():
+            for row in rows:
+                world.put_in_organization(table, row)
         self.advance(timedelta(days=days))
 
     def advance(self, by: timedelta) -> None:
@@ -349,28 +349,6 @@ def _job(pipeline: Pipeline, job: Job) -> dict[str, Any]:
         "slack_alert_on_success": False,
         "webhook_enabled": False,
     }
-
-
-def _people(world: World) -> None:
-    for number, role in enumerate(("owner", "admin", "developer", "reader")):
-        world.put_in_organization(
-            MEMBERS,
-            {
-                "id": f"user_{number}",
-                "email": f"{role}@example.com",
-                "name": f"The {role}",
-                "picture": f"https://pictures.example.com/{role}",
-                "role": role,
-                "last_login_at": to_text(world.now) if number else None,
-            },
-        )
-    world.put_in_organization(
-        INVITATIONS, {"id": "invitation_0", "email": "new@example.com", "role": "reader"}
-    )
-    world.put_in_organization(
-        PROTECTIONS,
-        {"id": "ep_0", "environment_name": "prod", "enabled": True, "created_by": "user_0"},
-    )
 
 
 def _mondays(after: datetime, until: datetime) -> Iterator[datetime]:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from typing_extensions import override
 
 from stand_in import statistics
-from stand_in.world import EXECUTIONS, PLANS, PROTECTIONS, RUNS, from_text
+from stand_in.world import EXECUTIONS, PLANS, RUNS, from_text
 
 if TYPE_CHECKING:
     import socket
@@ -170,10 +170,10 @@ class Api(ThreadingHTTPServer):
             case ["projects"]:
                 rows = [dict(project.row) for project in world.projects.values()]
                 return {"projects": rows, "total": len(rows)}
-            case ["environment-protections"] | ["organizations", _] as path:
-                return self._of_organization(path[-1])
             case ["projects", project_id, *rest] if unquote(project_id) in world.projects:
                 return self._of_project(unquote(project_id), rest, request.params)
+            case [name] | ["organizations", name]:
+                return self._of_organization(name)
             case _:
                 raise Refusal(404, "not found")
 
@@ -182,10 +182,15 @@ class Api(ThreadingHTTPServer):
         if name == "environment-protections":
             if "manage_secrets" not in world.permissions:
                 raise Refusal(403, "manage_secrets is needed")
-            name = PROTECTIONS
-        if name not in world.organization:
+            name = "protections"
+        table = name.replace("-", "_")
+        if table not in world.organization:
             raise Refusal(404, "not found")
-        return _whole(name, world.organization[name].values())
+        hidden = {"value": "***"}
+        rows = world.organization[table].values()
+        return _whole(
+            table, ({**row, **hidden} if row.get("is_sensitive") else row for row in rows)
+        )
 
     def _of_project(
         self, project_id: str, rest: list[str], params: dict[str, str]

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from stand_in import organization
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,9 +24,6 @@ RUNS = "runs"
 EXECUTIONS = "executions"
 JOBS = "jobs"
 PLANS = "plans"
-PROTECTIONS = "protections"
-MEMBERS = "members"
-INVITATIONS = "invitations"
 
 
 def to_text(moment: datetime) -> str:
@@ -73,7 +72,7 @@ class World:
     now: datetime = START
     projects: dict[str, Project] = field(default_factory=dict)
     organization: dict[str, dict[str, Row]] = field(
-        default_factory=lambda: {PROTECTIONS: {}, MEMBERS: {}, INVITATIONS: {}}
+        default_factory=lambda: {table: {} for table in organization.ROWS}
     )
     permissions: set[str] = field(default_factory=lambda: {"manage_secrets"})
     order: Callable[[Row], Any] = lambda row: (row["created_at"], row["id"])
@@ -118,8 +117,9 @@ class World:
         """Insert or replace a row of a list that belongs to the organization."""
         with self.lock:
             stamp = to_text(self.now)
-            self.organization[table][row["id"]] = {
-                "organization_id": self.organization_id,
+            whose = {"organization_id": self.organization_id} if "id" in row else {}
+            self.organization[table][row.get("id") or row["name"]] = {
+                **whose,
                 "created_at": stamp,
                 "updated_at": stamp,
                 **row,

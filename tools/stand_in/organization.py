@@ -1,0 +1,36 @@
+"""The lists that belong to the organization and to no project, each with some made-up rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_VARIABLE = {"is_sensitive": False, "mount_as_file": False, "value": "made up: eu-west-1"}
+
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "members": [
+        {
+            "id": f"user_{number}",
+            "email": f"{role}@example.com",
+            "name": f"The {role}",
+            "picture": f"https://pictures.example.com/{role}",
+            "role": role,
+            "last_login_at": "2026-02-27T16:20:00Z" if number else None,
+        }
+        for number, role in enumerate(("owner", "admin", "developer", "reader"))
+    ],
+    "invitations": [{"id": "invitation_0", "email": "new@example.com", "role": "reader"}],
+    "protections": [
+        {"id": "ep_0", "environment_name": "prod", "enabled": True, "created_by": "user_0"}
+    ],
+    "environment_variables": [
+        {**_VARIABLE, "name": "AWS_REGION"},
+        {
+            **_VARIABLE,
+            "name": "WAREHOUSE_KEY",
+            "is_sensitive": True,
+            "mount_as_file": True,
+            "file_mount_path": "/etc/warehouse/key.pem",
+            "file_permissions": 384,
+        },
+    ],
+}
