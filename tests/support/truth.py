@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stand_in import statistics
-from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, Row, from_text
+from stand_in.world import Row, from_text
 from tap_dagctl.streams import STREAMS
+from tap_dagctl.streams.kinds import ProjectStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,13 +18,9 @@ if TYPE_CHECKING:
 Table = dict[tuple[Any, ...], Row]
 TIMES = {"created_at", "updated_at", "start_time", "end_time", "last_login_at"}
 KEYS = {
-    "projects": ("id",),
-    "runs": ("id",),
-    "model_executions": ("id",),
-    "daily_stats": ("project_id", "date"),
-    "model_stats": ("project_id", "model_name", "start_date", "end_date"),
-    "jobs": ("id",),
-    "plans": ("id",),
+    it.name: tuple(it.primary_keys)
+    for it in STREAMS
+    if not it.is_sensitive and it.selected_by_default
 }
 KEYS_OF_SENSITIVE = {it.name: tuple(it.primary_keys) for it in STREAMS if it.is_sensitive}
 OBJECTS = {"resources", "environment", "plan_output", "additional_properties"}
@@ -33,27 +30,23 @@ WINDOW_DAYS = 7
 
 def tables(world: World, first_day: date) -> dict[str, Table]:
     """Return what a warehouse holds that was first loaded on or before `first_day` + 30 days."""
-    return {
-        name: {tuple(row[key] for key in KEYS[name]): plain(row) for row in rows}
-        for name, rows in (
-            ("projects", [project.row for project in world.projects.values()]),
-            ("runs", _of_projects(world, RUNS)),
-            ("model_executions", _of_projects(world, EXECUTIONS)),
-            ("jobs", [_without_environment(row) for row in _of_projects(world, JOBS)]),
-            ("plans", _of_projects(world, PLANS)),
-            ("daily_stats", list(_daily(world, first_day))),
-            ("model_stats", list(_by_model(world, first_day))),
-        )
+    rows: dict[str, Iterable[Row]] = {
+        "projects": [project.row for project in world.projects.values()],
+        "daily_stats": _daily(world, first_day),
+        "model_stats": _by_model(world, first_day),
     }
-
-
-def _of_projects(world: World, table: str) -> list[Row]:
-    return [row for key in world.projects for row in world.rows(table, key)]
-
-
-def _without_environment(job: Row) -> Row:
-    """Leave out what is offered only with `include_sensitive`."""
-    return {name: value for name, value in job.items() if name != "environment"}
+    streams: tuple[Any, ...] = STREAMS
+    for stream in streams:
+        if issubclass(stream, ProjectStream) and stream.name not in rows:
+            rows[stream.name] = [
+                {name: row[name] for name in row if name not in stream.sensitive_fields}
+                for key in world.projects
+                for row in world.rows(stream.rows_key, key)
+            ]
+    return {
+        name: {tuple(row[key] for key in KEYS[name]): plain(row) for row in rows[name]}
+        for name in KEYS
+    }
 
 
 def _daily(world: World, first: date) -> Iterator[Row]:

@@ -67,6 +67,16 @@ def description() -> str:
     return f"# Written by `make docs` from the tap's schemas.\n{text}"
 
 
+def models() -> Iterator[tuple[str, str]]:
+    """Yield the file of each stream's staging model, with the text to begin with."""
+    for stream in TapDagctl(validate_config=False).discover_streams():
+        keys = ", ".join(f"'{key}'" for key in stream.primary_keys)
+        yield (
+            f"stg_dagctl__{stream.name}.sql",
+            f"{{{{ tap_dagctl.staged(source('dagctl', '{stream.name}'), key=[{keys}]) }}}}\n",
+        )
+
+
 def _table(stream: Stream) -> dict[str, Any]:
     table: dict[str, Any] = {"name": stream.name, "description": f"{summary(stream)}."}
     if stream.name in _FRESH:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 HUB = ROOT / "tools" / "meltanohub" / "tap-dagctl.yml"
 MELTANO = ROOT / "meltano.yml"
-STAGING = ROOT / "packages" / "transform" / "models" / "staging" / "staging.yml"
+STAGING = ROOT / "packages" / "transform" / "models" / "staging"
 SNAPSHOT = ROOT / "tests" / "catalog.json"
 
 
@@ -26,7 +26,10 @@ def files() -> Iterator[tuple[Path, str]]:
     yield from tables.pages()
     yield HUB, hub.definition()
     yield MELTANO, hub.meltano_yml(MELTANO.read_text())
-    yield STAGING, dbt_staging.description()
+    yield STAGING / "staging.yml", dbt_staging.description()
+    for name, text in dbt_staging.models():
+        if not (STAGING / name).exists():
+            yield STAGING / name, text
     yield SNAPSHOT, snapshot.catalog()
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from stand_in import organization
+from stand_in import lists
 from stand_in.world import (
     EXECUTIONS,
     JOBS,
@@ -167,7 +167,7 @@ class History:
             )
             for job in pipeline.jobs:
                 world.put(JOBS, pipeline.key, _job(pipeline, job))
-        for table, rows in organization.ROWS.items():
+        for table, rows in lists.OF_ORGANIZATION.items():
             for row in rows:
                 world.put_in_organization(table, row)
         self.advance(timedelta(days=days))

@@ -206,22 +206,28 @@ class Api(ThreadingHTTPServer):
                 return answer
             case ["model-executions"]:
                 return self._page(world.rows(EXECUTIONS, project_id), EXECUTIONS, params)
-            case [("jobs" | "plans") as table]:
-                rows = world.rows(table, project_id)
+            case ["plans"]:
                 # It knows no `updated_after` for plans, whatever is asked.
                 asked = {name: value for name, value in params.items() if name != "updated_after"}
-                return (
-                    self._page(rows, PLANS, {"limit": "25", **asked})
-                    if table == PLANS
-                    else _whole(table, rows)
-                )
+                return self._page(world.rows(PLANS, project_id), PLANS, {"limit": "25", **asked})
+            case [name] if (table := name.replace("-", "_")) in world.projects[project_id].tables:
+                return _whole(table, world.rows(table, project_id))
+            case [_, _]:
+                return self._statistics(project_id, rest, params)
+            case _:
+                raise Refusal(404, "not found")
+
+    def _statistics(
+        self, project_id: str, rest: list[str], params: dict[str, str]
+    ) -> dict[str, Any]:
+        match rest:
             case ["runs", "daily-stats"]:
                 days = int(params.get("days", "30"))
-                return {"daily_stats": statistics.daily(world, project_id, days)}
+                return {"daily_stats": statistics.daily(self.world, project_id, days)}
             case ["model-executions", "stats"]:
                 start = date.fromisoformat(params["start_date"])
                 end = date.fromisoformat(params["end_date"])
-                return {"stats": statistics.by_model(world, project_id, start, end)}
+                return {"stats": statistics.by_model(self.world, project_id, start, end)}
             case _:
                 raise Refusal(404, "not found")
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from stand_in import organization
+from stand_in import lists
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,9 @@ class Project:
 
     row: Row
     tables: dict[str, dict[str, Row]] = field(
-        default_factory=lambda: {RUNS: {}, EXECUTIONS: {}, JOBS: {}, PLANS: {}}
+        default_factory=lambda: {
+            table: {} for table in (RUNS, EXECUTIONS, JOBS, PLANS, *lists.OF_PROJECTS)
+        }
     )
 
 
@@ -72,7 +74,7 @@ class World:
     now: datetime = START
     projects: dict[str, Project] = field(default_factory=dict)
     organization: dict[str, dict[str, Row]] = field(
-        default_factory=lambda: {table: {} for table in organization.ROWS}
+        default_factory=lambda: {table: {} for table in lists.OF_ORGANIZATION}
     )
     permissions: set[str] = field(default_factory=lambda: {"manage_secrets"})
     order: Callable[[Row], Any] = lambda row: (row["created_at"], row["id"])
@@ -92,6 +94,9 @@ class World:
         }
         with self.lock:
             self.projects[key] = project = Project(row)
+            for table, rows in lists.OF_PROJECTS.items():
+                for row in rows:
+                    self.put(table, key, {**row, "id": f"{row['id']}_{key}"})
         return project
 
     def delete_project(self, key: str) -> Project:

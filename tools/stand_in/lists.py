@@ -1,4 +1,4 @@
-"""The lists that belong to the organization and to no project, each with some made-up rows."""
+"""Made-up rows of the lists that have no history: a new list needs no other file here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 _VARIABLE = {"is_sensitive": False, "mount_as_file": False, "value": "made up: eu-west-1"}
 
-ROWS: dict[str, list[dict[str, Any]]] = {
+# In each project, where an `id` gets the project's behind it.
+OF_PROJECTS: dict[str, list[dict[str, Any]]] = {}
+
+OF_ORGANIZATION: dict[str, list[dict[str, Any]]] = {
     "members": [
         {
             "id": f"user_{number}",

@@ -1,0 +1,94 @@
+"""A new stream costs four places, as CONTRIBUTING says: no other file needs a change by hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# By file: after which text, what is added.
+PLACES = {
+    "tap_dagctl/schemas.py": (
+        "_ORGANIZATION_ID = _text(",
+        """SCHEDULES = _schema(
+    _key("id", "The schedule's id."),
+    _PROJECT_ID,
+    _text("expression", "When it runs."),
+    _CREATED_AT,
+    _UPDATED_AT,
+)
+
+""",
+    ),
+    "tap_dagctl/streams/__init__.py": (
+        "class EnvironmentProtections(",
+        '''class Schedules(ProjectList):
+    """A schedule of a project."""
+
+    name = "schedules"
+    path = "/projects/{project_id}/schedules"
+    rows_key = "schedules"
+    schema = schemas.SCHEDULES
+
+
+''',
+    ),
+    "tools/stand_in/lists.py": (
+        "}\n\nOF_ORGANIZATION",
+        '"schedules": [{"id": "schedule_0", "expression": "@daily"}]',
+    ),
+    "CHANGELOG.md": ("- New stream: `environment_variables`", "- New stream: `schedules`.\n"),
+}
+
+
+def run(directory: Path, *arguments: str) -> str:
+    paths = [directory, directory / "tools", *directory.glob("packages/*")]
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.programs
+def test_a_stream_is_added_in_four_places(tmp_path: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for name in listed:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name, (place, added) in PLACES.items():
+        text = (tmp_path / name).read_text()
+        assert place in text
+        (tmp_path / name).write_text(text.replace(place, added + place, 1))
+    streams = tmp_path / "tap_dagctl/streams/__init__.py"
+    streams.write_text(
+        streams.read_text().replace("    Syncs,\n)", "    Schedules,\n    Syncs,\n)")
+    )
+
+    run(tmp_path, "scripts.write")
+    assert "### schedules" in (tmp_path / "docs/streams.md").read_text()
+    assert (tmp_path / "packages/transform/models/staging/stg_dagctl__schedules.sql").exists()
+    tests = ["tests/singer/test_sdk_standard.py", "tests/singer/test_catalog.py"]
+    assert " passed" in run(
+        tmp_path, "pytest", "-q", *tests, "-k", "schedules or catalog", "-p", "no:cacheprovider"
+    )
