@@ -57,8 +57,8 @@ PLUGINS := tap-dagctl $(addprefix tap-dagctl-,runs statistics) $(addprefix targe
 	UV_PROJECT_ENVIRONMENT=.tools/$* $(SYNC) --package dagctl-environments --only-group $*
 	touch $@
 
-demo: setup ## load a made-up account twice, and answer both questions
-	.venv/bin/python -m demo
+demo sandbox: setup ## load a made-up account twice, and answer both questions | serve it until Ctrl-C, to try the tap on
+	.venv/bin/python -m $@
 
 report: setup ## write the page of the answers; REPORT="--warehouse postgres" reads PostgreSQL
 	.venv/bin/python -m report $(REPORT)
@@ -116,5 +116,5 @@ dist: $(UV)
 clean: ## remove everything that was installed or loaded
 	rm -rf .venv .tools .meltano output dist
 
-.PHONY: help setup demo report info notify test check test-loader test-all test-sdk lint lint-dags lint-sql format docs \
+.PHONY: help setup demo sandbox report info notify test check test-loader test-all test-sdk lint lint-dags lint-sql format docs \
 	exactness storm $(SWEEPS) benchmark dist clean

@@ -1,0 +1,99 @@
+"""`make sandbox` in a terminal, and the README's command against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def sandbox() -> Iterator[subprocess.Popen[str]]:
+    """Start it with a terminal for its input, and wait until it serves."""
+    terminal, its_end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "--days", "10"],
+        cwd=ROOT,
+        stdin=its_end,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.kill()
+    os.close(terminal)
+    os.close(its_end)
+
+
+@pytest.mark.programs
+def test_the_readme_s_command_loads_what_the_sandbox_serves(
+    sandbox: subprocess.Popen[str],
+) -> None:
+    assert sandbox.stdout is not None
+    said = ""
+    while "For Meltano" not in said:
+        said += sandbox.stdout.readline()
+    config: dict[str, Any] = json.loads((ROOT / "output/sandbox.json").read_text())
+    assert all(value in said for value in config.values())
+
+    readme = (ROOT / "README.md").read_text()
+    (command,) = re.findall(r"^\.venv.*output/sandbox\.json \|.*$", readme, re.MULTILINE)
+    (ROOT / "output/sandbox.duckdb").unlink(missing_ok=True)
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+    request = urllib.request.Request(  # noqa: S310 - on loopback
+        f"{config['api_url']}/projects",
+        headers={
+            "Authorization": f"Bearer {config['api_token']}",
+            "X-Organization-ID": config["organization_id"],
+        },
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - on loopback
+        listed = {row["id"]: row["name"] for row in json.load(answer)["projects"]}
+    with duckdb.connect(str(ROOT / "output/sandbox.duckdb"), read_only=True) as warehouse:
+        loaded = warehouse.execute("select id, name from projects").fetchall()
+        (runs,) = warehouse.execute("select count(*) from runs").fetchone() or (0,)
+    assert dict(loaded) == listed
+    assert runs > 50
+
+    sandbox.send_signal(signal.SIGINT)
+    assert "Stopped" in sandbox.stdout.read()
+    assert sandbox.wait() == 0
+
+
+@pytest.mark.programs
+def test_a_port_that_is_taken_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "sandbox", "--days", "1", "--port", str(port)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"Port {port} cannot be used: Address already in use; leave --port out\n"
+    )
