@@ -184,7 +184,7 @@ def test_how_long_something_took(seconds: float | None, words: str) -> None:
 @pytest.mark.parametrize(
     ("tables", "said"),
     [
-        (None, "make demo"),
+        (None, "look at a made-up one"),
         ((), "dbt-duckdb:build"),
         (
             ("settings_used as select 7 as sla_days", "stg_dagctl__runs as select 'run' as id"),
@@ -242,16 +242,21 @@ def assert_one_line(done: Done, said: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_demos_warehouse_where_nothing_else_is(
+def test_it_is_the_file_that_was_named_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded, demo = tmp_path / "warehouse.duckdb", tmp_path / "demo.duckdb"
     monkeypatch.delenv("TARGET_DUCKDB_FILEPATH", raising=False)
     monkeypatch.setattr("report.warehouse.LOADED", loaded)
     monkeypatch.setattr("report.warehouse.DEMO", demo)
-    with pytest.raises(WarehouseError, match="meltano run everything"):
+    with pytest.raises(WarehouseError, match="with `make demo`"):
         duckdb_file()
     demo.touch()
-    assert duckdb_file() == demo
+    with pytest.raises(WarehouseError, match=f"FILEPATH={demo} make report"):
+        duckdb_file()
     loaded.touch()
     assert duckdb_file() == loaded
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TARGET_DUCKDB_FILEPATH", "~/demo.duckdb")
+    assert duckdb_file() == demo

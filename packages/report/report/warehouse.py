@@ -89,27 +89,29 @@ def answers_schema() -> str:
     return os.environ.get("DAGCTL_ANSWERS_SCHEMA") or "dagctl_answers"
 
 
-def duckdb_file(*, or_demo: bool = True) -> Path:
-    """Return the file of the loader, or the demo's where nothing else has been loaded yet.
+def duckdb_file(*, made_up: bool = True) -> Path:
+    """Return the file that the loader fills, which may be `made_up` by the demo.
 
     Raises:
-        WarehouseError: there is neither.
+        WarehouseError: it is not there.
     """
     named, project = (
         os.environ.get(it) for it in ("TARGET_DUCKDB_FILEPATH", "MELTANO_PROJECT_ROOT")
     )
     # Meltano may run another project than this one.
-    loaded = Path(named) if named else Path(project, *LOADED.parts[-2:]) if project else LOADED
-    if loaded.exists() and (or_demo or loaded.resolve() != DEMO):
-        return loaded
-    if loaded.exists():
+    loaded = Path(project, *LOADED.parts[-2:]) if project else LOADED
+    if named:
+        # As the loader and dbt take it. That of a Path raises where there is no such user.
+        loaded = Path(os.path.expanduser(named))  # noqa: PTH111
+    if not loaded.exists():
+        demo = f"TARGET_DUCKDB_FILEPATH={DEMO} make report" if DEMO.exists() else "make demo"
+        raise WarehouseError(
+            f"{loaded} is not there: load it with `.tools/meltano/bin/meltano run everything`"
+            + (f", or look at a made-up one with `{demo}`" if made_up else "")
+        )
+    if not made_up and loaded.resolve() == DEMO:
         raise WarehouseError(f"{loaded} is the demo's, and nobody is told what is made up")
-    if or_demo and not named and DEMO.exists():
-        return DEMO
-    raise WarehouseError(
-        f"{loaded} is not there: load it with `.tools/meltano/bin/meltano run everything`"
-        + (", or make one up with `make demo`" if or_demo else "")
-    )
+    return loaded
 
 
 def in_duckdb(path: Path, schema: str) -> Query:

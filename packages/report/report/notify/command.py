@@ -94,7 +94,7 @@ def _warehouse(options: argparse.Namespace, *, writable: bool) -> Iterator[Query
     """Keep the warehouse open, so that two of these programs never tell the same thing."""
     options.schema = options.schema or answers_schema()
     if options.warehouse == "duckdb":
-        with open_duckdb(duckdb_file(or_demo=False), options.schema, writable=writable) as ask:
+        with open_duckdb(duckdb_file(made_up=False), options.schema, writable=writable) as ask:
             yield ask
         return
     with open_postgres(options.schema) as ask:
