@@ -84,6 +84,9 @@ class InProcess:
     most: int | None = None
     pipe: Pipe
 
+    def __init__(self, limit: float) -> None:
+        """Take it as the real one does."""
+
     def run(
         self,
         tap: Program,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import selectors
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
@@ -16,9 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
+SECONDS_TO_END = 100.0
+"""How long the tap and the target have to end after a signal. Then they are killed."""
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SECONDS_BETWEEN_CHECKS = 5.0
 _CHUNK = 65_536  # what a pipe holds
+
+
+logger = logging.getLogger("orchestrate")
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,18 @@ class Pipeline:
 
     Each gets a session of its own, so that a signal to this program's group, or Ctrl-C, reaches
     this program alone. It goes on to the tap only: the tap ends with a last state, and the target
-    stores what it has read and hands that state on. SIGINT after that kills both. Another SIGTERM
-    does nothing: orchestrators send it to a group and to its members.
+    stores what it has read and hands that state on. SIGINT after that kills both, and so does
+    waiting for `SECONDS_TO_END`. Another SIGTERM does nothing: orchestrators send it to a group and
+    to its members.
     """
 
-    def __init__(self) -> None:
-        """From now on, a signal ends this program, or the tap once that runs."""
+    def __init__(self, limit: float) -> None:
+        """From now on, a signal ends this program, or the tap once that runs.
+
+        So does the `limit`, in seconds from now on: a target that hangs would keep its locks.
+        """
+        self._limit, self._ends_at = limit, time.monotonic() + limit
+        self._killed_at = float("inf")
         self._received: int | None = None
         self._is_starting = False
         self._programs: list[subprocess.Popen[bytes]] = []
@@ -81,21 +95,48 @@ class Pipeline:
             self._programs = [started, loader]
             if self._received is not None:
                 started.send_signal(self._received)
-            for line in _lines(_piped(loader.stdout), check):
+            for line in _lines(_piped(loader.stdout), check, self._end_if_late):
                 on_line(line)
             # A tap may wait for the server for long: where the target has failed, it is killed.
-            return exit_code(loader.wait()) or exit_code(started.wait())
+            return self._wait_for(loader) or self._wait_for(started)
+
+    def _wait_for(self, process: subprocess.Popen[bytes]) -> int:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return exit_code(process.wait(_SECONDS_BETWEEN_CHECKS))
+            self._end_if_late()
 
     def _pass_on(self, signum: int, _: FrameType | None) -> None:
         is_first, self._received = self._received is None, signum
+        if is_first:
+            self._killed_at = time.monotonic() + SECONDS_TO_END
         if not self._programs:
             if not self._is_starting:
                 raise SystemExit(128 + signum)
         elif is_first:
             self._programs[0].send_signal(signum)
         elif signum == signal.SIGINT:
-            for program in self._programs:
-                _kill(program)
+            self._kill()
+
+    def _end_if_late(self) -> None:
+        now = time.monotonic()
+        if self._received is None and now >= self._ends_at:
+            logger.error(
+                "The sync has not ended within %g s (--limit), so it is stopped", self._limit
+            )
+            self._pass_on(signal.SIGTERM, None)
+        if now >= self._killed_at:
+            self._killed_at = float("inf")
+            logger.error(
+                "The sync has not ended within %g s after a signal, so it is killed; the next one "
+                "goes on from the last state that the target wrote",
+                SECONDS_TO_END,
+            )
+            self._kill()
+
+    def _kill(self) -> None:
+        for program in self._programs:
+            _kill(program)
 
 
 def _started(
@@ -125,12 +166,16 @@ def _started(
     return process
 
 
-def _lines(pipe: IO[bytes], check: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the lines, and call `check` whenever the next is waited for another few seconds."""
+def _lines(pipe: IO[bytes], check: Callable[[], None], look: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the lines, and call `check` whenever the next is waited for another few seconds.
+
+    Call `look` then, and after each part that is read.
+    """
     rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
+            look()
             if not selector.select(_SECONDS_BETWEEN_CHECKS):
                 check()
             elif chunk := os.read(pipe.fileno(), _CHUNK):

@@ -55,6 +55,9 @@ def command_line(program: str, description: str | None) -> argparse.ArgumentPars
     parser.add_argument(
         "--wait", type=float, default=600, help="seconds for another sync to end; default: 600"
     )
+    parser.add_argument(
+        "--limit", type=float, default=86_400, help="seconds for this sync to end; default: a day"
+    )
     return parser
 
 
@@ -68,7 +71,7 @@ def sync(options: argparse.Namespace) -> int:
     state_id = options.state_id or f"tap-dagctl-to-{Path(target.command[0]).name}"
     tap = tap_of_environment()
     files: dict[str, object] = {"--catalog": catalog_of(tap, streams or set(tap.streams))}
-    pipeline = Pipeline()
+    pipeline = Pipeline(options.limit)
     with state_backend(os.environ.get(VARIABLE), state_id) as backend:
         projects = projects_of(tap, backend.names())
         if not projects.chosen:

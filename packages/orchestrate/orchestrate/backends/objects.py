@@ -23,19 +23,25 @@ class ObjectStates(StateBackend):
     def __init__(self, uri: str, state_id: str) -> None:
         """Find the store; its credentials are where its own library looks for them."""
         with explained("The store of states"):
-            self._store, root = fsspec.core.url_to_fs(uri, use_listings_cache=False)
-            bucket, _, _ = root.partition("/")
-            # In one that is not there nothing is found either, and nothing could be saved.
-            if bucket and not self._store.exists(bucket):
-                raise OrchestrateError(f"{VARIABLE}: there is no bucket {bucket}; create it first")
+            # Made anew, as a serverless program may be called again with other credentials.
+            options = {"use_listings_cache": False, "skip_instance_cache": True}
+            self._store, root = fsspec.core.url_to_fs(uri, **options)
             self._folder = f"{root.rstrip('/')}/{part_name(state_id)}"
+        self.names()
 
     @override
     def names(self) -> set[str]:
         with explained("The store of states"):
             try:
                 paths = self._store.ls(self._folder, detail=False)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                # Else the folder is empty. The bucket is not asked for: often only its owner may
+                # list all of it.
+                answer = getattr(error.__cause__, "response", {})
+                if answer.get("Error", {}).get("Code") == "NoSuchBucket":
+                    bucket, _, _ = self._folder.partition("/")
+                    what = f"there is no bucket {bucket}; create it first"
+                    raise OrchestrateError(f"{VARIABLE}: {what}") from None
                 return set()
         return {path.rpartition("/")[2].removesuffix(".json") for path in paths}
 
