@@ -49,21 +49,21 @@ class Settings:
     exclude_project_ids: tuple[str, ...] = _setting(
         {"type": "array", "items": {"type": ["string", "null"]}},
         "Excluded projects",
-        "Ids or names of projects that are not read, even if `project_ids` names them. "
-        "New projects are.",
+        "Ids or names of projects to leave out, even if `project_ids` names them. New projects are "
+        "read.",
     )
     refused_projects: str = _setting(
         {"type": "string", "enum": ["fail", "warn"], "default": "fail"},
         "Refused projects",
-        "What a list that the API refuses for one project (403, 404) does to the sync: `fail` ends "
-        "it with 1, `warn` logs a warning and ends it with 0. Everything else is read either way.",
+        "If the API refuses a list of one project (403, 404), `fail` ends the sync with exit code "
+        "1, `warn` with a warning and 0. Everything else is read either way.",
     )
     # In nanoseconds since the epoch; None for all history.
     start_date: int | None = _setting(
         {"type": "string", "format": "date-time"},
         "Start date",
-        "Earliest `updated_at` to read; for the daily and model statistics the first day. Default: "
-        "all history, for the statistics about the last 30 days.",
+        "Earliest `updated_at` to read; for the daily and model statistics, the first day. "
+        "Default: all history, but only about the last 30 days of the statistics.",
     )
     api_url: str = _setting(
         {"type": "string", "default": DEFAULT_API_URL},
@@ -74,27 +74,27 @@ class Settings:
     overlap_seconds: int = _setting(
         {"type": "integer", "minimum": 0, "maximum": 31_536_000, "default": 60},
         "Overlap (seconds)",
-        "How far before its bookmark each sync reads again, because a row may become visible after "
-        "its `updated_at`.",
+        "Each sync reads again from this many seconds before its bookmark, because a row may "
+        "become visible after its `updated_at`.",
     )
     page_size: int = _setting(
         {"type": "integer", "minimum": 1, "maximum": 500, "default": 500},
         "Page size",
-        "Rows to ask for in one request (`limit`), at most 500. Where it is less, the requests "
-        "after the first ask for a few more, because pages overlap.",
+        "Rows to ask for in one request (`limit`). Below 500, the requests after the first ask for "
+        "a few more, because pages overlap.",
     )
     max_connections: int = _setting(
         {"type": "integer", "minimum": 1, "maximum": 16, "default": 4},
         "Connections",
-        "Requests under way at the same time: the pages of a long walk, and the first requests of "
-        "the next projects and streams.",
+        "How many requests may run at the same time: those for the pages of a long list, and the "
+        "first ones of the next projects and streams.",
     )
     include_sensitive: bool = _setting(
         {"type": "boolean", "default": False},
         "Personal and security data",
-        "Whether to offer what may hold personal or security data at all: the lists of the "
-        "organization's members, invitations and environments, the field `environment` of `jobs`, "
-        "and fields this version does not know whose names say that they hold a secret.",
+        "Whether to offer data that may be personal or secret: the lists of the organization's "
+        "members, invitations and environments, the field `environment` of `jobs`, and fields that "
+        "this version does not know and whose names suggest a secret.",
     )
     request_timeout: float = _setting(
         {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400, "default": 60},
@@ -104,19 +104,19 @@ class Settings:
     max_attempts: int = _setting(
         {"type": "integer", "minimum": 1, "default": 8},
         "Attempts",
-        "How often one request is tried before it fails. Until the API has answered for the first "
-        "time, at most 4 times.",
+        "How many times a request is tried before it fails; at most 4 until the API has answered "
+        "once.",
     )
     stats_lookback_days: int = _setting(
         {"type": "integer", "minimum": 0, "maximum": 3_650, "default": 2},
         "Statistics look-back (days)",
-        "Statistics of this many closed days are read again each sync, because late runs still "
+        "Each sync reads the statistics of this many past days again, because late runs still "
         "change them.",
     )
     model_stats_window_days: int = _setting(
         {"type": "integer", "minimum": 1, "maximum": 3_650, "default": 7},
         "Model statistics window (days)",
-        "Length of the date windows of `model_stats`, counted from Monday 1970-01-05.",
+        "Length of the windows of `model_stats`, counted from Monday 1970-01-05.",
     )
     user_agent: str = _setting(
         {"type": "string"},

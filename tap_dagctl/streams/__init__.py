@@ -50,7 +50,7 @@ class Plans(ChangingRows):
 
 
 class Jobs(ProjectList):
-    """A job of a project: what it runs, when, and whom it tells."""
+    """A job of a project: what it runs, when, and whom it notifies."""
 
     name = "jobs"
     path = "/projects/{project_id}/jobs"
@@ -136,7 +136,7 @@ class ModelStats(Statistics):
 
 
 class EnvironmentProtections(OrganizationList):
-    """An environment that only some may change; needs the permission `manage_secrets`."""
+    """An environment that only some members may change; needs the permission `manage_secrets`."""
 
     name = "environment_protections"
     path = "/environment-protections"
