@@ -101,7 +101,7 @@ def _answers() -> Iterator[str]:
 
 
 def _findings() -> Iterator[str]:
-    yield "| loader | settings | rows equal | what differs | whose it is |"
+    yield "| loader | settings | rows equal | what differs | cause |"
     yield "|---|---|---|---|---|"
     for name, finding in findings().items():
         measured = finding["measured"]
