@@ -40,14 +40,14 @@ class TargetDuckDB(LinewiseTarget):
             th.StringType(min_length=1),
             required=True,
             title="File",
-            description="The DuckDB file; it is made if there is none.",
+            description="The DuckDB file; it is created if it does not exist.",
         ),
         th.Property(
             "default_target_schema",
             th.StringType(min_length=1),
             default="main",
             title="Schema",
-            description="The schema the tables are in; it is made if there is none.",
+            description="The schema of the tables; it is created if it does not exist.",
         ),
         th.Property(
             "batch_size_rows",
@@ -55,8 +55,8 @@ class TargetDuckDB(LinewiseTarget):
             default=50_000,
             title="Rows in a batch",
             description=(
-                "How many records, of all streams together, are loaded at once. They also are when "
-                "they come to 64 MiB, and with the first state after a minute."
+                "How many records, of all streams together, are loaded at once. Fewer are loaded "
+                "if they reach 64 MiB, or with the first state after a minute."
             ),
         ),
         th.Property(
@@ -64,7 +64,9 @@ class TargetDuckDB(LinewiseTarget):
             th.BooleanType(),
             default=False,
             title="Add metadata",
-            description="Add the `_sdc_` columns: when a record was read and loaded, for example.",
+            description=(
+                "Add the `_sdc_` columns, such as the times at which a record was read and loaded."
+            ),
         ),
         th.Property(
             "hard_delete",
@@ -73,7 +75,7 @@ class TargetDuckDB(LinewiseTarget):
             title="Delete rows",
             description=(
                 "Delete rows that the source has deleted (`_sdc_deleted_at`, ACTIVATE_VERSION), "
-                "instead of marking them with `_sdc_deleted_at`."
+                "instead of marking them in `_sdc_deleted_at`."
             ),
         ),
         th.Property(
@@ -83,7 +85,7 @@ class TargetDuckDB(LinewiseTarget):
             title="Validate records",
             description=(
                 "Check each record against the whole JSON schema of its stream, which takes many "
-                "times as long. What does not fit its column is refused either way."
+                "times as long. A value that does not fit its column is an error either way."
             ),
         ),
     ).to_dict()
