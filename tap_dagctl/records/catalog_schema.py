@@ -62,10 +62,11 @@ def _field(name: str, own: Schema | None, given: Schema) -> dict[str, Any]:
         given = {key: value for key, value in given.items() if key in {*_ANNOTATIONS, "type"}}
     # Every value of the field must fit the type that the catalog gives it.
     kind, kinds, of_format = kinds_of(own)[0], kinds_of(given), given.get("format")
-    is_same = not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
+    is_same = "type" not in given or kind in kinds or (kind == "integer" and "number" in kinds)
     is_same = is_same and of_format in {None, own.get("format")}
     if not is_same and (of_format or "string" not in kinds):
-        _refuse(f"not every {own.get('format', kind)} fits {of_format or ' or '.join(kinds)}")
+        wanted = of_format or " or ".join(kinds) or "null"
+        _refuse(f"not every {own.get('format', kind)} fits {wanted}")
     if "null" in own["type"]:
         return _nullable(given)
     if given.keys() - _ANNOTATIONS - {"type", "format"}:

@@ -33,7 +33,7 @@ with handlers_kept():
     CATALOG = json.loads(TapDagctl(config=CONFIG).catalog_json_text)
 ENTRIES = {entry["tap_stream_id"]: entry for entry in CATALOG["streams"]}
 
-KINDS = st.sampled_from(["string", "integer", "number", "boolean", "object", "array"])
+KINDS = st.sampled_from(["string", "integer", "number", "boolean", "object", "array", "null"])
 BOUNDS = st.fixed_dictionaries(
     {},
     optional={
