@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from singer_sdk import Stream
-from singer_sdk.singerlib import Catalog, CatalogEntry
+from singer_sdk.singerlib import Catalog, CatalogEntry, Metadata
 from typing_extensions import override
 
 from tap_dagctl.errors import ConfigurationError, one_line
@@ -41,8 +41,13 @@ class CatalogStream(Stream):
             if not entry.metadata:
                 entry.metadata.root.selected = True
             # The SDK lets the method that discovery wrote outvote the one a user forces.
-            forced = entry.metadata.root.forced_replication_method
+            root = entry.metadata.root
+            forced = root.forced_replication_method
             self.forced_replication_method = forced or self.forced_replication_method
+            # SCHEMA names these fields, so a target needs them.
+            keys = {*own_keys, *self.primary_keys, *(root.table_key_properties or ())}
+            for name in filter(None, [*keys, self.replication_key]):
+                entry.metadata["properties", name].inclusion = Metadata.InclusionType.AUTOMATIC
             if self.selected:
                 self._check_replication(own_replication_key, entry)
                 self.primary_keys = self._keys_of(own_keys, entry)

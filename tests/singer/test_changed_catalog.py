@@ -55,6 +55,13 @@ def root_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
     return root
 
 
+def deselect(catalog: dict[str, Any], stream: str, field: str) -> None:
+    """Leave out a field, as in a catalog that does not say which are automatic."""
+    entry, breadcrumb = entry_of(catalog, stream), ["properties", field]
+    entry["metadata"] = [it for it in entry["metadata"] if it["breadcrumb"] != breadcrumb]
+    entry["metadata"].append({"breadcrumb": breadcrumb, "metadata": {"selected": False}})
+
+
 def synced(tap: Tap, catalog: dict[str, Any], **more: Any) -> Output:
     """Sync, and check each record against the schema before it."""
     output = tap(**more, catalog=catalog)
@@ -215,6 +222,23 @@ def test_a_key_may_have_the_project_too(tap: Tap, catalog: dict[str, Any], place
     output = synced(tap, catalog)
     found = {m["stream"]: m["key_properties"] for m in output.messages if m["type"] == "SCHEMA"}
     assert found["runs"] == keys
+
+
+@pytest.mark.parametrize("field", ["id", "updated_at"])
+def test_no_key_is_left_out(tap: Tap, catalog: dict[str, Any], field: str) -> None:
+    deselect(catalog, "runs", field)
+    (run,) = synced(tap, catalog).records("runs")
+    assert run[field]
+
+
+def test_no_key_that_the_catalog_adds_is_left_out(tap: Tap, catalog: dict[str, Any]) -> None:
+    deselect(catalog, "runs", "project_id")
+    (run,) = synced(tap, catalog).records("runs")
+    assert "project_id" not in run
+
+    entry_of(catalog, "runs")["key_properties"] = ["project_id", "id"]
+    (run,) = synced(tap, catalog).records("runs")
+    assert run["project_id"] == "proj_a"
 
 
 @pytest.mark.programs
