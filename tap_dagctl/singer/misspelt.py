@@ -49,11 +49,13 @@ def _is_of_meltano(name: str, config: Mapping[str, Any], known: Collection[str])
 def unknown_streams(stream_maps: object, streams: Collection[str]) -> Iterator[str]:
     """Yield a warning for each map that applies to none of `streams`."""
     for name, stream_map in stream_maps.items() if isinstance(stream_maps, dict) else ():
-        is_copy = isinstance(stream_map, dict) and "__source__" in stream_map
-        if name != "__else__" and not is_copy and not any(fnmatch(it, name) for it in streams):
-            nearest = _nearest(name, streams)
+        source = name
+        if isinstance(stream_map, dict):
+            source = str(stream_map.get("__source__", name))
+        if name != "__else__" and not any(fnmatch(it, source) for it in streams):
+            nearest = _nearest(source, streams)
             advice = f"did you mean {nearest}?" if nearest else f"there are {', '.join(streams)}"
-            yield f"stream_maps: no stream is called {one_line(name)}: {advice}"
+            yield f"stream_maps: no stream is called {one_line(source)}: {advice}"
 
 
 def _nearest(name: str, names: Collection[str]) -> str | None:

@@ -77,6 +77,8 @@ def test_what_is_inside_an_object_is_no_variable() -> None:
         ({"qqq": None}, [f"qqq: there are {', '.join(streams.BY_NAME)}"]),
         ({"*": {}, "run*": {}, "members": {}, "__else__": None}, []),
         ({"copy": {"__source__": "runs"}}, []),
+        ({"copy": {"__source__": "rums"}}, ["rums: did you mean runs?"]),
+        ({"copy": {"__source__": 5}}, [f"5: there are {', '.join(streams.BY_NAME)}"]),
     ],
 )
 def test_a_map_of_no_stream_is_told(stream_maps: dict[str, Any], names: list[str]) -> None:
