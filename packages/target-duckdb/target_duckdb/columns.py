@@ -52,14 +52,14 @@ class Columns:
         self.fit(wanted)
 
     def _check_names(self, properties: Mapping[str, Any]) -> None:
-        seen = {name: name for name in (DELETED, VERSION)}
+        seen = {name: name for name in OWN if name in properties or name in {DELETED, VERSION}}
         for name in properties:
             other = seen.setdefault(folded(name), name)
             if other != name:
                 both = (
-                    f"the properties {other!r} and {name!r}"
-                    if other in properties
-                    else f"the property {name!r} and the loader's own column {other!r}"
+                    f"the property {name!r} and the loader's own column {other!r}"
+                    if other in OWN
+                    else f"the properties {other!r} and {name!r}"
                 )
                 raise LoadError(
                     f"{self.stream}: {both} differ only in case, and DuckDB does not tell them"

@@ -262,7 +262,8 @@ def test_another_name_of_the_loaders_is_kept_unless_there_is_metadata(tmp_path: 
     assert loader.rows("it") == [{"id": 1, "_SDC_BATCHED_AT": "x"}]
 
     run = Loader(tmp_path, add_record_metadata=True).run(messages)
-    assert "differ only in case" in run.error
+    both = "the property '_SDC_BATCHED_AT' and the loader's own column '_sdc_batched_at' differ"
+    assert both in run.error
 
 
 @pytest.mark.parametrize(
