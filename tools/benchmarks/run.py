@@ -8,14 +8,19 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from benchmarks import accounts, chains, one_list
+from benchmarks import accounts, chains, one_list, shapes
 from benchmarks.measure import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RESULTS = HERE / "RESULTS.md"
-TITLES = {"list": one_list.TITLE, "chains": chains.TITLE, "projects": accounts.TITLE}
+TITLES = {
+    "list": one_list.TITLE,
+    "chains": chains.TITLE,
+    "shapes": shapes.TITLE,
+    "projects": accounts.TITLE,
+}
 HEAD = """\
 # Benchmark
 
@@ -45,6 +50,8 @@ def _measured(part: str, options: argparse.Namespace) -> Iterator[list[str]]:
         yield one_list.tables(options.rows, options.many, options.times)
     elif part == "chains":
         yield from chains.tables(options.rows, options.many, options.times)
+    elif part == "shapes":
+        yield shapes.tables(options.times)
     else:
         yield from accounts.tables()
 
