@@ -50,6 +50,19 @@ def _seconds(loader: Loader, messages: list[dict[str, Any]]) -> float:
     return min(found)
 
 
+def test_twice_as_many_columns_that_need_a_second_look_take_about_twice_as_long(
+    tmp_path: Path,
+) -> None:
+    loader = Loader(tmp_path)
+    start = _seconds(loader, [])
+    one, other = (
+        _seconds(loader, [schema("it", dict.fromkeys(names, INTEGER)), record("it", names)]) - start
+        for names in ({"id": 1.0, **{f"c{n}": 1.0 for n in range(size)}} for size in (400, 800))
+    )
+
+    assert other < 3.2 * one
+
+
 @pytest.mark.parametrize(("some", "twice"), [((1, 1500), (1, 3000)), ((50, 20), (100, 20))])
 def test_twice_as_much_takes_about_twice_as_long(
     tmp_path: Path, some: tuple[int, int], twice: tuple[int, int]
