@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scripts import everything, stream_sections
+from scripts import everything, own_project, stream_sections
 from scripts.everything import replication, summary
 from tap_dagctl.settings import SCHEMA
 from tap_dagctl.singer import about
@@ -32,6 +32,8 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield answers, _with_tables(answers, answers=_answers(), thresholds=_thresholds())
     yield targets, _with_tables(targets, findings=_findings())
     yield streams, _with_tables(streams, sections=stream_sections.lines())
+    meltano = ROOT / "docs" / "meltano.md"
+    yield meltano, _with_tables(meltano, project=own_project.lines())
     begin, end = "# thresholds: written by `make docs`\n", "# end of thresholds\n"
     yield ENV_EXAMPLE, with_lines(ENV_EXAMPLE.read_text(), begin, end, _threshold_variables())
 

@@ -1,0 +1,75 @@
+"""docs/meltano.md in an empty folder, as it stands: pasted, installed from Git, and run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from stand_in.history import History
+from stand_in.meltano import MELTANO, environment_for
+from stand_in.server import serving
+from stand_in.world import World
+from tests.support.project import ROOT
+from tests.support.truth import KEYS, tables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = (ROOT / "docs" / "meltano.md").read_text()
+SECTION = PAGE.partition("## In a Meltano project of your own\n")[2].partition("\n## ")[0]
+BLOCK = re.compile(r"^( *)```\w+\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+
+def pasted(name: str) -> str:
+    """Return the first block behind `name`, without the list's indentation."""
+    found = BLOCK.search(SECTION, SECTION.index(name))
+    assert found is not None
+    return re.sub(rf"^{found[1]}", "", found[2], flags=re.MULTILINE)
+
+
+@pytest.mark.programs
+def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "transform").mkdir(parents=True)
+    for name in ("meltano.yml", "packages.yml", "dbt_project.yml", "profiles.yml"):
+        path = project / name if name == "meltano.yml" else project / "transform" / name
+        path.write_text(pasted(f"`{name}`" if path.parent == project else f"`transform/{name}`"))
+
+    # uv takes Git from https, ssh and files only.
+    source = f"file://{tmp_path}/tap-dagctl.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, source[7:]], check=True)
+    world = History(World(), days=10).world
+    with serving(world) as api:
+        environment = environment_for(api.url, world.token, world.organization_id)
+        account = {"DAGCTL_SOURCE": source}
+        account |= {name: environment.pop(name) for name in ("DAGCTL_TOKEN", "ORG_ID")}
+        (project / ".env").write_text(
+            re.sub(
+                r"^(\w+)=$",
+                lambda it: f"{it[0]}{account[it[1]]}",
+                pasted("`.env`"),
+                flags=re.MULTILINE,
+            )
+        )
+        for line in pasted("Install it").splitlines():
+            command = shlex.split(line)
+            if command[0] == "meltano":
+                command[0] = str(MELTANO)
+            done = subprocess.run(
+                command, cwd=project, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+    with duckdb.connect(str(project / "output/warehouse.duckdb"), read_only=True) as warehouse:
+        for name, expected in tables(world, world.now.date()).items():
+            keys = ", ".join(KEYS[name])
+            loaded = warehouse.execute(f"select {keys} from dagctl.{name}").fetchall()  # noqa: S608 - names from KEYS
+            if name not in ("daily_stats", "model_stats"):
+                assert set(loaded) == set(expected)
+        answers = warehouse.execute("select count(*) from dagctl_answers.sla_breaches").fetchone()
+    assert answers is not None
