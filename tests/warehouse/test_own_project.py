@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = (ROOT / "docs" / "meltano.md").read_text()
+ANSWERS = (ROOT / "docs" / "answers.md").read_text()
 SECTION = PAGE.partition("## In a Meltano project of your own\n")[2].partition("\n## ")[0]
 BLOCK = re.compile(r"^( *)```\w+\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
@@ -43,7 +45,9 @@ def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None
     # uv takes Git from https, ssh and files only.
     source = f"file://{tmp_path}/tap-dagctl.git"
     subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, source[7:]], check=True)
-    world = History(World(), days=10).world
+    # The answers count back from the day of the build.
+    now = datetime.now(tz=timezone.utc).replace(microsecond=0)
+    world = History(World(now=now), days=30).world
     with serving(world) as api:
         environment = environment_for(api.url, world.token, world.organization_id)
         account = {"DAGCTL_SOURCE": source}
@@ -71,5 +75,6 @@ def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None
             loaded = warehouse.execute(f"select {keys} from dagctl.{name}").fetchall()  # noqa: S608 - names from KEYS
             if name not in ("daily_stats", "model_stats"):
                 assert set(loaded) == set(expected)
-        answers = warehouse.execute("select count(*) from dagctl_answers.sla_breaches").fetchone()
-    assert answers is not None
+        questions, *_ = re.findall(r"```sql\n(.*?)```", ANSWERS, re.DOTALL)
+        for question in questions.strip().split(";\n\n"):
+            assert warehouse.execute(question).fetchall()

@@ -29,7 +29,10 @@ def pages() -> Iterator[tuple[Path, str]]:
     readme, answers = ROOT / "README.md", ROOT / "docs" / "answers.md"
     targets, streams = ROOT / "docs" / "targets.md", ROOT / "docs" / "streams.md"
     yield readme, _with_tables(readme, settings=_settings(), streams=_streams())
-    yield answers, _with_tables(answers, answers=_answers(), thresholds=_thresholds())
+    yield (
+        answers,
+        _with_tables(answers, answers=_answers(), thresholds=_thresholds(), columns=_columns()),
+    )
     yield targets, _with_tables(targets, findings=_findings())
     yield streams, _with_tables(streams, sections=stream_sections.lines())
     meltano = ROOT / "docs" / "meltano.md"
@@ -100,6 +103,18 @@ def _answers() -> Iterator[str]:
     yield "|---|---|"
     for model in yaml.safe_load(ANSWERS.read_text())["models"]:
         yield f"| `{model['name']}` | {model['description'].strip()} |"
+
+
+def _columns() -> Iterator[str]:
+    for model in yaml.safe_load(ANSWERS.read_text())["models"]:
+        yield f"### {model['name']}"
+        yield ""
+        yield "| column | meaning |"
+        yield "|---|---|"
+        for column in model["columns"]:
+            meaning = " ".join(column["description"].split())
+            yield f"| `{column['name']}` | {meaning} |"
+        yield ""
 
 
 def _findings() -> Iterator[str]:
