@@ -32,8 +32,10 @@ class SparingStateWriter(StateWriter):
 
     After `SECONDS_BETWEEN_STATES` it may go out sooner, as long as all states together stay below
     the records and one state. So, with the one at the end, they never weigh more than the records
-    and a few states.
+    and a few states. Unless it `is_sparing`, each goes out at once.
     """
+
+    is_sparing = True
 
     def __init__(self, writer: Writer) -> None:
         super().__init__(writer)
@@ -47,6 +49,9 @@ class SparingStateWriter(StateWriter):
     @override
     def write_state(self, state: types.TapState) -> None:
         """Write `state` now if it is worth its bytes, else with a later one or at the end."""
+        if not self.is_sparing:
+            super().write_state(state)
+            return
         self._pending = state
         since = self._writer.record_bytes - self._record_bytes_then
         may_be_early = self.is_late and self._state_bytes <= self._writer.record_bytes
@@ -126,22 +131,6 @@ class StateStream(Stream):
         return IndexedStateManager(
             tap_name=self.tap_name, stream_name=self.name, tap_state=self._tap_state
         )
-
-    @property
-    def _is_state_late(self) -> bool:
-        state_writer = self._tap.state_writer
-        return isinstance(state_writer, SparingStateWriter) and state_writer.is_late
-
-    def _write_pending_state(self) -> None:
-        state_writer = self._tap.state_writer
-        if isinstance(state_writer, SparingStateWriter):
-            state_writer.write_pending()
-
-    @override
-    def log_sync_costs(self) -> None:
-        """Write the last state: the one public hook the SDK calls when every stream is through."""
-        self._write_pending_state()
-        super().log_sync_costs()
 
     @override
     def get_replication_key_signpost(self, context: types.Context | None = None) -> None:

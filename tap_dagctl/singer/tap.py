@@ -35,22 +35,23 @@ class InterruptibleTap(Tap):
     `hidden_settings`, though no capability names them.
     """
 
-    message_writer_class = Writer
+    message_writer: Writer
     variables: Mapping[str, str] = MappingProxyType({})
     hidden_settings: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     _interrupted = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
         if isinstance(config := kwargs.get("config"), dict):
             remember(config)
-        super().__init__(*args, **kwargs)
-        writer = self.message_writer
-        if isinstance(writer, Writer):
-            writer.token = str(self.config.get("api_token") or "").strip()
-            # The size of BATCH files is not known: a state goes out after each, as in the SDK.
-            if not self.config.get("batch_config"):
-                # The SDK has no public way to bring a writer of states.
-                self._state_writer = SparingStateWriter(writer)
+        # A signal may come while the SDK makes the tap.
+        self.message_writer = kwargs.setdefault("message_writer", Writer())
+        self.states = SparingStateWriter(self.message_writer)
+        super().__init__(**kwargs)
+        self.message_writer.token = str(self.config.get("api_token") or "").strip()
+        # The size of BATCH files is not known: a state goes out after each, as in the SDK.
+        self.states.is_sparing = not self.config.get("batch_config")
+        # The SDK has no public way to bring a writer of states.
+        self._state_writer = self.states
 
     @property
     @override
@@ -122,17 +123,12 @@ class InterruptibleTap(Tap):
             Writer.abandon()
             raise Stopped(signum)
         self._interrupted = True
-        writer = getattr(self, "message_writer", None)
-        stop = partial(self._stop, signum)
-        if isinstance(writer, Writer):
-            writer.between_lines(stop)
-        else:
-            stop()
+        self.message_writer.between_lines(partial(self._stop, signum))
 
     def _stop(self, signum: int) -> NoReturn:
-        # There is none in discovery, nor while the tap is set up. With files, the state is ahead of
+        # There is none in discovery, nor while the tap is made. With files, the state is ahead of
         # what was announced: the rows of the file that is being written would be lost.
-        state, state_writer = getattr(self, "state", None), getattr(self, "_state_writer", None)
-        if state and isinstance(state_writer, SparingStateWriter):
-            state_writer.write_now(state)
+        state = getattr(self, "state", None)
+        if state and self.states.is_sparing:
+            self.states.write_now(state)
         raise Stopped(signum)

@@ -76,7 +76,7 @@ def rows_by_page(api: Api, catalog: dict[str, Any] | None = None, **configuratio
     config = config_of(api, **configuration)
     with redirect_stdout(io.StringIO()), handlers_kept():
         tap = TapDagctl(config=config, catalog=catalog)
-        write = tap.message_writer.write_records  # type: ignore[attr-defined]
+        write = tap.message_writer.write_records
 
         def counting(stream: str, records: list[Any], version: int | None) -> None:
             nonlocal written
