@@ -74,7 +74,7 @@ class Bookmark:
         """Read `state`, the SDK's writable state of one partition."""
         self.title = title
         self._state = state
-        self._replication_key = replication_key
+        self.replication_key = replication_key
         self.value: int | None = None
         # A bookmark on another key says nothing about this one (SDK: same rule).
         if state.get("replication_key") == replication_key:
@@ -135,7 +135,7 @@ class Bookmark:
         new: dict[str, Any] = {"start_date": timestamps.render_optional(start), "sent": sent}
         if instant is not None and (self.value is None or instant > self.value):
             self.value = instant
-            new["replication_key"] = self._replication_key
+            new["replication_key"] = self.replication_key
             new["replication_key_value"] = text or timestamps.render(instant)
         if window_days is not None:
             new["window_days"] = window_days

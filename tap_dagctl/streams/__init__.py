@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from tap_dagctl import schemas
 from tap_dagctl.api.lists import KeyedRows
 from tap_dagctl.api.request import Answer
 from tap_dagctl.errors import AnswerError
-from tap_dagctl.state.statistics import DayRange, windows
+from tap_dagctl.state.statistics import Days
 from tap_dagctl.streams.kinds import ChangingRows, OrganizationList, ProjectList, Statistics
 from tap_dagctl.streams.projects import Projects
 from tap_dagctl.streams.syncs import Syncs
@@ -87,20 +88,20 @@ class DailyStats(Statistics):
     rows_key = "daily_stats"
     schema = schemas.DAILY_STATS
     primary_keys = ("project_id", "date")
-    replication_key = last_day = "date"
+    replication_key = "date"
 
     @override
-    def requests(self, days: DayRange, today: date, path: str) -> Iterator[KeyedRows]:
-        params = {"days": (today - days.first).days + 1}
+    def requests(self, days: Days, path: str) -> Iterator[KeyedRows]:
+        params = {"days": (days.today - days.first).days + 1}
         yield _Days(path, self.rows_key, "date", params=params)
 
     @override
-    def rows_of(self, days: DayRange, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
-        until = None
-        while until is None or until < self._sync.client.today():
+    def rows_of(self, days: Days, path: str) -> Iterator[list[dict[str, Any]]]:
+        rows = [*super().rows_of(days, path)]
+        while days.today < (today := self._sync.client.today()):
             # The server counts back from its today: at midnight the first day fell off.
-            until = self._sync.client.today()
-            rows = [*super().rows_of(days, until, path)]
+            days = replace(days, today=today)
+            rows = [*super().rows_of(days, path)]
         yield from rows
 
 
@@ -120,7 +121,7 @@ class ModelStats(Statistics):
     rows_key = "stats"
     schema = schemas.MODEL_STATS
     primary_keys = ("project_id", "model_name", "start_date", "end_date")
-    replication_key = last_day = "end_date"
+    replication_key = "end_date"
 
     @property
     @override
@@ -128,11 +129,10 @@ class ModelStats(Statistics):
         return self._sync.settings.model_stats_window_days
 
     @override
-    def requests(self, days: DayRange, today: date, path: str) -> Iterator[KeyedRows]:
-        for window in windows(days.first, today, self.window_days):
-            if not days.is_read(window.end):
-                params = {"start_date": f"{window.start}", "end_date": f"{window.end}"}
-                yield _Window(path, self.rows_key, "model_name", params=params)
+    def requests(self, days: Days, path: str) -> Iterator[KeyedRows]:
+        for start, end in days.windows(self.window_days):
+            params = {"start_date": f"{start}", "end_date": f"{end}"}
+            yield _Window(path, self.rows_key, "model_name", params=params)
 
 
 class EnvironmentProtections(OrganizationList):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from functools import partial
 from typing import Any, ClassVar
 
@@ -25,7 +24,7 @@ from tap_dagctl.singer.progress import Progress
 from tap_dagctl.state.bookmark import Bookmark, whole_history
 from tap_dagctl.state.checkpoint import Walk
 from tap_dagctl.state.incremental import changed_rows, lies_after
-from tap_dagctl.state.statistics import DayRange, DaySettings, changed_statistics, days_after
+from tap_dagctl.state.statistics import Days, changed_statistics, days_to_read
 from tap_dagctl.streams.base import DagctlStream, Sync
 from tap_dagctl.streams.projects import Projects
 
@@ -201,9 +200,6 @@ class Statistics(ProjectStream):
     row. So a project in which nothing ran for a month is not read a month back each time.
     """
 
-    last_day: ClassVar[str]
-    """The field that holds a row's last day."""
-
     @property
     def window_days(self) -> int | None:
         """Length of the windows, in days, where a setting says so."""
@@ -211,32 +207,30 @@ class Statistics(ProjectStream):
 
     @override
     def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        settings = self._day_settings(context)
-        rows_of = partial(self.rows_of, today=settings.today, path=self.path_in(context))
-        answers = (
-            changed_statistics(rows_of, bookmark, settings, self.primary_keys, self.last_day)
-            if bookmark
-            else rows_of(days_after(None, settings))
-        )
+        days = self._days(context, bookmark)
+        answers = self.rows_of(days, self.path_in(context))
+        if bookmark:
+            answers = changed_statistics(answers, days, bookmark, self.primary_keys)
         for rows in answers:
             yield self._records.build(rows, context)
 
     @override
     def first_requests(self, context: Context) -> Iterator[Request[Any]]:
-        settings, bookmark = self._day_settings(context), self._bookmark(context, is_copy=True)
-        days = days_after(bookmark, settings)
-        return self.requests(days, settings.today, self.path_in(context))
+        days = self._days(context, self._bookmark(context, is_copy=True))
+        return self.requests(days, self.path_in(context))
 
-    def _day_settings(self, context: Context) -> DaySettings:
-        today, created_at = self._sync.client.today(), None
+    def _days(self, context: Context, bookmark: Bookmark | None) -> Days:
+        settings, today, created_at = self._sync.settings, self._sync.client.today(), None
         if self.window_days is not None:  # each window is a request
             created_at = self._sync.created_at.get(context["project_id"])
-        return DaySettings.of(self._sync.settings, today, self.window_days, created_at)
+        return days_to_read(
+            settings, today, bookmark, window_days=self.window_days, created_at=created_at
+        )
 
     @abstractmethod
-    def requests(self, days: DayRange, today: date, path: str) -> Iterator[KeyedRows]:
+    def requests(self, days: Days, path: str) -> Iterator[KeyedRows]:
         """Yield the requests for the statistics of `days`."""
 
-    def rows_of(self, days: DayRange, today: date, path: str) -> Iterator[list[dict[str, Any]]]:
-        for request in self.requests(days, today, path):
+    def rows_of(self, days: Days, path: str) -> Iterator[list[dict[str, Any]]]:
+        for request in self.requests(days, path):
             yield self._sync.prefetch.get(request)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_dagctl.state import statistics
+from tap_dagctl.settings import Settings
+from tap_dagctl.state.bookmark import Bookmark
 from tap_dagctl.state.sent_records import LETTERS
+from tap_dagctl.state.statistics import Days, days_to_read
 from tests.support.statistics_histories import prove
 from tests.support.statistics_promise import DAY
 from tests.support.syncs import Output, config_of, run_tap
@@ -86,10 +88,18 @@ def test_a_start_date_is_the_first_day(api: Api, tmp_path: Path) -> None:
 
 
 def test_a_bookmark_of_tomorrow_leaves_out_no_day_that_may_have_changed() -> None:
-    settings = statistics.DaySettings(TODAY, None, lookback=3)
-    tomorrow = statistics.days_to_read(settings, TODAY + DAY, TODAY - 60 * DAY)
+    config = {"api_token": "made-up", "organization_id": "org", "stats_lookback_days": 3}
+    settings = Settings.from_config(config, version="1")
 
-    assert tomorrow == statistics.days_to_read(settings, TODAY, TODAY - 60 * DAY)
+    def days_from(bookmarked: date) -> Days:
+        state = {
+            "replication_key": "date",
+            "replication_key_value": f"{bookmarked}",
+            "start_date": f"{TODAY - 60 * DAY}",
+        }
+        return days_to_read(settings, TODAY, Bookmark(state, "daily_stats of proj_a", "date"))
+
+    assert days_from(TODAY + DAY) == days_from(TODAY)
 
 
 def test_a_start_date_in_the_future_reads_just_today(api: Api, tmp_path: Path) -> None:
