@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 
 from tap_dagctl import timestamps
@@ -48,27 +47,6 @@ class Part:
         return isinstance(self.failure, RefusedError)
 
 
-class Traffic:
-    """Counts the requests and the rows of each path; several threads may use it at a time."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self._lock = threading.Lock()
-        self._by_path: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-
-    def count(self, path: str, *, requests: int = 0, rows: int = 0) -> None:
-        with self._lock:
-            self.requests += requests
-            counts = self._by_path[path]
-            counts[0] += requests
-            counts[1] += rows
-
-    def of(self, path: str) -> tuple[int, int]:
-        with self._lock:
-            requests, rows = self._by_path[path]
-            return requests, rows
-
-
 class Summary:
     """The parts of a sync, in the order in which they began.
 
@@ -108,10 +86,10 @@ class Summary:
                 part.error = why
                 self.end(part)
 
-    def count(self, traffic: Traffic) -> None:
-        """Take over the requests and rows of each part, also of those that have ended."""
+    def count(self, requests: Counter[str], rows: Counter[str]) -> None:
+        """Take over, from those of each path, what each part has had, also if it has ended."""
         for part in self.parts:
-            part.requests, part.rows_read = traffic.of(part.path)
+            part.requests, part.rows_read = requests[part.path], rows[part.path]
 
     @property
     def is_account_refused(self) -> bool:

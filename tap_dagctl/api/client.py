@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date
@@ -25,7 +25,6 @@ from tap_dagctl.api.retries import Retries
 from tap_dagctl.api.transport import StaleConnectionError, connection_pool
 from tap_dagctl.errors import AnswerError, NoAccessError, PassingError, RequestError
 from tap_dagctl.settings import Settings
-from tap_dagctl.summary import Traffic
 
 # The warnings of urllib3 quote the server, which may send the token back.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
@@ -68,7 +67,9 @@ class Client:
         self._max_connections = settings.max_connections
         self.server_time: int | None = None
         self.waits: deque[float] = deque(maxlen=5)
-        self.traffic = Traffic()
+        # By path.
+        self.requests, self.rows = Counter[str](), Counter[str]()
+        self._counting = threading.Lock()
         # The least by which the server's clock was ever ahead of the monotonic one.
         self._server_offset = math.inf
         # Pages of a walk and requests of the next streams are asked for at the same time.
@@ -96,13 +97,15 @@ class Client:
             result, body = request.read(answer), answer.body
             lists = body.values() if isinstance(body, dict) else [body]
             rows = sum(len(rows) for rows in lists if isinstance(rows, list))
-            self.traffic.count(request.path, rows=rows)
+            with self._counting:
+                self.rows[request.path] += rows
             return result
 
         return self._retries.call(what, attempt, is_wanted)
 
     def _get_once(self, request: Request[object]) -> Answer:
-        self.traffic.count(request.path, requests=1)
+        with self._counting:
+            self.requests[request.path] += 1
         sent, busy = time.monotonic(), time.thread_time()
         try:
             status, headers, content = self._exchange(request)

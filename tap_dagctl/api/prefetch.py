@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tap_dagctl.api.request import Request, Source
+from tap_dagctl.api.client import Client
+from tap_dagctl.api.request import Request
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ class Prefetch:
     does not wait for an answer.
     """
 
-    def __init__(self, client: Source, connections: int) -> None:
+    def __init__(self, client: Client, connections: int) -> None:
         self.client, self.connections = client, connections
         self._fetching: dict[Hashable, _Fetching] = {}
         # The number of the project that is read, from 1 on; the first requests of those to come.

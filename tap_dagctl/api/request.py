@@ -1,15 +1,14 @@
-"""A request, who answers it, and a good answer."""
+"""A request, and a good answer to it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tap_dagctl.api.decoding import decode_json
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -49,16 +48,3 @@ class Request(ABC, Generic[T_co]):
     @abstractmethod
     def read(self, answer: Answer) -> T_co:
         """Return what was asked for, or raise an AnswerError: another try may bring it."""
-
-
-class Source(Protocol):
-    """Answers requests.
-
-    `waits` says how many seconds each of the latest answers was waited for, headers and body.
-    """
-
-    @property
-    def waits(self) -> Collection[float]: ...
-
-    def get(self, request: Request[T], is_wanted: Callable[[], bool] = lambda: True) -> T:
-        """Return what `request` reads from its answer, tried again while that `is_wanted`."""

@@ -94,9 +94,9 @@ class Projects(DagctlStream):
     def log_sync_costs(self) -> None:
         """Say what was done and raise what failed, once the last state is out."""
         super().log_sync_costs()
-        summary, traffic = self._sync.summary, self._sync.client.traffic
-        summary.count(traffic)
-        self.logger.info("%s", summary.line(traffic.requests))
+        summary, client = self._sync.summary, self._sync.client
+        summary.count(client.requests, client.rows)
+        self.logger.info("%s", summary.line(client.requests.total()))
         summary.raise_failures()
 
     @override

@@ -54,14 +54,14 @@ class Syncs(PagewiseStream):
         """
 
     def _records(self) -> list[Record]:
-        self._sync.summary.count(self._sync.client.traffic)
-        parts, sync_id = self._sync.summary.parts, uuid4().hex
+        summary, client, sync_id = self._sync.summary, self._sync.client, uuid4().hex
+        summary.count(client.requests, client.rows)
         bookmarks = {
             (stream, partition["context"]["project_id"]): partition.get("replication_key_value")
             for stream, state in self.tap_state.get("bookmarks", {}).items()
             for partition in state.get("partitions", ())
         }
-        below = sum(part.nanoseconds for part in parts if part.project_id is not None)
+        below = sum(part.nanoseconds for part in summary.parts if part.project_id is not None)
         return [
             {
                 "sync_id": sync_id,
@@ -79,5 +79,5 @@ class Syncs(PagewiseStream):
                 "bookmark": bookmarks.get((part.stream, part.project_id or "")),
                 schemas.ADDITIONAL_PROPERTIES: None,
             }
-            for part in parts
+            for part in summary.parts
         ]
