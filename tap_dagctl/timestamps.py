@@ -34,6 +34,10 @@ _SHAPE = "0000-00-00T00:00:00.000000Z"
 _TO_ZERO = str.maketrans("123456789", "0" * 9)
 
 
+class Instant(int):
+    """Nanoseconds since the epoch, which the state shows as a timestamp."""
+
+
 def parse(text: object) -> int:
     """Return the instant that an RFC 3339 timestamp names, or raise a ValueError."""
     match = _RFC_3339.fullmatch(text) if isinstance(text, str) else None

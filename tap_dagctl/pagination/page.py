@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
 
 from tap_dagctl.api.request import Answer
 from tap_dagctl.records.record import Row
+from tap_dagctl.timestamps import Instant
 
 
 @dataclass(frozen=True)
@@ -49,16 +53,14 @@ class Page(PageNumber):
         return len(self.rows) >= self.limit
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """How far a walk has got: `counted` of `total` rows, to the offset `end`.
+class Checkpoint(msgspec.Struct, kw_only=True):
+    """How far a walk that `began` then has got: `counted` of `total` rows, to the offset `end`.
 
-    The `rows` are those of the last page, in which the server gave at most `cap`.
+    In a page the server gave at most `cap` rows.
     """
 
-    started_at: int
+    began: Instant
     end: int
-    cap: int
+    cap: Annotated[int, msgspec.Meta(ge=1)]
     counted: int
     total: int
-    rows: list[Row] = field(default_factory=list)

@@ -37,15 +37,15 @@ class Paginator:
     """Reads every page of a list whose rows carry `id` and `updated_at`.
 
     `started_at` is the server's clock when the first page was asked for; without one, this
-    machine's less an hour. Without a `checkpoint` the walk cannot be resumed. At the end, `missing`
-    rows were counted by the server and not shown.
+    machine's less an hour. The `checkpoint` comes with the rows of the last page; without one the
+    walk cannot be resumed. At the end, `missing` rows were counted by the server and not shown.
     """
 
     def __init__(
         self, prefetch: Prefetch, listing: Listing, *, expected: int = 0, surplus: int = 0
     ) -> None:
         self.started_at = self.missing = 0
-        self.checkpoint: Checkpoint | None = None
+        self.checkpoint: tuple[Checkpoint, list[Row]] | None = None
         self.count = RowCount(listing.params.get("updated_after"), expected, surplus)
         self._prefetch, self._listing = prefetch, listing
         self._seen = SeenRows(ROWS_KEPT + MAX_ROWS * prefetch.connections)
@@ -84,10 +84,10 @@ class Paginator:
             if end := end_in(page.rows):
                 title = self._listing.title
                 logger.info("%s: resumes at row %d of %d", title, before.end, page.total)
-                self.started_at, counted_at = before.started_at, None
+                self.started_at, counted_at = before.began, None
                 if page.answer.server_time is not None:
-                    self._seen.unmoved_until = timestamps.render(before.started_at)
-                    counted_at = timestamps.render(before.started_at + 2 * timestamps.NANOSECONDS)
+                    self._seen.unmoved_until = timestamps.render(before.began)
+                    counted_at = timestamps.render(before.began + 2 * timestamps.NANOSECONDS)
                 # Those in front of that place come again.
                 again = sum(row[1] <= self._seen.unmoved_until for row in page.rows[:end])
                 self.count.resume(before.counted - again, before.total, counted_at)
@@ -150,10 +150,14 @@ class Paginator:
         if not self._seen.are_in_order:
             self.checkpoint = None
         elif page.rows:
-            end, cap, came = page.end_of_rows, self._next_page.cap, len(self.count)
-            self.checkpoint = Checkpoint(
-                self.started_at, end, cap, came, self.count.total, page.rows
+            checkpoint = Checkpoint(
+                began=timestamps.Instant(self.started_at),
+                end=page.end_of_rows,
+                cap=self._next_page.cap,
+                counted=len(self.count),
+                total=self.count.total,
             )
+            self.checkpoint = checkpoint, page.rows
 
     def _ends_with(self, page: Page) -> bool:
         may_be_capped = page.page > 1 and len(page.rows) >= self._fullest

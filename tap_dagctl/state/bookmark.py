@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from tap_dagctl import timestamps
 from tap_dagctl.errors import StateError
 from tap_dagctl.settings import Settings
+from tap_dagctl.timestamps import Instant
 
 _KEPT = ("replication_key_value", "start_date", "sent", "walk", "owed", "surplus", "window_days")
 
@@ -44,24 +45,21 @@ class Cursor:
     start: int | None
 
 
-class Instant(int):
-    """Nanoseconds since the epoch, which the state shows as a timestamp."""
-
-
-class CursorEntry(msgspec.Struct, kw_only=True):
+class Entry(Protocol):
     """An entry of the state about the rows of one cursor."""
 
     updated_after: str | None
 
 
-class Owed(CursorEntry):
+class Owed(msgspec.Struct, kw_only=True):
     """How many rows the server counted without showing all, and since when by its clock."""
 
+    updated_after: str | None
     counted: int
     since: Instant
 
 
-Entry = TypeVar("Entry", bound=CursorEntry)
+E = TypeVar("E", bound=Entry)
 
 
 class Bookmark:
@@ -103,12 +101,6 @@ class Bookmark:
             return history
         return Cursor(after, None, read_since)
 
-    def lies_after(self, server_time: int | None, settings: Settings) -> bool:
-        """Return whether the bookmark lies in the server's future, by more than the overlap."""
-        if self.value is None or server_time is None:
-            return False
-        return self.value - settings.overlap > server_time
-
     def forget(self) -> None:
         """Take out everything: it cannot be right."""
         self.value = None
@@ -122,27 +114,27 @@ class Bookmark:
 
     def complete(
         self,
-        instant: int | None,
+        value: str,
         start: int | None,
         sent: str,
-        text: str | None = None,
+        *,
+        surplus: int = 0,
         window_days: int | None = None,
     ) -> None:
-        """Record that everything from `start` up to `instant` has been read; never go back.
-
-        The state shows `instant` as `text`, or else as a timestamp.
-        """
+        """Record that everything from `start` up to `value` has been read; never go back."""
         new: dict[str, Any] = {"start_date": timestamps.render_optional(start), "sent": sent}
-        if instant is not None and (self.value is None or instant > self.value):
+        instant = timestamps.parse_setting(value)
+        if self.value is None or instant > self.value:
             self.value = instant
-            new["replication_key"] = self.replication_key
-            new["replication_key_value"] = text or timestamps.render(instant)
+            new |= {"replication_key": self.replication_key, "replication_key_value": value}
         if window_days is not None:
             new["window_days"] = window_days
+        if surplus:
+            new["surplus"] = surplus
         # In one step: a signal may come between any two, and the state goes out as it is.
         self._state.update(new)
-        self._state.pop("walk", None)
-        self._state.pop("owed", None)
+        for name in {"walk", "owed", "surplus"} - new.keys():
+            self._state.pop(name, None)
 
     @property
     def surplus(self) -> int:
@@ -150,25 +142,18 @@ class Bookmark:
         surplus = self._state.get("surplus")
         return max(0, surplus) if isinstance(surplus, int) else 0
 
-    @surplus.setter
-    def surplus(self, rows: int) -> None:
-        if rows:
-            self._state["surplus"] = rows
-        else:
-            self._state.pop("surplus", None)
-
     def wait(self, owed: Owed, sent: str) -> None:
         self._state.update({"owed": _to_state(owed), "sent": sent})
         self._state.pop("walk", None)
 
-    def write_checkpoint(self, walk: CursorEntry | None) -> None:
+    def write_checkpoint(self, walk: Entry | None) -> None:
         """Record how far a walk has got, or that it must begin again if it is interrupted."""
         if walk is None:
             self._state.pop("walk", None)
         else:
             self._state["walk"] = _to_state(walk)
 
-    def entry(self, name: str, kind: type[Entry], cursor: Cursor) -> Entry | None:
+    def entry(self, name: str, kind: type[E], cursor: Cursor) -> E | None:
         """Return an entry about the rows of `cursor`, if there is one that can be read."""
         try:
             entry = msgspec.convert(self._state.get(name), kind, dec_hook=_from_state)
@@ -192,7 +177,7 @@ def whole_history(settings: Settings) -> Cursor:
     return Cursor(None if start is None else start - timestamps.TICK, None, start)
 
 
-def _to_state(entry: CursorEntry) -> object:
+def _to_state(entry: Entry) -> object:
     return msgspec.to_builtins(entry, enc_hook=timestamps.render)
 
 
@@ -204,7 +189,7 @@ def _instant(value: object, title: str) -> int | None:
     if value is None or value == "":
         return None
     try:
-        return timestamps.parse_setting(value if isinstance(value, str) else str(value))
+        return timestamps.parse_setting(str(value))
     except (ValueError, OverflowError):
         msg = (
             f"State of {title}: replication_key_value {value!r} is not a time; write it like "

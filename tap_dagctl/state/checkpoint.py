@@ -9,45 +9,34 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
+
 from tap_dagctl import timestamps
 from tap_dagctl.pagination.page import Checkpoint
 from tap_dagctl.records.record import Row, known_fields
-from tap_dagctl.state.bookmark import Cursor, CursorEntry, Instant
+from tap_dagctl.state.bookmark import Cursor
 from tap_dagctl.state.sent_records import digest
 
 # Counted from the last row of a page, ever further back: some of them have surely not moved.
 _ANCHOR_PLACES = (1, 2, 3, 5, 9, 17, 33, 65, 129)
 
 
-class Walk(CursorEntry):
+class Walk(Checkpoint, kw_only=True):
     """A checkpoint in the state."""
 
-    began: Instant
-    end: int
-    cap: int
-    counted: int
-    total: int
+    updated_after: str | None
     anchors: list[str]
     sent: Any
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, cursor: Cursor, sent: str) -> Walk:
-        """Return a checkpoint of the paginator for the state."""
-        rows = checkpoint.rows
+    def of(cls, checkpoint: Checkpoint, rows: list[Row], cursor: Cursor, sent: str) -> Walk:
+        """Return a checkpoint of the paginator, with the rows of its last page, for the state."""
         return cls(
+            **msgspec.structs.asdict(checkpoint),
             updated_after=timestamps.render_optional(cursor.after),
-            began=Instant(checkpoint.started_at),
-            end=checkpoint.end,
-            cap=checkpoint.cap,
-            counted=checkpoint.counted,
-            total=checkpoint.total,
             anchors=[_anchor(rows[-place]) for place in _ANCHOR_PLACES if place <= len(rows)],
             sent=sent,
         )
-
-    def checkpoint(self) -> Checkpoint:
-        """Return it for the paginator."""
-        return Checkpoint(self.began, self.end, max(1, self.cap), self.counted, self.total)
 
     def end_in(self, rows: list[Row]) -> int | None:
         """Return how many rows of a page the walk had read.

@@ -10,9 +10,10 @@ from tap_dagctl.pagination.dedup import is_earlier
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.records.record import Record, Row, as_dict
 from tap_dagctl.settings import Settings
-from tap_dagctl.state.bookmark import Bookmark, Cursor, Instant, Owed
+from tap_dagctl.state.bookmark import Bookmark, Cursor, Owed
 from tap_dagctl.state.checkpoint import Walk
 from tap_dagctl.state.sent_records import MAX_REMEMBERED, SentRecords
+from tap_dagctl.timestamps import Instant
 
 logger = logging.getLogger("tap-dagctl.incremental")
 
@@ -42,28 +43,17 @@ def changed_rows(
     of all, given how many rows are expected and how many the server counts and does not show. Rows
     that were not updated after that instant are left out here unless the API `is_filtered`.
     """
-    if bookmark.lies_after(server_time, settings):
-        logger.warning(
-            "%s: the bookmark lies in the server's future, so it is dropped and everything is read "
-            "again",
-            bookmark.title,
-        )
-        bookmark.forget()
+    _drop_if_ahead(bookmark, settings, server_time)
     now = timestamps.now() if server_time is None else server_time
     is_complete, newest = False, _Newest()
     while not is_complete:
         cursor = bookmark.cursor(settings)
         owed, surplus = bookmark.entry("owed", Owed, cursor), bookmark.surplus
         paginator = paginator_of(cursor.after, owed.counted if owed else 0, surplus)
-        resumed_from, pages = None, paginator.pages()
-        interrupted = bookmark.entry("walk", Walk, cursor)
-        sent = SentRecords(_KEYS, bookmark.sent, interrupted.sent if interrupted else None)
-        if interrupted:
-            checkpoint = interrupted.checkpoint()
-            resumed_from = checkpoint.started_at
-            pages = paginator.resumed(checkpoint, interrupted.end_in)
+        walk = bookmark.entry("walk", Walk, cursor)
+        sent = SentRecords(_KEYS, bookmark.sent, walk.sent if walk else None)
         read: list[Row] | None = []
-        for page in pages:
+        for page in paginator.resumed(walk, walk.end_in) if walk else paginator.pages():
             # A second more than the overlap does no harm, and no boundary needs thinking about.
             latest = max(paginator.started_at, bookmark.value or 0)
             read_again = latest - settings.overlap - timestamps.NANOSECONDS
@@ -74,8 +64,9 @@ def changed_rows(
             yield _changed(rows, cursor, sent, read_again)
             # Not before they were taken: what the bookmark remembers counts as sent.
             reached = paginator.checkpoint
-            walk = Walk.of(reached, cursor, sent.remembered) if reached else None
-            bookmark.write_checkpoint(walk)
+            bookmark.write_checkpoint(
+                Walk.of(*reached, cursor, sent.remembered) if reached else None
+            )
         if paginator.missing:
             if waiting := _waiting(bookmark, paginator, owed, cursor, now):
                 for _, _, record in read or ():
@@ -84,10 +75,21 @@ def changed_rows(
                 return
             surplus += paginator.missing
         # The surplus of one list of updated rows says nothing about the next.
-        bookmark.surplus = 0 if is_filtered else max(0, surplus - paginator.count.excess)
-        bookmark.complete(paginator.started_at, cursor.start, sent.remembered)
+        surplus = 0 if is_filtered else max(0, surplus - paginator.count.excess)
+        began = timestamps.render(paginator.started_at)
+        bookmark.complete(began, cursor.start, sent.remembered, surplus=surplus)
         # A resumed walk keeps the moment it began: what changed since is still to be read.
-        is_complete = paginator.started_at != resumed_from
+        is_complete = not walk or paginator.started_at != walk.began
+
+
+def _drop_if_ahead(bookmark: Bookmark, settings: Settings, server_time: int | None) -> None:
+    if server_time is not None and (bookmark.value or 0) - settings.overlap > server_time:
+        logger.warning(
+            "%s: the bookmark lies in the server's future, so it is dropped and everything is read "
+            "again",
+            bookmark.title,
+        )
+        bookmark.forget()
 
 
 class _Newest:

@@ -120,8 +120,8 @@ def changed_statistics(
                     changed.append(row)
                 sent.mark_sent(row, remember=day >= days.changing)
         yield changed
-    today, start = (timestamps.parse_setting(f"{day}") for day in (days.today, days.start))
-    bookmark.complete(today, start, sent.remembered, f"{days.today}", days.window_days)
+    start = timestamps.parse_setting(f"{days.start}")
+    bookmark.complete(f"{days.today}", start, sent.remembered, window_days=days.window_days)
 
 
 def _day(instant: int | None) -> date | None:
