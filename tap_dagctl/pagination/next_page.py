@@ -17,8 +17,7 @@ from math import isqrt
 
 from tap_dagctl.api.prefetch import Prefetch, is_worthwhile
 from tap_dagctl.pagination.dedup import SeenRows, is_same_version
-from tap_dagctl.pagination.listing import Listing
-from tap_dagctl.pagination.page import Page, PageNumber
+from tap_dagctl.pagination.page import Listing, Page, PageNumber
 
 # Rows the API gives in one page at most (API page, "Conventions").
 MAX_ROWS = 500

@@ -10,16 +10,19 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import msgspec
 
 from tap_dagctl import timestamps
 from tap_dagctl.api.prefetch import Prefetch
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.pagination.count import RowCount
 from tap_dagctl.pagination.dedup import SeenRows
-from tap_dagctl.pagination.listing import Listing
 from tap_dagctl.pagination.next_page import MAX_ROWS, NextPage
-from tap_dagctl.pagination.page import Checkpoint, Page, PageNumber
+from tap_dagctl.pagination.page import Listing, Page, PageNumber
 from tap_dagctl.records.record import Row
+from tap_dagctl.timestamps import Instant
 
 # Rows of a walk that are kept whole, besides those fetched before they are needed.
 ROWS_KEPT = 2_500
@@ -31,6 +34,19 @@ MAX_REQUESTS_A_PAGE = 6
 MAX_NEW_ROWS = 1_000_000
 
 logger = logging.getLogger("tap-dagctl.paginator")
+
+
+class Checkpoint(msgspec.Struct, kw_only=True):
+    """How far a walk that `began` then has got: `counted` of `total` rows, to the offset `end`.
+
+    In a page the server gave at most `cap` rows.
+    """
+
+    began: Instant
+    end: int
+    cap: Annotated[int, msgspec.Meta(ge=1)]
+    counted: int
+    total: int
 
 
 class Paginator:
@@ -151,7 +167,7 @@ class Paginator:
             self.checkpoint = None
         elif page.rows:
             checkpoint = Checkpoint(
-                began=timestamps.Instant(self.started_at),
+                began=Instant(self.started_at),
                 end=page.end_of_rows,
                 cap=self._next_page.cap,
                 counted=len(self.count),

@@ -15,8 +15,7 @@ from tap_dagctl import timestamps
 from tap_dagctl.api.lists import KeyedRows, WholeList
 from tap_dagctl.api.request import Request
 from tap_dagctl.errors import AnswerError, RequestError
-from tap_dagctl.pagination.listing import Listing
-from tap_dagctl.pagination.page import PageNumber
+from tap_dagctl.pagination.page import Listing, PageNumber
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.records.record import Record
