@@ -20,7 +20,7 @@ def count_of(answer: Answer, name: str) -> int | None:
     return value if is_count else None
 
 
-def rows_of(answer: Answer, rows_key: str, path: str, counted: int | None) -> list[Any]:
+def rows_of(answer: Answer, rows_key: str, counted: int | None) -> list[Any]:
     """Return the rows of an answer, which stand under `rows_key` or are the whole answer.
 
     The vendor's own client tolerates a bare list (API page, "GET /projects"). Where `counted`, the
@@ -35,7 +35,7 @@ def rows_of(answer: Answer, rows_key: str, path: str, counted: int | None) -> li
     if not isinstance(rows, list) or not all(
         issubclass(kind, (dict, Struct)) for kind in set(map(type, rows))
     ):
-        msg = f"GET {path}: the answer has no list of {rows_key}; check api_url"
+        msg = f"the answer has no list of {rows_key}; check api_url"
         raise AnswerError(msg)
     return rows
 
@@ -49,10 +49,10 @@ class KeyedRows(Request[list[dict[str, Any]]]):
 
     @override
     def read(self, answer: Answer) -> list[dict[str, Any]]:
-        rows = rows_of(answer, self.rows_key, self.path, count_of(answer, "total"))
+        rows = rows_of(answer, self.rows_key, count_of(answer, "total"))
         if not all(isinstance(row.get(self.key), str) and row[self.key] for row in rows):
-            what = f"a row has no {self.key}, so it cannot be loaded; report it to dagctl"
-            raise AnswerError(f"GET {self.path}: {what}")
+            msg = f"a row has no {self.key}, so it cannot be loaded; report it to dagctl"
+            raise AnswerError(msg)
         return rows
 
 
@@ -64,6 +64,6 @@ class WholeList(KeyedRows):
     def read(self, answer: Answer) -> list[dict[str, Any]]:
         rows, total = super().read(answer), count_of(answer, "total") or 0
         if total > len(rows):
-            what = f"the answer has {len(rows)} of {total} {self.rows_key}, {LOST}"
-            raise AnswerError(f"GET {self.path}: {what}")
+            msg = f"the answer has {len(rows)} of {total} {self.rows_key}, {LOST}"
+            raise AnswerError(msg)
         return rows

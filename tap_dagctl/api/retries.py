@@ -65,7 +65,7 @@ class Retries:
                         self._is_unreachable = is_unreachable
                     counted = f"({tries} {'try' if tries == 1 else 'tries'})"
                     if isinstance(error, AnswerError):
-                        raise AnswerError(f"{error} {counted}") from None
+                        raise AnswerError(f"{what}: {error} {counted}") from None
                     kind = RequestError if self._has_answered else NoAccessError
                     line = f"{what}: {error} {counted}; {error.advice}"
                     raise kind(line, status=error.status) from None

@@ -98,12 +98,12 @@ class PageRequest(Request[Page]):
         limit = count_of(answer, "limit") or self.number.limit
         page = count_of(answer, "page") or self.number.page
         counted = None if total is None else max(0, total - (page - 1) * limit)
-        given = rows_of(answer, listing.reader.rows_key, self.path, counted)
+        given = rows_of(answer, listing.reader.rows_key, counted)
         try:
             rows = listing.reader.read(given, listing.context)
         except ValueError as error:
-            raise AnswerError(f"GET {self.path}: {error}, {LOST}") from None
+            raise AnswerError(f"{error}, {LOST}") from None
         if total is None:
-            raise AnswerError(f"GET {self.path}: the answer has no usable total, {LOST}")
+            raise AnswerError(f"the answer has no usable total, {LOST}")
         pages = count_of(answer, "total_pages") or 0
         return Page(page, limit, rows, total, pages, self.number, answer)

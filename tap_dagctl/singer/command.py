@@ -32,7 +32,9 @@ class Command(SingerCommand):
     @override
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with _one_line_each(self.logger):
-            Writer.check()
+            if sys.stdout is None:  # whoever started the program closed it
+                msg = "There is no standard output to write to; start the tap with one"
+                raise OutputError(msg)
             return super().make_context(*args, **kwargs)
 
     @override

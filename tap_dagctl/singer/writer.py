@@ -88,13 +88,6 @@ class Writer(SingerWriter):
             action()
 
     @staticmethod
-    def check() -> None:
-        """Raise an OutputError if whoever started the program closed its standard output."""
-        if sys.stdout is None:
-            msg = "There is no standard output to write to; start the tap with one"
-            raise OutputError(msg)
-
-    @staticmethod
     def abandon() -> None:
         """Throw away what is still buffered: Python would try to write it once more as it ends."""
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -75,8 +75,8 @@ class _Days(KeyedRows):
     def read(self, answer: Answer) -> list[dict[str, Any]]:
         rows = super().read(answer)
         if not all(_is_day(row[self.key]) for row in rows):
-            what = f"a row's {self.key} is not written YYYY-MM-DD; report it to dagctl"
-            raise AnswerError(f"GET {self.path}: {what}")
+            msg = f"a row's {self.key} is not written YYYY-MM-DD; report it to dagctl"
+            raise AnswerError(msg)
         return rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar
@@ -127,7 +127,6 @@ class DagctlStream(PagewiseStream):
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         """Yield the records of `context`, some at a time."""
 
-    def first_requests(self, context: Context) -> Iterator[Request[Any]]:
-        """Yield the requests with which reading one project begins, as far as they are known."""
-        del context
-        yield from ()
+    def first_requests(self, context: Context) -> Iterable[Request[Any]]:  # noqa: ARG002
+        """Return the requests with which reading one project begins, as far as they are known."""
+        return ()
