@@ -137,11 +137,10 @@ class Settings:
     def from_config(cls, config: Mapping[str, Any], *, version: str) -> Settings:
         """Check what `SCHEMA`, which `config` fits, cannot; null means the default."""
         if config.get(ACTIVATE_VERSION):
-            msg = (
+            raise ConfigurationError(
                 f"{ACTIVATE_VERSION} is not supported, so take it out: with a target that deletes, "
                 "the rows of each project that failed or that the settings leave out would go"
             )
-            raise ConfigurationError(msg)
         given = {name: value for name, value in config.items() if value is not None}
         for name in given.keys() - {"api_token"}:
             if redaction.holds(str(given[name]).encode(), str(given["api_token"]).strip()):
@@ -207,14 +206,11 @@ def _api_url(text: str) -> str:
         host = url.hostname
         _ = url.port  # raises a ValueError if it is not a number
     except ValueError:
-        msg = f"api_url is not a URL: {example}"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"api_url is not a URL: {example}") from None
     if url.scheme not in {"http", "https"} or not host:
-        msg = f"api_url is not an http(s) URL: {example}"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"api_url is not an http(s) URL: {example}")
     if url.username or url.password or url.query or url.fragment:
-        msg = f"api_url has credentials, a query or a fragment: {example}"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"api_url has credentials, a query or a fragment: {example}")
     if url.scheme == "http" and host not in _LOOPBACK:
         msg = f"api_url sends the token unencrypted to {host}: use https (http is for loopback)"
         raise ConfigurationError(msg)

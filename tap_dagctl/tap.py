@@ -107,8 +107,7 @@ class TapDagctl(InterruptibleTap):
                 try:
                     given.config |= json_object("--config", path, Path(path).read_bytes())
                 except (OSError, ValueError) as error:
-                    msg = f"--config {path} cannot be read: {error}"
-                    raise ConfigurationError(msg) from None
+                    raise ConfigurationError(f"--config {path} cannot be read: {error}") from None
         return given
 
     @override

@@ -42,8 +42,7 @@ def parse(text: object) -> int:
     """Return the instant that an RFC 3339 timestamp names, or raise a ValueError."""
     match = _RFC_3339.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        msg = "not an RFC 3339 timestamp"
-        raise ValueError(msg)
+        raise ValueError("not an RFC 3339 timestamp")
     day, clock, fraction, offset = match.groups()
     # RFC 3339 allows a 61st second, and `datetime` does not.
     if leap := clock.endswith(":60"):
@@ -90,8 +89,7 @@ def to_fixed_width(text: object) -> str:
     try:
         return render(parse(text))
     except OverflowError as error:
-        msg = "outside the years 1 to 9999"
-        raise ValueError(msg) from error
+        raise ValueError("outside the years 1 to 9999") from error
 
 
 def to_fixed_width_each(texts: Sequence[str | None]) -> list[str | None]:

@@ -191,5 +191,4 @@ def path_segment(value: str) -> str:
         # Servers resolve `.` and `..` even where they are quoted.
         if value not in {"", ".", ".."}:
             return quote(value, safe="")
-    msg = f"The project id {value!r} cannot be asked for; report it to dagctl"
-    raise AnswerError(msg)
+    raise AnswerError(f"The project id {value!r} cannot be asked for; report it to dagctl")

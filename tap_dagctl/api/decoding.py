@@ -37,8 +37,7 @@ def decode_json(content: bytes) -> object:
             json.loads(content, parse_constant=_refuse, parse_float=_float, parse_int=_integer)
         )
     except RecursionError:
-        msg = "nested too deeply"
-        raise ValueError(msg) from None
+        raise ValueError("nested too deeply") from None
 
 
 def has_nul(content: bytes) -> bool:

@@ -35,8 +35,7 @@ def rows_of(answer: Answer, rows_key: str, counted: int | None) -> list[Any]:
     if not isinstance(rows, list) or not all(
         issubclass(kind, (dict, Struct)) for kind in set(map(type, rows))
     ):
-        msg = f"the answer has no list of {rows_key}; check api_url"
-        raise AnswerError(msg)
+        raise AnswerError(f"the answer has no list of {rows_key}; check api_url")
     return rows
 
 
@@ -64,6 +63,5 @@ class WholeList(KeyedRows):
     def read(self, answer: Answer) -> list[dict[str, Any]]:
         rows, total = super().read(answer), count_of(answer, "total") or 0
         if total > len(rows):
-            msg = f"the answer has {len(rows)} of {total} {self.rows_key}, {LOST}"
-            raise AnswerError(msg)
+            raise AnswerError(f"the answer has {len(rows)} of {total} {self.rows_key}, {LOST}")
         return rows

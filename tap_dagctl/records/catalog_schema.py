@@ -44,11 +44,10 @@ def announced(
                 fields[name] = _field(name, fields.get(name), field)
     except (SchemaError, ValueError) as error:
         why = one_line(error.message if isinstance(error, SchemaError) else str(error))
-        msg = (
+        raise ConfigurationError(
             f"The catalog's schema of {stream}.{one_line(name)} cannot be used: {why}; take the "
             "change out of the catalog, or of `schema` in meltano.yml"
-        )
-        raise ConfigurationError(msg) from None
+        ) from None
     return {**own, "properties": fields}
 
 

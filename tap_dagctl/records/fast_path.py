@@ -101,8 +101,7 @@ class RowReader:
         """Return the rows of `structs`, with the context and timestamps of fixed width."""
         keys = [struct.id for struct in structs]
         if not all(keys):
-            msg = "a key is empty"
-            raise ValueError(msg)
+            raise ValueError("a key is empty")
         texts_of = {name: [getattr(struct, name) for struct in structs] for name in self._times}
         fixed_of: dict[str, list[Any]] = {
             name: timestamps.to_fixed_width_each(texts) for name, texts in texts_of.items()
@@ -122,13 +121,11 @@ class RowReader:
         fields = as_dict(row)
         key = fields.get("id")
         if not key or not isinstance(key, str):
-            msg = "a row has no usable id"
-            raise ValueError(msg)
+            raise ValueError("a row has no usable id")
         try:
             moment = timestamps.exact(fields.get("updated_at"))
         except ValueError as error:
-            msg = f"updated_at of row {key[:80]!r} is {error}"
-            raise ValueError(msg) from None
+            raise ValueError(f"updated_at of row {key[:80]!r} is {error}") from None
         with suppress(msgspec.ValidationError, ValueError):
             struct = msgspec.convert(row, self._struct) if isinstance(row, dict) else row
             return self._complete([struct], context)[0]

@@ -152,11 +152,10 @@ def check_state(
     none of the `names` of all streams may be of a newer version, and is left alone.
     """
     if state and (fault := _fault(state, streams, names)):
-        msg = (
+        raise StateError(
             f"The state is not one of this tap: {fault}. Hand over what the last sync left, or no "
             "state at all to read everything again"
         )
-        raise StateError(msg)
 
 
 def _fault(

@@ -33,8 +33,7 @@ class Command(SingerCommand):
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with _one_line_each(self.logger):
             if sys.stdout is None:  # whoever started the program closed it
-                msg = "There is no standard output to write to; start the tap with one"
-                raise OutputError(msg)
+                raise OutputError("There is no standard output to write to; start the tap with one")
             return super().make_context(*args, **kwargs)
 
     @override

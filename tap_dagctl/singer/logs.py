@@ -49,8 +49,7 @@ def set_up(levels: Sequence[str]) -> Iterator[None]:
     )
     # That of a Path raises, before Python 3.14, for a name that no file can have.
     if path is not None and not os.path.exists(path):  # noqa: PTH110
-        msg = f"{advice}: there is no such file"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{advice}: there is no such file")
     try:
         yield
         _leave_out_lines_of_each_project()
@@ -63,8 +62,7 @@ def set_up(levels: Sequence[str]) -> Iterator[None]:
                 handler.format(line)
     except Exception as error:  # noqa: BLE001 - the classes a user's own file may name raise any
         why = one_line(f"{error}: {error.__cause__}" if error.__cause__ else f"{error}")
-        msg = f"{advice}: {why or type(error).__name__}"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"{advice}: {why or type(error).__name__}") from None
 
 
 def _leave_out_lines_of_each_project() -> None:

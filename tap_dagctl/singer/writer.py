@@ -52,11 +52,10 @@ class Writer(SingerWriter):
 
     def _write(self, lines: bytes) -> None:
         if holds(lines, self.token):
-            msg = (
+            raise TapError(
                 "A message would hold the API token, so it is not written: take the token out of "
                 "the state, catalog or stream maps, or make a new one in dagctl and revoke this one"
             )
-            raise TapError(msg)
         with self.uninterrupted():
             try:
                 # Past Python's buffer, which a signal may cut.

@@ -191,8 +191,7 @@ def _instant(value: object, title: str) -> int | None:
     try:
         return timestamps.parse_setting(str(value))
     except (ValueError, OverflowError):
-        msg = (
+        raise StateError(
             f"State of {title}: replication_key_value {value!r} is not a time; write it like "
             "2026-01-31T00:00:00Z, or take the bookmark out to read everything again"
-        )
-        raise StateError(msg) from None
+        ) from None

@@ -75,8 +75,7 @@ class _Days(KeyedRows):
     def read(self, answer: Answer) -> list[dict[str, Any]]:
         rows = super().read(answer)
         if not all(_is_day(row[self.key]) for row in rows):
-            msg = f"a row's {self.key} is not written YYYY-MM-DD; report it to dagctl"
-            raise AnswerError(msg)
+            raise AnswerError(f"a row's {self.key} is not written YYYY-MM-DD; report it to dagctl")
         return rows
 
 
