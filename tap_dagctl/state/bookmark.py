@@ -65,14 +65,17 @@ E = TypeVar("E", bound=Entry)
 class Bookmark:
     """Reads and writes the state of one stream and project.
 
-    `value` is the bookmark in nanoseconds since the epoch, or None before the first sync.
+    `value` is the bookmark in nanoseconds since the epoch, or None before the first sync. Where a
+    stream is read whole each time, nothing of it `is_kept` in the state.
     """
 
-    def __init__(self, state: MutableMapping[str, Any], title: str, replication_key: str) -> None:
-        """Read `state`, the SDK's writable state of one partition."""
-        self.title = title
-        self._state = state
-        self.replication_key = replication_key
+    def __init__(
+        self, state: MutableMapping[str, Any] | None, title: str, replication_key: str
+    ) -> None:
+        """Read `state`, the SDK's writable state of one partition; None for `FULL_TABLE`."""
+        self.title, self.replication_key = title, replication_key
+        self.is_kept = state is not None
+        self._state = state = {} if state is None else state
         self.value: int | None = None
         # A bookmark on another key says nothing about this one (SDK: same rule).
         if state.get("replication_key") == replication_key:
@@ -90,11 +93,12 @@ class Bookmark:
         Rows stamped with the bound itself may be missing from the answer. Where `start_date` has
         been moved back, the history before the bookmark is read once more, for the new part.
         """
-        history = whole_history(settings)
+        start = settings.start_date
+        history = Cursor(None if start is None else start - timestamps.TICK, None, start)
         if self.value is None:
             return history
         after = self.value - max(settings.overlap, timestamps.TICK)
-        start, read_since = history.start, self.start(default=history.start)
+        read_since = self.start(default=start)
         if read_since is not None and (start is None or start < read_since):
             return Cursor(history.after, (read_since, after), start)
         if history.after is not None and history.after > after:
@@ -170,11 +174,6 @@ class Bookmark:
             return timestamps.parse_setting(text)
         except (AttributeError, ValueError):  # not recorded, or not as we write it
             return default
-
-
-def whole_history(settings: Settings) -> Cursor:
-    start = settings.start_date
-    return Cursor(None if start is None else start - timestamps.TICK, None, start)
 
 
 def _to_state(entry: Entry) -> object:

@@ -18,6 +18,7 @@ from tap_dagctl.timestamps import Instant
 logger = logging.getLogger("tap-dagctl.incremental")
 
 _KEYS = ("id",)
+_READ_WHOLE = "the next sync reads everything again"
 _WAITS = (
     "the bookmark waits for them for a day at most, and each sync reads from there again; if that "
     "stays, report it to dagctl"
@@ -57,7 +58,7 @@ def changed_rows(
             # A second more than the overlap does no harm, and no boundary needs thinking about.
             latest = max(paginator.started_at, bookmark.value or 0)
             read_again = latest - settings.overlap - timestamps.NANOSECONDS
-            rows = page if is_filtered else [row for row in page if lies_after(row, cursor.after)]
+            rows = page if is_filtered else [row for row in page if _lies_after(row, cursor.after)]
             rows = newest.of(rows, read_again)
             # Of a longer list the state could not remember all, should the bookmark wait.
             read = [*read, *rows] if read is not None and len(read) <= MAX_REMEMBERED else None
@@ -130,7 +131,7 @@ def _waiting(
         bookmark.title,
         total + bookmark.surplus,
         paginator.missing,
-        _WAITS if waits else _GIVES_UP,
+        _READ_WHOLE if not bookmark.is_kept else _WAITS if waits else _GIVES_UP,
     )
     if not waits:
         return None
@@ -141,7 +142,7 @@ def _waiting(
     )
 
 
-def lies_after(row: Row, instant: int | None) -> bool:
+def _lies_after(row: Row, instant: int | None) -> bool:
     """Return whether a row was updated after an instant; None is before all."""
     return instant is None or timestamps.parse(row[1]) > instant
 

@@ -60,7 +60,7 @@ class Days:
 def days_to_read(
     settings: Settings,
     today: date,
-    bookmark: Bookmark | None,
+    bookmark: Bookmark,
     *,
     window_days: int | None = None,
     created_at: object = None,
@@ -71,8 +71,8 @@ def days_to_read(
     first = max(wanted, _first_day(created_at, today))
     changing = max(today - lookback, FIRST_WINDOW)
     days = partial(Days, today=today, window_days=window_days, changing=changing)
-    bookmarked = _day(bookmark.value) if bookmark else None
-    if bookmark is None or bookmarked is None:
+    bookmarked = _day(bookmark.value)
+    if bookmarked is None:
         return days(first=first, start=first)
     if bookmarked - lookback > today:
         return days(first=first, start=first, is_ahead=True)

@@ -20,9 +20,9 @@ from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.records.record import Record
 from tap_dagctl.singer.progress import Progress
-from tap_dagctl.state.bookmark import Bookmark, whole_history
+from tap_dagctl.state.bookmark import Bookmark
 from tap_dagctl.state.checkpoint import Walk
-from tap_dagctl.state.incremental import changed_rows, lies_after
+from tap_dagctl.state.incremental import changed_rows
 from tap_dagctl.state.statistics import Days, changed_statistics, days_to_read
 from tap_dagctl.streams.base import DagctlStream, Sync
 from tap_dagctl.streams.projects import Projects
@@ -56,19 +56,19 @@ class ProjectStream(DagctlStream):
     def pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
         # The SDK syncs a child only with its parent's context.
         if context is not None:
-            yield from self.pages_of(context, self._bookmark(context))
+            yield from self.pages_of(context)
 
     @abstractmethod
-    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        """Yield the records of a project; all of them without a bookmark (`FULL_TABLE`)."""
+    def pages_of(self, context: Context) -> Iterator[Sequence[Record]]:
+        """Yield the records of a project."""
 
-    def _bookmark(self, context: Context, *, is_copy: bool = False) -> Bookmark | None:
+    def _bookmark(self, context: Context, *, is_copy: bool = False) -> Bookmark:
         """Return the bookmark of a project, or one to look at that changes nothing."""
-        if self.replication_method != "INCREMENTAL" or self.replication_key is None:
-            return None
-        manager = self.state_manager
-        state = (manager.copy_of_context_state if is_copy else manager.get_context_state)(context)
-        return Bookmark(state, self._title(context), self.replication_key)
+        manager, state = self.state_manager, None
+        if self.replication_method == "INCREMENTAL":
+            read = manager.copy_of_context_state if is_copy else manager.get_context_state
+            state = read(context)
+        return Bookmark(state, self._title(context), self.replication_key or "")
 
     def _title(self, context: Context) -> str:
         return f"{self.name} of {context['project_id']}"
@@ -80,7 +80,7 @@ class ProjectList(ProjectStream):
     primary_keys = ("id",)
 
     @override
-    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
+    def pages_of(self, context: Context) -> Iterator[Sequence[Record]]:
         (request,) = self.first_requests(context)
         yield self._records.build(self._sync.prefetch.get(request), context)
 
@@ -124,39 +124,26 @@ class ChangingRows(ProjectStream):
         self.STATE_MSG_FREQUENCY = PAGES_A_STATE * (sync.config.get("page_size") or 1)
 
     @override
-    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
-        settings = self._sync.settings
-        paginator_of = partial(self._paginator, context)
-        if bookmark is not None:
-            server_time, is_filtered = self._sync.client.server_time, self.is_filtered
-            yield from changed_rows(
-                paginator_of, bookmark, settings, server_time=server_time, is_filtered=is_filtered
-            )
-            return
-        after = whole_history(settings).after
-        paginator = paginator_of(after)
-        for page in paginator.pages():
-            yield [row[-1] for row in page if self.is_filtered or lies_after(row, after)]
-        if paginator.missing:
-            self.logger.warning(
-                "%s: the API counts %d rows and did not show %d of them; the next sync reads "
-                "everything again",
-                self._title(context),
-                paginator.count.total,
-                paginator.missing,
-            )
+    def pages_of(self, context: Context) -> Iterator[Sequence[Record]]:
+        return changed_rows(
+            partial(self._paginator, context),
+            self._bookmark(context),
+            self._sync.settings,
+            server_time=self._sync.client.server_time,
+            is_filtered=self.is_filtered,
+        )
 
     @override
     def first_requests(self, context: Context) -> Iterator[Request[Any]]:
-        settings, bookmark = self._sync.settings, self._bookmark(context, is_copy=True)
-        cursor = bookmark.cursor(settings) if bookmark else whole_history(settings)
+        bookmark = self._bookmark(context, is_copy=True)
+        cursor = bookmark.cursor(self._sync.settings)
         # A walk that is resumed begins with another page.
-        if bookmark is None or bookmark.entry("walk", Walk, cursor) is None:
+        if bookmark.entry("walk", Walk, cursor) is None:
             listing = self._listing(context, cursor.after)
             yield listing.request(PageNumber(1, listing.page_size))
 
     def _paginator(
-        self, context: Context, after: int | None, expected: int = 0, surplus: int = 0
+        self, context: Context, after: int | None, expected: int, surplus: int
     ) -> Paginator:
         listing = self._listing(context, after)
         return Paginator(self._sync.prefetch, listing, expected=expected, surplus=surplus)
@@ -205,12 +192,11 @@ class Statistics(ProjectStream):
         return None
 
     @override
-    def pages_of(self, context: Context, bookmark: Bookmark | None) -> Iterator[Sequence[Record]]:
+    def pages_of(self, context: Context) -> Iterator[Sequence[Record]]:
+        bookmark = self._bookmark(context)
         days = self._days(context, bookmark)
         answers = self.rows_of(days, self.path_in(context))
-        if bookmark:
-            answers = changed_statistics(answers, days, bookmark, self.primary_keys)
-        for rows in answers:
+        for rows in changed_statistics(answers, days, bookmark, self.primary_keys):
             yield self._records.build(rows, context)
 
     @override
@@ -218,7 +204,7 @@ class Statistics(ProjectStream):
         days = self._days(context, self._bookmark(context, is_copy=True))
         return self.requests(days, self.path_in(context))
 
-    def _days(self, context: Context, bookmark: Bookmark | None) -> Days:
+    def _days(self, context: Context, bookmark: Bookmark) -> Days:
         settings, today, created_at = self._sync.settings, self._sync.client.today(), None
         if self.window_days is not None:  # each window is a request
             created_at = self._sync.created_at.get(context["project_id"])
