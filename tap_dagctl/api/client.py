@@ -52,10 +52,8 @@ class Client:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._base_url = settings.api_url
-        self._timeout = settings.request_timeout
+        self._settings = settings
         self._retries = Retries(settings.max_attempts)
-        self._token = settings.api_token
         self._headers = {
             "Accept": "application/json",
             # Only these, also where urllib3 can unpack more: every machine gets the same answers.
@@ -64,7 +62,6 @@ class Client:
             "User-Agent": settings.user_agent,
             "X-Organization-ID": settings.organization_id,
         }
-        self._max_connections = settings.max_connections
         self.server_time: int | None = None
         self.waits: deque[float] = deque(maxlen=5)
         # By path.
@@ -77,7 +74,7 @@ class Client:
 
     @cached_property
     def _pool(self) -> urllib3.HTTPConnectionPool:
-        return connection_pool(self._base_url, self._max_connections)
+        return connection_pool(self._settings.api_url, self._settings.max_connections)
 
     def today(self) -> date:
         """Return the UTC day by the server's clock at its latest answer, else by this machine's."""
@@ -110,7 +107,7 @@ class Client:
         try:
             status, headers, content = self._exchange(request)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise responses.connection_error(error, self._base_url) from None
+            raise responses.connection_error(error, self._settings.api_url) from None
         except OSError as error:
             # The file of certificates in REQUESTS_CA_BUNDLE is missing.
             raise NoAccessError(str(error), "check REQUESTS_CA_BUNDLE") from None
@@ -123,7 +120,7 @@ class Client:
             body = request.decode(content)
         except ValueError:
             what = "the answer is not JSON"
-            raise PassingError(what, f"check api_url ({self._base_url})") from None
+            raise PassingError(what, f"check api_url ({self._settings.api_url})") from None
         self.server_time = server_time
         # Unpacking the body is no wait.
         self.waits.append(received - sent - busy)
@@ -133,7 +130,7 @@ class Client:
     def _check(self, content: bytes) -> None:
         if len(content) > MAX_BYTES:
             what = f"the answer is larger than {MAX_BYTES // 1024 // 1024} MB"
-        elif redaction.holds_escaped(content, self._token):
+        elif redaction.holds_escaped(content, self._settings.api_token):
             what = "the answer holds the API token, so it is not loaded"
             raise RequestError(what, "make a new token in dagctl, and revoke this one")
         elif len(content) > MAX_VALUES and content.count(b",") + content.count(b"[") > MAX_VALUES:
@@ -152,7 +149,7 @@ class Client:
 
     def _exchange(self, request: Request[object]) -> tuple[int, Mapping[str, str], bytes]:
         query = urlencode({name: str(value) for name, value in request.params.items()})
-        url = f"{urlsplit(self._base_url).path}{request.path}{query and '?'}{query}"
+        url = f"{urlsplit(self._settings.api_url).path}{request.path}{query and '?'}{query}"
         response = None
         while response is None:
             # Each stale connection leaves the pool, and a new one is none.
@@ -161,7 +158,7 @@ class Client:
                     "GET",
                     url,
                     headers=self._headers,
-                    timeout=urllib3.Timeout(self._timeout),
+                    timeout=urllib3.Timeout(self._settings.request_timeout),
                     retries=False,
                     redirect=False,
                     preload_content=False,

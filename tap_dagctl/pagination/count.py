@@ -81,7 +81,6 @@ class RowCount:
         self._readings[0], self.before = _Reading(total, counted_at, total), came
 
     def begin_loop(self) -> None:
-        """Begin another reading of the whole list."""
         self.recognise_all()
         # What came before an interruption comes again.
         self.before = 0

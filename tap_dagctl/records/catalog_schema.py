@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
@@ -65,16 +65,12 @@ def _field(name: str, own: Schema | None, given: Schema) -> dict[str, Any]:
     is_same = is_same and of_format in {None, own.get("format")}
     if not is_same and (of_format or "string" not in kinds):
         wanted = of_format or " or ".join(kinds) or "null"
-        _refuse(f"not every {own.get('format', kind)} fits {wanted}")
+        raise ValueError(f"not every {own.get('format', kind)} fits {wanted}")
     if "null" in own["type"]:
         return _nullable(given)
     if given.keys() - _ANNOTATIONS - {"type", "format"}:
-        _refuse("it is never null, and so may have no other bounds")
+        raise ValueError("it is never null, and so may have no other bounds")
     return dict(given)
-
-
-def _refuse(why: str) -> NoReturn:
-    raise ValueError(why)
 
 
 def _nullable(schema: Schema) -> dict[str, Any]:
@@ -164,4 +160,4 @@ def _converted(value: Any, validator: Validator) -> Any:  # noqa: ANN401 - any J
     text = value if isinstance(value, str) else json.dumps(value)
     if "string" in kinds_of(schema) and "format" not in schema and validator.is_valid(text):
         return text
-    _refuse("the schema does not allow it")
+    raise ValueError("the schema does not allow it")

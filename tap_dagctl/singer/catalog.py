@@ -81,7 +81,6 @@ class CatalogStream(Stream):
 
     @cached_property
     def conversion(self) -> Conversion:
-        """Makes records fit a schema that the catalog has changed."""
         deselected = {
             breadcrumb[1]
             for breadcrumb, is_selected in self.mask.items()

@@ -113,7 +113,6 @@ class Bookmark:
 
     @property
     def window_days(self) -> object:
-        """The length of the windows that have been read, in days, if it is known."""
         return self._state.get("window_days")
 
     def complete(
@@ -142,7 +141,6 @@ class Bookmark:
 
     @property
     def surplus(self) -> int:
-        """How many rows more than it shows the server was found to count."""
         surplus = self._state.get("surplus")
         return max(0, surplus) if isinstance(surplus, int) else 0
 
