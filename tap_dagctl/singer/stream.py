@@ -135,7 +135,7 @@ class PagewiseStream(CatalogStream, StateStream):
                     # Not before the next page is asked for: then the state knows of this one.
                     since_state = 0
                     self._write_state_message()
-                write_records(stream_map.stream_alias, records, self._stream_version)
+                write_records(stream_map.stream_alias, records)
                 record_counter.increment(len(records))
                 self.part.rows_sent += len(records)
                 self.state_manager.is_flushed = False

@@ -43,12 +43,26 @@ class Writer(SingerWriter):
         if isinstance(message, RecordMessage):
             self.record_bytes += len(line)
 
-    def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
-        """Write a RECORD message for each of `records`, as `write_message` would."""
-        if records:
-            lines = record_lines(stream, records, version, datetime.now(tz=timezone.utc))
-            self._write(lines)
-            self.record_bytes += len(lines)
+    def write_records(self, stream: str, records: Sequence[Record]) -> None:
+        """Write a RECORD message for each of `records`, as `write_message` would.
+
+        Like the SDK's, the lines are ASCII: a target reads them right whatever encoding it takes
+        its input for.
+        """
+        if not records:
+            return
+        extracted = datetime.now(tz=timezone.utc).isoformat()
+        head = b'{"type":"RECORD","stream":%b,"record":' % _ENCODER.encode(stream)
+        tail = b',"time_extracted":"%b"}\n' % extracted.encode()
+        try:
+            lines = head + (tail + head).join(map(_ENCODER.encode, records)) + tail
+        except (OverflowError, UnicodeError):
+            lines = head + (tail + head).join(map(_encoded, records)) + tail
+        if not lines.isascii():
+            # Other letters can only stand in a string.
+            lines = lines.decode().encode("ascii", _JSON_ESCAPES)
+        self._write(lines)
+        self.record_bytes += len(lines)
 
     def _write(self, lines: bytes) -> None:
         if holds(lines, self.token):
@@ -92,25 +106,6 @@ class Writer(SingerWriter):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def record_lines(
-    stream: str, records: Sequence[Record], version: int | None, extracted: datetime
-) -> bytes:
-    """Return a line for each of some records, as the SDK's own writer would write it.
-
-    Like that writer's, the lines are ASCII: a target reads them right whatever encoding it takes
-    its input for.
-    """
-    head = b'{"type":"RECORD","stream":%b,"record":' % _ENCODER.encode(stream)
-    said = b"" if version is None else b',"version":%d' % version
-    tail = b'%b,"time_extracted":"%b"}\n' % (said, extracted.isoformat().encode())
-    try:
-        lines = head + (tail + head).join(map(_ENCODER.encode, records)) + tail
-    except (OverflowError, UnicodeError):
-        lines = head + (tail + head).join(map(_encoded, records)) + tail
-    # Other letters can only stand in a string.
-    return lines if lines.isascii() else lines.decode().encode("ascii", _JSON_ESCAPES)
 
 
 def _encoded(record: Record) -> bytes:

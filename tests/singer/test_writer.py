@@ -78,10 +78,10 @@ def rows_by_page(api: Api, catalog: dict[str, Any] | None = None, **configuratio
         tap = TapDagctl(config=config, catalog=catalog)
         write = tap.message_writer.write_records
 
-        def counting(stream: str, records: list[Any], version: int | None) -> None:
+        def counting(stream: str, records: list[Any]) -> None:
             nonlocal written
             written += len(records)
-            write(stream, records, version)
+            write(stream, records)
 
         with patch.object(tap.message_writer, "write_records", counting):
             tap.sync_all()

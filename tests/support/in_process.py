@@ -46,9 +46,9 @@ class Collector(Writer):
         self.states: list[dict[str, Any]] = []
 
     @override
-    def write_records(self, stream: str, records: Sequence[Record], version: int | None) -> None:
+    def write_records(self, stream: str, records: Sequence[Record]) -> None:
         for record in records:
-            self.write_message(RecordMessage(stream, as_dict(record), version))
+            self.write_message(RecordMessage(stream, as_dict(record)))
 
     @override
     def write_message(self, message: Message) -> None:
