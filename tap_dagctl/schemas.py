@@ -163,10 +163,7 @@ JOBS = _schema(
     _text("schedule", "When it runs, as a cron expression."),
     _flag("enabled", "Whether its schedule is on."),
     _object("resources", "CPU and memory for its pods, in Kubernetes notation."),
-    _object(
-        "environment",
-        "Environment variables of its pods, which may hold secrets.",
-    ),
+    _object("environment", "Environment variables of its pods, which may hold secrets."),
     _text("slack_channel", "The Slack channel it tells of failures."),
     _flag("slack_alerts_enabled", "Whether it tells Slack at all."),
     _flag("slack_alert_on_success", "Whether it tells Slack of successes, too."),

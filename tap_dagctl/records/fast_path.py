@@ -16,13 +16,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tap_dagctl import timestamps
-from tap_dagctl.api.decoding import (
-    MAX_INTEGER,
-    MIN_INTEGER,
-    decode_json,
-    has_huge_integer,
-    has_nul,
-)
+from tap_dagctl.api.decoding import MAX_INTEGER, MIN_INTEGER, decode_json, has_huge_integer, has_nul
 from tap_dagctl.records.record import Record, Row, as_dict
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES, kinds_of
 

@@ -19,8 +19,9 @@ project it keeps:
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -45,12 +46,6 @@ class Cursor:
     start: int | None
 
 
-class Entry(Protocol):
-    """An entry of the state about the rows of one cursor."""
-
-    updated_after: str | None
-
-
 class Owed(msgspec.Struct, kw_only=True):
     """How many rows the server counted without showing all, and since when by its clock."""
 
@@ -59,7 +54,7 @@ class Owed(msgspec.Struct, kw_only=True):
     since: Instant
 
 
-E = TypeVar("E", bound=Entry)
+T = TypeVar("T")
 
 
 class Bookmark:
@@ -148,20 +143,21 @@ class Bookmark:
         self._state.update({"owed": _to_state(owed), "sent": sent})
         self._state.pop("walk", None)
 
-    def write_checkpoint(self, walk: Entry | None) -> None:
+    def write_checkpoint(self, walk: msgspec.Struct | None) -> None:
         """Record how far a walk has got, or that it must begin again if it is interrupted."""
         if walk is None:
             self._state.pop("walk", None)
         else:
             self._state["walk"] = _to_state(walk)
 
-    def entry(self, name: str, kind: type[E], cursor: Cursor) -> E | None:
+    def entry(self, name: str, kind: type[T], cursor: Cursor) -> T | None:
         """Return an entry about the rows of `cursor`, if there is one that can be read."""
-        try:
-            entry = msgspec.convert(self._state.get(name), kind, dec_hook=_from_state)
-        except (msgspec.ValidationError, OverflowError):
-            return None
-        return entry if entry.updated_after == timestamps.render_optional(cursor.after) else None
+        entry = self._state.get(name)
+        after = timestamps.render_optional(cursor.after)
+        if isinstance(entry, dict) and entry.get("updated_after", "") == after:
+            with suppress(msgspec.ValidationError, OverflowError):
+                return msgspec.convert(entry, kind, dec_hook=_from_state)
+        return None
 
     def start(self, default: int | None) -> int | None:
         """Return since when all has been read, where that is recorded; None means always."""
@@ -174,7 +170,7 @@ class Bookmark:
             return default
 
 
-def _to_state(entry: Entry) -> object:
+def _to_state(entry: msgspec.Struct) -> object:
     return msgspec.to_builtins(entry, enc_hook=timestamps.render)
 
 
