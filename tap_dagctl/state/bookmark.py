@@ -18,6 +18,7 @@ project it keeps:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class Owed(msgspec.Struct, kw_only=True):
 
 
 T = TypeVar("T")
+
+logger = logging.getLogger("tap-dagctl.bookmark")
 
 
 class Bookmark:
@@ -100,8 +103,10 @@ class Bookmark:
             return history
         return Cursor(after, None, read_since)
 
-    def forget(self) -> None:
-        """Take out everything: it cannot be right."""
+    def drop(self, effect: str) -> None:
+        """Take out everything: a bookmark in the server's future cannot be right."""
+        line = "%s: the bookmark lies in the server's future, so it is dropped and %s"
+        logger.warning(line, self.title, effect)
         self.value = None
         for name in _KEPT:
             self._state.pop(name, None)

@@ -35,7 +35,7 @@ def changed_rows(
     settings: Settings,
     *,
     server_time: int | None,
-    is_filtered: bool = True,
+    is_filtered: bool,
 ) -> Iterator[list[Record]]:
     """Yield every record that changed since the bookmark, each version once; then advance it.
 
@@ -44,7 +44,8 @@ def changed_rows(
     of all, given how many rows are expected and how many the server counts and does not show. Rows
     that were not updated after that instant are left out here unless the API `is_filtered`.
     """
-    _drop_if_ahead(bookmark, settings, server_time)
+    if server_time is not None and (bookmark.value or 0) - settings.overlap > server_time:
+        bookmark.drop("everything is read again")
     now = timestamps.now() if server_time is None else server_time
     is_complete, newest = False, _Newest()
     while not is_complete:
@@ -81,16 +82,6 @@ def changed_rows(
         bookmark.complete(began, cursor.start, sent.remembered, surplus=surplus)
         # A resumed walk keeps the moment it began: what changed since is still to be read.
         is_complete = not walk or paginator.started_at != walk.began
-
-
-def _drop_if_ahead(bookmark: Bookmark, settings: Settings, server_time: int | None) -> None:
-    if server_time is not None and (bookmark.value or 0) - settings.overlap > server_time:
-        logger.warning(
-            "%s: the bookmark lies in the server's future, so it is dropped and everything is read "
-            "again",
-            bookmark.title,
-        )
-        bookmark.forget()
 
 
 class _Newest:

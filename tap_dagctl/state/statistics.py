@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,8 +21,6 @@ FIRST_WINDOW = date(1970, 1, 5)
 DEFAULT_DAYS = 30
 
 _DAY = timedelta(days=1)
-
-logger = logging.getLogger("tap-dagctl.statistics")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,12 +101,7 @@ def changed_statistics(
     day.
     """
     if days.is_ahead:
-        logger.warning(
-            "%s: the bookmark lies in the server's future, so it is dropped and the statistics "
-            "are read as for the first time",
-            bookmark.title,
-        )
-        bookmark.forget()
+        bookmark.drop("the statistics are read as for the first time")
     sent = SentRecords(keys, bookmark.sent)
     for rows in answers:
         changed = []
