@@ -47,66 +47,58 @@ def changed_rows(
     if server_time is not None and (bookmark.value or 0) - settings.overlap > server_time:
         bookmark.drop("everything is read again")
     now = timestamps.now() if server_time is None else server_time
-    is_complete, newest = False, _Newest()
-    while not is_complete:
+    moments: dict[str, str] = {}
+    while True:
         cursor = bookmark.cursor(settings)
-        owed, surplus = bookmark.entry("owed", Owed, cursor), bookmark.surplus
-        paginator = paginator_of(cursor.after, owed.counted if owed else 0, surplus)
+        owed = bookmark.entry("owed", Owed, cursor)
+        paginator = paginator_of(cursor.after, owed.counted if owed else 0, bookmark.surplus)
         walk = bookmark.entry("walk", Walk, cursor)
         sent = SentRecords(_KEYS, bookmark.sent, walk.sent if walk else None)
         read: list[Row] | None = []
         for page in paginator.resumed(walk, walk.end_in) if walk else paginator.pages():
             # A second more than the overlap does no harm, and no boundary needs thinking about.
             latest = max(paginator.started_at, bookmark.value or 0)
-            read_again = latest - settings.overlap - timestamps.NANOSECONDS
+            near = timestamps.render(latest - settings.overlap - timestamps.NANOSECONDS)
             rows = page if is_filtered else [row for row in page if _lies_after(row, cursor.after)]
-            rows = newest.of(rows, read_again)
+            rows = _newest(rows, near, moments)
             # Of a longer list the state could not remember all, should the bookmark wait.
             read = [*read, *rows] if read is not None and len(read) <= MAX_REMEMBERED else None
-            yield _changed(rows, cursor, sent, read_again)
+            yield _changed(rows, cursor, sent, near)
             # Not before they were taken: what the bookmark remembers counts as sent.
             reached = paginator.checkpoint
-            bookmark.write_checkpoint(
-                Walk.of(*reached, cursor, sent.remembered) if reached else None
-            )
-        if paginator.missing:
-            if waiting := _waiting(bookmark, paginator, owed, cursor, now):
-                for _, _, record in read or ():
-                    sent.mark_sent(as_dict(record), remember=True)
-                bookmark.wait(waiting, sent.known)
-                return
-            surplus += paginator.missing
-        # The surplus of one list of updated rows says nothing about the next.
-        surplus = 0 if is_filtered else max(0, surplus - paginator.count.excess)
+            bookmark.write_checkpoint(reached and Walk.of(*reached, cursor, sent.remembered))
+        if paginator.missing and (waiting := _waiting(bookmark, paginator, owed, cursor, now)):
+            for _, _, record in read or ():
+                sent.mark_sent(as_dict(record), remember=True)
+            bookmark.wait(waiting, sent.known)
+            return
+        surplus = bookmark.surplus + paginator.missing - paginator.count.excess
+        # That of one list of updated rows says nothing about the next.
+        surplus = 0 if is_filtered else max(0, surplus)
         began = timestamps.render(paginator.started_at)
         bookmark.complete(began, cursor.start, sent.remembered, surplus=surplus)
         # A resumed walk keeps the moment it began: what changed since is still to be read.
-        is_complete = not walk or paginator.started_at != walk.began
+        if not walk or paginator.started_at != walk.began:
+            return
 
 
-class _Newest:
-    """The rows of a sync that a second walk reads again, each in its newest version.
+def _newest(rows: list[Row], near: str, moments: dict[str, str]) -> list[Row]:
+    """Return the rows that are not older than those given before; note which are read again.
 
-    A replica that lags may show them as they were before. If that were sent, and the sync killed
-    then, the state would still say that the newer version was sent last.
+    A second walk reads these again, and a replica that lags may show them as they were before. If
+    that were sent, and the sync killed then, the state would still say that the newer version was
+    sent last.
     """
-
-    def __init__(self) -> None:
-        self._moments: dict[str, str] = {}
-
-    def of(self, rows: list[Row], read_again: int) -> list[Row]:
-        """Return the rows that are not older than those given before; note which are read again."""
-        near, moments = timestamps.render(read_again), self._moments
-        if moments:
-            rows = [row for row in rows if not is_earlier(row[1], moments.get(row[0], ""))]
-        for key, moment, _ in rows:
-            if moment >= near:
-                moments.pop(key, None)
-                moments[key] = moment
-                if len(moments) > MAX_REMEMBERED:
-                    # The state forgets it as well, so nothing counts as sent.
-                    moments.pop(next(iter(moments)))
-        return rows
+    if moments:
+        rows = [row for row in rows if not is_earlier(row[1], moments.get(row[0], ""))]
+    for key, moment, _ in rows:
+        if moment >= near:
+            moments.pop(key, None)
+            moments[key] = moment
+            if len(moments) > MAX_REMEMBERED:
+                # The state forgets it as well, so nothing counts as sent.
+                moments.pop(next(iter(moments)))
+    return rows
 
 
 def _waiting(
@@ -138,9 +130,8 @@ def _lies_after(row: Row, instant: int | None) -> bool:
     return instant is None or timestamps.parse(row[1]) > instant
 
 
-def _changed(page: list[Row], cursor: Cursor, sent: SentRecords, read_again: int) -> list[Record]:
+def _changed(page: list[Row], cursor: Cursor, sent: SentRecords, near: str) -> list[Record]:
     """Return the records of a page that were not sent before; remember what will be read again."""
-    near = timestamps.render(read_again)
     if cursor.already_read is None and not sent and all(moment < near for _, moment, _ in page):
         return [record for _, _, record in page]
     changed: list[Record] = []
