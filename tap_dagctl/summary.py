@@ -91,16 +91,11 @@ class Summary:
         for part in self.parts:
             part.requests, part.rows_read = requests[part.path], rows[part.path]
 
-    @property
-    def is_account_refused(self) -> bool:
-        """The server refuses even the list of projects."""
-        return any(part.is_refused and part.stream == "projects" for part in self.parts)
-
     def raise_failures(self) -> None:
         """Raise a `TapError` with a line for each failure, if there are any."""
         failed = [part for part in self.parts if part.failure and not part.is_tolerated]
-        if self.is_account_refused:
-            # Every list is refused with it: one line is enough.
+        if any(part.is_refused and part.stream == "projects" for part in failed):
+            # Every other list is refused with it: one line is enough.
             failed = [part for part in failed if part.stream == "projects" or not part.is_refused]
         if failed:
             failed.sort(key=lambda part: part.ended_at)

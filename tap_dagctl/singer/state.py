@@ -95,7 +95,7 @@ class SparingStateWriter(StateWriter):
 
 
 class IndexedStateManager(StreamStateManager):
-    """Finds the state of a partition by its context at once."""
+    """Finds the state of a project at once."""
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's own
         super().__init__(**kwargs)
@@ -106,20 +106,20 @@ class IndexedStateManager(StreamStateManager):
     def get_context_state(self, context: types.Context | None) -> dict[str, Any]:
         if not context:
             return super().get_context_state(context)
-        key = _key(context)
-        if key not in self._index:
-            self._index[key] = {"context": dict(context)}
-            self.stream_state.setdefault("partitions", []).append(self._index[key])
-        return self._index[key]
+        project_id = context["project_id"]
+        if project_id not in self._index:
+            self._index[project_id] = {"context": dict(context)}
+            self.stream_state.setdefault("partitions", []).append(self._index[project_id])
+        return self._index[project_id]
 
     def copy_of_context_state(self, context: types.Context) -> dict[str, Any]:
         """Return the state of `context` to look at; none is made if there is none."""
-        return dict(self._index.get(_key(context), {}))
+        return dict(self._index.get(context["project_id"], {}))
 
     @cached_property
-    def _index(self) -> dict[tuple[tuple[str, Any], ...], dict[str, Any]]:
+    def _index(self) -> dict[str, dict[str, Any]]:
         partitions = self.stream_state.setdefault("partitions", [])
-        return {_key(partition["context"]): partition for partition in partitions}
+        return {partition["context"]["project_id"]: partition for partition in partitions}
 
 
 class StateStream(Stream):
@@ -154,7 +154,3 @@ class StateStream(Stream):
         The SDK's comparison raises on a bookmark or a `start_date` it cannot parse.
         """
         return value
-
-
-def _key(context: types.Context) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(context.items()))
