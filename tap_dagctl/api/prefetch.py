@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from tap_dagctl.api.client import Client
 from tap_dagctl.api.request import Request
 
 T = TypeVar("T")
@@ -16,6 +16,14 @@ T = TypeVar("T")
 THREAD_NAME = "prefetch"
 # Threads have their price, and dealing with an answer takes a few milliseconds.
 WORTH_WAITING_SECONDS = 0.002
+
+
+class Source(Protocol):
+    """Answers requests; `waits` has how many seconds each of the latest answers was waited for."""
+
+    waits: deque[float]
+
+    def get(self, request: Request[T], is_wanted: Callable[[], bool] = ...) -> T: ...
 
 
 def is_worthwhile(waits: Collection[float]) -> bool:
@@ -41,7 +49,7 @@ class Prefetch:
     does not wait for an answer.
     """
 
-    def __init__(self, client: Client, connections: int) -> None:
+    def __init__(self, client: Source, connections: int) -> None:
         self.client, self.connections = client, connections
         self._fetching: dict[Hashable, _Fetching] = {}
         # The number of the project that is read, from 1 on; the first requests of those to come.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tap_dagctl.pagination.page import Page
 from tap_dagctl.records.record import Row, known_fields
 
 # `updated_at` to the microsecond. Finer texts do not sort as their instants do.
@@ -27,39 +26,36 @@ class SeenRows:
         self._newer: dict[str, tuple[Row, float]] = {}
         self._older: dict[str, tuple[Row, float]] = {}
 
-    def has_anchor(self, page: Page) -> bool:
-        """Return whether `page` shows a row that was seen and has not moved."""
-        return any(
-            (known := self._known(row)) and is_same_version(known[0], row) for row in page.rows
-        )
+    def has_anchor(self, rows: list[Row]) -> bool:
+        """Return whether one of `rows` was seen and has not moved."""
+        return any((known := self._known(row)) and is_same_version(known[0], row) for row in rows)
 
-    def has_new(self, page: Page) -> bool:
-        """Return whether `page` shows a row or a version not seen before."""
+    def has_new(self, rows: list[Row]) -> bool:
+        """Return whether one of `rows` was not seen before, or not in its version."""
         return any(
             not (known := self._known(row))
             or not (is_same_version(known[0], row) or is_earlier(row[1], known[0][1]))
-            for row in page.rows
+            for row in rows
         )
 
-    def may_be_newer(self, page: Page) -> bool:
-        """Return whether a row of `page` was seen in another version after `page` was asked for."""
-        sent = page.answer.sent
+    def may_be_newer(self, rows: list[Row], sent: float) -> bool:
+        """Return whether one of `rows`, asked for then, was seen in another version since."""
         return sent <= self._received and any(
             (known := self._known(row)) and known[1] > sent and not is_same_version(known[0], row)
-            for row in page.rows
+            for row in rows
         )
 
-    def add(self, page: Page) -> tuple[list[Row], list[Row]]:
-        """Remember the rows of `page`; return those in a version not seen before, and the new ones.
+    def add(self, rows: list[Row], received: float) -> tuple[list[Row], list[Row]]:
+        """Remember `rows`; return those in a version not seen before, and the new ones.
 
         An older version of a row is left out, as from a replica that lags. If it was in fact
         written later, with an earlier stamp, the next sync reads it in its overlap.
         """
         if len(self._newer) >= self._least:
             self._newer, self._older = {}, self._newer
-        self._received = received = max(self._received, page.answer.received)
+        self._received = received = max(self._received, received)
         changed, new, newer, older = [], [], self._newer, self._older
-        for row in page.rows:
+        for row in rows:
             known = newer.get(row[0]) or older.get(row[0])
             if known is None:
                 newer[row[0]] = (row, received)

@@ -50,7 +50,7 @@ class NextPage:
         self.requests += 1
         request = self._listing.request(number)
         page = (self._prefetch.client if now else self._prefetch).get(request)
-        if self._seen.may_be_newer(page):
+        if self._seen.may_be_newer(page.rows, page.answer.sent):
             # A row that has been yielded must not be yielded again as it was before.
             page = self._prefetch.client.get(request)
         if page.limit < number.limit:
@@ -71,7 +71,9 @@ class NextPage:
             places = enumerate(following.rows, following.first)
             last_at = next((place for place, row in places if is_same_version(row, last)), None)
             goes_further = last_at is not None and following.end > page.end
-            if self._seen.has_anchor(following) and (goes_further or self._seen.has_new(following)):
+            if self._seen.has_anchor(following.rows) and (
+                goes_further or self._seen.has_new(following.rows)
+            ):
                 self._failed_overlaps = 0
                 last_at = following.first if last_at is None else last_at
                 is_as_counted = page.is_full and following.total == page.total
@@ -109,12 +111,12 @@ class NextPage:
     def _sandwiched(self, page: Page) -> Page | None:
         """Return the next page of the same size, if nothing slid from there to `page` meanwhile."""
         following = self.get(replace(page.asked, page=page.asked.page + 1), now=True)
-        if self._seen.has_anchor(following) and self._seen.has_new(following):
+        if self._seen.has_anchor(following.rows) and self._seen.has_new(following.rows):
             return following
         once_more = self.get(page.asked, now=True)
         rows = len(page.rows)
         if rows != len(once_more.rows) or not all(map(is_same_version, page.rows, once_more.rows)):
-            return once_more if self._seen.has_anchor(once_more) else None
+            return once_more if self._seen.has_anchor(once_more.rows) else None
         if MIN_ROWS <= rows == len(following.rows) < following.limit:
             # The server gives no more than that, whatever it says.
             self.cap = min(self.cap, rows)
@@ -126,7 +128,7 @@ class NextPage:
         back = half = max(1, self._listing.page_size // 2)
         while back < page.end_of_rows:
             found = self.holding(page.end_of_rows - 1 - back, now=True)
-            if self._seen.has_anchor(found):
+            if self._seen.has_anchor(found.rows):
                 return found
             back = 2 * back + half
         # All that was read lately has moved: the walk begins again.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from typing_extensions import override
 
 from tap_dagctl.api.lists import LOST, count_of, rows_of
@@ -13,6 +14,7 @@ from tap_dagctl.api.request import Answer, Request
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.records.record import Row
+from tap_dagctl.timestamps import Instant
 
 
 @dataclass(frozen=True)
@@ -107,3 +109,16 @@ class PageRequest(Request[Page]):
             raise AnswerError(f"the answer has no usable total, {LOST}")
         pages = count_of(answer, "total_pages") or 0
         return Page(page, limit, rows, total, pages, self.number, answer)
+
+
+class Checkpoint(msgspec.Struct, kw_only=True):
+    """How far a walk that `began` then has got: `counted` of `total` rows, to the offset `end`.
+
+    In a page the server gave at most `cap` rows.
+    """
+
+    began: Instant
+    end: int
+    cap: Annotated[int, msgspec.Meta(ge=1)]
+    counted: int
+    total: int

@@ -10,9 +10,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Iterator
-from typing import Annotated
-
-import msgspec
 
 from tap_dagctl import timestamps
 from tap_dagctl.api.prefetch import Prefetch
@@ -20,7 +17,7 @@ from tap_dagctl.errors import AnswerError
 from tap_dagctl.pagination.count import RowCount
 from tap_dagctl.pagination.dedup import SeenRows
 from tap_dagctl.pagination.next_page import MAX_ROWS, NextPage
-from tap_dagctl.pagination.page import Listing, Page, PageNumber
+from tap_dagctl.pagination.page import Checkpoint, Listing, Page, PageNumber
 from tap_dagctl.records.record import Row
 from tap_dagctl.timestamps import Instant
 
@@ -34,19 +31,6 @@ MAX_REQUESTS_A_PAGE = 6
 MAX_NEW_ROWS = 1_000_000
 
 logger = logging.getLogger("tap-dagctl.paginator")
-
-
-class Checkpoint(msgspec.Struct, kw_only=True):
-    """How far a walk that `began` then has got: `counted` of `total` rows, to the offset `end`.
-
-    In a page the server gave at most `cap` rows.
-    """
-
-    began: Instant
-    end: int
-    cap: Annotated[int, msgspec.Meta(ge=1)]
-    counted: int
-    total: int
 
 
 class Paginator:
@@ -134,7 +118,7 @@ class Paginator:
             last_before, last = last, page.rows[-1][0] if page.rows else last
             stalled = 0 if new or last != last_before else stalled + 1
             page = self._next_page.after(page)
-            if page.first == 0 and not self._seen.has_anchor(page):
+            if page.first == 0 and not self._seen.has_anchor(page.rows):
                 self.count.recognise_all()
 
     @property
@@ -147,7 +131,7 @@ class Paginator:
         """Return the rows of `page` in a version not seen before, and count them."""
         self._fullest = max(self._fullest, len(page.rows))
         self._is_limit_ignored |= len(page.rows) > page.limit
-        changed, new = self._seen.add(page)
+        changed, new = self._seen.add(page.rows, page.answer.received)
         if known := self.count.add(page, new):
             # If one of these has changed, it was since the walk began: the next sync reads it.
             changed = [row for row in changed if row[0] not in known]

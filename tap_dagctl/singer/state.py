@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from singer_sdk import Stream
@@ -131,6 +131,10 @@ class StateStream(Stream):
         return IndexedStateManager(
             tap_name=self.tap_name, stream_name=self.name, tap_state=self._tap_state
         )
+
+    @property
+    def _states(self) -> SparingStateWriter:
+        return cast("SparingStateWriter", self._tap.state_writer)
 
     @override
     def get_replication_key_signpost(self, context: types.Context | None = None) -> None:

@@ -9,7 +9,7 @@ import logging
 import sys
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from singer_sdk import Tap, metrics
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
@@ -24,7 +24,7 @@ from tap_dagctl.errors import ConfigurationError, OutputError, Stopped, TapError
 from tap_dagctl.records.record import Record, as_dict
 from tap_dagctl.singer.catalog import CatalogStream
 from tap_dagctl.singer.state import StateStream
-from tap_dagctl.singer.tap import InterruptibleTap
+from tap_dagctl.singer.writer import Writer
 from tap_dagctl.summary import Part
 
 _OWN_PACKAGES = ("tap_dagctl", "singer_sdk", "simpleeval", "builtins")
@@ -45,7 +45,6 @@ class PagewiseStream(CatalogStream, StateStream):
 
     # The SDK's would drop what a catalog does not list inside an object.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-    _tap: InterruptibleTap
     _is_schema_written = False
 
     def __init__(self, tap: Tap) -> None:
@@ -93,13 +92,13 @@ class PagewiseStream(CatalogStream, StateStream):
         except (Exception, Stopped) as error:
             if not isinstance(error, OutputError):
                 self.sync_ends_early(error)
-                self._tap.states.write_pending()
+                self._states.write_pending()
             raise
 
     @override
     def log_sync_costs(self) -> None:
         """Write the last state: the one public hook the SDK calls when every stream is through."""
-        self._tap.states.write_pending()
+        self._states.write_pending()
         super().log_sync_costs()
 
     def _records_of_batch(self, records: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -123,7 +122,7 @@ class PagewiseStream(CatalogStream, StateStream):
 
     def _sync_pages(self, context: Context) -> None:
         record_counter, timer = self.get_record_counter(), self.get_sync_timer()
-        write_records = self._tap.message_writer.write_records
+        writer = cast("Writer", self._tap.message_writer)
         (stream_map,) = self.stream_maps
         since_state = 0
         with record_counter, timer:
@@ -131,11 +130,11 @@ class PagewiseStream(CatalogStream, StateStream):
             timer.with_context(context)
             self._write_starting_replication_value(context)
             for records in self.record_pages(context):
-                if since_state >= self.STATE_MSG_FREQUENCY or self._tap.states.is_late:
+                if since_state >= self.STATE_MSG_FREQUENCY or self._states.is_late:
                     # Not before the next page is asked for: then the state knows of this one.
                     since_state = 0
                     self._write_state_message()
-                write_records(stream_map.stream_alias, records)
+                writer.write_records(stream_map.stream_alias, records)
                 record_counter.increment(len(records))
                 self.part.rows_sent += len(records)
                 self.state_manager.is_flushed = False

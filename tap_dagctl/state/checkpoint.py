@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tap_dagctl import timestamps
-from tap_dagctl.pagination.paginator import Checkpoint
+from tap_dagctl.pagination.page import Checkpoint
 from tap_dagctl.records.record import Row, known_fields
 from tap_dagctl.state.bookmark import Cursor
 from tap_dagctl.state.sent_records import digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 from uuid import uuid4
 
 from singer_sdk import Tap
@@ -12,6 +13,7 @@ from typing_extensions import override
 from tap_dagctl import schemas, timestamps
 from tap_dagctl.records.record import Record
 from tap_dagctl.singer.stream import PagewiseStream
+from tap_dagctl.singer.writer import Writer
 from tap_dagctl.streams.base import Sync
 from tap_dagctl.streams.projects import Projects
 
@@ -42,7 +44,7 @@ class Syncs(PagewiseStream):
         if self.is_test or self._is_written:
             return
         self._is_written = True
-        with self._tap.message_writer.uninterrupted():
+        with cast("Writer", self._tap.message_writer).uninterrupted():
             yield self._records()
 
     @override
