@@ -52,7 +52,8 @@ class RecordBuilder:
     """Makes the records of one stream, which have the fields `left_out` nowhere.
 
     Unless it `keeps_secrets`, neither have they fields that the schema does not name and whose
-    names say that they hold a secret. It logs each field that does not fit the schema once.
+    names say that they hold a secret. It logs each field that does not fit the schema once, unless
+    it is `expected`, because a catalog names it.
     """
 
     def __init__(
@@ -74,12 +75,8 @@ class RecordBuilder:
             if name != ADDITIONAL_PROPERTIES
         }
         self._all_null: dict[str, Any] = dict.fromkeys(fields)
-        self._expected: frozenset[str] = frozenset()
+        self.expected: Collection[str] = ()
         self._reported: set[str] = set()
-
-    def expect(self, fields: Iterable[str]) -> None:
-        """Log nothing of `fields`, which the schema does not name and the catalog does."""
-        self._expected = frozenset(fields)
 
     def build(
         self, rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
@@ -124,7 +121,7 @@ class RecordBuilder:
                     "include_sensitive loads it",
                 )
         for name in fields:
-            if name not in self._expected:
+            if name not in self.expected:
                 what = misfits.get(name, "is not in the schema")
                 self._report(name, f"{what}; it is kept in {ADDITIONAL_PROPERTIES}")
 

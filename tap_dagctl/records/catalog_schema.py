@@ -138,12 +138,8 @@ class Conversion:
     def _report(self, name: str) -> None:
         if name not in self._reported:
             self._reported.add(name)
-            logger.warning(
-                "%s: field %r has a value that the catalog does not allow; it is kept in %s",
-                self._stream,
-                one_line(name),
-                ADDITIONAL_PROPERTIES,
-            )
+            line = "%s: field %r has a value that the catalog does not allow; it is kept in %s"
+            logger.warning(line, self._stream, one_line(name), ADDITIONAL_PROPERTIES)
 
 
 def _constraints(schema: Schema) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class DagctlStream(PagewiseStream):
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
         super().apply_catalog(catalog)
-        self._records.expect(self.conversion.added)
+        self._records.expected = self.conversion.added
 
     @override
     def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
