@@ -61,8 +61,8 @@ class Summary:
         self.is_hopeless = False
         self._started, self._started_at = time.monotonic(), timestamps.now()
 
-    def begin(self, stream: str, project_id: str | None, path: str) -> Part:
-        self.parts.append(part := Part(stream, project_id, path, self._now()))
+    def begin(self, stream: str, project_id: str | None) -> Part:
+        self.parts.append(part := Part(stream, project_id, started_at=self._now()))
         return part
 
     def end(self, part: Part) -> None:

@@ -19,8 +19,9 @@ WORTH_WAITING_SECONDS = 0.002
 
 
 class Source(Protocol):
-    """Answers requests; `waits` has how many seconds each of the latest answers was waited for."""
+    """Answers requests, as `Client` does."""
 
+    server_time: int | None
     waits: deque[float]
 
     def get(self, request: Request[T], is_wanted: Callable[[], bool] = ...) -> T: ...

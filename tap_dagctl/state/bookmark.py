@@ -132,7 +132,7 @@ class Bookmark:
             new |= {"replication_key": self.replication_key, "replication_key_value": value}
         if window_days is not None:
             new["window_days"] = window_days
-        if surplus:
+        if surplus > 0:
             new["surplus"] = surplus
         # In one step: a signal may come between any two, and the state goes out as it is.
         self._state.update(new)

@@ -6,7 +6,9 @@ import logging
 from collections.abc import Callable, Iterator
 
 from tap_dagctl import timestamps
+from tap_dagctl.api.prefetch import Prefetch
 from tap_dagctl.pagination.dedup import is_earlier
+from tap_dagctl.pagination.page import Listing
 from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.records.record import Record, Row, as_dict
 from tap_dagctl.settings import Settings
@@ -30,28 +32,28 @@ _GIVES_UP = (
 
 
 def changed_rows(
-    paginator_of: Callable[[int | None, int, int], Paginator],
+    prefetch: Prefetch,
+    listing_of: Callable[[int | None], Listing],
     bookmark: Bookmark,
     settings: Settings,
     *,
-    server_time: int | None,
     is_filtered: bool,
 ) -> Iterator[list[Record]]:
     """Yield every record that changed since the bookmark, each version once; then advance it.
 
     They come page by page. The state is right for the pages that have been taken so far, so it may
-    go out at any moment. `paginator_of` makes a paginator of the rows updated after an instant, or
-    of all, given how many rows are expected and how many the server counts and does not show. Rows
-    that were not updated after that instant are left out here unless the API `is_filtered`.
+    go out at any moment. `listing_of` returns the list of the rows updated after an instant, or of
+    all. Rows that were not updated after it are left out here unless the API `is_filtered`.
     """
+    server_time = prefetch.client.server_time
     if server_time is not None and (bookmark.value or 0) - settings.overlap > server_time:
         bookmark.drop("everything is read again")
-    now = timestamps.now() if server_time is None else server_time
     moments: dict[str, str] = {}
     while True:
         cursor = bookmark.cursor(settings)
         owed = bookmark.entry("owed", Owed, cursor)
-        paginator = paginator_of(cursor.after, owed.counted if owed else 0, bookmark.surplus)
+        listing, expected = listing_of(cursor.after), owed.counted if owed else 0
+        paginator = Paginator(prefetch, listing, expected=expected, surplus=bookmark.surplus)
         walk = bookmark.entry("walk", Walk, cursor)
         sent = SentRecords(_KEYS, bookmark.sent, walk.sent if walk else None)
         read: list[Row] | None = []
@@ -67,14 +69,15 @@ def changed_rows(
             # Not before they were taken: what the bookmark remembers counts as sent.
             reached = paginator.checkpoint
             bookmark.write_checkpoint(reached and Walk.of(*reached, cursor, sent.remembered))
-        if paginator.missing and (waiting := _waiting(bookmark, paginator, owed, cursor, now)):
+        if paginator.missing and (due := _waiting(bookmark, paginator, owed, cursor, server_time)):
             for _, _, record in read or ():
                 sent.mark_sent(as_dict(record), remember=True)
-            bookmark.wait(waiting, sent.known)
+            bookmark.wait(due, sent.known)
             return
-        surplus = bookmark.surplus + paginator.missing - paginator.count.excess
-        # That of one list of updated rows says nothing about the next.
-        surplus = 0 if is_filtered else max(0, surplus)
+        # The surplus of one list of updated rows says nothing about the next.
+        surplus = (
+            0 if is_filtered else bookmark.surplus + paginator.missing - paginator.count.excess
+        )
         began = timestamps.render(paginator.started_at)
         bookmark.complete(began, cursor.start, sent.remembered, surplus=surplus)
         # A resumed walk keeps the moment it began: what changed since is still to be read.
@@ -102,9 +105,14 @@ def _newest(rows: list[Row], near: str, moments: dict[str, str]) -> list[Row]:
 
 
 def _waiting(
-    bookmark: Bookmark, paginator: Paginator, owed: Owed | None, cursor: Cursor, now: int
+    bookmark: Bookmark,
+    paginator: Paginator,
+    owed: Owed | None,
+    cursor: Cursor,
+    server_time: int | None,
 ) -> Owed | None:
     """Say that rows are missing; return what the bookmark waits for, unless it moves on."""
+    now = timestamps.now() if server_time is None else server_time
     # A clock that was ahead must not make it wait for longer.
     since = min(owed.since, now) if owed else now
     waits = now - since < timestamps.DAY
@@ -132,20 +140,15 @@ def _lies_after(row: Row, instant: int | None) -> bool:
 
 def _changed(page: list[Row], cursor: Cursor, sent: SentRecords, near: str) -> list[Record]:
     """Return the records of a page that were not sent before; remember what will be read again."""
-    if cursor.already_read is None and not sent and all(moment < near for _, moment, _ in page):
+    already_read = cursor.already_read
+    if already_read is None and not sent and all(moment < near for _, moment, _ in page):
         return [record for _, _, record in page]
     changed: list[Record] = []
     for _, moment, record in page:
         is_near, row = moment >= near, as_dict(record)
-        if not _is_already_read(moment, cursor) and row not in sent:
+        was_read = already_read and already_read[0] <= timestamps.parse(moment) <= already_read[1]
+        if not was_read and row not in sent:
             changed.append(record)
         if is_near or sent:
             sent.mark_sent(row, remember=is_near)
     return changed
-
-
-def _is_already_read(moment: str, cursor: Cursor) -> bool:
-    if cursor.already_read is None:
-        return False
-    first, last = cursor.already_read
-    return first <= timestamps.parse(moment) <= last

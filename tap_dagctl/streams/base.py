@@ -75,14 +75,13 @@ class DagctlStream(PagewiseStream):
 
     @override
     def record_pages(self, context: Context | None) -> Iterator[Sequence[Record]]:
-        summary, path = self._sync.summary, ""
+        summary = self._sync.summary
         if summary.is_hopeless:
             return
-        with suppress(TapError):  # of a path that cannot be
-            path = self.path_in(context)
         project_id = context["project_id"] if context else None
-        self.part = part = summary.begin(self.name, project_id, path)
+        self.part = part = summary.begin(self.name, project_id)
         try:
+            part.path = self.path_in(context)
             yield from self.pages(context)
             part.error = None
         except TapError as error:

@@ -16,7 +16,6 @@ from tap_dagctl.api.lists import KeyedRows, WholeList
 from tap_dagctl.api.request import Request
 from tap_dagctl.errors import AnswerError, RequestError
 from tap_dagctl.pagination.page import Listing, PageNumber
-from tap_dagctl.pagination.paginator import Paginator
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.records.record import Record
 from tap_dagctl.singer.progress import Progress
@@ -126,10 +125,10 @@ class ChangingRows(ProjectStream):
     @override
     def pages_of(self, context: Context) -> Iterator[Sequence[Record]]:
         return changed_rows(
-            partial(self._paginator, context),
+            self._sync.prefetch,
+            partial(self._listing, context),
             self._bookmark(context),
             self._sync.settings,
-            server_time=self._sync.client.server_time,
             is_filtered=self.is_filtered,
         )
 
@@ -141,12 +140,6 @@ class ChangingRows(ProjectStream):
         if bookmark.entry("walk", Walk, cursor) is None:
             listing = self._listing(context, cursor.after)
             yield listing.request(PageNumber(1, listing.page_size))
-
-    def _paginator(
-        self, context: Context, after: int | None, expected: int, surplus: int
-    ) -> Paginator:
-        listing = self._listing(context, after)
-        return Paginator(self._sync.prefetch, listing, expected=expected, surplus=surplus)
 
     def _listing(self, context: Context, after: int | None) -> Listing:
         title, page_size = self._title(context), self._sync.settings.page_size
