@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from typing_extensions import override
 
-from tap_dagctl.api.lists import LOST, count_of, rows_of
-from tap_dagctl.api.request import Answer, Request
+from tap_dagctl.api.request import LOST, Answer, Request, count_of, rows_of
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.records.record import Row

@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from tap_dagctl import schemas
-from tap_dagctl.api.lists import KeyedRows
-from tap_dagctl.api.request import Answer
+from tap_dagctl.api.request import Answer, KeyedRows
 from tap_dagctl.errors import AnswerError
 from tap_dagctl.state.statistics import Days
 from tap_dagctl.streams.kinds import ChangingRows, OrganizationList, ProjectList, Statistics

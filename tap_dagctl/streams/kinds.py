@@ -12,8 +12,7 @@ from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
 from tap_dagctl import timestamps
-from tap_dagctl.api.lists import KeyedRows, WholeList
-from tap_dagctl.api.request import Request
+from tap_dagctl.api.request import KeyedRows, Request, WholeList
 from tap_dagctl.errors import AnswerError, RequestError
 from tap_dagctl.pagination.page import Listing, PageNumber
 from tap_dagctl.records.fast_path import RowReader

@@ -11,8 +11,7 @@ from singer_sdk.helpers.types import Context
 from typing_extensions import override
 
 from tap_dagctl import schemas, timestamps
-from tap_dagctl.api.lists import WholeList
-from tap_dagctl.api.request import Request
+from tap_dagctl.api.request import Request, WholeList
 from tap_dagctl.errors import ConfigurationError, RefusedError, TapError, one_line
 from tap_dagctl.records.record import Record
 from tap_dagctl.singer.progress import Progress
