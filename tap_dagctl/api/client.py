@@ -82,15 +82,10 @@ class Client:
 
     def get(self, request: Request[T], is_wanted: Callable[[], bool] = lambda: True) -> T:
         """Return what `request` reads from its answer, tried again while that `is_wanted`."""
-        what = f"GET {request.path}"
 
         def attempt() -> T:
-            try:
-                with self._slots:
-                    answer = self._get_once(request)
-            except RequestError as error:
-                title = f"{what}: {error.what}"
-                raise type(error)(title, error.advice, status=error.status) from None
+            with self._slots:
+                answer = self._get_once(request)
             result, body = request.read(answer), answer.body
             lists = body.values() if isinstance(body, dict) else [body]
             rows = sum(len(rows) for rows in lists if isinstance(rows, list))
@@ -98,7 +93,7 @@ class Client:
                 self.rows[request.path] += rows
             return result
 
-        return self._retries.call(what, attempt, is_wanted)
+        return self._retries.call(f"GET {request.path}", attempt, is_wanted)
 
     def _get_once(self, request: Request[object]) -> Answer:
         with self._counting:

@@ -75,9 +75,10 @@ class Retries:
                 line = "%s: %s; try %d of %d, waiting %.1f s"
                 logger.warning(line, what, shown, tries, limit, wait)
                 time.sleep(wait)
-            except RequestError:
+            except RequestError as error:
                 self._has_answered = True
-                raise
+                title = f"{what}: {error.what}"
+                raise type(error)(title, error.advice, status=error.status) from None
             else:
                 self._is_unreachable, self._has_answered = False, True
                 return result
