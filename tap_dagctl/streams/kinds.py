@@ -33,8 +33,6 @@ class ProjectStream(DagctlStream):
     """A stream below a project, with a bookmark for each project."""
 
     parent_stream_type = Projects
-    # A project's own updated_at says nothing of its runs; its parent is full table anyway.
-    ignore_parent_replication_key = False
     rows_key: ClassVar[str]
 
     @property
