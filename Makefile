@@ -1,11 +1,11 @@
 # Everything is installed inside the checkout: .venv (the tap, packages/, the linters), .tools (uv, Meltano), .meltano.
-# It needs make, and a Python of 3.10 to 3.14; where there is none, uv brings one, if any Python or uv is there.
+# It needs make, and a Python of 3.10 to 3.15; where there is none, uv brings one, if any Python or uv is there.
 
-NAMES := python3 python3.14 python3.13 python3.12 python3.11 python3.10
+NAMES := python3 python3.15 python3.14 python3.13 python3.12 python3.11 python3.10
 # The first of the Pythons $(1) that runs $(2) without an error.
 first = $(shell for python in $(1); do $$python -c '$(2)' >/dev/null 2>&1 && { command -v $$python; break; }; done)
 
-FIT := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))
+FIT := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 15))
 PYTHON ?= $(call first,$(NAMES),$(FIT))
 ifeq ($(PYTHON),)
 PYTHON := 3.13

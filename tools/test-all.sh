@@ -2,7 +2,7 @@
 # What needs no Meltano, and the loader, on every supported Python that is here; pyenv hides those it was
 # not told of. The scripts for schedulers run .venv, whichever Python runs their tests.
 set -eu
-versions=${PYTHONS:-3.10 3.11 3.12 3.13 3.14}
+versions=${PYTHONS:-3.10 3.11 3.12 3.13 3.14 3.15}
 PYENV_VERSION=$(pyenv versions --bare 2>/dev/null | paste -sd: -)
 export PYENV_VERSION
 for version in $versions; do

