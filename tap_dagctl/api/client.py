@@ -1,4 +1,4 @@
-"""One request to the API and its answer: URL, headers, tries, and an error for all else."""
+"""The client: sends a request with its headers and retries, and checks the answer."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from tap_dagctl.api.transport import StaleConnectionError, connection_pool
 from tap_dagctl.errors import AnswerError, NoAccessError, PassingError, RequestError
 from tap_dagctl.settings import Settings
 
-# The warnings of urllib3 quote the server, which may send the token back.
+# urllib3's warnings quote the server, which may echo the token.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
     logging.getLogger(_name).addFilter(lambda line: line.levelno < logging.WARNING)
 
 T = TypeVar("T")
 
-# The largest answer that is read, unpacked: far more than 500 rows need, and memory holds it.
+# Largest unpacked answer: far more than 500 rows need, and small enough for memory.
 MAX_BYTES = 64 * 1024 * 1024
-# A value may take a hundred bytes of memory, however few it has in the answer.
+# A value can take a hundred bytes of memory, even if it has few in the answer.
 MAX_VALUES = 2_000_000
-# The server's clock may differ so much from one answer to the next; beyond, the earlier counts.
+# If the server's clock jumps by more than this between two answers, the earlier time counts.
 MAX_CLOCK_DRIFT_SECONDS = 60
 
 # Large enough for an ordinary page.
@@ -45,10 +45,10 @@ _MAX_ERROR_BYTES = 4 * 1024
 
 
 class Client:
-    """Sends requests to the API, each with the credentials; several threads may use it at a time.
+    """Sends requests to the API, with the credentials. Several threads may use it at once.
 
-    `server_time` is that of the latest answer, and `waits` how many seconds each of the latest
-    answers was waited for, headers and body.
+    `server_time` is that of the latest answer. `waits` has the seconds that each of the latest
+    answers took, headers and body.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -56,7 +56,8 @@ class Client:
         self._retries = Retries(settings.max_attempts)
         self._headers = {
             "Accept": "application/json",
-            # Only these, also where urllib3 can unpack more: every machine gets the same answers.
+            # Only these, even if urllib3 can unpack more, so that every machine gets the same
+            # answers.
             "Accept-Encoding": "gzip, deflate",
             "Authorization": f"Bearer {settings.api_token}",
             "User-Agent": settings.user_agent,
@@ -67,9 +68,9 @@ class Client:
         # By path.
         self.requests, self.rows = Counter[str](), Counter[str]()
         self._counting = threading.Lock()
-        # The least by which the server's clock was ever ahead of the monotonic one.
+        # The smallest difference so far between the server's clock and the monotonic one.
         self._server_offset = math.inf
-        # Pages of a walk and requests of the next streams are asked for at the same time.
+        # Shared by the pages of a walk and the first requests of the next streams.
         self._slots = threading.BoundedSemaphore(settings.max_connections)
 
     @cached_property
@@ -77,11 +78,11 @@ class Client:
         return connection_pool(self._settings.api_url, self._settings.max_connections)
 
     def today(self) -> date:
-        """Return the UTC day by the server's clock at its latest answer, else by this machine's."""
+        """Return the UTC day by the server's clock, or by this machine's before an answer."""
         return timestamps.day_of(self.server_time or timestamps.now())
 
     def get(self, request: Request[T], is_wanted: Callable[[], bool] = lambda: True) -> T:
-        """Return what `request` reads from its answer, tried again while that `is_wanted`."""
+        """Return what `request` reads from its answer; try again while that `is_wanted`."""
 
         def attempt() -> T:
             with self._slots:
@@ -117,7 +118,7 @@ class Client:
             what = "the answer is not JSON"
             raise PassingError(what, f"check api_url ({self._settings.api_url})") from None
         self.server_time = server_time
-        # Unpacking the body is no wait.
+        # Do not count the time for unpacking the body.
         self.waits.append(received - sent - busy)
         asked_at = None if server_time is None else self._asked_at(server_time, sent, received)
         return Answer(body, server_time, asked_at, sent, received)
@@ -147,7 +148,7 @@ class Client:
         url = f"{urlsplit(self._settings.api_url).path}{request.path}{query and '?'}{query}"
         response = None
         while response is None:
-            # Each stale connection leaves the pool, and a new one is none.
+            # A stale connection leaves the pool, and a new one cannot be stale, so this loop ends.
             with suppress(StaleConnectionError):
                 response = self._pool.urlopen(
                     "GET",
@@ -164,7 +165,7 @@ class Client:
 
 
 def _read_body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
-    """Return the unpacked body; reading stops when there are more than `most` bytes."""
+    """Return the unpacked body, or its beginning if it has more than `most` bytes."""
     chunks, size = [], 0
     try:
         for chunk in response.stream(min(most, _CHUNK_BYTES), decode_content=True):
@@ -178,7 +179,7 @@ def _read_body(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
 
 
 def path_segment(value: str) -> str:
-    """Return `value` as one segment of a path, in which nothing can be read as a separator."""
+    """Return `value` as one segment of a path, with every separator escaped."""
     with suppress(UnicodeEncodeError):
         # Servers resolve `.` and `..` even where they are quoted.
         if value not in {"", ".", ".."}:

@@ -1,4 +1,4 @@
-"""Decodes the JSON of an answer, with odd values in a form that every loader takes."""
+"""Decodes the JSON of an answer, and makes odd values loadable."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _REPLACEMENT = "\ufffd"
 def decode_json(content: bytes) -> object:
     """Return the JSON value that `content` holds, or raise a ValueError.
 
-    Some values are JSON and yet no loader takes them, and one of them would stop all rows for ever.
-    They are changed: a number too large for a float and an integer of more than 64 bits become
-    text; a NUL and half of a surrogate pair become U+FFFD, the replacement character.
+    No loader takes certain valid values, and one of them would stop all rows for ever. So a number
+    too large for a float and an integer of more than 64 bits become text, and a NUL and half of a
+    surrogate pair become U+FFFD, the replacement character.
     """
     if not has_nul(content):
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             value = _DECODER.decode(content)
             if not has_huge_integer(value):
                 return value
-    # It has an odd value, or is not JSON. The standard library leaves each number to a function.
+    # It has an odd value, or is not JSON. The standard library lets us parse the numbers.
     try:
         return _make_loadable(
             json.loads(content, parse_constant=_refuse, parse_float=_float, parse_int=_integer)
@@ -42,7 +42,7 @@ def decode_json(content: bytes) -> object:
 
 def has_nul(content: bytes) -> bool:
     """Return whether a text in `content` may hold a NUL, which JSON can write in one way only."""
-    # Few answers have a backslash, and a search for a single byte is the fastest.
+    # Few answers have a backslash, and searching for a single byte is fastest.
     return b"\\" in content and b"\\u0000" in content
 
 
@@ -85,7 +85,7 @@ def _make_loadable(value: object) -> object:
     loadable: dict[str, object] = {}
     for name, item in value.items():
         key = _UNLOADABLE.sub(_REPLACEMENT, name)
-        # Two different names may have become the same, and both values are kept.
+        # Two names may have become the same; keep both values.
         while key != name and (key in value or key in loadable):
             key += _REPLACEMENT
         loadable[key] = _make_loadable(item)

@@ -1,4 +1,4 @@
-"""Requests made ahead of their turn, several at a time, and taken in the order of the sync."""
+"""Makes requests ahead, several at a time; the sync takes their answers in its own order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tap_dagctl.api.request import Request
 T = TypeVar("T")
 
 THREAD_NAME = "prefetch"
-# Threads have their price, and dealing with an answer takes a few milliseconds.
+# Below this wait, threads cost more time than they save.
 WORTH_WAITING_SECONDS = 0.002
 
 
@@ -34,37 +34,37 @@ def is_worthwhile(waits: Collection[float]) -> bool:
 
 @dataclass
 class _Fetching:
-    """A request under way, or its answer; one that nobody wants any more is not tried again."""
+    """A request in progress, or its answer. It is not retried once it is no longer wanted."""
 
-    # The number of the project that begins with it; None for a page of a walk.
+    # The number of the project whose first requests include it; None for a page of a walk.
     project: int | None
     answer: Future[Any] = field(default_factory=Future)
     is_wanted: bool = True
 
 
 class Prefetch:
-    """Takes the place of the client, and makes requests ahead while that saves time.
+    """Replaces the client, and makes requests ahead if that saves time.
 
-    These are the next pages of a walk, and the first requests of the next streams and projects.
-    Each is made by a thread of its own. The threads are daemons: a program that is told to stop
-    does not wait for an answer.
+    It requests the next pages of a walk, and the first requests of the next streams and projects,
+    each in its own thread. The threads are daemons, so that a program that must stop does not wait
+    for an answer.
     """
 
     def __init__(self, client: Source, connections: int) -> None:
         self.client, self.connections = client, connections
         self._fetching: dict[Hashable, _Fetching] = {}
-        # The number of the project that is read, from 1 on; the first requests of those to come.
+        # The number of the current project, from 1, and the first requests of the next projects.
         self._project = 0
         self._projects: dict[int, Iterable[Request[Any]]] = {}
         # The next requests to make ahead, each with the number of its project.
         self._planned: dict[Hashable, tuple[int, Request[Any]]] = {}
 
     def get(self, request: Request[T]) -> T:
-        """Return what `Client.get` does, which may have been asked for already."""
+        """Return the same as `Client.get`, perhaps from a request made ahead."""
         self._planned.pop(request.identity, None)
         fetching = self._fetching.pop(request.identity, None)
         if is_worthwhile(self.client.waits):
-            # Whoever asks makes one more.
+            # The caller makes one more itself.
             while len(self._fetching) < self.connections - 1 and (planned := self._take_planned()):
                 self._fetch(*planned)
         result: T = fetching.answer.result() if fetching else self.client.get(request)
@@ -79,17 +79,17 @@ class Prefetch:
                 self._fetch(None, request)
 
     def plan_projects(self, projects: Iterable[Iterable[Request[Any]]]) -> None:
-        """Plan the requests with which each project begins; they are looked at when it is near."""
+        """Plan the first requests of each project; each iterable is read when its turn is near."""
         self._projects = dict(enumerate(projects, self._project + 1))
 
     def next_project(self) -> None:
-        """Drop what was planned for the project that ends; begin the next, if there is one."""
+        """Drop the plans of the current project, and begin the next one."""
         self._project += 1
         self._planned = {
             key: planned for key, planned in self._planned.items() if planned[0] >= self._project
         }
         self._drop(lambda _, project: project is not None and project < self._project)
-        # Later on, it would begin with other requests.
+        # Take them now: once the project has begun, they would be others.
         requests = self._projects.pop(self._project, ())
         if is_worthwhile(self.client.waits):
             self._plan(self._project, requests)
@@ -120,5 +120,5 @@ class Prefetch:
         try:
             threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
         except RuntimeError:
-            return  # no more threads can be had: the request is made in its turn
+            return  # no thread is available: the request is made in its turn
         self._fetching[request.identity] = fetching

@@ -20,13 +20,13 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True)
 class Answer:
-    """One good answer.
+    """A successful answer.
 
-    `body` is a JSON object, or the list where the API answered a bare one. `server_time` is its
-    `Date` in nanoseconds since the epoch, `asked_at` the server's clock when the request was sent,
-    or up to a second earlier. Where an earlier answer says that it was more than a minute earlier,
-    that counts: one `Date` that is ahead must not hide what changes meanwhile. `sent` and
-    `received` are by this machine's monotonic clock, in seconds.
+    `body` is a JSON object, or a list if the API answered with one. `server_time` is its `Date` in
+    nanoseconds since the epoch. `asked_at` is the server's time when the request was sent, or up to
+    a second before; if earlier answers imply a time more than a minute earlier, it is that time, so
+    that one `Date` ahead of the others hides no change. `sent` and `received` are in seconds of
+    this machine's monotonic clock.
     """
 
     body: Any
@@ -38,14 +38,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request(ABC, Generic[T_co]):
-    """A path and query below the base URL, and how the answer is read."""
+    """A path and query below the base URL, and how to read the answer."""
 
     path: str
     params: Mapping[str, object] = field(default_factory=dict, kw_only=True)
 
     @property
     def identity(self) -> Hashable:
-        """The same for two requests that ask for the same."""
+        """Equal for requests that ask for the same."""
         return self.path, tuple(self.params.items())
 
     def decode(self, content: bytes) -> object:
@@ -53,7 +53,7 @@ class Request(ABC, Generic[T_co]):
 
     @abstractmethod
     def read(self, answer: Answer) -> T_co:
-        """Return what was asked for, or raise an AnswerError: another try may bring it."""
+        """Return the result, or raise an AnswerError; then the request is tried again."""
 
 
 def count_of(answer: Answer, name: str) -> int | None:

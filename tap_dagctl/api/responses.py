@@ -1,4 +1,4 @@
-"""The errors for everything but a good answer, with advice; some may pass by themselves."""
+"""Turns every other answer, and every failed connection, into an error with advice."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class CutShortError(urllib3.exceptions.HTTPError):
 
 
 _NO_CONNECTION = "no connection, or it was broken off"
-# One error often has several of these classes, in what it wraps: the first one here counts. An
-# empty advice stands for the usual one, which names api_url.
+# An error often wraps errors of several of these classes: the first match counts. Empty advice
+# means the usual advice, which names api_url.
 _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (
         DeadlineError,
@@ -77,7 +77,7 @@ _CONNECTION_ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     ),
     (urllib3.exceptions.ProtocolError, _NO_CONNECTION, ""),
 )
-# Only a server that answers can cause these.
+# These prove that a server answered.
 _FROM_A_SERVER = {DeadlineError, urllib3.exceptions.DecodeError, CutShortError}
 
 
@@ -120,7 +120,7 @@ def connection_error(error: Exception, api_url: str) -> PassingError | RequestEr
         if any(isinstance(cause, kind) for cause in causes):
             is_unreachable = kind not in _FROM_A_SERVER
             return PassingError(what, advice or usual_advice, is_unreachable=is_unreachable)
-    # A scheme, host or port that is none. The URL itself may hold a password, and is not shown.
+    # An invalid scheme, host or port. The URL may hold a password, so do not show it.
     name, variable = type(error).__name__, proxy_variable(api_url)
     if variable and isinstance(error, InvalidSchema):
         advice = "install PySocks beside the tap, or name a proxy that speaks HTTP"
@@ -132,7 +132,7 @@ def connection_error(error: Exception, api_url: str) -> PassingError | RequestEr
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all errors that it wraps; urllib3 keeps those in arguments, too."""
+    """Yield an error and all that it wraps; urllib3 also keeps some in `args` and `reason`."""
     yield error
     for cause in (*error.args, getattr(error, "reason", None), error.__cause__):
         if isinstance(cause, BaseException):
@@ -168,7 +168,7 @@ def _retry_after(text: str, server_time: int | None) -> float | None:
 
 
 def server_clock(headers: Mapping[str, str]) -> int | None:
-    """Return `Date` in nanoseconds since the epoch; None for what no clock shows, such as 9999."""
+    """Return `Date` in nanoseconds since the epoch; None for the year 9999 and the like."""
     moment = _http_date(headers.get("Date", ""))
     return moment if moment is not None and _FIRST_CLOCK <= moment < _END_OF_CLOCKS else None
 
@@ -176,7 +176,7 @@ def server_clock(headers: Mapping[str, str]) -> int | None:
 def _http_date(text: str) -> int | None:
     try:
         moment = parsedate_to_datetime(text)
-        # `-0000` gives a time without an offset, which Python would take for local time.
+        # `-0000` gives a time without an offset, which Python would read as local time.
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         return int(moment.timestamp()) * timestamps.NANOSECONDS
     except (ValueError, OverflowError):

@@ -16,9 +16,9 @@ T = TypeVar("T")
 MAX_WAIT_SECONDS = 120
 """Longest wait before another try, whatever `Retry-After` asks for."""
 
-# How often, and for how long, a request is tried before the server has ever answered. Four tries
-# take 3.5 to 7 seconds: a network that is just starting is up by then, and a misspelt address does
-# not look like a program that hangs.
+# Limits until the server has answered once. Four tries take 3.5 to 7 seconds: long enough for a
+# network that is starting, and short enough that the tap does not seem to hang on a misspelt
+# address.
 FIRST_TRIES, FIRST_SECONDS = 4, 10.0
 _TOO_BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _UNUSABLE = "the answer has not the documented shape"
@@ -27,11 +27,11 @@ logger = logging.getLogger("tap-dagctl.retries")
 
 
 class Retries:
-    """Repeats the requests of one client that failed and may succeed later, up to `most` tries.
+    """Tries failed requests of one client again, up to `most` times.
 
-    When a server is too busy, the requests of all threads wait for it. When a request has used up
-    its tries and the server was unreachable, each further request is tried once only, until the
-    server answers again. Otherwise each of fifty projects would wait for minutes.
+    If the server is too busy, the requests of all threads wait. If a request has used up its tries
+    and the server was unreachable, each further request is tried only once until the server answers
+    again. Otherwise each of fifty projects would wait for minutes.
     """
 
     def __init__(self, most: int) -> None:
@@ -41,7 +41,7 @@ class Retries:
     def call(
         self, what: str, attempt: Callable[[], T], is_wanted: Callable[[], bool] = lambda: True
     ) -> T:
-        """Try `attempt` again while it fails in a way that may pass, and that still `is_wanted`."""
+        """Call `attempt`, and call it again after an error that may pass, while it `is_wanted`."""
         most = 1 if self._is_unreachable else self._most
         started_at, ceiling, tries = time.monotonic(), 1.0, 0
         while True:
@@ -51,13 +51,13 @@ class Retries:
             try:
                 result = attempt()
             except (PassingError, AnswerError) as error:
-                # An answer that cannot be used may come from a proxy, and the next from the API.
+                # An unusable answer may come from a proxy, and the next one from the API.
                 is_unreachable = isinstance(error, PassingError) and error.is_unreachable
                 if not is_unreachable:
                     self._has_answered = True
                 limit = most if self._has_answered else min(most, FIRST_TRIES)
                 is_late = not self._has_answered and time.monotonic() - started_at >= FIRST_SECONDS
-                # Another thread may have waited for the server as long as one may.
+                # Another thread may have used up its tries on the unreachable server.
                 is_hopeless = is_late or (self._is_unreachable and is_unreachable)
                 is_needed = is_wanted()
                 if tries >= limit or is_hopeless or not is_needed:
@@ -89,6 +89,6 @@ class Retries:
         if isinstance(error, PassingError):
             wait = min(max(wait, error.retry_after or 0), MAX_WAIT_SECONDS)
             if error.status in _TOO_BUSY:
-                # The other threads wait as well.
+                # The other threads wait, too.
                 self._not_before = max(self._not_before, time.monotonic() + wait)
         return wait

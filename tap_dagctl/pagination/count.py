@@ -1,8 +1,8 @@
-"""How many rows the server counts, and how many of those have come.
+"""Compares the rows that have come with those that the server counts.
 
-A list is read by the walk and, where rows are missing, again by loops. Of each of these readings it
-is asked whether every row has come that was counted when it began, in it or in a later one. So rows
-that are deleted or inserted meanwhile do not make up the number of others.
+The walk reads a list once; if rows are missing, loops read it again. Each of these is a reading.
+The list is complete if, for one reading, every row that was counted when it began has come, in it
+or in a later one. So rows that are deleted or inserted meanwhile do not make up for missing ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from tap_dagctl import timestamps
 from tap_dagctl.pagination.page import Page
 from tap_dagctl.records.record import Row, known_fields
 
-# Hashes of ids are kept in so many parts, so that finding the different ones needs little memory.
+# The hashes of ids are split into this many parts, so that counting distinct ones needs little
+# memory.
 _PARTS = 16
 
 
@@ -25,35 +26,36 @@ _PARTS = 16
 class _Reading:
     """The walk, or a loop over all pages."""
 
-    # Rows of the list when it began, and when that was; None before the first answer that is
-    # believed, or where the server tells no time.
+    # How many rows the list had when the reading began, and when that was. None before the first
+    # usable answer, and `counted_at` also if the server tells no time.
     counted: int | None = None
     counted_at: str | None = None
-    # The most rows that an answer counted, and whether one counted fewer than the one before it.
+    # The highest count of its answers, and whether a count was lower than the one before.
     highest: int = 0
     has_fallen: bool = False
-    # Of how many ids this is the last reading that showed them.
+    # How many ids this reading was the last to show.
     rows: int = 0
 
 
 class RowCount:
-    """Compares the rows that come with those the server counts. A row takes 8 bytes."""
+    """Counts the rows of a list, at 8 bytes a row, and compares them with the server's count."""
 
     def __init__(self, updated_after: str | None, expected: int, surplus: int) -> None:
-        """Count the rows updated after a moment, or all.
+        """Count all rows of a list, or those updated after an instant.
 
-        There were `expected` rows when an earlier sync did not get all of them. The server is known
-        to count `surplus` rows more than it shows.
+        An earlier sync counted `expected` rows and did not get all of them. The server is known to
+        count `surplus` rows that it never shows.
         """
         self._updated_after, self._expected, self._surplus = updated_after, expected, surplus
         self.before = 0
         self._readings = [_Reading()]
         # Rows of the list by the last answer that had rows; None before the first answer.
         self._last: int | None = None
-        # The ids that came; once all are to be recognised, with the last reading that showed each.
+        # The ids that came. After `recognise_all`, `_shown_in` has them, with the last reading that
+        # showed each.
         self._ids = [array("q") for _ in range(_PARTS)]
         self._shown_in: dict[int, int] = {}
-        # Ids that came into the list after the walk began, since when, and which reading saw it.
+        # Ids that entered the list after the walk began: when, and in which reading they came.
         self._came_later: dict[int, tuple[str, int]] = {}
 
     def __len__(self) -> int:
@@ -68,12 +70,12 @@ class RowCount:
 
     @property
     def needed(self) -> int:
-        """How many of them are still counted."""
+        """How many of these rows the server still counts."""
         return max(min(self.total, self._last or 0), self._expected)
 
     @property
     def excess(self) -> int:
-        """How many rows more came than there were."""
+        """How many more rows came than the server counted."""
         return max(0, self._different(0) - len(self._came_later) - self.total)
 
     def resume(self, came: int, total: int, counted_at: str | None) -> None:
@@ -87,14 +89,14 @@ class RowCount:
         self._readings.append(_Reading())
 
     def recognise_all(self) -> None:
-        """From now on, recognise every row: about 100 bytes more for each."""
+        """From now on, recognise every row again. This takes about 100 bytes more per row."""
         if self._ids:
             self._shown_in = dict.fromkeys(chain.from_iterable(self._ids), 0)
             self._readings[0].rows = len(self._shown_in)
             self._ids = []
 
     def add(self, page: Page, new: Sequence[Row]) -> set[str]:
-        """Count the `new` rows of a page; return the ids that came long ago, where recognised."""
+        """Count the `new` rows of a page; return the ids known from before, if recognised."""
         is_first_page, known = self._last is None, set[str]()
         self._note_total(page)
         if self._ids:
@@ -106,7 +108,7 @@ class RowCount:
             new = [row for row in new if row[0] not in known]
             self._show(page)
         counted_at = self._readings[0].counted_at
-        # The rows of the first page were there when the walk began, however they are stamped.
+        # The rows of the first page existed when the walk began, whatever their `updated_at`.
         if counted_at is not None and not is_first_page:
             for row in new:
                 if row[1] > counted_at and (since := self._listed_since(row)) > counted_at:
@@ -114,7 +116,7 @@ class RowCount:
         return known
 
     def missing(self) -> int:
-        """Return how many rows have not come, by the reading that misses fewest; 0 if none."""
+        """Return how many rows are missing, by the reading that misses the fewest."""
         return max(0, min(map(self._missing_since, range(len(self._readings)))))
 
     def _note_total(self, page: Page) -> None:
@@ -127,7 +129,7 @@ class RowCount:
                 moment = page.answer.server_time + timestamps.NANOSECONDS
                 reading.counted_at = timestamps.render(moment)
         if page.rows or not len(self):
-            # A count of 0 after rows came is not believed.
+            # Ignore a count of 0 once rows have come.
             reading.has_fallen |= self._last is not None and counted < self._last
             reading.highest = max(reading.highest, counted)
             self._last = counted
@@ -149,8 +151,8 @@ class RowCount:
             for since, seen_in in self._came_later.values()
         )
         missing = max(reading.counted, self._expected) - (came - later)
-        # A walk need not see what was inserted behind it. But a loop that is repeated does; and
-        # where the count has fallen, rows that are gone must not make up the number of others.
+        # A walk need not see rows inserted behind it, but a repeated loop sees them. And if the
+        # count has fallen, deleted rows must not make up for missing ones.
         if number or reading.has_fallen or counted_at is None:
             missing = max(missing, reading.highest - came)
         return missing
@@ -160,7 +162,7 @@ class RowCount:
         return self.before + came + sum(reading.rows for reading in self._readings[number:])
 
     def _listed_since(self, row: Row) -> str:
-        """Return since when a row has been in the list, which an update can bring it into."""
+        """Return when a row entered the list: by its creation, or by an update of it."""
         created_at = known_fields(row[2]).get("created_at")
         if created_at and (self._updated_after is None or created_at > self._updated_after):
             return min(str(created_at), row[1])

@@ -1,28 +1,28 @@
-"""The last rows that a walk has seen, by which anchors and repeats are recognised."""
+"""Remembers the last rows of a walk, to find anchors and drop repeats."""
 
 from __future__ import annotations
 
 from tap_dagctl.records.record import Row, known_fields
 
-# `updated_at` to the microsecond. Finer texts do not sort as their instants do.
+# `updated_at` to the microsecond: with more digits, the order of texts is not the order of time.
 _SORTABLE = len("2026-02-26T06:00:00.000000")
 
 
 class SeenRows:
     """The last rows of a walk, each in its newest version.
 
-    Rows updated after `unmoved_until` may have moved since the walk began. The rows `are_in_order`
-    until an unmoved row that was not seen yet stands in front of one that was.
+    Rows updated after `unmoved_until` may have moved since the walk began. `are_in_order` becomes
+    False when a page shows an unmoved new row in front of a row that was seen before.
     """
 
     def __init__(self, least: int) -> None:
-        """Keep at least so many rows, and at most twice as many and the rows of two pages."""
+        """Keep at least `least` rows, and at most twice as many plus the rows of two pages."""
         self.unmoved_until = "9999"
         self.are_in_order = True
         self._least = least
         self._received = 0.0
-        # With each row, when the answer that showed it was received. When the newer half is full,
-        # the older one is dropped.
+        # Each row, with the time at which its answer was received. When the newer half is full, the
+        # older half is dropped.
         self._newer: dict[str, tuple[Row, float]] = {}
         self._older: dict[str, tuple[Row, float]] = {}
 
@@ -76,7 +76,7 @@ class SeenRows:
 def is_same_version(row: Row, other: Row) -> bool:
     """Return whether both have the same `id`, `updated_at` and known fields.
 
-    Unknown fields do not count: one that differs in each answer, like a signed URL, says nothing.
+    Unknown fields are ignored, because some differ in each answer, such as signed URLs.
     """
     return row == other or (row[:2] == other[:2] and known_fields(row[2]) == known_fields(other[2]))
 

@@ -18,9 +18,10 @@ from tap_dagctl.timestamps import Instant
 
 @dataclass(frozen=True)
 class PageNumber:
-    """A page, from 1, of a list that is cut into pages of `limit` places.
+    """The number of a page (from 1) and its `limit`.
 
-    Not every place shows a row: a server that filters after its `LIMIT` leaves rows out anywhere.
+    A page may show fewer rows than its limit: a server that filters after its `LIMIT` leaves out
+    rows anywhere.
     """
 
     page: int
@@ -28,18 +29,18 @@ class PageNumber:
 
     @property
     def first(self) -> int:
-        """The offset of its first place."""
+        """The offset of its first row."""
         return (self.page - 1) * self.limit
 
     @property
     def end(self) -> int:
-        """The offset behind its last place."""
+        """The offset after its last row."""
         return self.page * self.limit
 
 
 @dataclass(frozen=True)
 class Page(PageNumber):
-    """One answer, with the numbers that stand in it; `asked` is the page that was asked for."""
+    """The rows and numbers of one answer; `asked` is the page that was asked for."""
 
     rows: list[Row]
     total: int
@@ -49,7 +50,7 @@ class Page(PageNumber):
 
     @property
     def end_of_rows(self) -> int:
-        """The offset behind its last row, if every place that shows none lies behind that."""
+        """The offset after its last row, assuming that no row was left out before it."""
         return self.first + len(self.rows)
 
     @property

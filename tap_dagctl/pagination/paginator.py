@@ -1,8 +1,8 @@
 """The walk over the pages of a list whose rows move while it is read.
 
-Each page proves that no row slid past the walk (`next_page.py`), the count in each answer witnesses
-that no row was left out (`count.py`), and where it says otherwise, plain loops over all pages are
-the second opinion. docs/exactness.md has the argument.
+Each page must prove that no row slid past the walk (`next_page.py`). The count in each answer shows
+whether rows are missing (`count.py`); if so, plain loops read all pages again. docs/exactness.md
+has the argument.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tap_dagctl.pagination.page import Checkpoint, Listing, Page, PageNumber
 from tap_dagctl.records.record import Row
 from tap_dagctl.timestamps import Instant
 
-# Rows of a walk that are kept whole, besides those fetched before they are needed.
+# How many rows of a walk to keep whole, besides those fetched ahead.
 ROWS_KEPT = 2_500
-# Pages without a row, or with nothing new, after which the rest of a list is taken for empty.
+# After this many pages in a row without a new row, the rest of a list counts as empty.
 MAX_EMPTY_PAGES = 10
-# Requests for each page of a list after which the walk is given up and only the count decides.
+# After this many requests per page of the list, give up the walk and go by the count alone.
 MAX_REQUESTS_A_PAGE = 6
-# Rows a list may show beyond twice those it counted; a list with more has no end.
+# A list that shows more rows than twice its count plus this number has no end.
 MAX_NEW_ROWS = 1_000_000
 
 logger = logging.getLogger("tap-dagctl.paginator")
@@ -50,13 +50,13 @@ class Paginator:
         self._prefetch, self._listing = prefetch, listing
         self._seen = SeenRows(ROWS_KEPT + MAX_ROWS * prefetch.connections)
         self._next_page = NextPage(prefetch, listing, self._seen)
-        # Rows of the page that had most, and whether one had more rows than its limit.
+        # The number of rows in the fullest page, and whether a page had more rows than its limit.
         self._fullest, self._is_limit_ignored = 0, False
-        # Whether the walk came to the end of the list.
+        # Whether the walk reached the end of the list.
         self._is_proven = False
 
     def pages(self) -> Iterator[list[Row]]:
-        """Yield for each page the rows not yielded before."""
+        """Yield the new rows and versions of each page."""
         page = self._next_page.get(PageNumber(1, self._listing.page_size))
         if page.answer.asked_at is None:
             self.started_at = timestamps.now() - 3_600 * timestamps.NANOSECONDS
@@ -73,9 +73,9 @@ class Paginator:
     def resumed(
         self, before: Checkpoint, end_in: Callable[[list[Row]], int | None]
     ) -> Iterator[list[Row]]:
-        """Resume where an earlier walk was interrupted, or do as `pages` does.
+        """Resume an interrupted walk, or begin again like `pages`.
 
-        `end_in` returns how many rows of a page that walk had read; None where that is not certain.
+        `end_in` returns how many rows of a page that walk had read, or None if that is uncertain.
         """
         self._next_page.cap = before.cap
         half = max(1, self._listing.page_size // 2)
@@ -88,7 +88,7 @@ class Paginator:
                 if page.answer.server_time is not None:
                     self._seen.unmoved_until = timestamps.render(before.began)
                     counted_at = timestamps.render(before.began + 2 * timestamps.NANOSECONDS)
-                # Those in front of that place come again.
+                # The rows before that place come again.
                 again = sum(row[1] <= self._seen.unmoved_until for row in page.rows[:end])
                 self.count.resume(before.counted - again, before.total, counted_at)
                 yield from self._read(page)
@@ -133,7 +133,8 @@ class Paginator:
         self._is_limit_ignored |= len(page.rows) > page.limit
         changed, new = self._seen.add(page.rows, page.answer.received)
         if known := self.count.add(page, new):
-            # If one of these has changed, it was since the walk began: the next sync reads it.
+            # If one of these has changed, it changed after the walk began, so the next sync reads
+            # it.
             changed = [row for row in changed if row[0] not in known]
         came, total = len(self.count), self.count.total
         if came > 2 * total + MAX_NEW_ROWS:
@@ -145,7 +146,7 @@ class Paginator:
 
     def _note_checkpoint(self, page: Page) -> None:
         if self._next_page.has_left_overlap or not self._seen.are_in_order:
-            # Rows that came before an interruption may come again, and would be counted twice.
+            # Rows from before an interruption may come again, and would be counted twice.
             self.count.before = 0
         if not self._seen.are_in_order:
             self.checkpoint = None
@@ -169,7 +170,7 @@ class Paginator:
         if len(self.count) > max(self.count.total, page.total):
             return not page.rows
         if len(self.count) < self.count.needed:
-            # Whether a first page that is short is capped, the next one shows.
+            # The next page shows whether a short first page was capped.
             is_counted = page.page > 1 and page.end >= page.total
             return is_counted if self._can_count() else not page.rows
         return page.end >= page.total
@@ -179,14 +180,14 @@ class Paginator:
         return not is_filtered or self._listing.counts_heed_filter(self.started_at)
 
     def _is_complete(self) -> bool:
-        # Nearly always the count agrees, and then nobody asks whether it can.
+        # If the count agrees, as it nearly always does, `_can_count` need not send a request.
         return not self.count.missing() or (self._is_proven and not self._can_count())
 
     def _second_opinion(self) -> Iterator[list[Row]]:
-        """Read the list page by page, in several page sizes, while rows are owed and more come.
+        """Read all pages again, in ever smaller sizes, while rows are missing and more come.
 
-        Pages of one size agree with each other on the order in which a database returns rows of
-        equal rank, so a second loop of the same size would show the same.
+        A database tends to return rows of equal rank in the same order for the same page size, so a
+        second loop of the same size would show the same rows.
         """
         for tenths in range(10, 0, -1):
             self.count.begin_loop()
@@ -203,7 +204,7 @@ class Paginator:
             self.missing = max(self.missing, 1)
 
     def _loop(self, size: int) -> Iterator[Page]:
-        """Yield page 1, 2, 3, …, as a plain loop reads them."""
+        """Yield page 1, 2, 3, … until no more rows come."""
         shown: set[str] = set()
         empty = 0
         for index in itertools.count(1):
@@ -211,7 +212,7 @@ class Paginator:
             shown.update(key for key, _, _ in page.rows)
             yield page
             empty = 0 if len(shown) > before else empty + 1
-            # Rows that are left out of the pages may be left out of the count as well.
+            # The server may leave rows out of the count as well as out of the pages.
             is_beyond = page.first >= page.total + page.limit // 2 and index >= page.total_pages
             if empty > MAX_EMPTY_PAGES or (is_beyond and not page.rows):
                 return

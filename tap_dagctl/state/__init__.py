@@ -1,1 +1,1 @@
-"""From the state of one sync to that of the next: what to read, and what was sent."""
+"""The state: what a sync must read, and what earlier syncs have sent."""

@@ -1,18 +1,18 @@
-"""The bookmark: how far a stream of one project has been read for certain.
+"""The bookmark of a stream of one project: up to when it has been read completely.
 
-It uses the SDK's layout of state, and not its increments: the SDK would raise the bookmark with
-each record, while this one is written once, when a walk is complete. In the SDK's partition of the
-project it keeps:
+It uses the SDK's layout of state, but does not let the SDK move the bookmark: the SDK would raise
+it with each record, while the tap writes it once, when a walk is complete. The project's partition
+has:
 
-- `replication_key_value`: the server's clock when the last complete walk began, never a row's own
-  time: rows that change during a walk may lie behind the reader, and belong to the next
-  sync. It is compared as an instant, never as text, and never goes back.
-- `start_date`: where the history that has been read begins; null for the beginning of all.
-- `sent`: digests of rows sent so late that the next sync reads them again.
+- `replication_key_value`: the server's time when the last complete walk began, never a row's
+  `updated_at`: a row may change after the walk has passed it, and the next sync must read it. It is
+  compared as an instant, not as text, and never goes back.
+- `start_date`: the beginning of the history that has been read; null if all of it has.
+- `sent`: digests of the sent rows that the next sync will read again.
 - `walk`: the checkpoint of an interrupted walk.
-- `owed`: how many rows the server counted when it did not show all of them, and since when. Until
-  it does, or a day has passed, the bookmark waits.
-- `surplus`: how many rows more than it shows the server was found to count.
+- `owed`: the count of a list with missing rows, and since when. The bookmark waits until they come,
+  or for a day.
+- `surplus`: how many rows the server counts and never shows.
 - `window_days`: the length of the windows of `model_stats` that have been read.
 """
 
@@ -38,8 +38,8 @@ _KEPT = ("replication_key_value", "start_date", "sent", "walk", "owed", "surplus
 class Cursor:
     """Which rows a sync must read: those updated `after` an instant, or all.
 
-    From and to the instants `already_read`, an earlier sync has read every row. Once the sync is
-    complete, every row since `start` has been read; None means always.
+    An earlier sync has read every row between the two instants `already_read`. After this sync,
+    every row since `start` has been read; None means all history.
     """
 
     after: int | None
@@ -48,7 +48,7 @@ class Cursor:
 
 
 class Owed(msgspec.Struct, kw_only=True):
-    """How many rows the server counted without showing all, and since when by its clock."""
+    """How many rows the server counted when some were missing, and since when, by its clock."""
 
     updated_after: str | None
     counted: int
@@ -75,7 +75,7 @@ class Bookmark:
         self.is_kept = state is not None
         self._state = state = {} if state is None else state
         self.value: int | None = None
-        # A bookmark on another key says nothing about this one (SDK: same rule).
+        # A bookmark for another replication key does not apply (the SDK has the same rule).
         if state.get("replication_key") == replication_key:
             self.value = _instant(state.get("replication_key_value"), title)
 
@@ -88,8 +88,8 @@ class Bookmark:
     def cursor(self, settings: Settings) -> Cursor:
         """Return what to read: from the bookmark less the overlap, or from `start_date`.
 
-        Rows stamped with the bound itself may be missing from the answer. Where `start_date` has
-        been moved back, the history before the bookmark is read once more, for the new part.
+        The API may leave out rows updated exactly at the bound, so `after` is at least a tick
+        before the bookmark. If `start_date` was moved back, all history is read once more.
         """
         start = settings.start_date
         history = Cursor(None if start is None else start - timestamps.TICK, None, start)
@@ -134,7 +134,7 @@ class Bookmark:
             new["window_days"] = window_days
         if surplus > 0:
             new["surplus"] = surplus
-        # In one step: a signal may come between any two, and the state goes out as it is.
+        # In one step, because a signal may write the state between any two.
         self._state.update(new)
         for name in {"walk", "owed", "surplus"} - new.keys():
             self._state.pop(name, None)
@@ -149,14 +149,14 @@ class Bookmark:
         self._state.pop("walk", None)
 
     def write_checkpoint(self, walk: msgspec.Struct | None) -> None:
-        """Record how far a walk has got, or that it must begin again if it is interrupted."""
+        """Record how far a walk has come; None if it cannot be resumed."""
         if walk is None:
             self._state.pop("walk", None)
         else:
             self._state["walk"] = _to_state(walk)
 
     def entry(self, name: str, kind: type[T], cursor: Cursor) -> T | None:
-        """Return an entry about the rows of `cursor`, if there is one that can be read."""
+        """Return an entry that is valid for `cursor`, or None."""
         entry = self._state.get(name)
         after = timestamps.render_optional(cursor.after)
         if isinstance(entry, dict) and entry.get("updated_after", "") == after:
@@ -165,13 +165,13 @@ class Bookmark:
         return None
 
     def start(self, default: int | None) -> int | None:
-        """Return since when all has been read, where that is recorded; None means always."""
+        """Return since when all has been read (None: all history), or `default` if unknown."""
         text = self._state.get("start_date", "")
         if text is None:
             return None
         try:
             return timestamps.parse_setting(text)
-        except (AttributeError, ValueError):  # not recorded, or not as we write it
+        except (AttributeError, ValueError):  # not recorded, or edited by hand
             return default
 
 

@@ -1,7 +1,7 @@
-"""The checkpoint of a walk: how far it got, so that the next sync resumes it.
+"""The checkpoint of a walk, from which the next sync resumes it.
 
-The state keeps digests of some of the last rows read, the anchors. If the next sync finds them
-where they were, nothing has moved in front of them.
+The state keeps digests of some of the last rows read: the anchors. If the next sync finds them in
+the same places, no row before them has moved.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from tap_dagctl.records.record import Row, known_fields
 from tap_dagctl.state.bookmark import Cursor
 from tap_dagctl.state.sent_records import digest
 
-# Counted from the last row of a page, ever further back: some of them have surely not moved.
+# Places of the anchors, counted from the last row of a page. Some of these rows will not have
+# moved.
 _ANCHOR_PLACES = (1, 2, 3, 5, 9, 17, 33, 65, 129)
 
 
@@ -41,8 +42,8 @@ class Walk(Checkpoint, kw_only=True):
     def end_in(self, rows: list[Row]) -> int | None:
         """Return how many rows of a page the walk had read.
 
-        None unless three anchors, or as many as there may be, say the same: one alone may be there
-        by chance where the order differs from answer to answer.
+        None unless three anchors, or all that fit, agree: if the order differs between answers, a
+        single anchor may be in its place by chance.
         """
         places = dict(zip(self.anchors, _ANCHOR_PLACES, strict=False))
         found = ((index, places.get(_anchor(row))) for index, row in enumerate(rows))
@@ -52,6 +53,6 @@ class Walk(Checkpoint, kw_only=True):
 
 
 def _anchor(row: Row) -> str:
-    """Return a digest of what the schema knows of the row, its `updated_at` to the last digit."""
+    """Return a digest of the row's known fields, with all digits of its `updated_at`."""
     _, moment, record = row
     return digest({**known_fields(record), "updated_at": moment})

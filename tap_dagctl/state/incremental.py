@@ -1,4 +1,4 @@
-"""One incremental read: from the state before it, through a walk, to the state after it."""
+"""Reads the changed rows of one list, and moves its bookmark."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def changed_rows(
         sent = SentRecords(_KEYS, bookmark.sent, walk.sent if walk else None)
         read: list[Row] | None = []
         for page in paginator.resumed(walk, walk.end_in) if walk else paginator.pages():
-            # A second more than the overlap does no harm, and no boundary needs thinking about.
+            # One second more than the overlap, so that rounding at the boundary does not matter.
             latest = max(paginator.started_at, bookmark.value or 0)
             near = timestamps.render(latest - settings.overlap - timestamps.NANOSECONDS)
             rows = page if is_filtered else [row for row in page if _lies_after(row, cursor.after)]
             rows = _newest(rows, near, moments)
-            # Of a longer list the state could not remember all, should the bookmark wait.
+            # The state cannot remember more rows than this if the bookmark has to wait.
             read = [*read, *rows] if read is not None and len(read) <= MAX_REMEMBERED else None
             yield _changed(rows, cursor, sent, near)
-            # Not before they were taken: what the bookmark remembers counts as sent.
+            # Only after the page was taken, because the rows in the state count as sent.
             reached = paginator.checkpoint
             bookmark.write_checkpoint(reached and Walk.of(*reached, cursor, sent.remembered))
         if paginator.missing and (due := _waiting(bookmark, paginator, owed, cursor, server_time)):
@@ -74,19 +74,20 @@ def changed_rows(
                 sent.mark_sent(as_dict(record), remember=True)
             bookmark.wait(due, sent.known)
             return
-        # The surplus of one list of updated rows says nothing about the next.
+        # The next filtered list has other rows, so its surplus is unknown.
         surplus = (
             0 if is_filtered else bookmark.surplus + paginator.missing - paginator.count.excess
         )
         began = timestamps.render(paginator.started_at)
         bookmark.complete(began, cursor.start, sent.remembered, surplus=surplus)
-        # A resumed walk keeps the moment it began: what changed since is still to be read.
+        # A resumed walk keeps its first `started_at`: a second walk must read the changes since
+        # then.
         if not walk or paginator.started_at != walk.began:
             return
 
 
 def _newest(rows: list[Row], near: str, moments: dict[str, str]) -> list[Row]:
-    """Return the rows that are not older than those given before; note which are read again.
+    """Return the rows without older versions; remember those that will be read again.
 
     A second walk reads these again, and a replica that lags may show them as they were before. If
     that were sent, and the sync killed then, the state would still say that the newer version was
@@ -99,7 +100,7 @@ def _newest(rows: list[Row], near: str, moments: dict[str, str]) -> list[Row]:
             moments.pop(key, None)
             moments[key] = moment
             if len(moments) > MAX_REMEMBERED:
-                # The state forgets it as well, so nothing counts as sent.
+                # The state forgets this row, too.
                 moments.pop(next(iter(moments)))
     return rows
 
@@ -111,9 +112,9 @@ def _waiting(
     cursor: Cursor,
     server_time: int | None,
 ) -> Owed | None:
-    """Say that rows are missing; return what the bookmark waits for, unless it moves on."""
+    """Warn that rows are missing. Return what the bookmark waits for, or None if it moves on."""
     now = timestamps.now() if server_time is None else server_time
-    # A clock that was ahead must not make it wait for longer.
+    # If the clock was ahead, do not wait longer than a day from now.
     since = min(owed.since, now) if owed else now
     waits = now - since < timestamps.DAY
     total = paginator.count.total
@@ -134,12 +135,12 @@ def _waiting(
 
 
 def _lies_after(row: Row, instant: int | None) -> bool:
-    """Return whether a row was updated after an instant; None is before all."""
+    """Return whether a row was updated after `instant`; always true for None."""
     return instant is None or timestamps.parse(row[1]) > instant
 
 
 def _changed(page: list[Row], cursor: Cursor, sent: SentRecords, near: str) -> list[Record]:
-    """Return the records of a page that were not sent before; remember what will be read again."""
+    """Return the records not sent before; remember those that the next sync reads again."""
     already_read = cursor.already_read
     if already_read is None and not sent and all(moment < near for _, moment, _ in page):
         return [record for _, _, record in page]

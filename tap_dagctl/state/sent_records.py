@@ -1,8 +1,7 @@
-"""The dedup between two syncs: which records the next sync will read again, and how they were sent.
+"""Drops the records that an earlier sync has sent and that have not changed.
 
-Each sync begins some seconds before the bookmark (`overlap_seconds`), so it reads records that the
-sync before it has sent. The state keeps a digest of each. A record is sent again only if its
-digest has changed, and so something in it.
+Each sync begins `overlap_seconds` before the bookmark, so it reads records that the sync before has
+sent. The state keeps a digest of each. A record is sent again only if its digest has changed.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_REMEMBERED = 10_000
-"""Records remembered for one stream and project. If there are more, some are sent again."""
+"""How many records to remember for each stream and project. Further ones may be sent again."""
 
-# 48 bits for a record's key: two of 10,000 records share them with a chance of 1 in 10**7, and one
-# is then sent again. 48 bits for all of it: a change is overlooked with a chance of 1 in 10**14.
+# 48 bits for the key: the chance that two of 10,000 records share it is 1 in 10**7, and then one is
+# sent again. 48 bits for the content: the chance of overlooking a change is 1 in 10**14.
 _KEY_BYTES, _CONTENT_BYTES = 6, 9
 _KEY_LETTERS, _CONTENT_LETTERS = 8, 8
 LETTERS = _KEY_LETTERS + _CONTENT_LETTERS
 
 
 def digest(row: Mapping[str, Any]) -> str:
-    """Return 12 letters that stand for everything in `row`."""
+    """Return a digest of everything in `row`, as 12 letters."""
     text = json.dumps(row, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return _hashed(text, _CONTENT_BYTES)
 
@@ -35,25 +34,25 @@ def _hashed(text: str, size: int) -> str:
 
 
 class SentRecords:
-    """The records that earlier syncs sent, and those that the state is to remember.
+    """The records that earlier syncs sent, and those that the state will remember.
 
-    Of a row only the version sent last counts: one that returns to what it was is sent again.
+    Only the version sent last is kept: a row that returns to an earlier version is sent again.
     """
 
     def __init__(self, keys: Sequence[str], before: object, so_far: object = None) -> None:
-        """Take up what the last complete sync remembered, and an interrupted walk `so_far`."""
+        """Read the digests of the last complete sync, and of an interrupted walk (`so_far`)."""
         self._keys = keys
         self._remembered = _entries(so_far)
         self._known = _entries(before) | self._remembered
 
     @property
     def remembered(self) -> str:
-        """For the state, in the order of reading: `LETTERS` for each record."""
+        """The digests for the state, in the order of reading: `LETTERS` letters a record."""
         return "".join(key + content for key, content in self._remembered.items())
 
     @property
     def known(self) -> str:
-        """For the state where the next sync reads the same rows again: also what came before."""
+        """The digests for the state if the bookmark waits: also those from before this sync."""
         latest = list((self._known | self._remembered).items())[-MAX_REMEMBERED:]
         return "".join(key + content for key, content in latest)
 
@@ -61,19 +60,20 @@ class SentRecords:
         return bool(self._known)
 
     def __contains__(self, row: Mapping[str, Any]) -> bool:
-        """Return whether this very row was sent last."""
+        """Return whether this version of the row was the last one sent."""
         return bool(self._known) and self._known.get(self._key(row)) == _content(row)
 
     def mark_sent(self, row: Mapping[str, Any], *, remember: bool) -> None:
-        """Take note that a row has been sent; `remember` it if the next sync will read it again."""
+        """Record that a row was sent; with `remember`, the next sync will read it again."""
         key, content = self._key(row), _content(row)
         self._remembered.pop(key, None)
-        # Also if another version was sent before. After an interruption the state would else say
-        # that it was sent last: a replica that lags may show the older version after the newer.
+        # Also if another version was sent before: otherwise, after an interruption, the state would
+        # name that one as sent last. (A lagging replica may show an older version after a newer
+        # one.)
         if remember or self._known.get(key, content) != content:
             self._known[key] = self._remembered[key] = content
             if len(self._remembered) > MAX_REMEMBERED:
-                # The oldest: statistics are read again from their newest days on.
+                # Drop the oldest, because only the newest days of statistics are read again.
                 oldest = next(iter(self._remembered))
                 del self._remembered[oldest], self._known[oldest]
 

@@ -1,4 +1,4 @@
-"""One read of statistics: the days that late runs may still have changed, and the new ones."""
+"""Reads statistics: new days, and those that late runs may still have changed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tap_dagctl.settings import Settings
 from tap_dagctl.state.bookmark import Bookmark
 from tap_dagctl.state.sent_records import SentRecords
 
-# Windows are counted from a fixed Monday, so that every machine and every sync cuts time at the
-# same places: percentiles of shifted windows could never be compared, or replaced by a later read.
+# Windows are counted from a fixed Monday, so that every sync has the same ones. Otherwise a later
+# read could neither be compared with an earlier one nor replace it.
 FIRST_WINDOW = date(1970, 1, 5)
 
-# Days of statistics a first sync reads without `start_date`: the API's own default of `days`.
+# Days that a first sync reads without `start_date`: the API's default for `days`.
 DEFAULT_DAYS = 30
 
 _DAY = timedelta(days=1)
@@ -41,7 +41,7 @@ class Days:
     is_ahead: bool = False
 
     def is_read(self, day: date) -> bool:
-        """Return whether statistics that end with `day` need not be read again."""
+        """Return whether statistics that end on `day` were read and cannot change any more."""
         return self.already_read is not None and self.already_read[0] <= day < self.already_read[1]
 
     def windows(self, length: int) -> Iterator[tuple[date, date]]:
@@ -123,7 +123,7 @@ def _day(instant: int | None) -> date | None:
 def _first_day(created_at: object, today: date) -> date:
     """Return the first day there can be anything of a project."""
     try:
-        # Whatever time zone the server's days are in, none begins more than a day earlier.
+        # In no time zone does the server's day begin more than a day earlier.
         day = timestamps.day_of(timestamps.parse(created_at) - timestamps.DAY)
     except (ValueError, OverflowError):
         return FIRST_WINDOW

@@ -1,4 +1,4 @@
-"""Projects that the API lists no more: their bookmarks leave the state in the end."""
+"""Removes the bookmarks of projects that the API has not listed for a while."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-# So long a project may be missing and come back without being read from the start: it may have been
-# hidden from the token, or left out by mistake. A deleted project does not come back.
+# A project that comes back within these days resumes from its bookmarks: the token may not have
+# seen it, or the API may have left it out by mistake. A deleted project does not come back.
 DAYS_KEPT = 30
 _SINCE = "unlisted_since"
 
 
 def forget_unlisted(state: Mapping[str, Any], listed: Collection[str], today: date) -> None:
-    """Take the bookmarks of projects out of `state` that have not been listed for `DAYS_KEPT`.
+    """Remove the bookmarks of projects that have not been listed for `DAYS_KEPT` days from `state`.
 
-    `listed` has every project, whatever `project_ids` says. `today` is by the server's clock.
+    `listed` has every project of the account, whatever `project_ids` says.
     """
     for stream in state.get("bookmarks", {}).values():
         partitions = stream.get("partitions", [])
@@ -30,6 +30,6 @@ def _is_kept(part: dict[str, Any], listed: Collection[str], today: date) -> bool
     since = part.setdefault(_SINCE, today.isoformat())
     try:
         return today - date.fromisoformat(since) < timedelta(days=DAYS_KEPT)
-    except (TypeError, ValueError):  # not as it is written here
+    except (TypeError, ValueError):  # edited by hand
         part[_SINCE] = today.isoformat()
         return True
