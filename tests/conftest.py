@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,12 +9,13 @@ from hypothesis import HealthCheck, settings
 from stand_in.history import History
 from stand_in.server import Api, serving
 from stand_in.world import World
+from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
 from tests.support.answers_in_memory import AnswersInMemory, compiled
 from tests.support.base_time import NOW
 from tests.support.dbt_server import Dbt, dbt_in
 from tests.support.pipe import Pipe
-from tests.support.syncs import Tap
+from tests.support.syncs import Tap, handlers_kept
 from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 
 if TYPE_CHECKING:
@@ -92,6 +94,15 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
 @pytest.fixture
 def tap(api: Api, tmp_path: Path) -> Tap:
     return Tap(api, tmp_path)
+
+
+@pytest.fixture
+def catalog() -> dict[str, Any]:
+    """What the tap discovers."""
+    with handlers_kept():
+        tap = TapDagctl(validate_config=False)
+    found: dict[str, Any] = json.loads(tap.catalog_json_text)
+    return found
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stand_in.server import Reply, serving
-from stand_in.world import World
-from tests.support.syncs import config_of, run_tap, selecting
+from stand_in.server import Reply
+from tests.support.syncs import selecting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.server import Api
-    from tests.support.syncs import Output
+    from tests.support.syncs import Output, Tap
 
 NONE = "0 read, 0 sent"
 
@@ -26,114 +25,66 @@ def summary(output: Output) -> str:
     return re.sub(r"in [\d.]+ s", "in … s", line.split("|")[-1].strip())
 
 
-def sync(api: Api, directory: Path, state: Any = None, **settings: Any) -> Output:
-    return run_tap(directory, config_of(api, **settings), state=state)
-
-
-@pytest.fixture
-def rows(api: Api) -> Api:
+@pytest.fixture(autouse=True)
+def rows(api: Api) -> None:
     for number in range(30):
         api.world.put("runs", "proj_a", {"id": f"run_{number}"})
     api.world.put("jobs", "proj_b", {"id": "job"})
     api.world.advance(seconds=10)
-    return api
 
 
-def test_it_says_what_came_and_what_of_it_was_new(rows: Api, tmp_path: Path) -> None:
-    first = sync(rows, tmp_path)
+def test_it_says_what_came_and_what_of_it_was_new(api: Api, tap: Tap) -> None:
+    first = tap()
     assert summary(first) == (
-        f"Synced 2 projects in … s with {len(rows.requests)} requests: projects 2 read, 2 sent; "
+        f"Synced 2 projects in … s with {len(api.requests)} requests: projects 2 read, 2 sent; "
         f"runs 30 read, 30 sent; model_executions {NONE}; daily_stats 1 read, 1 sent; "
         f"model_stats {NONE}; jobs 1 read, 1 sent; plans {NONE}; nothing failed"
     )
-    rows.requests.clear()
     # All runs lie within the overlap: they are read again, and not sent.
-    again = sync(rows, tmp_path, state=first.state)
-    assert "runs 30 read, 0 sent; " in summary(again)
-    assert f"with {len(rows.requests)} requests" in summary(again)
+    assert "runs 30 read, 0 sent; " in summary(tap(state=first.state))
 
 
-def test_it_says_what_failed(rows: Api, tmp_path: Path) -> None:
+def test_it_says_what_failed_and_counts_every_try(api: Api, tap: Tap) -> None:
     for number in range(5):
-        rows.world.add_project(f"proj_{number}", "one more")
-    rows.misbehave = lambda request: Reply(500, b"{}") if request.path.endswith("/plans") else None
-    output = sync(rows, tmp_path, max_attempts=1)
+        api.world.add_project(f"proj_{number}", "one more")
+    api.misbehave = lambda it: Reply(500, b"{}") if it.path.endswith("/plans") else None
+    output = tap(max_attempts=1)
 
     assert output.exit_code == 1
+    assert f"with {len(api.requests)} requests: projects 7" in summary(output)
     assert summary(output).endswith(
         f"plans {NONE}; failed: plans of proj_a, plans of proj_b, plans of proj_0 and 4 more"
     )
 
 
-def test_a_project_that_was_deleted_meanwhile_did_not_fail(rows: Api, tmp_path: Path) -> None:
-    def alter(answer: dict[str, object]) -> None:
-        if "projects" in answer:
-            rows.world.projects.pop("proj_b", None)
-
-    rows.alter = alter
-    output = sync(rows, tmp_path)
-
-    assert output.exit_code == 0
-    assert summary(output).endswith("nothing failed")
-
-
-def test_what_a_map_or_the_catalog_leaves_out_was_not_sent(rows: Api, tmp_path: Path) -> None:
+def test_what_is_left_out_was_not_sent(tap: Tap, catalog: dict[str, Any], tmp_path: Path) -> None:
     maps = {"runs": {"__filter__": "record['id'] == 'run_7'"}}
-    assert "runs 30 read, 1 sent; " in summary(sync(rows, tmp_path, stream_maps=maps))
+    assert "runs 30 read, 1 sent; " in summary(tap(stream_maps=maps))
 
-    catalog = selecting(in_process_catalog(), ["runs"])
-    text = summary(run_tap(tmp_path, config_of(rows), catalog=catalog))
+    text = summary(tap(catalog=selecting(catalog, ["runs"])))
     assert "projects 2 read, 0 sent; runs 30 read, 30 sent; nothing failed" in text
 
-
-def in_process_catalog() -> dict[str, list[dict[str, object]]]:
-    from tap_dagctl.tap import TapDagctl  # noqa: PLC0415
-
-    catalog: dict[str, list[dict[str, object]]] = TapDagctl(validate_config=False).catalog_dict
-    return catalog
-
-
-def test_files_are_counted_as_well(rows: Api, tmp_path: Path) -> None:
     encoding = {"format": "jsonl", "compression": "gzip"}
-    storage = {"root": f"file://{tmp_path}/files"}
-    output = sync(rows, tmp_path, batch_config={"encoding": encoding, "storage": storage})
-
-    assert "runs 30 read, 30 sent; " in summary(output)
-
-
-def test_every_try_is_a_request(rows: Api, tmp_path: Path) -> None:
-    rows.misbehave = lambda request: Reply(500, b"{}") if request.number in {3, 7} else None
-    output = run_tap(tmp_path, config_of(rows))
-
-    assert f"with {len(rows.requests)} requests: projects 2" in summary(output)
-    assert "runs 30 read, 30 sent; " in summary(output)
+    batch_config = {"encoding": encoding, "storage": {"root": f"file://{tmp_path}"}}
+    assert "runs 30 read, 30 sent; " in summary(tap(batch_config=batch_config))
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
-def test_a_test_ends_with_what_can_be_read(tmp_path: Path, number: int) -> None:
-    world = World()
+def test_a_test_ends_with_what_can_be_read(api: Api, tap: Tap, number: int) -> None:
+    api.world.projects.clear()
     for name in range(number):
-        world.add_project(f"proj_{name}", "sales")
-        world.put("runs", f"proj_{name}", {"id": "run"})
-    with serving(world) as api:
-        output = run_tap(tmp_path, config_of(api), "--test")
+        api.world.add_project(f"proj_{name}", "sales")
+    last = tap("--test").succeeded.stderr.splitlines()[-1]
 
     said = {0: "0 projects, 1 stream", 1: "1 project, 7 streams", 3: "3 projects, 7 streams"}
-    last = output.stderr.splitlines()[-1]
     assert last.endswith(f"| The account can be read: {said[number]}")
-    assert output.exit_code == 0
 
 
-def test_lines_grow_with_what_happens_and_not_with_projects(tmp_path: Path) -> None:
-    world = World()
+def test_lines_grow_with_what_happens_and_not_with_projects(api: Api, tap: Tap) -> None:
     for number in range(200):
-        world.add_project(f"proj_{number}", "idle")
-    world.advance(hours=1)
-    with serving(world) as api:
-        first = sync(api, tmp_path)
-        again = sync(api, tmp_path, state=first.state)
+        api.world.add_project(f"proj_{number}", "idle")
+    first = tap()
 
-    for output in (first, again):
-        assert output.exit_code == 0
-        assert len(output.stderr.splitlines()) < 20
+    for output in (first, tap(state=first.state)):
+        assert len(output.succeeded.stderr.splitlines()) < 20
         assert len(summary(output)) < 400

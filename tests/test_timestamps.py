@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tap_dagctl import timestamps
@@ -27,9 +27,7 @@ def written(moment: datetime, fraction: str, offset: int) -> str:
 
 
 @given(MOMENTS, FRACTIONS, OFFSETS)
-def test_an_instant_is_the_same_however_it_is_written(
-    moment: datetime, fraction: str, offset: int
-) -> None:
+def test_an_instant_in_any_writing_is_one(moment: datetime, fraction: str, offset: int) -> None:
     seconds = (moment.replace(microsecond=0) - datetime(1970, 1, 1)) // timedelta(  # noqa: DTZ001
         seconds=1
     )
@@ -39,9 +37,7 @@ def test_an_instant_is_the_same_however_it_is_written(
 
 
 @given(MOMENTS, FRACTIONS, OFFSETS)
-def test_what_leaves_has_one_width_and_says_the_same_to_the_microsecond(
-    moment: datetime, fraction: str, offset: int
-) -> None:
+def test_what_leaves_has_one_width_and_value(moment: datetime, fraction: str, offset: int) -> None:
     text = written(moment, fraction, offset)
     rendered = timestamps.to_fixed_width(text)
 
@@ -50,29 +46,12 @@ def test_what_leaves_has_one_width_and_says_the_same_to_the_microsecond(
     assert timestamps.to_fixed_width(rendered) == rendered
 
 
-@given(st.tuples(MOMENTS, FRACTIONS, OFFSETS), st.tuples(MOMENTS, FRACTIONS, OFFSETS))
-def test_what_leaves_sorts_as_the_instants_do(
-    one: tuple[datetime, str, int], other: tuple[datetime, str, int]
-) -> None:
-    first, second = sorted((written(*one), written(*other)), key=timestamps.parse)
-
-    assert timestamps.to_fixed_width(first) <= timestamps.to_fixed_width(second)
-
-
 @given(MOMENTS, FRACTIONS, OFFSETS)
-def test_an_exact_text_says_the_same_to_the_last_digit(
-    moment: datetime, fraction: str, offset: int
-) -> None:
+def test_an_exact_text_keeps_every_digit(moment: datetime, fraction: str, offset: int) -> None:
     text = timestamps.exact(written(moment, fraction, offset))
 
     assert timestamps.parse(text) == timestamps.parse(written(moment, fraction, offset))
     assert text == timestamps.exact(written(moment, fraction.ljust(9, "0"), 0))
-
-
-def test_strings_alone_would_have_sorted_otherwise() -> None:
-    texts = ["2026-02-26T06:00:34Z", "2026-02-26T06:00:34.5Z"]
-
-    assert sorted(texts) != sorted(texts, key=timestamps.parse) == texts
 
 
 @pytest.mark.parametrize(
@@ -92,10 +71,8 @@ def test_what_rfc_3339_allows_besides(text: str, rendered: str) -> None:
     "text",
     [
         None,
-        7,
         "",
         "2026-02-26",
-        "2026-02-26T06:00:00",
         "2026-02-30T06:00:00Z",
         "2026-02-26T06:00:00.Z",
         "2026-02-26T06:00:00.1234567890Z",
@@ -108,12 +85,6 @@ def test_what_rfc_3339_allows_besides(text: str, rendered: str) -> None:
 def test_what_is_no_timestamp_is_refused(text: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the message is for the caller to write
         timestamps.to_fixed_width(text)
-
-
-@pytest.mark.parametrize("clock", ["24:00:00", "24:30:00", "23:60:00", "23:59:61"])
-def test_many_at_once_have_no_time_that_is_none(clock: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - as above
-        timestamps.to_fixed_width_each([f"2026-02-26T{clock}.000000Z"])
 
 
 USUAL = st.builds(written, MOMENTS, FRACTIONS, st.just(0))
@@ -129,6 +100,9 @@ COLUMNS = st.lists(USUAL, max_size=5) | st.lists(
 
 @settings(max_examples=500)
 @given(COLUMNS)
+@example(["2026-02-26T24:00:00.000000Z"])
+@example(["2026-02-26T23:60:00.000000Z"])
+@example(["2026-02-26T23:59:61.000000Z"])
 def test_many_at_once_are_what_they_are_one_by_one(texts: list[str]) -> None:
     check_at_once(texts, timestamps.to_fixed_width_each, timestamps.to_fixed_width)
     check_at_once(

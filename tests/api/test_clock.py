@@ -2,81 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from typing_extensions import override
 
 from stand_in.world import RUNS, from_text
-from tap_dagctl import timestamps
-from tap_dagctl.api import client, request
-from tap_dagctl.settings import Settings
-from tests.support.in_process import runs, sync
-from tests.support.syncs import config_of
+from tests.support.in_process import sync
 
 if TYPE_CHECKING:
     from stand_in.server import Api, Reply, Request
 
 # An answer may take a second, and more where the machine is busy.
 TOLERANCE = timedelta(seconds=15)
+HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class AskedAt(request.Request["int | None"]):
-    """When a request was sent, by the server's clock."""
-
-    @override
-    def read(self, answer: request.Answer) -> int | None:
-        return answer.asked_at
-
-
-def shift_clock(api: Api, by: timedelta, *endings: str) -> None:
-    """Let the `Date` of the answers to these paths be ahead by so much."""
-
+@pytest.mark.parametrize(
+    ("wrong", "by", "behind"),
+    [
+        # The projects' list comes before the first page.
+        ("/runs", 2 * HOUR, 0 * HOUR),
+        ("/projects", 2 * HOUR, 0 * HOUR),
+        ("/runs", -3 * HOUR, 3 * HOUR),
+        ("/projects", -3 * HOUR, 3 * HOUR),
+        # Clocks of two servers may differ a little.
+        ("/runs", timedelta(seconds=40), timedelta(seconds=-40)),
+    ],
+)
+def test_the_earlier_of_two_clocks_counts(
+    api: Api, wrong: str, by: timedelta, behind: timedelta
+) -> None:
     def misbehave(request: Request) -> Reply | None:
-        if not request.path.endswith(endings):
+        if not request.path.endswith(wrong):
             return None
         return replace(api.true_reply(request), moment=api.world.now + by)
 
-    api.misbehave = misbehave
-
-
-def test_where_two_answers_differ_by_more_than_a_minute_the_earlier_counts(api: Api) -> None:
-    asked = client.Client(Settings.from_config(config_of(api), version="0"))
-
-    def ahead(hours: float) -> float:
-        shift_clock(api, timedelta(hours=hours), "projects")
-        moment = asked.get(AskedAt("/projects"))
-        assert moment is not None
-        return moment / timestamps.NANOSECONDS - api.world.now.timestamp()
-
-    near = TOLERANCE.total_seconds()
-    assert ahead(0) == pytest.approx(0, abs=near)
-    # Clocks of two servers may differ a little.
-    assert ahead(40 / 3_600) == pytest.approx(40, abs=near)
-    assert ahead(2) == pytest.approx(0, abs=near)
-    assert ahead(-3) == pytest.approx(-3 * 3_600, abs=near)
-    assert ahead(0) == pytest.approx(-3 * 3_600, abs=near)
-
-
-# The projects' list comes before the first page.
-@pytest.mark.parametrize("wrong", [("/runs",), ("/projects",)])
-def test_one_clock_that_is_ahead_does_not_move_the_bookmark_ahead(
-    api: Api, wrong: tuple[str, ...]
-) -> None:
     api.world.put(RUNS, "proj_a", {"id": "run_1"})
     api.world.advance(hours=1)
-    shift_clock(api, timedelta(hours=2), *wrong)
-    first = sync(api, streams=("runs",))
-    state = first.states[-1]
-    for part in state["bookmarks"]["runs"]["partitions"]:
-        behind = api.world.now - from_text(part["replication_key_value"])
-        assert timedelta() <= behind < TOLERANCE
+    api.misbehave = misbehave
+    state = sync(api, streams=("runs",)).states[-1]
+    part = state["bookmarks"]["runs"]["partitions"][0]
+    bookmark = from_text(part["replication_key_value"])
+    assert timedelta() <= api.world.now - behind - bookmark < TOLERANCE
 
     api.misbehave = lambda _: None
     api.world.advance(minutes=10)
     api.world.change(RUNS, "proj_a", "run_1", status="failed")
     api.world.advance(hours=3)
-    assert [row["status"] for row in runs(sync(api, state, ("runs",)))] == ["failed"]
+    assert [row["status"] for row in sync(api, state, ("runs",)).rows("runs")] == ["failed"]

@@ -112,17 +112,13 @@ def test_the_rows_of_a_page_are_what_they_are_alone(text: str, field: str, total
     [
         ('"a\\u0000b"', "a\ufffdb"),
         ('"\\\\u0000"', "\\u0000"),
-        ('{"\\u0000": [{"a": "\\u0000"}]}', {"\ufffd": [{"a": "\ufffd"}]}),
         # Names that come out the same lose neither value.
         ('{"\\u0000": 1, "\ufffd": 2}', {"\ufffd\ufffd": 1, "\ufffd": 2}),
         ('{"\\u0000": 1, "\\ud800": 2}', {"\ufffd": 1, "\ufffd\ufffd": 2}),
-        ("9223372036854775807", MOST),
         ("9223372036854775808", "9223372036854775808"),
-        ("-9223372036854775809", "-9223372036854775809"),
         ('[{"a": 18446744073709551616}]', [{"a": "18446744073709551616"}]),
         ("9" * 5_000, "9" * 5_000),
         ("9" * 400 + ".5", "9" * 400 + ".5"),
-        ("1e30", 1e30),
     ],
 )
 def test_what_no_loader_can_take_is_kept_in_another_form(text: str, value: Any) -> None:

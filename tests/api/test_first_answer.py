@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
@@ -18,6 +18,7 @@ from tests.support.syncs import BROKEN_OFF, DIRECTLY, config_of, run_tap
 from tests.support.waiting import waiting_at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from stand_in.server import Request
@@ -35,44 +36,47 @@ def free_port() -> int:
         return port
 
 
-def line_within_seconds(tap: Tap, url: str, *, include_sensitive: bool = False) -> str:
-    """Return the one line a sync ends with that may try again as often as it does by default."""
-    config = config_of(tap.api, include_sensitive=include_sensitive) | {"api_url": url}
+@pytest.mark.parametrize(
+    ("url", "fault", "line"),
+    [
+        (
+            "http://127.0.0.1:PORT",
+            "",
+            f"{BROKEN_OFF} (4 tries); check api_url (URL/api/v1) and the",
+        ),
+        ("https://nobody.invalid", "", "the host's name is not known (4 tries)"),
+        ("https://localhost:SERVER", "", "the TLS connection failed (4 tries); check api_url"),
+        *(
+            ("http://127.0.0.1:SERVER", fault, f"{BROKEN_OFF} (4 tries)")
+            for fault in ("reset", "closed without an answer", "no HTTP")
+        ),
+    ],
+)
+@pytest.mark.parametrize("include_sensitive", [False, True])
+def test_an_address_where_nobody_answers_is_one_line_within_seconds(
+    tap: Tap,
+    free_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    fault: str,
+    line: str,
+    *,
+    include_sensitive: bool,
+) -> None:
+    """With so many tries as there may be by default."""
+    monkeypatch.setattr(tap.api, "handle_error", lambda *_: None)  # which prints a traceback
+    if fault:
+        tap.api.misbehave = lambda request: faults.ANYWHERE[fault](tap.api, request)
+    url = url.replace("PORT", f"{free_port}").replace("SERVER", f"{tap.api.server_port}")
+    settings: Any = {"api_url": url, "include_sensitive": include_sensitive}
     with waiting_at_once() as clock:
-        output = run_tap(tap.directory, config, environment=DIRECTLY)
+        output = tap(environment=DIRECTLY, **settings)
     assert sum(clock.waits) < MOST_SECONDS
     # Fewer would not outlast a network that comes up late.
     assert len(output.warnings) == len(clock.waits) == retries.FIRST_TRIES - 1
     assert "try 1 of 4, waiting" in output.stderr
-    return output.error
-
-
-@pytest.mark.parametrize("include_sensitive", [False, True])
-def test_nobody_listens(tap: Tap, free_port: int, include_sensitive: bool) -> None:
-    url = f"http://127.0.0.1:{free_port}"
-
     path = "/environment-protections" if include_sensitive else "/projects"
-    assert line_within_seconds(tap, url, include_sensitive=include_sensitive) == (
-        f"GET {path}: {BROKEN_OFF} (4 tries); check api_url ({url}/api/v1) and the network"
-    )
-
-
-def test_a_host_nobody_knows(tap: Tap) -> None:
-    line = line_within_seconds(tap, "https://nobody.invalid")
-    assert "GET /projects: the host's name is not known (4 tries)" in line
-
-
-def test_a_host_without_tls(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tap.api, "handle_error", lambda *_: None)  # which prints a traceback
-    line = line_within_seconds(tap, tap.api.url.replace("http://127.0.0.1", "https://localhost"))
-    assert "the TLS connection failed (4 tries); check api_url" in line
-    assert tap.api.requests == []
-
-
-@pytest.mark.parametrize("fault", ["reset", "closed without an answer", "no HTTP"])
-def test_a_host_that_hangs_up(tap: Tap, fault: str) -> None:
-    tap.api.misbehave = lambda request: faults.ANYWHERE[fault](tap.api, request)
-    assert f"GET /projects: {BROKEN_OFF} (4 tries)" in line_within_seconds(tap, tap.api.url)
+    assert output.error.startswith(f"GET {path}: {line.replace('URL', url)}")
 
 
 def test_max_attempts_may_be_fewer(api: Api) -> None:
@@ -112,28 +116,20 @@ def test_a_network_that_comes_up_late_is_waited_for(
     assert BROKEN_OFF in output.stderr
 
 
-def busy(api: Api, request: Request) -> Reply | None:
-    """Be busy seven times."""
-    del api
-    return Reply(503, b"{}") if request.number < 8 else None
-
-
-def busy_then_gone(api: Api, request: Request) -> Reply | None:
-    if request.number == 3:
-        return Reply(503, b"{}")
-    return faults.ANYWHERE["reset"](api, request) if request.number < 9 else None
-
-
-def gone_after_an_answer(api: Api, request: Request) -> Reply | None:
-    # The first on a used connection is not counted.
-    return faults.ANYWHERE["reset"](api, request) if 1 < request.number < 10 else None
-
-
-@pytest.mark.parametrize("misbehave", [busy, busy_then_gone, gone_after_an_answer])
+@pytest.mark.parametrize(
+    ("busy", "gone"),
+    # Of a connection that was used, the first that is gone is not counted.
+    [(range(1, 8), ()), ((3,), (1, 2, *range(4, 9))), ((), range(2, 10))],
+)
 def test_who_has_answered_once_is_waited_for_with_the_usual_patience(
-    api: Api, misbehave: object
+    api: Api, busy: Collection[int], gone: Collection[int]
 ) -> None:
-    api.misbehave = lambda request: misbehave(api, request)  # type: ignore[operator]  # one of those
+    def misbehave(request: Request) -> Reply | None:
+        if request.number in busy:
+            return Reply(503, b"{}")
+        return faults.ANYWHERE["reset"](api, request) if request.number in gone else None
+
+    api.misbehave = misbehave
     with waiting_at_once() as clock:
         pipe = in_process.sync(api)
 

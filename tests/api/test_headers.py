@@ -117,7 +117,7 @@ def test_whatever_stands_in_a_header_is_an_answer_or_one_line(
 
 @settings(max_examples=25)
 @given(first=DATES, second=DATES)
-def test_whatever_date_a_server_sends_no_row_is_lost(
+def test_whatever_the_date_no_row_is_lost(
     listing: Api, directory: Path, first: str, second: str
 ) -> None:
     state, held = None, set()
@@ -132,8 +132,7 @@ def test_whatever_date_a_server_sends_no_row_is_lost(
         listing.world.put("runs", "proj_a", {"id": f"late_{number}"})
         listing.misbehave = misbehave
         listing.world.advance(seconds=10)
-        output = sync(listing, directory, state)
-        assert output.exit_code == 0, output.stderr
+        output = sync(listing, directory, state).succeeded
         state = output.state
         held |= {row["id"] for row in output.records("runs")}
         listing.world.advance(hours=1)
@@ -142,9 +141,7 @@ def test_whatever_date_a_server_sends_no_row_is_lost(
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9999-12-31"])
 @pytest.mark.parametrize("offset", ["Z", "+23:59", "-23:59"])
-def test_a_row_of_any_day_is_a_record_or_one_line(
-    listing: Api, directory: Path, day: str, offset: str
-) -> None:
+def test_a_row_may_be_of_any_day(listing: Api, directory: Path, day: str, offset: str) -> None:
     times = dict.fromkeys(("updated_at", "created_at", "start_time"), f"{day}T23:59:59{offset}")
     days = dict.fromkeys(("date", "start_date", "end_date"), day)
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import socket
-import socketserver
-import ssl
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 import pytest
-import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
@@ -28,6 +25,7 @@ from tests.support.syncs import DIRECTLY, Tap, arguments, config_of, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from stand_in.server import Request
 
@@ -38,82 +36,43 @@ def rows(world: World) -> None:
     world.advance(hours=1)
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """A company's own certificate authority."""
-    return trustme.CA()
+class Proxy(BaseHTTPRequestHandler):
+    """Passes on what it cannot read, and keeps what it was told."""
 
-
-@pytest.fixture
-def bundle(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
-@pytest.fixture
-def tls(world: World, authority: trustme.CA) -> Iterator[Api]:
-    """The API over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    with serving(world) as api:
-        api.use_tls(context)
-        yield api
-
-
-class Proxy(socketserver.ThreadingTCPServer):
-    """A proxy that passes on what it cannot read.
-
-    Attributes:
-        asked: the first lines it was sent, each with its headers.
-    """
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Tunnel)
-        self.asked: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Tunnel(socketserver.BaseRequestHandler):
-    server: Proxy
+    asked: ClassVar[list[str]] = []
 
     @override
-    def handle(self) -> None:
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            letter = self.request.recv(1)
-            if not letter:
-                return
-            head += letter
-        self.server.asked.append(head.decode())
-        method, target, *_ = head.decode().split()
-        if method != "CONNECT":
-            self.request.sendall(b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")
-            return
-        host, _, port = target.partition(":")
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.asked.append(self.requestline)
+        self.send_error(405)
+
+    def do_CONNECT(self) -> None:
+        self.asked.append(f"{self.requestline} {self.headers}")
+        host, _, port = self.path.partition(":")
         with socket.create_connection((host, int(port))) as server:
-            self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            other = {self.request: server, server: self.request}
-            while True:
-                for ready in select.select(list(other), [], [])[0]:
-                    data = ready.recv(65_536)
-                    if not data:
-                        return
-                    other[ready].sendall(data)
+            self.send_response(200)
+            self.end_headers()
+            other = {self.connection: server, server: self.connection}
+            while ready := select.select(list(other), [], [])[0]:
+                data = ready[0].recv(65_536)
+                if not data:
+                    return
+                other[ready[0]].sendall(data)
 
 
-@contextmanager
-def proxying() -> Iterator[Proxy]:
-    with Proxy() as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01})
+@pytest.fixture
+def proxy() -> Iterator[str]:
+    Proxy.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        try:
-            yield proxy
-        finally:
-            proxy.shutdown()
-            thread.join()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def test_a_certificate_nobody_vouches_for_gets_no_token(tls: Api, tmp_path: Path) -> None:
@@ -127,11 +86,18 @@ def test_a_certificate_nobody_vouches_for_gets_no_token(tls: Api, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_bundle_of_ones_own_is_trusted(tls: Api, tmp_path: Path, bundle: Path, name: str) -> None:
-    output = run_tap(tmp_path, config_of(tls), environment={**DIRECTLY, name: str(bundle)})
+def test_a_bundle_of_ones_own_is_trusted_and_a_netrc_entry_does_not_replace_the_token(
+    tls: Api, tmp_path: Path, trusting: dict[str, str], name: str
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine localhost login somebody password something\n")
+    netrc.chmod(0o600)
+    environment = {**DIRECTLY, name: trusting["REQUESTS_CA_BUNDLE"], "NETRC": str(netrc)}
+    output = run_tap(tmp_path, config_of(tls), environment=environment).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert output.ids("runs") == ["run"]
+    sent = {request.headers["authorization"] for request in tls.requests}
+    assert sent == {f"Bearer {tls.world.token}"}
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
@@ -146,49 +112,27 @@ def test_a_bundle_that_is_none_is_one_line(tls: Api, tmp_path: Path, content: st
     assert tls.requests == []
 
 
-def test_a_netrc_entry_does_not_replace_the_token(tls: Api, tmp_path: Path, bundle: Path) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine localhost login somebody password something\n")
-    netrc.chmod(0o600)
-    environment = {**DIRECTLY, "REQUESTS_CA_BUNDLE": str(bundle), "NETRC": str(netrc)}
-    output = run_tap(tmp_path, config_of(tls), environment=environment)
+def test_a_proxy_cannot_read(
+    tls: Api, tmp_path: Path, trusting: dict[str, str], proxy: str
+) -> None:
+    for passed_by in ("", "localhost"):
+        Proxy.asked.clear()
+        named = {"https_proxy": proxy, "NO_PROXY": passed_by, "no_proxy": passed_by}
+        output = run_tap(tmp_path, config_of(tls), environment={**trusting, **named}).succeeded
 
-    assert output.exit_code == 0, output.stderr
-    assert {request.headers["authorization"] for request in tls.requests} == {
-        f"Bearer {tls.world.token}"
-    }
-
-
-def test_a_proxy_passes_on_what_it_cannot_read(tls: Api, tmp_path: Path, bundle: Path) -> None:
-    with proxying() as proxy:
-        environment = {
-            "REQUESTS_CA_BUNDLE": str(bundle),
-            "HTTPS_PROXY": proxy.url,
-            "NO_PROXY": "",
-            "no_proxy": "",
-        }
-        output = run_tap(tmp_path, config_of(tls), environment=environment)
-        passed_by = run_tap(
-            tmp_path, config_of(tls), environment={**environment, "NO_PROXY": "localhost"}
-        )
-        asked = list(proxy.asked)
-
-    assert output.exit_code == passed_by.exit_code == 0, output.stderr + passed_by.stderr
-    assert output.ids("runs") == ["run"]
-    assert asked
-    for connect in asked:
-        assert connect.startswith(f"CONNECT localhost:{tls.server_port} ")
-        assert "made_up" not in connect
-        assert tls.world.organization_id not in connect
+        assert output.ids("runs") == ["run"]
+        assert bool(Proxy.asked) != bool(passed_by)
+        for connect in Proxy.asked:
+            assert connect.startswith(f"CONNECT localhost:{tls.server_port} ")
+            assert "made_up" not in connect
+            assert tls.world.organization_id not in connect
 
 
-def test_no_proxy_sees_what_goes_to_loopback_unencrypted(tap: Tap) -> None:
-    with proxying() as proxy:
-        names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-        environment = dict.fromkeys(names, proxy.url) | {"NO_PROXY": "", "no_proxy": ""}
-        output = tap(environment=environment)
-        assert proxy.asked == []
+def test_no_proxy_sees_what_goes_to_loopback_unencrypted(tap: Tap, proxy: str) -> None:
+    names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+    output = tap(environment=dict.fromkeys(names, proxy) | {"NO_PROXY": "", "no_proxy": ""})
 
+    assert Proxy.asked == []
     assert output.exit_code == 0, output.stderr
 
 
@@ -224,11 +168,10 @@ def reflecting(status: int) -> Any:
     return misbehave
 
 
-@pytest.mark.parametrize("status", [200, 204, 302, 401, 404, 429, 500])
-def test_a_token_that_is_sent_back_is_shown_nowhere(api: Api, tmp_path: Path, status: int) -> None:
+@pytest.mark.parametrize("status", [200, 204, 302, 401, 500])
+def test_a_token_that_is_sent_back_is_shown_nowhere(api: Api, tap: Tap, status: int) -> None:
     api.misbehave = reflecting(status)
-    config = config_of(api, max_attempts=2)
-    output = run_tap(tmp_path, config, environment={"TAP_DAGCTL_LOGLEVEL": "DEBUG"})
+    output = tap(max_attempts=2, environment={"TAP_DAGCTL_LOGLEVEL": "DEBUG"})
 
     expected = (
         "the answer holds the API token" if status == 200 else f"the server answered {status}"
@@ -237,45 +180,22 @@ def test_a_token_that_is_sent_back_is_shown_nowhere(api: Api, tmp_path: Path, st
     assert_no_token(output.stdout + output.stderr, api.world.token)
 
 
-@pytest.mark.parametrize("options", [[], ["--test"], ["--about"]])
-def test_a_sync_that_succeeds_shows_the_token_nowhere(
-    api: Api, tmp_path: Path, options: list[str]
-) -> None:
-    seen: list[str] = []
+@pytest.mark.parametrize("option", ["--config=ENV", "--test", "--about"])
+def test_a_sync_that_succeeds_shows_the_token_nowhere(api: Api, tap: Tap, option: str) -> None:
+    output = tap(option, environment={"TAP_DAGCTL_LOGLEVEL": "DEBUG"}).succeeded
 
-    def misbehave(_: Request) -> None:
-        # What any user of the machine can see of a program.
-        seen.append(Path(f"/proc/{tap.pid}/cmdline").read_text())
-
-    api.misbehave = misbehave
-    environment = {"TAP_DAGCTL_LOGLEVEL": "DEBUG", "PATH": "/usr/bin:/bin"}
-    with subprocess.Popen(
-        arguments(tmp_path, config_of(api), *options),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,
-        env=environment,
-        text=True,
-    ) as tap:
-        stdout, stderr = tap.communicate(timeout=120)
-
-    assert tap.returncode == 0, stderr
-    assert "DEBUG" in stderr or options == ["--about"]
-    assert_no_token("".join([stdout, stderr, *seen]), api.world.token)
+    assert "DEBUG" in output.stderr or option == "--about"
+    assert_no_token(output.stdout + output.stderr, api.world.token)
 
 
 @pytest.mark.parametrize(
     ("change", "line"),
     [
         ({"api_token": ["TOKEN"]}, "api_token is not a non-empty string; "),
-        ({"api_token": {"x": "TOKEN"}}, "api_token is not a non-empty string; "),
         ({"api_token": "TOKEN\n\x00"}, "api_token is empty or has characters no HTTP header can"),
         ({"api_url": "https://TOKEN@localhost"}, "api_url holds the API token: write that into"),
-        ({"api_url": "https://TOKEN.example"}, "api_url holds the API token"),
-        ({"api_url": "https://localhost/?token=TOKEN"}, "api_url holds the API token"),
         ({"start_date": "TOKEN"}, "start_date holds the API token"),
         ({"project_ids": ["sales", "x TOKEN"]}, "project_ids holds the API token"),
-        ({"user_agent": "TOKEN"}, "user_agent holds the API token"),
         ({"stream_maps": {"runs": {"x": "'TOKEN'"}}}, "stream_maps holds the API token"),
         ({"page_size": "TOKEN"}, "'***' is not of type 'integer'"),
         ({"start_date": "x TOK"}, "start_date 'x ***' is not a date"),
@@ -283,7 +203,7 @@ def test_a_sync_that_succeeds_shows_the_token_nowhere(
         ({"start_date": "dctl_0123456789abcdefghij"}, "start_date '***' is not a date"),
     ],
 )
-def test_a_token_in_the_wrong_place_is_not_shown(
+def test_a_misplaced_token_is_hidden(
     tmp_path: Path, api: Api, change: dict[str, Any], line: str
 ) -> None:
     token = api.world.token
@@ -315,28 +235,6 @@ def test_credentials_of_a_file_store_are_not_shown(tap: Tap) -> None:
         assert line in output.error
         for secret in (password, "h@lf-a-password", key, "somebody:"):
             assert secret not in output.stdout + output.stderr or isinstance(storage, list)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the path to each value within another, and to each name."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in items:
-        yield (*path, key, "value")
-        if isinstance(value, dict):
-            yield (*path, key, "name")
-        if isinstance(inner, (dict, list)):
-            yield from places(inner, (*path, key))
-
-
-def written(answer: Any, place: tuple[Any, ...], text: str) -> None:
-    """Write `text` into a place of an answer."""
-    *path, key, kind = place
-    for step in path:
-        answer = answer[step]
-    if kind == "name":
-        answer[text] = answer.pop(key)
-    else:
-        answer[key] = text
 
 
 ENDINGS = ("/projects", "/runs", "/model-executions", "/jobs", "/plans", "/daily-stats", "/stats")
@@ -381,10 +279,12 @@ def test_wherever_a_server_reflects_the_token_it_leaves_nowhere(
     def misbehave(request: Request) -> Reply | None:
         if not request.path.endswith(ending):
             return None
-        answer = without_nulls(listing.answer(request))
-        there_are = list(places(answer))
-        written(answer, there_are[number % len(there_are)], SPELLINGS[spelling](token))
-        body = json.dumps(answer)
+        body = json.dumps(without_nulls(listing.answer(request)))
+        # A name, a text or a number.
+        there_are = list(re.finditer(r'"[^"]*"|\b[0-9]+\b', body))
+        place = there_are[number % len(there_are)]
+        text = json.dumps(SPELLINGS[spelling](token))
+        body = body[: place.start()] + text + body[place.end() :]
         if is_escaped:
             body = body.replace("dctl", "\\u0064ctl").replace("/", "\\/")
         return Reply(200, body.encode())
@@ -418,19 +318,16 @@ def test_what_holds_the_token_keeps_nothing_else_from_coming(api: Api, tap: Tap)
     )
     assert output.ids("runs") == ["other"]
     old, api.world.token = api.world.token, "dctl_another_made_up_token"
-    again = tap(state=output.state)
-    assert again.exit_code == 0, again.stderr
+    again = tap(state=output.state).succeeded
     assert {row["id"]: row["error_message"] for row in again.records("runs")} == {
         "run": None,
         "reflecting": f"x {old}",
     }
 
 
-def test_a_state_that_holds_the_token_does_not_go_out(api: Api, tmp_path: Path) -> None:
+def test_a_state_that_holds_the_token_does_not_go_out(api: Api, tap: Tap) -> None:
     partition = {"context": {"project_id": api.world.token}}
-    output = run_tap(
-        tmp_path, config_of(api), state={"bookmarks": {"runs": {"partitions": [partition]}}}
-    )
+    output = tap(state={"bookmarks": {"runs": {"partitions": [partition]}}})
 
     assert output.error.startswith("A message would hold the API token, so it is not written: take")
     assert_no_token(output.stdout + output.stderr, api.world.token)

@@ -181,9 +181,7 @@ def test_a_signal_waits_for_the_end_of_the_line_when_the_target_is_slow(
     check_nothing_is_lost(api, interrupted, following)
 
 
-def test_a_second_signal_does_not_wait_for_a_target_that_hangs(
-    tap: subprocess.Popen[bytes],
-) -> None:
+def test_a_second_signal_waits_for_no_target(tap: subprocess.Popen[bytes]) -> None:
     fill(tap)
     tap.send_signal(signal.SIGTERM)
     with pytest.raises(subprocess.TimeoutExpired):
@@ -223,9 +221,7 @@ def test_a_target_that_dies_is_one_line(
 
 
 @pytest.mark.parametrize("options", [[], ["--discover"], ["--version"]])
-def test_a_full_disk_is_one_line(
-    tmp_path: Path, config: dict[str, Any], options: list[str]
-) -> None:
+def test_full_disk_is_one_line(tmp_path: Path, config: dict[str, Any], options: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         error = only_error(arguments(tmp_path, config, *options), full)
 

@@ -14,15 +14,10 @@ from tests.support.odd_list import PROJECT, OddList, of_size
 
 if TYPE_CHECKING:
     from stand_in.server import Api, Request
-    from tests.support.odd_list import Answer, Synced
+    from tests.support.odd_list import Answer
 
 WAITS = "the bookmark waits"
 GIVES_UP = "a day has passed"
-
-
-@pytest.fixture(params=[1, 4], ids=["one connection", "four connections"])
-def runs(api: Api, request: pytest.FixtureRequest) -> OddList:
-    return OddList(api, request.param)
 
 
 def test_a_total_that_ignores_updated_after(runs: OddList) -> None:
@@ -79,12 +74,9 @@ def test_a_total_of_a_thousand_million(runs: OddList) -> None:
     assert runs.sync().ids == [f"{PROJECT}_00003"]
 
 
-def five_given_up(api: Api) -> tuple[OddList, set[str], Synced]:
-    """Return plans of which five stay hidden, their ids, and what the first sync did.
-
-    Plans are read whole each time, so what is counted and not shown is missing each time.
-    """
-    plans = OddList(api, 1, "plans")
+def test_rows_never_shown_hide_no_other(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """Plans are read whole each time, so what is counted and not shown is missing each time."""
+    plans = OddList(api, caplog, 1, "plans")
     plans.fill(1_200)
     hidden = {f"{PROJECT}_{number:05}" for number in (3, 4, 500, 900, 1_199)}
     api.is_hidden = lambda row: row["id"] in hidden
@@ -92,43 +84,32 @@ def five_given_up(api: Api) -> tuple[OddList, set[str], Synced]:
     (warning,) = first.warnings
     assert f"counts 1200 rows and did not show 5 of them; {WAITS}" in warning
     assert (plans.missing, plans.bookmark) == (hidden, None)
+    assert first.requests[PROJECT] <= 25
 
     plans.world.advance(days=1)
     (warning,) = plans.sync().warnings
     assert f"counts 1200 rows and did not show 5 of them; {GIVES_UP}" in warning
     assert plans.is_caught_up
-    return plans, hidden, first
-
-
-def test_rows_that_the_token_may_not_see_cost_one_day_of_reading(api: Api) -> None:
-    plans, _, first = five_given_up(api)
     for _ in range(3):
         plans.world.advance(minutes=10)
         idle = plans.sync()
         assert (idle.ids, idle.warnings) == ([], [])
         assert idle.requests[PROJECT] <= 5
-    assert first.requests[PROJECT] <= 25
 
-
-def test_rows_that_are_owed_do_not_hide_behind_those_given_up(api: Api) -> None:
-    plans, hidden, _ = five_given_up(api)
+    # A sixth row is owed, whatever was given up before, and comes when it is shown.
     hidden.add("hidden for now")
     for key in ("hidden for now", "shown"):
         plans.world.put("plans", PROJECT, {"id": key})
     plans.world.advance(minutes=10)
     done = plans.sync()
     assert done.ids == ["shown"]
-    (warning,) = done.warnings
-    assert f"did not show 1 of them; {WAITS}" in warning
+    assert f"did not show 1 of them; {WAITS}" in done.warnings[0]
     hidden.remove("hidden for now")
     done = plans.sync()
     assert (done.ids, done.warnings) == (["hidden for now"], [])
     assert (plans.sync().ids, plans.repeated) == ([], set())
 
-
-def test_the_place_of_a_row_that_came_after_all_hides_no_other(api: Api) -> None:
-    plans, hidden, _ = five_given_up(api)
-    plans.sync()
+    # And so is one, after another of those given up has come after all.
     hidden.remove(f"{PROJECT}_00003")
     plans.sync()
     hidden.add("hidden")
@@ -139,9 +120,7 @@ def test_the_place_of_a_row_that_came_after_all_hides_no_other(api: Api) -> None
 
 
 @pytest.mark.parametrize("new", [0, 2], ids=["none is new", "two are new"])
-def test_rows_that_are_deleted_do_not_make_up_the_number_of_hidden_ones(
-    runs: OddList, new: int
-) -> None:
+def test_deleted_rows_do_not_make_up_for_hidden_ones(runs: OddList, new: int) -> None:
     def answers(request: Request, number: int) -> Answer:
         if number == 2 and PROJECT in request.path:
             runs.world.advance(seconds=5)
@@ -161,9 +140,7 @@ def test_rows_that_are_deleted_do_not_make_up_the_number_of_hidden_ones(
     assert (runs.missing, runs.bookmark) == (hidden, None)
 
 
-def test_rows_that_came_before_an_interruption_do_not_make_up_the_number_of_hidden_ones(
-    runs: OddList,
-) -> None:
+def test_rows_of_before_an_interruption_do_not_make_up_for_hidden_ones(runs: OddList) -> None:
     def answers(request: Request, number: int) -> Answer:
         if number == 1 or PROJECT not in request.path:
             return runs.api.answer(request)

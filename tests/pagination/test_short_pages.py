@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.simulation import Act, Arrangement, Figures, Simulation
+from tests.support.simulation import Act, Arrangement, Simulation
 
 if TYPE_CHECKING:
     from stand_in.server import Api
 
-PAGES = 3
+PAGES, SMALL = 3, 60
+ROWS = PAGES * SMALL
 
 
 def left_out(page: int) -> dict[str, list[int]]:
@@ -32,21 +33,15 @@ def left_out(page: int) -> dict[str, list[int]]:
     }
 
 
-def whole_pages(page: int) -> dict[str, list[int]]:
-    rows = PAGES * page
-    return {
-        "the first page": list(range(page)),
-        "the second page": list(range(page, 2 * page)),
-        "the last page": list(range(2 * page, rows)),
-        "all but the last page": list(range(2 * page)),
-        "all but the first row": list(range(1, rows)),
-        "all but the last row": list(range(rows - 1)),
-    }
-
-
-SMALL = 60
-ANY = left_out(SMALL) | whole_pages(SMALL)
 MOST = left_out(500)
+ANY = left_out(SMALL) | {
+    "the first page": list(range(SMALL)),
+    "the second page": list(range(SMALL, 2 * SMALL)),
+    "the last page": list(range(2 * SMALL, ROWS)),
+    "all but the last page": list(range(2 * SMALL)),
+    "all but the first row": list(range(1, ROWS)),
+    "all but the last row": list(range(ROWS - 1)),
+}
 COUNTS = ["yes", "no", "pages"]
 COUNTED = pytest.mark.parametrize("counts_hidden", COUNTS)
 
@@ -58,7 +53,7 @@ def state_after_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def filled(api: Api, rows: int, hidden: list[int], **arrangement: Any) -> Simulation:
     small = {"page_size": SMALL, "most_rows": SMALL}
-    history = Simulation(api, Arrangement(**{**small, **arrangement}), Figures())
+    history = Simulation(api, Arrangement(**{**small, **arrangement}))
     history.act(Act("insert", picks=tuple(range(rows))))
     history.act(Act("advance", seconds=3_600))
     history.hide(hidden)
@@ -69,19 +64,19 @@ def runs(sync: Any) -> list[str]:
     return [row["id"] for name, row in sync.records if name == "runs"]
 
 
-@COUNTED
-@pytest.mark.parametrize("name", ANY)
-def test_no_row_is_lost_or_repeated_where_others_are_left_out(
-    api: Api, name: str, counts_hidden: str
-) -> None:
-    if (name, counts_hidden) == ("all but the last row", "no"):
-        return  # one row is counted, and nothing says that it is behind many places that show none
-    hidden, connections = ANY[name], 1 if len(name) % 2 else 4
-    history = filled(
-        api, PAGES * SMALL, hidden, counts_hidden=counts_hidden, connections=connections
-    )
-    first = history.sync()
-    assert len(runs(first)) == PAGES * SMALL - len(hidden)
+def requests(sync: Any) -> int:
+    return int(sync.requests["runs", "proj_0"])
+
+
+@pytest.mark.parametrize(
+    ("name", "counts_hidden"),
+    # There one row is counted, and nothing says that it is behind many places that show none.
+    [(it, how) for it in ANY for how in COUNTS if (it, how) != ("all but the last row", "no")],
+)
+def test_rows_left_out_cost_no_other_row(api: Api, name: str, counts_hidden: str) -> None:
+    connections = 1 if len(name) % 2 else 4
+    history = filled(api, ROWS, ANY[name], counts_hidden=counts_hidden, connections=connections)
+    assert len(runs(history.sync())) == ROWS - len(ANY[name])
     history.check()
     history.act(Act("update", picks=tuple(range(0, 60, 3))))
     history.end()
@@ -91,63 +86,27 @@ def test_no_row_is_lost_or_repeated_where_others_are_left_out(
 def test_rows_that_are_counted_and_left_out_are_looked_for_once_more(api: Api, name: str) -> None:
     history = filled(api, PAGES * 500, MOST[name], page_size=500, most_rows=500)
     # Two to nine pages of 500 rows, the most there are, cost one more, and so does each end.
-    assert history.sync().requests["runs", "proj_0"] <= 2 * (PAGES + 1) + 2
+    assert requests(history.sync()) <= 2 * (PAGES + 1) + 2
 
 
 @COUNTED
 @pytest.mark.parametrize("name", ["a row of each page", "the rows that overlap", "the second page"])
-def test_a_walk_that_was_cut_goes_on_past_what_is_left_out(
-    api: Api, name: str, counts_hidden: str
-) -> None:
+def test_a_resumed_walk_passes_rows_left_out(api: Api, name: str, counts_hidden: str) -> None:
     for cut, stopped in ((50, True), (70, False), (110, True), (110, False)):
-        history = filled(api, PAGES * SMALL, ANY[name], counts_hidden=counts_hidden)
+        history = filled(api, ROWS, ANY[name], counts_hidden=counts_hidden)
         history.sync(cut=cut, stopped=stopped)
         history.end()
 
 
-def test_a_page_size_that_makes_many_short_pages(api: Api) -> None:
-    hidden = [number for number in range(400) if number % 3]
-    history = filled(api, 400, hidden, page_size=13)
-
-    assert len(runs(history.sync())) == 400 - len(hidden)
-    history.end()
-
-
 def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(api: Api) -> None:
     history = filled(api, 3, [0, 1, 2])
-    assert history.sync().requests["runs", "proj_0"] <= 6
+    assert requests(history.sync()) <= 6
     (part,) = history.state["bookmarks"]["runs"]["partitions"]
     assert "replication_key_value" not in part
 
     # Had they only been late, they would come now.
     history.world.delete("runs", "proj_0", history.world.rows("runs", "proj_0")[0]["id"])
     history.act(Act("insert", picks=(1,)))
-    assert len(runs(history.sync())) == 1
-    history.end()
-
-
-def test_a_server_that_counts_what_updated_after_leaves_out(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    history = filled(api, 1_234, [], page_size=500, most_rows=500)
-    assert len(runs(history.sync())) == 1_234
-    history.act(Act("advance", seconds=600))
-    rows = {"total": 1_234, "total_pages": 3}
-    true_page = api._page
-    monkeypatch.setattr(
-        api,
-        "_page",
-        lambda listed, key, params: (
-            true_page(listed, key, params) | (rows if key == "runs" else {})
-        ),
-    )
-
-    idle = history.sync()
-    assert runs(idle) == []
-    # As many as a plain loop, and two to be sure.
-    assert idle.requests["runs", "proj_0"] <= 3 + 2
-    monkeypatch.undo()
-    history.act(Act("update", picks=(7,)))
     assert len(runs(history.sync())) == 1
     history.end()
 
@@ -180,5 +139,5 @@ def test_a_server_that_caps_its_pages_is_not_taken_for_one_that_leaves_rows_out(
 
     assert len(runs(sync)) == 700
     pages = math.ceil(700 / most_rows)
-    assert sync.requests["runs", "proj_0"] <= math.ceil(pages * (1 + math.sqrt(2 / most_rows))) + 4
+    assert requests(sync) <= math.ceil(pages * (1 + math.sqrt(2 / most_rows))) + 4
     history.end()

@@ -10,14 +10,14 @@ import psycopg
 import pytest
 
 from stand_in.world import RUNS
-from tests.support.odd_list import PROJECT, OddList
+from tests.support.odd_list import PROJECT
 from tests.support.postgres import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stand_in.server import Api, Request
-    from tests.support.odd_list import Answer
+    from stand_in.server import Request
+    from tests.support.odd_list import Answer, OddList
 
 pytestmark = pytest.mark.programs
 
@@ -30,10 +30,19 @@ def connection() -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@pytest.fixture(params=[1, 4], ids=["one connection", "four connections"])
-def runs(api: Api, request: pytest.FixtureRequest, connection: psycopg.Connection) -> OddList:
-    """A list of which PostgreSQL makes the pages: no index, and no tie-breaker."""
-    runs, lock = OddList(api, request.param), threading.Lock()
+# How many loops it takes depends on how PostgreSQL sorts.
+@pytest.mark.parametrize(("ties", "most"), [(20, 26), (200, 42)])
+def test_every_row_comes_though_ties_are_ordered_by_the_page_size(
+    runs: OddList, connection: psycopg.Connection, ties: int, most: int
+) -> None:
+    """PostgreSQL makes the pages: no index, and no tie-breaker."""
+    lock = threading.Lock()
+    runs.fill(ROWS, ties=ties)
+    rows = [(row["id"], row["updated_at"]) for row in runs.world.rows(RUNS, PROJECT)]
+    random.Random(ties).shuffle(rows)
+    connection.execute("DROP TABLE IF EXISTS runs")
+    connection.execute("CREATE TABLE runs (id text, updated_at timestamptz)")
+    connection.cursor().executemany("INSERT INTO runs VALUES (%s, %s)", rows)
 
     def answers(request: Request, _: int) -> Answer:
         page, limit = int(request.params["page"]), int(request.params["limit"])
@@ -53,20 +62,6 @@ def runs(api: Api, request: pytest.FixtureRequest, connection: psycopg.Connectio
         return {"runs": listed, "total": total, "page": page, "limit": limit, "total_pages": pages}
 
     runs.answers = answers
-    return runs
-
-
-# How many loops it takes depends on how PostgreSQL sorts.
-@pytest.mark.parametrize(("ties", "most"), [(20, 26), (200, 42)])
-def test_every_row_comes_though_ties_are_ordered_by_the_page_size(
-    runs: OddList, connection: psycopg.Connection, ties: int, most: int
-) -> None:
-    runs.fill(ROWS, ties=ties)
-    rows = [(row["id"], row["updated_at"]) for row in runs.world.rows(RUNS, PROJECT)]
-    random.Random(ties).shuffle(rows)
-    connection.execute("DROP TABLE IF EXISTS runs")
-    connection.execute("CREATE TABLE runs (id text, updated_at timestamptz)")
-    connection.cursor().executemany("INSERT INTO runs VALUES (%s, %s)", rows)
 
     first = runs.sync()
     assert (runs.missing, runs.repeated, first.warnings) == (set(), set(), [])

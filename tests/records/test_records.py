@@ -85,9 +85,7 @@ def test_a_field_that_was_left_out_is_null(stream: str) -> None:
     assert record == dict.fromkeys(SCHEMAS[stream]["properties"])
 
 
-def test_an_unknown_field_and_an_unfitting_value_are_told_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_unknown_and_unfitting_fields_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     builder = RecordBuilder("runs", schemas.RUNS)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):

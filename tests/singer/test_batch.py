@@ -27,21 +27,15 @@ GZIP = {"format": "jsonl", "compression": "gzip"}
     [
         ({"encoding": {"format": "parquet"}}, "batch_config: parquet needs pyarrow, which is not"),
         ({"encoding": {**GZIP, "format": "csv"}}, "'csv' is not one of ['jsonl', 'parquet']"),
-        ({"encoding": {**GZIP, "compression": "zstd"}}, "'zstd' is not one of ['gzip', 'none']"),
         # The SDK writes gzip all the same, and a target would believe the message.
         ({"encoding": {**GZIP, "compression": "none"}}, "jsonl is always written with gzip: set"),
-        ({"encoding": {"format": "jsonl"}}, "jsonl is always written with gzip: set"),
-        ({"encoding": {}}, "Object missing required field `format` - at `$.encoding`"),
-        ({"encoding": None}, "Expected `object`, got `null` - at `$.encoding`"),
-        ({"storage": None}, "Expected `object`, got `null` - at `$.storage`"),
         ({"storage": {"prefix": "x"}}, "Object missing required field `root` - at `$.storage`"),
         # The SDK would read nothing, and end with 0.
         ({"batch_size": 0}, "Expected `int` >= 1 - at `$.batch_size`"),
-        ({"batch_size": "many"}, "Expected `int | null`, got `str` - at `$.batch_size`"),
         ({"size": 1}, "Object contains unknown field `size`"),
     ],
 )
-def test_what_cannot_be_had_is_refused_before_any_request(
+def test_what_cannot_be_had(
     api: Api, tmp_path: Path, tap: Tap, change: dict[str, Any], line: str
 ) -> None:
     batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}, **change}
@@ -51,17 +45,12 @@ def test_what_cannot_be_had_is_refused_before_any_request(
     assert (api.requests, output.messages) == ([], [])
 
 
-@pytest.mark.parametrize(
-    "root", ["file://{}/file", "file:///dev/null/x", "nope://x", "s3://bucket", "ftp://127.0.0.1:1"]
-)
-def test_a_folder_that_cannot_be_written_is_one_line_and_loses_nothing(
-    api: Api, tmp_path: Path, tap: Tap, root: str
-) -> None:
+@pytest.mark.parametrize("root", ["file://{}/file", "nope://x", "s3://bucket", "ftp://127.0.0.1:1"])
+def test_a_folder_that_cannot_be_written(api: Api, tmp_path: Path, tap: Tap, root: str) -> None:
     api.world.put("runs", "proj_a", {"id": "run"})
     (tmp_path / "file").write_text("in the way")
     storage = {"root": root.format(tmp_path)}
-    config = config_of(api, batch_config={"encoding": GZIP, "storage": storage})
-    output = run_tap(tmp_path, config)
+    output = tap(batch_config={"encoding": GZIP, "storage": storage})
 
     assert output.error.startswith(f"batch_config: no file can be written to {storage['root']}: ")
     again = tap(state=output.state)
@@ -69,11 +58,10 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_loses_nothing(
 
 
 def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
-    api: Api, tmp_path: Path, tap: Tap
+    api: Api, tmp_path: Path, tap: Tap, catalog: dict[str, Any]
 ) -> None:
     api.world.put("runs", "proj_a", {"id": "run", "status": "success"})
     api.world.put("jobs", "proj_a", {"id": "job", "environment": {"SECRET": "made up"}})
-    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
     for entry in catalog["streams"]:
         for item in entry["metadata"]:
             if item["breadcrumb"] in (["properties", "environment"], ["properties", "command"]):
@@ -85,10 +73,8 @@ def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
     }
     plain = tap(catalog=catalog, stream_maps=maps)
     batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}}
-    config = config_of(api, stream_maps=maps, batch_config=batch_config)
-    output = run_tap(tmp_path, config, catalog=catalog)
+    output = tap(catalog=catalog, stream_maps=maps, batch_config=batch_config).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert [row["status"] for row in in_files(output, "all_runs")] == ["SUCCESS"]
     for stream in ("all_runs", "jobs", "daily_stats", "projects", "plans"):
         assert in_files(output, stream) == plain.records(stream)
@@ -110,9 +96,8 @@ def test_a_signal_while_a_file_is_written_loses_none_of_its_rows(api: Api, tmp_p
         stopped = Output.of(tap.wait(120), *tap.communicate())
     assert stopped.exit_code == 128 + signal.SIGTERM
     api.misbehave = lambda _: None
-    again = run_tap(tmp_path, config, state=stopped.state)
+    again = run_tap(tmp_path, config, state=stopped.state).succeeded
 
-    assert again.exit_code == 0, again.stderr
     arrived = {row["id"] for output in (stopped, again) for row in in_files(output, "runs")}
     assert arrived == set(keys)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.syncs import Output, Tap, config_of, run_tap, selecting
+from tests.support.syncs import Output, Tap, selecting
 from tests.support.truth import KEYS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api
 
 PROJECT_STREAMS = KEYS.keys() - {"projects"}
@@ -30,37 +27,33 @@ def api(api: Api) -> Api:
     return api
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run_tap(tmp_path, None, "--discover").stdout)
-    return found
-
-
 def records(output: Output) -> dict[str, list[dict[str, Any]]]:
     """What left of each stream, by the name it left under."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for message in output.messages:
-        if message["type"] == "RECORD":
-            found.setdefault(message["stream"], []).append(message["record"])
-    return found
+    sent = {message["stream"] for message in output.messages if message["type"] == "RECORD"}
+    return {stream: output.records(stream) for stream in sent}
 
 
 def schemas(output: Output) -> dict[str, dict[str, Any]]:
     return {m["stream"]: m for m in output.messages if m["type"] == "SCHEMA"}
 
 
+@pytest.mark.parametrize("is_listed", [True, False])
 @pytest.mark.parametrize("stream", sorted(PROJECT_STREAMS))
-def test_a_catalog_that_lists_one_stream_loads_that_stream(
-    catalog: dict[str, Any], tap: Tap, stream: str
+def test_a_catalog_may_select_one_stream_or_list_it_alone(
+    api: Api, catalog: dict[str, Any], tap: Tap, stream: str, *, is_listed: bool
 ) -> None:
     whole = tap()
-    catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == stream]
-    output = tap(catalog=catalog)
+    asked = [request.path for request in api.requests]
+    api.requests.clear()
+    selecting(catalog, [stream])
+    if not is_listed:
+        catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == stream]
+    output = tap(catalog=catalog).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert records(output) == {stream: whole.records(stream)}
     assert len(whole.records(stream)) == 2
     assert set(schemas(output)) == {stream}
+    assert len(api.requests) < len(asked) / 2
 
 
 def test_what_an_entry_does_not_say_is_as_the_tap_has_it(catalog: dict[str, Any], tap: Tap) -> None:
@@ -79,26 +72,24 @@ def test_what_an_entry_does_not_say_is_as_the_tap_has_it(catalog: dict[str, Any]
             entry["metadata"] = [{"breadcrumb": [], "metadata": {"selected": selected}}]
         output = tap(catalog=shorter)
 
-        assert output.exit_code == 0, output.stderr
-        assert schemas(output) == schemas(whole)
-        assert records(output) == records(whole)
+        assert (schemas(output), records(output)) == (schemas(whole), records(whole))
         assert output.state == whole.state
 
 
 def test_an_entry_that_says_nothing_is_selected(tap: Tap) -> None:
-    entries = [{"tap_stream_id": name} for name in sorted(PROJECT_STREAMS)]
-    output = tap(catalog={"streams": entries})
+    output = tap(
+        catalog={"streams": [{"tap_stream_id": name} for name in PROJECT_STREAMS]}
+    ).succeeded
 
-    assert output.exit_code == 0, output.stderr
-    assert {stream: len(rows) for stream, rows in records(output).items()} == dict.fromkeys(
+    assert {name: len(rows) for name, rows in records(output).items()} == dict.fromkeys(
         PROJECT_STREAMS, 2
     )
-    assert {name: it["key_properties"] for name, it in schemas(output).items()} == {
-        name: list(KEYS[name]) for name in PROJECT_STREAMS
+    assert {name: tuple(it["key_properties"]) for name, it in schemas(output).items()} == {
+        name: KEYS[name] for name in PROJECT_STREAMS
     }
 
 
-def test_statistics_are_not_sent_again_though_their_entries_have_no_keys(
+def test_statistics_without_keys_are_not_sent_again(
     api: Api, catalog: dict[str, Any], tap: Tap
 ) -> None:
     for entry in catalog["streams"]:
@@ -114,12 +105,9 @@ def test_statistics_are_not_sent_again_though_their_entries_have_no_keys(
 
 
 @pytest.mark.parametrize("content", [{"streams": []}, {"streams": [{"tap_stream_id": "rums"}]}])
-def test_a_catalog_that_selects_nothing_says_so(
-    api: Api, tap: Tap, content: dict[str, Any]
-) -> None:
-    output = tap(catalog=content)
+def test_a_catalog_selects_nothing(api: Api, tap: Tap, content: dict[str, Any]) -> None:
+    output = tap(catalog=content).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert "The catalog selects no stream of this tap, so nothing is read" in output.stderr
     assert api.requests == []
 
@@ -129,10 +117,7 @@ def test_a_catalog_that_selects_nothing_says_so(
     [
         ({"key_properties": 7}, "Expected `array | null`, got `int` - at `$.streams[0].key_prop"),
         ({"schema": None}, "Expected `object`, got `null` - at `$.streams[0].schema`"),
-        ({"schema": {"properties": []}}, "got `array` - at `$.streams[0].schema.properties`"),
         ({"metadata": [{}]}, "missing required field `breadcrumb` - at `$.streams[0].metadata[0]`"),
-        ({"metadata": None}, "Expected `array`, got `null` - at `$.streams[0].metadata`"),
-        ({"tap_stream_id": 7}, "Expected `str`, got `int` - at `$.streams[0].tap_stream_id`"),
         ({"replication_method": "LOG_BASED"}, "Invalid enum value 'LOG_BASED' - at `$.streams[0]"),
         ({"replication_key": "name"}, "daily_stats cannot be replicated by name, only by date"),
     ],
@@ -147,7 +132,7 @@ def test_a_catalog_that_cannot_be_read_is_one_line(
     assert api.requests == []
 
 
-@pytest.mark.parametrize("content", [{}, {"bookmarks": {}}, {"streams": {}}, {"streams": ["runs"]}])
+@pytest.mark.parametrize("content", [{"bookmarks": {}}, {"streams": {}}, {"streams": ["runs"]}])
 def test_a_file_that_is_no_catalog_is_one_line(api: Api, tap: Tap, content: dict[str, Any]) -> None:
     output = tap(catalog=content)
 
@@ -164,9 +149,7 @@ KEYLESS: dict[str, Any] = {"id": None, "__key_properties__": []}
     ("maps", "leaves"),
     [
         ({"projects": None}, {}),
-        ({"projects": "__NULL__"}, {}),
         ({"proj*": None}, {}),
-        ({"projects": {"__filter__": "False"}}, {}),
         ({"projects": {"__filter__": "name == 'finance'"}}, {"projects": 1}),
         ({"projects": {"__alias__": "accounts"}}, {"accounts": 2}),
         ({"projects": None, "accounts": {"__source__": "projects"}}, {"accounts": 2}),
@@ -175,20 +158,18 @@ KEYLESS: dict[str, Any] = {"id": None, "__key_properties__": []}
         ({"projects": {"__else__": None, **HASHED}}, {"projects": 2}),
     ],
 )
-def test_whatever_a_map_makes_of_the_projects_what_is_below_them_comes(
+def test_what_is_below_mapped_projects_comes(
     tap: Tap, maps: dict[str, Any], leaves: dict[str, int]
 ) -> None:
     plain = records(tap())
-    output = tap(stream_maps=maps)
+    output = tap(stream_maps=maps).succeeded
 
-    assert output.exit_code == 0, output.stderr
     found = records(output)
     assert {name: found[name] for name in PROJECT_STREAMS} == {
         name: plain[name] for name in PROJECT_STREAMS
     }
-    assert {name: len(rows) for name, rows in found.items() if name not in PROJECT_STREAMS} == (
-        leaves
-    )
+    others = found.keys() - PROJECT_STREAMS
+    assert {name: len(found[name]) for name in others} == leaves
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -201,10 +182,8 @@ def test_whatever_a_map_makes_of_the_projects_what_is_below_them_comes(
         {"*": {"__key_properties__": ["id", "project_id"]}},
         {"*": {"project_id": None}},
         {"daily_stats": {"day": "date"}, "members": {"email": "md5(email)"}},
-        {"*s": {"created": "created_at"}},
         {"projects": {"id": "md5(id)"}, "copy": {"__source__": "jobs"}},
         {"__else__": None, "runs": {"loaded_by": "'tap'"}, "jobs": {"name": "md5(name)"}},
-        {"jobs": None, "projects": {"__filter__": "False"}},
     ],
 )
 def test_a_map_may_name_a_stream_that_is_not_selected(
@@ -213,24 +192,19 @@ def test_a_map_may_name_a_stream_that_is_not_selected(
     selecting(catalog, ["runs"])
     if not listed:
         catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == "runs"]
-    output = tap(catalog=catalog, stream_maps=maps)
+    output = tap(catalog=catalog, stream_maps=maps).succeeded
 
-    assert output.exit_code == 0, output.stderr
     ((stream, rows),) = records(output).items()
     assert stream in {"runs", "dagctl_runs"}
     assert [row["id"] for row in rows] == ["run_proj_a", "run_proj_b"]
 
 
-def test_a_map_over_all_streams_does_not_hinder_the_connection_test(
-    api: Api, tmp_path: Path
-) -> None:
-    config = config_of(api, stream_maps={"*": {"loaded_by": "'tap'"}})
+@pytest.mark.parametrize("option", ["--test", "--test=schema"])
+def test_a_map_over_all_streams_does_not_hinder_the_connection_test(tap: Tap, option: str) -> None:
+    output = tap(option, stream_maps={"*": {"loaded_by": "'tap'"}}).succeeded
 
-    for option in ("--test", "--test=schema"):
-        output = run_tap(tmp_path, config, option)
-        assert output.exit_code == 0, output.stderr
-        assert set(schemas(output)) >= PROJECT_STREAMS | {"projects"}
-        assert all(it["schema"]["properties"] for it in schemas(output).values())
+    assert set(schemas(output)) >= PROJECT_STREAMS | {"projects"}
+    assert all(it["schema"]["properties"] for it in schemas(output).values())
 
 
 def test_fake_data_needs_a_package_that_the_message_names(tap: Tap) -> None:
@@ -246,16 +220,12 @@ def test_fake_data_needs_a_package_that_the_message_names(tap: Tap) -> None:
     ("expression", "why"),
     [
         ("md5(pod_name)", "AttributeError"),
-        ("record['nope']", "KeyError"),
         ("int(status)", "ValueError"),
-        ("1 / 0", "ZeroDivisionError"),
         ("nope", "NameNotDefined"),
     ],
 )
 @pytest.mark.parametrize("place", ["status", "__filter__"])
-def test_an_expression_that_fails_on_a_row_is_one_line(
-    tap: Tap, expression: str, why: str, place: str
-) -> None:
+def test_an_expression_fails_on_a_row(tap: Tap, expression: str, why: str, place: str) -> None:
     output = tap(stream_maps={"runs": {place: expression}})
 
     assert output.error.startswith(f"stream_maps: an expression fails on a row of runs: {why}: ")

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from stand_in.server import Api
 
 RUN = {"id": "run", "pod_name": "pod-7", "duration_seconds": 3.5, "queue": "big", "job_name": "job"}
-RUNS_SCHEMA = ("SCHEMA", "runs")
-with handlers_kept():
-    DISCOVERED = TapDagctl(config={}, validate_config=False).catalog_json_text
 
 
 @pytest.fixture
@@ -32,27 +29,23 @@ def api(api: Api) -> Api:
 
 
 @pytest.fixture
-def catalog() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(DISCOVERED)
-    return selecting(found, ["runs", "jobs"])
+def catalog(catalog: dict[str, Any]) -> dict[str, Any]:
+    return selecting(catalog, ["runs", "jobs"])
 
 
-def entry_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
-    (entry,) = (it for it in catalog["streams"] if it["tap_stream_id"] == stream)
-    found: dict[str, Any] = entry
+def entry(catalog: dict[str, Any], stream: str) -> Any:
+    (found,) = (it for it in catalog["streams"] if it["tap_stream_id"] == stream)
     return found
 
 
-def fields_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
-    found: dict[str, Any] = entry_of(catalog, stream)["schema"]["properties"]
-    return found
+def fields(catalog: dict[str, Any], stream: str) -> Any:
+    return entry(catalog, stream)["schema"]["properties"]
 
 
-def root_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
-    metadata = entry_of(catalog, stream)["metadata"]
+def root(catalog: dict[str, Any], stream: str) -> Any:
+    metadata = entry(catalog, stream)["metadata"]
     (found,) = (it["metadata"] for it in metadata if it["breadcrumb"] == [])
-    root: dict[str, Any] = found
-    return root
+    return found
 
 
 def deselect(catalog: dict[str, Any], stream: str, field: str) -> None:
@@ -64,8 +57,7 @@ def deselect(catalog: dict[str, Any], stream: str, field: str) -> None:
 
 def synced(tap: Tap, catalog: dict[str, Any], **more: Any) -> Output:
     """Sync, and check each record against the schema before it."""
-    output = tap(**more, catalog=catalog)
-    assert output.exit_code == 0, output.stderr
+    output = tap(**more, catalog=catalog).succeeded
     schemas = {m["stream"]: m["schema"] for m in output.messages if m["type"] == "SCHEMA"}
     for message in output.messages:
         if message["type"] == "RECORD":
@@ -76,33 +68,27 @@ def synced(tap: Tap, catalog: dict[str, Any], **more: Any) -> Output:
 def test_a_field_that_is_not_listed_still_comes(tap: Tap, catalog: dict[str, Any]) -> None:
     whole = synced(tap, catalog)
     for name in ("pod_name", "updated_at", "additional_properties", "project_id"):
-        del fields_of(catalog, "runs")[name]
-        entry = entry_of(catalog, "runs")
-        entry["metadata"] = [it for it in entry["metadata"] if name not in it["breadcrumb"]]
-    fields_of(catalog, "jobs")["resources"]["properties"] = {"cpu": {"type": ["string", "null"]}}
+        del fields(catalog, "runs")[name]
+        runs = entry(catalog, "runs")
+        runs["metadata"] = [it for it in runs["metadata"] if name not in it["breadcrumb"]]
+    fields(catalog, "jobs")["resources"]["properties"] = {"cpu": {"type": ["string", "null"]}}
     output = synced(tap, catalog)
 
     assert output.records("runs") == whole.records("runs")
     assert output.records("jobs") == whole.records("jobs")
     announced = [
-        [
-            m["schema"]["properties"]
-            for m in it.messages
-            if (m["type"], m.get("stream")) == RUNS_SCHEMA
-        ]
-        for it in (whole, output)
+        [it["schema"]["properties"] for it in each.messages if it["type"] == "SCHEMA"][:1]
+        for each in (whole, output)
     ]
     assert announced[0] == announced[1] != []
 
 
-def test_a_changed_type_is_converted_and_an_added_field_is_filled(
-    tap: Tap, catalog: dict[str, Any]
-) -> None:
-    fields = fields_of(catalog, "runs")
-    fields["duration_seconds"] = {"type": "string"}
-    fields["queue"] = {"type": "string"}
-    fields["priority"] = {"type": "integer"}
-    fields_of(catalog, "jobs")["resources"] = {"type": ["string", "null"]}
+def test_a_changed_type_and_an_added_field_are_had(tap: Tap, catalog: dict[str, Any]) -> None:
+    runs = fields(catalog, "runs")
+    runs["duration_seconds"] = {"type": "string"}
+    runs["queue"] = {"type": "string"}
+    runs["priority"] = {"type": "integer"}
+    fields(catalog, "jobs")["resources"] = {"type": ["string", "null"]}
     output = synced(tap, catalog)
 
     (run,) = output.records("runs")
@@ -113,11 +99,9 @@ def test_a_changed_type_is_converted_and_an_added_field_is_filled(
     assert " runs: " not in output.stderr
 
 
-def test_what_the_catalog_does_not_allow_is_kept_beside_the_fields(
-    tap: Tap, catalog: dict[str, Any]
-) -> None:
-    fields_of(catalog, "runs")["job_name"] = {"type": ["string"], "maxLength": 2}
-    fields_of(catalog, "runs")["queue"] = {"type": "integer"}
+def test_what_the_catalog_does_not_allow_is_kept(tap: Tap, catalog: dict[str, Any]) -> None:
+    fields(catalog, "runs")["job_name"] = {"type": ["string"], "maxLength": 2}
+    fields(catalog, "runs")["queue"] = {"type": "integer"}
     output = synced(tap, catalog)
 
     (run,) = output.records("runs")
@@ -137,16 +121,14 @@ def test_what_the_catalog_does_not_allow_is_kept_beside_the_fields(
         ("job_name", {"type": ["null", "number"]}, "not every string fits number;"),
         ("additional_properties", {"type": ["null"]}, "not every object fits null;"),
         ("created_at", {"type": "string", "format": "date"}, "not every date-time fits date;"),
-        ("status", {"type": "string", "format": "uuid"}, "not every string fits uuid;"),
         ("id", {"type": "string", "maxLength": 3}, "it is never null, and so may have no other"),
         ("pod_name", {"type": "text"}, "'text' is not valid under any of the given schemas"),
-        ("pod_name", {"type": "string", "pattern": "("}, "'(' is not a 'regex'"),
     ],
 )
 def test_a_schema_that_records_cannot_fit_is_one_line(
     api: Api, tap: Tap, catalog: dict[str, Any], field: str, schema: dict[str, Any], why: str
 ) -> None:
-    fields_of(catalog, "runs")[field] = schema
+    fields(catalog, "runs")[field] = schema
     output = tap(catalog=catalog)
 
     assert output.error.startswith(f"The catalog's schema of runs.{field} cannot be used: {why}")
@@ -155,12 +137,12 @@ def test_a_schema_that_records_cannot_fit_is_one_line(
     assert tap(catalog=selecting(catalog, ["jobs"])).exit_code == 0
 
 
-def test_a_catalog_as_discovered_costs_nothing(
+def test_an_unchanged_catalog_is_free(
     catalog: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # To check the schema of each field takes as long as starting the tap otherwise does.
     monkeypatch.delattr(Draft202012Validator, "check_schema")
-    fields_of(catalog, "runs")["pod_name"]["description"] = "Where it ran."
+    fields(catalog, "runs")["pod_name"]["description"] = "Where it ran."
     config = {"api_token": "dctl_made_up", "organization_id": "org"}
     with handlers_kept():
         streams = TapDagctl(config=config, catalog=catalog).streams
@@ -171,14 +153,12 @@ def test_a_catalog_as_discovered_costs_nothing(
 @pytest.mark.parametrize(
     ("stream", "place", "change", "line"),
     [
-        ("runs", "entry", {"key_properties": ["nope"]}, "runs cannot have the key nope, only id;"),
-        ("runs", "root", {"table-key-properties": ["status"]}, "runs cannot have the key status"),
-        ("runs", "root", {"table-key-properties": ["id", "status"]}, "the key id, status, only id"),
-        ("runs", "root", {"replication-key": "created_at"}, "runs cannot be replicated by created"),
-        ("jobs", "root", {"replication-key": "updated_at"}, "jobs cannot be replicated by updated"),
-        ("jobs", "root", {"replication-method": "INCREMENTAL"}, "by INCREMENTAL, only by reading"),
-        ("jobs", "entry", {"replication_method": "INCREMENTAL"}, "by INCREMENTAL, only by reading"),
-        ("jobs", "root", {"forced-replication-method": "INCREMENTAL"}, "replicated by INCREMENTAL"),
+        ("runs", entry, {"key_properties": ["nope"]}, "runs cannot have the key nope, only id;"),
+        ("runs", root, {"table-key-properties": ["id", "status"]}, "the key id, status, only id"),
+        ("runs", root, {"replication-key": "created_at"}, "runs cannot be replicated by created"),
+        ("jobs", root, {"replication-key": "updated_at"}, "jobs cannot be replicated by updated"),
+        ("jobs", root, {"replication-method": "INCREMENTAL"}, "by INCREMENTAL, only by reading"),
+        ("jobs", entry, {"replication_method": "INCREMENTAL"}, "by INCREMENTAL, only by reading"),
     ],
 )
 def test_what_cannot_be_heeded_is_one_line(
@@ -186,11 +166,11 @@ def test_what_cannot_be_heeded_is_one_line(
     tap: Tap,
     catalog: dict[str, Any],
     stream: str,
-    place: str,
+    place: Any,
     change: dict[str, Any],
     line: str,
 ) -> None:
-    {"entry": entry_of, "root": root_of}[place](catalog, stream).update(change)
+    place(catalog, stream).update(change)
     assert line in tap(catalog=catalog).error
     assert api.requests == []
 
@@ -198,27 +178,23 @@ def test_what_cannot_be_heeded_is_one_line(
 @pytest.mark.parametrize(
     "name", ["replication_method", "replication-method", "forced-replication-method"]
 )
-def test_a_method_in_the_streams_metadata_is_heeded(
-    tap: Tap, catalog: dict[str, Any], name: str
-) -> None:
+def test_a_method_in_the_metadata_is_heeded(tap: Tap, catalog: dict[str, Any], name: str) -> None:
     first = synced(tap, catalog)
     assert synced(tap, catalog, state=first.state).records("runs") == []
 
     # Meltano writes it beside the metadata.
-    place = entry_of if "_" in name else root_of
+    place = entry if "_" in name else root
     place(catalog, "runs")[name] = "FULL_TABLE"
     again = synced(tap, catalog, state=first.state)
     assert again.records("runs") == first.records("runs")
     assert again.state["bookmarks"]["runs"] == first.state["bookmarks"]["runs"]
 
 
-@pytest.mark.parametrize("place", ["entry", "root"])
-def test_a_key_may_have_the_project_too(tap: Tap, catalog: dict[str, Any], place: str) -> None:
-    keys = ["project_id", "id"]
-    if place == "entry":
-        entry_of(catalog, "runs")["key_properties"] = keys
-    else:
-        root_of(catalog, "runs")["table-key-properties"] = keys
+@pytest.mark.parametrize(
+    ("place", "name"), [(entry, "key_properties"), (root, "table-key-properties")]
+)
+def test_a_key_with_the_project(tap: Tap, catalog: dict[str, Any], place: Any, name: str) -> None:
+    place(catalog, "runs")[name] = keys = ["project_id", "id"]
     output = synced(tap, catalog)
     found = {m["stream"]: m["key_properties"] for m in output.messages if m["type"] == "SCHEMA"}
     assert found["runs"] == keys

@@ -34,6 +34,8 @@ def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path)
     for line in (
         "api_token (string, secret; required)",
         "page_size (integer, 1 to 500; default 500)",
+        "overlap_seconds (integer, 0 to 31536000; default 60)",
+        "max_connections (integer, 1 to 16; default 4)",
         "request_timeout (number, > 0, at most 86400; default 60)",
         "include_sensitive (boolean; default false)",
         "batch_config.encoding.format (string, one of jsonl, parquet)",
@@ -52,9 +54,8 @@ def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path)
 
 
 def test_test_reads_little_and_says_yes(tap: Tap) -> None:
-    output = tap("--test")
+    output = tap("--test").succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert output.errors == []
     assert len(output.records("projects")) == 1
 
@@ -71,30 +72,17 @@ def test_test_says_no_in_one_line(api: Api, tmp_path: Path) -> None:
     ("change", "line"),
     [
         ({"api_token": None}, "api_token is not a non-empty string"),
-        ({"api_token": ""}, "api_token is not a non-empty string"),
-        ({"api_token": 7}, "api_token is not a non-empty string"),
         ({"api_token": " \n"}, "api_token is empty or has characters no HTTP header can carry"),
-        ({"api_token": "dctl_made_up\r\nX: y"}, "api_token is empty or has characters"),
         ({"user_agent": "tap\r\nX: y"}, "user_agent is empty or has characters no HTTP header"),
-        ({"user_agent": "täp"}, "user_agent is empty or has characters no HTTP header"),
         ({"request_timeout": 0}, "0 is less than or equal to the minimum of 0"),
-        ({"request_timeout": 10**12}, "1000000000000 is greater than the maximum of 86400"),
         ({"organization_id": ""}, "organization_id is not a non-empty string"),
-        ({"organization_id": "\t"}, "organization_id is empty or has characters no HTTP header"),
-        ({"page_size": 0}, "0 is less than the minimum of 1 in config['page_size']"),
         ({"page_size": 501}, "501 is greater than the maximum of 500 in config['page_size']"),
-        ({"page_size": "many"}, "'many' is not of type 'integer'"),
-        ({"overlap_seconds": -1}, "-1 is less than the minimum of 0"),
-        ({"max_connections": 17}, "17 is greater than the maximum of 16"),
-        ({"max_attempts": 0}, "0 is less than the minimum of 1"),
         ({"api_url": "http://dagctl.example"}, "api_url sends the token unencrypted to"),
         ({"api_url": "dagctl.example"}, "api_url is not an http(s) URL: write it like"),
         ({"api_url": "https://u:p@dagctl.example"}, "api_url has credentials, a query"),
         ({"api_url": "https://dagctl.example:port"}, "api_url is not a URL"),
         ({"start_date": "yesterday"}, "'yesterday' is not a date: write it like 2026-01-31"),
-        ({"start_date": "2026-02-30"}, "'2026-02-30' is not a date"),
         ({"project_ids": "proj_a"}, "'proj_a' is not of type 'array'"),
-        ({"exclude_project_ids": "proj_a"}, "'proj_a' is not of type 'array'"),
         ({"refused_projects": "Warn"}, "'Warn' is not one of ['fail', 'warn']"),
         ({"emit_activate_version_messages": True}, "emit_activate_version_messages is not suppor"),
         ({"batch_config": {"encoding": 1}}, "config['batch_config']"),
@@ -103,15 +91,12 @@ def test_test_says_no_in_one_line(api: Api, tmp_path: Path) -> None:
         ({"stream_maps": {"__else__": "x"}}, "cannot be read: AttributeError"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_refused_before_any_request(
-    api: Api, tmp_path: Path, change: dict[str, Any], line: str
+def test_a_setting_that_cannot_be_used(
+    api: Api, tap: Tap, change: dict[str, Any], line: str
 ) -> None:
-    output = run_tap(tmp_path, {**config_of(api), **change})
+    output = tap(**change)
 
-    assert output.exit_code == 1
-    assert any(line in error for error in output.errors), output.errors
-    assert "Traceback" not in output.stderr
-    assert "dctl_made_up" not in output.stderr
+    assert line in output.error
     assert api.requests == []
     assert output.messages == []
 
@@ -120,11 +105,8 @@ def test_missing_credentials_are_a_line_each(tmp_path: Path) -> None:
     output = run_tap(tmp_path, {"page_size": 10})
 
     assert output.exit_code == 1
-    assert [line.split("|", 3)[-1].strip() for line in output.errors] == [
-        f"Configuration: '{name}' is a required property; `tap-dagctl --about` describes every "
-        "setting"
-        for name in ("api_token", "organization_id")
-    ]
+    for error, name in zip(output.errors, ("api_token", "organization_id"), strict=True):
+        assert f"'{name}' is a required property; `tap-dagctl --about` describes every" in error
 
 
 def test_an_unknown_project_is_refused_before_anything_is_synced(api: Api, tap: Tap) -> None:
@@ -138,9 +120,7 @@ def test_an_unknown_project_is_refused_before_anything_is_synced(api: Api, tap: 
 
 
 @pytest.mark.parametrize("name", [None, "", " "])
-def test_a_project_without_a_name_is_asked_for_by_its_id(
-    api: Api, tap: Tap, name: str | None
-) -> None:
+def test_a_project_without_a_name_has_its_id(api: Api, tap: Tap, name: str | None) -> None:
     def alter(answer: dict[str, Any]) -> None:
         for row in answer.get("projects", []):
             row["name"] = name
@@ -149,8 +129,7 @@ def test_a_project_without_a_name_is_asked_for_by_its_id(
     output = tap(project_ids=["None"])
     assert output.error == "project_ids: no project None; there are: proj_a, proj_b"
 
-    output = tap(project_ids=["proj_b"])
-    assert output.exit_code == 0, output.stderr
+    output = tap(project_ids=["proj_b"]).succeeded
     assert output.ids("projects") == ["proj_b"]
 
 
@@ -158,16 +137,11 @@ def test_a_project_without_a_name_is_asked_for_by_its_id(
 @pytest.mark.parametrize(
     "content",
     [
-        *("", "{", "[1]", "\x00\xff"),
-        *('{"bookmarks": NaN}', '{"bookmarks": {"runs": -Infinity}}', '{"bookmarks": 1e999}'),
-        *(
-            '{"streams": "\\ud83d"}',
-            '{"\\udc00": 1}',
-            '{"x": ' + "[" * 100_000 + "]" * 100_000 + "}",
-        ),
+        *("", "{", "[1]", "\x00\xff", '{"bookmarks": NaN}', '{"bookmarks": 1e999}'),
+        *('{"\\udc00": 1}', '{"x": ' + "[" * 100_000 + "]" * 100_000 + "}"),
     ],
 )
-def test_a_file_that_is_no_json_object_is_one_line(
+def test_a_file_without_an_object(
     api: Api, tmp_path: Path, tap: Tap, option: str, content: str
 ) -> None:
     path = tmp_path / "broken.json"
@@ -184,23 +158,20 @@ def test_a_file_that_is_no_json_object_is_one_line(
     [("utf-8-sig", "C.UTF-8"), ("utf-16", "C"), ("utf-16-le", "POSIX"), ("utf-8", "C")],
 )
 def test_files_are_read_as_windows_writes_them(
-    api: Api, tmp_path: Path, tap: Tap, encoding: str, locale: str
+    api: Api, tmp_path: Path, tap: Tap, catalog: dict[str, Any], encoding: str, locale: str
 ) -> None:
     api.world.put("runs", "proj_a", {"id": "run"})
     api.world.advance(hours=1)
-    before = tap()
-    catalog = selecting(json.loads(run_tap(tmp_path, None, "--discover").stdout), ["runs"])
-    catalog["made by"] = "Zoë"
-    files = {"config": config_of(api), "state": before.state, "catalog": catalog}
+    selected = {**selecting(catalog, ["runs"]), "made by": "Zoë"}
+    files = {"config": config_of(api), "state": tap().state, "catalog": selected}
     options = []
     for name, content in files.items():
         path = tmp_path / f"{name}-{encoding}.json"
         path.write_bytes(json.dumps(content, ensure_ascii=False).encode(encoding))
         options += [f"--{name}", str(path)]
     environment = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    output = run_program(tmp_path, None, *options, environment=environment)
+    output = run_program(tmp_path, None, *options, environment=environment).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert output.state["bookmarks"]["runs"]["partitions"]
     assert {message["type"] for message in output.messages} == {"SCHEMA", "STATE"}
 

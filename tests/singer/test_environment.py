@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from tap_dagctl.singer.environment import value_of
 from tests.support.syncs import Output, config_of, run_tap
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api
 
 
@@ -29,10 +28,8 @@ def run(api: Api, directory: Path, **environment: str) -> Output:
     "environment",
     [
         {"TAP_DAGCTL_REQUEST_TIMEOUT": "2.5"},
-        {"TAP_DAGCTL_REQUEST_TIMEOUT": "30"},
         {"TAP_DAGCTL_PAGE_SIZE": " 50 ", "TAP_DAGCTL_OVERLAP_SECONDS": "0"},
         {"TAP_DAGCTL_FLATTENING_ENABLED": "On", "TAP_DAGCTL_FLATTENING_MAX_DEPTH": "2"},
-        {"TAP_DAGCTL_FLATTENING_ENABLED": "No"},
         {"TAP_DAGCTL_STREAM_MAPS": '{"jobs": null}'},
         # What is empty is as good as unset.
         {"TAP_DAGCTL_PAGE_SIZE": "", "TAP_DAGCTL_START_DATE": "", "TAP_DAGCTL_PROJECT_IDS": ""},
@@ -42,9 +39,8 @@ def run(api: Api, directory: Path, **environment: str) -> Output:
     ],
 )
 def test_what_can_be_used_is(api: Api, tmp_path: Path, environment: dict[str, str]) -> None:
-    output = run(api, tmp_path, **environment)
+    output = run(api, tmp_path, **environment).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert output.ids("projects") == ["proj_a", "proj_b"]
 
 
@@ -58,30 +54,20 @@ def test_projects_are_a_list_in_json_or_between_commas(api: Api, tmp_path: Path,
 @pytest.mark.parametrize(
     ("name", "text", "line"),
     [
-        ("REQUEST_TIMEOUT", "soon", "TAP_DAGCTL_REQUEST_TIMEOUT is not a number"),
         ("REQUEST_TIMEOUT", "nan", "TAP_DAGCTL_REQUEST_TIMEOUT is not a number"),
-        ("REQUEST_TIMEOUT", "1e400", "TAP_DAGCTL_REQUEST_TIMEOUT is not a number"),
         ("REQUEST_TIMEOUT", "0", "0 in config['request_timeout'] (TAP_DAGCTL_REQUEST_TIMEOUT);"),
-        ("PAGE_SIZE", "lots", "TAP_DAGCTL_PAGE_SIZE is not a number"),
-        ("PAGE_SIZE", "2.5", "in config['page_size'] (TAP_DAGCTL_PAGE_SIZE);"),
         ("PAGE_SIZE", "900", "in config['page_size'] (TAP_DAGCTL_PAGE_SIZE);"),
         ("PROJECT_IDS", '["sales"', "TAP_DAGCTL_PROJECT_IDS is not a list in JSON, like"),
         ("PROJECT_IDS", "[7]", "in config['project_ids'][0] (TAP_DAGCTL_PROJECT_IDS);"),
         ("FLATTENING_ENABLED", "maybe", "TAP_DAGCTL_FLATTENING_ENABLED is not true or false"),
-        ("STREAM_MAPS", "{", "TAP_DAGCTL_STREAM_MAPS is not an object in JSON"),
         ("STREAM_MAPS", "[]", "TAP_DAGCTL_STREAM_MAPS is not an object in JSON"),
         ("START_DATE", "yesterday", "start_date 'yesterday' is not a date"),
-        ("START_DATE", "yesterday", "(TAP_DAGCTL_START_DATE)"),
-        ("API_URL", "dagctl", "(TAP_DAGCTL_API_URL)"),
         ("API_TOKEN", "", "api_token is not a non-empty string (TAP_DAGCTL_API_TOKEN);"),
-        ("API_TOKEN", "dctl_made_up\nx", "copy it again (TAP_DAGCTL_API_TOKEN)"),
         ("BATCH_CONFIG", '{"storage": {}}', "batch_config cannot be used: Object missing requ"),
         ("EMIT_ACTIVATE_VERSION_MESSAGES", "1", "emit_activate_version_messages is not supported"),
     ],
 )
-def test_what_cannot_be_used_names_its_variable(
-    api: Api, tmp_path: Path, name: str, text: str, line: str
-) -> None:
+def test_the_variable_is_named(api: Api, tmp_path: Path, name: str, text: str, line: str) -> None:
     output = run(api, tmp_path, **{f"TAP_DAGCTL_{name}": text})
 
     assert line in output.error
@@ -92,9 +78,6 @@ def test_what_cannot_be_used_names_its_variable(
 LOG_CONFIGS = {
     "empty": "",
     "not YAML": "version: [",
-    "a list": "[version]",
-    "another version": "version: 2",
-    "no such class": "{version: 1, handlers: {a: {class: nope.Handler}}}",
     "a file that cannot be": (
         "{version: 1, handlers: {a: {class: logging.FileHandler, filename: /nowhere/at/all}}}"
     ),
@@ -107,21 +90,12 @@ LOG_CONFIGS = {
 }
 
 
-@pytest.mark.parametrize("what", LOG_CONFIGS)
-def test_a_logging_configuration_that_cannot_be_used_is_one_line(
-    api: Api, tmp_path: Path, what: str
-) -> None:
-    path = tmp_path / "logging.yaml"
-    path.write_text(LOG_CONFIGS[what])
-    output = run(api, tmp_path, SINGER_SDK_LOG_CONFIG=str(path))
-
-    check_line(api, output, f"SINGER_SDK_LOG_CONFIG names {str(path)!r}, which is no logging con")
-
-
-@pytest.mark.parametrize("name", ["nowhere.yaml", ".", "x" * 300])
-def test_a_logging_configuration_that_is_not_there_is_one_line(
-    api: Api, tmp_path: Path, name: str
-) -> None:
+@pytest.mark.parametrize("what", [*LOG_CONFIGS, "nowhere", ".", "x" * 300])
+def test_a_bad_logging_configuration_is_one_line(api: Api, tmp_path: Path, what: str) -> None:
+    name = what
+    if what in LOG_CONFIGS:
+        name = str(tmp_path / "logging.yaml")
+        Path(name).write_text(LOG_CONFIGS[what])
     output = run(api, tmp_path, SINGER_SDK_LOG_CONFIG=name)
 
     words = f"SINGER_SDK_LOG_CONFIG names {one_line(name)!r}, which is no logging configuration"
@@ -129,13 +103,10 @@ def test_a_logging_configuration_that_is_not_there_is_one_line(
 
 
 @pytest.mark.parametrize("variable", ["TAP_DAGCTL_LOGLEVEL", "LOGLEVEL"])
-@pytest.mark.parametrize("level", ["verbose", "10", "disabled"])
-def test_a_level_that_is_none_is_one_line(
-    api: Api, tmp_path: Path, variable: str, level: str
-) -> None:
-    output = run(api, tmp_path, **{variable: level})
+def test_a_level_that_is_none_is_one_line(api: Api, tmp_path: Path, variable: str) -> None:
+    output = run(api, tmp_path, **{variable: "10"})
 
-    check_line(api, output, f"{variable} is {level!r}: write debug, info, warning, error or")
+    check_line(api, output, f"{variable} is '10': write debug, info, warning, error or")
 
 
 def check_line(api: Api, output: Output, begins: str) -> None:

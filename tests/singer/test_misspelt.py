@@ -35,10 +35,7 @@ def warnings(config: dict[str, Any], environ: dict[str, str] | None = None) -> l
     ("name", "nearest"),
     [
         ("startdate", "start_date"),
-        ("page_sise", "page_size"),
         ("project_id", "project_ids"),
-        ("exclude_sensitive", "include_sensitive"),
-        ("stream_map", "stream_maps"),
         ("flattening_depth", "flattening_max_depth"),
     ],
 )
@@ -101,9 +98,7 @@ def test_each_is_told_once_and_before_what_is_missing(api: Api, tmp_path: Path) 
 
 
 @pytest.mark.programs
-def test_what_meltano_sets_is_quiet_and_what_a_user_misspells_is_not(
-    api: Api, tmp_path: Path
-) -> None:
+def test_what_meltano_sets_is_quiet_and_a_misspelt_name_is_not(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
     config = {"stream_maps": {"runs": {"pod_name": "__NULL__", "__filter__": "True"}}}

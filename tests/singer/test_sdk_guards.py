@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from singer_sdk import Stream, Tap, metrics
 from singer_sdk import typing as th
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -19,21 +20,117 @@ from stand_in.world import World
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.tap import InterruptibleTap
 from tap_dagctl.tap import TapDagctl
+from tests.support.in_process import sync
 
 if TYPE_CHECKING:
-    import pytest
-
     from stand_in.server import Api
 
 
-def test_the_sdk_moves_the_bookmark_in_one_method_with_these_parameters() -> None:
-    theirs = inspect.signature(Stream._increment_stream_state)
-    ours = inspect.signature(PagewiseStream._increment_stream_state)
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
 
-    assert list(theirs.parameters) == list(ours.parameters)
-    assert "self._increment_stream_state(record, context=current_context)" in inspect.getsource(
-        Stream._sync_records
-    )
+
+@pytest.mark.parametrize(
+    ("ours", "name"),
+    [
+        (PagewiseStream, "_increment_stream_state"),
+        (PagewiseStream, "_process_record"),
+        (PagewiseStream, "_generate_record_messages"),
+        (PagewiseStream, "_sync_records"),
+        (InterruptibleTap, "_handle_termination"),
+    ],
+)
+def test_what_is_overridden_has_the_parameters_of_the_sdk(ours: type, name: str) -> None:
+    theirs = Stream if issubclass(ours, Stream) else Tap
+
+    assert parameters(getattr(ours, name)) == parameters(getattr(theirs, name))
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (Stream._sync_children, ["self", "child_context"]),
+        (get_selected_schema, ["stream_name", "schema", "mask"]),
+        (StateWriter.write_state, ["self", "state"]),
+        (Stream._write_state_message, ["self"]),
+    ],
+)
+def test_what_is_called_has_these_parameters(function: Any, names: list[str]) -> None:
+    assert parameters(function) == names
+
+
+@pytest.mark.parametrize(
+    ("function", "lines"),
+    [
+        # `test_writer.py` compares what comes out; this names what `PagewiseStream` touches.
+        (
+            Stream._sync_records,
+            """
+            self._write_starting_replication_value(current_context)
+            self._write_record_message(record)
+            % self.STATE_MSG_FREQUENCY == 0
+            self._finalize_state(state)
+            self._write_state_message()
+            record_counter.increment()
+            self._increment_stream_state(record, context=current_context)
+            self.get_sync_timer()
+            """,
+        ),
+        # Whatever is yielded is thrown away, and a schema is written for each context.
+        (
+            Stream.sync,
+            """
+            for _ in self._sync_records(context=context):
+            self._write_schema_message()
+            """,
+        ),
+        # When this fails, `PagewiseStream` need not sync children itself.
+        (Stream._process_record, "if self.stream_maps[0].get_filter_result(record):"),
+        (
+            Stream._generate_record_messages,
+            """
+            stream_map.transform(record)
+            version=self._stream_version
+            time_extracted=utc_now()
+            """,
+        ),
+        # When this fails, `InterruptibleTap.setup_mapper` may not be needed any more.
+        (Tap.setup_mapper, "register_raw_streams_from_catalog(self.catalog)"),
+        (PluginMapper.register_raw_streams_from_catalog, "get_selected_schema("),
+        (PluginBase.__init__, "config_dict.update(self._env_var_config)"),
+        # The SDK sets logging up as the command is made.
+        (PluginBase.__dict__["cli"].method, "_setup_console_logging(log_level="),
+        # When these fail, `InterruptibleTap` may not be needed any more.
+        (
+            PluginBase._setup_signal_handlers,
+            "signal.signal(signal.SIGTERM, self._handle_termination)",
+        ),
+        (PluginBase._handle_termination, "sys.exit(0)"),
+        # When these fail, `SparingStateWriter` may be passed by.
+        (Stream._write_state_message, "self._tap.state_writer.write_state("),
+        (Tap.__dict__["state_writer"].fget, "return self._state_writer"),
+        (Tap.sync_all, "self._state_writer.write_state(self.state)"),
+        # When these fail, `IndexedStateManager` may not be needed.
+        (_find_in_partitions_list, "for partition_state in partitions"),
+        (Stream.get_context_state, "self.state_manager.get_context_state("),
+        # This logger tells where each project begins.
+        (StreamStateManager, "self._logger = logging.getLogger("),
+        (StreamStateManager, "self._logger.info("),
+        # A test that stops after a record is called a failure.
+        (metrics.Timer.__exit__, "Status.SUCCEEDED if exc_type is None else Status.FAILED"),
+        # `Syncs` comes last, reports on the others, and writes no state of theirs.
+        (Tap.sync_all, "for stream in self.streams.values():"),
+        (Stream._sync_batches, "self._write_state_message()"),
+    ],
+)
+def test_the_sdk_still_does_this_here(function: Any, lines: str) -> None:
+    source = inspect.getsource(function)
+    for line in lines.strip().splitlines():
+        assert line.strip() in source
+
+
+def test_the_sdk_makes_a_state_manager_of_these() -> None:
+    assert {"tap_name", "stream_name", "tap_state"} <= {*parameters(StreamStateManager.__init__)}
 
 
 def test_the_sdk_still_moves_a_bookmark_back() -> None:
@@ -48,9 +145,10 @@ def test_the_sdk_still_moves_a_bookmark_back() -> None:
         def get_records(self, context: Any) -> Any:
             yield {"updated_at": "2026-03-02T05:59:30Z"}
 
+    bookmark = {"replication_key": "updated_at", "replication_key_value": "2026-03-02T06:00:00Z"}
     tap = TapDagctl(
         config={"api_token": World().token, "organization_id": "org"},
-        state={"bookmarks": {"projects": {}, "rows": _bookmark("2026-03-02T06:00:00Z")}},
+        state={"bookmarks": {"projects": {}, "rows": bookmark}},
     )
     tap.setup_mapper()
     rows = Rows(tap)
@@ -60,155 +158,22 @@ def test_the_sdk_still_moves_a_bookmark_back() -> None:
     assert tap.state["bookmarks"]["rows"]["replication_key_value"] == "2026-03-02T05:59:30Z"
 
 
-def _bookmark(value: str) -> dict[str, str]:
-    return {"replication_key": "updated_at", "replication_key_value": value}
-
-
-def test_the_hook_that_ends_a_sync_is_called_once_for_each_stream(
+def test_the_hook_that_ends_a_sync_is_called_once_for_each_stream_and_syncs_is_the_last(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
     monkeypatch.setattr(Stream, "log_sync_costs", lambda stream: calls.append(stream.name))
-    tap = TapDagctl(
-        config={
-            "api_token": api.world.token,
-            "organization_id": api.world.organization_id,
-            "api_url": api.url,
-        },
-    )
-    tap.sync_all()
+    sync(api, include_sensitive=True)
+    tap = TapDagctl(config={"include_sensitive": True}, validate_config=False)
 
     assert sorted(calls) == sorted(tap.streams)
+    assert list(tap.streams)[-1] == "syncs"
 
 
-def test_the_sdk_still_leaves_out_what_is_below_a_record_that_a_map_drops() -> None:
-    """When this fails, `PagewiseStream` need not sync children itself."""
-    theirs = inspect.signature(Stream._process_record)
-    ours = inspect.signature(PagewiseStream._process_record)
-
-    assert list(theirs.parameters) == list(ours.parameters)
-    assert "if self.stream_maps[0].get_filter_result(record):" in inspect.getsource(
-        Stream._process_record
-    )
-    assert list(inspect.signature(Stream._sync_children).parameters) == ["self", "child_context"]
-
-
-def test_the_sdk_still_makes_maps_from_the_catalog_alone() -> None:
-    """When this fails, `InterruptibleTap.setup_mapper` may not be needed any more."""
-    assert "register_raw_streams_from_catalog(self.catalog)" in inspect.getsource(Tap.setup_mapper)
-    source = inspect.getsource(PluginMapper.register_raw_streams_from_catalog)
-    assert "get_selected_schema(" in source
-    assert list(inspect.signature(get_selected_schema).parameters) == [
-        "stream_name",
-        "schema",
-        "mask",
-    ]
-
-
-def test_the_sdk_makes_messages_of_a_record_in_one_generator() -> None:
-    theirs = inspect.signature(Stream._generate_record_messages)
-    ours = inspect.signature(PagewiseStream._generate_record_messages)
-
-    assert list(theirs.parameters) == list(ours.parameters)
-    assert "stream_map.transform(record)" in inspect.getsource(Stream._generate_record_messages)
-
-
-def test_the_sdk_reads_the_environment_in_one_place_and_leaves_numbers_as_text(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_sdk_leaves_numbers_of_the_environment_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """When this fails, `InterruptibleTap._env_var_config` may not be needed any more."""
-    assert "config_dict.update(self._env_var_config)" in inspect.getsource(PluginBase.__init__)
     assert TapDagctl._env_var_prefix == "TAP_DAGCTL_"
     monkeypatch.setenv("TAP_DAGCTL_SECONDS", "2.5")
-    for kind, value in (("number", "2.5"), ("string", "2.5")):
+    for kind in ("number", "string"):
         schema = {"properties": {"seconds": {"type": [kind]}}}
-        assert parse_environment_config(schema, "TAP_DAGCTL_") == {"seconds": value}
-
-
-def test_the_sdk_sets_logging_up_as_the_command_is_made() -> None:
-    assert "_setup_console_logging(log_level=" in inspect.getsource(
-        PluginBase.__dict__["cli"].method
-    )
-
-
-def test_the_sdk_still_ends_a_signal_in_one_method_with_exit_code_0() -> None:
-    """When this fails, `InterruptibleTap` may not be needed any more."""
-    theirs = inspect.signature(Tap._handle_termination)
-    ours = inspect.signature(InterruptibleTap._handle_termination)
-
-    assert list(theirs.parameters) == list(ours.parameters)
-    assert "signal.signal(signal.SIGTERM, self._handle_termination)" in inspect.getsource(
-        PluginBase._setup_signal_handlers
-    )
-    assert "sys.exit(0)" in inspect.getsource(PluginBase._handle_termination)
-
-
-def test_the_sdks_loop_does_what_the_page_by_page_one_does() -> None:
-    """`test_fast_path.py` compares what comes out; this names what `PagewiseStream` touches."""
-    theirs, source = (
-        inspect.signature(Stream._sync_records),
-        inspect.getsource(Stream._sync_records),
-    )
-    ours = inspect.signature(PagewiseStream._sync_records)
-
-    assert list(theirs.parameters) == list(ours.parameters)
-    for line in (
-        "self._write_starting_replication_value(current_context)",
-        "self._write_record_message(record)",
-        "% self.STATE_MSG_FREQUENCY == 0",
-        "self._finalize_state(state)",
-        "self._write_state_message()",
-        "record_counter.increment()",
-    ):
-        assert line in source
-    message = inspect.getsource(Stream._generate_record_messages)
-    assert "version=self._stream_version" in message
-    assert "time_extracted=utc_now()" in message
-    # Whatever is yielded is thrown away.
-    assert "for _ in self._sync_records(context=context):\n                    pass" in (
-        inspect.getsource(Stream.sync)
-    )
-
-
-def test_the_sdk_still_writes_every_state_through_the_writer_of_the_tap() -> None:
-    """When this fails, `SparingStateWriter` may be passed by."""
-    assert "self._tap.state_writer.write_state(" in inspect.getsource(Stream._write_state_message)
-    assert "return self._state_writer" in inspect.getsource(Tap.state_writer.fget)  # type: ignore[attr-defined]
-    assert "self._state_writer.write_state(self.state)" in inspect.getsource(Tap.sync_all)
-    assert list(inspect.signature(StateWriter.write_state).parameters) == ["self", "state"]
-
-
-def test_the_sdk_still_goes_through_all_partitions_to_find_one() -> None:
-    """When this fails, `IndexedStateManager` may not be needed."""
-    assert "for partition_state in partitions" in inspect.getsource(_find_in_partitions_list)
-    assert "self.state_manager.get_context_state(" in inspect.getsource(Stream.get_context_state)
-    named = {"tap_name", "stream_name", "tap_state"}
-    assert named <= inspect.signature(StreamStateManager.__init__).parameters.keys()
-
-
-def test_the_sdk_still_tells_where_each_project_begins_by_this_logger() -> None:
-    source = inspect.getsource(StreamStateManager)
-
-    assert "self._logger = logging.getLogger(" in source
-    assert "self._logger.info(" in source
-
-
-def test_the_sdk_still_calls_a_test_that_stops_after_a_record_a_failure() -> None:
-    source = inspect.getsource(metrics.Timer.__exit__)
-
-    assert "Status.SUCCEEDED if exc_type is None else Status.FAILED" in source
-    assert "self.get_sync_timer()" in inspect.getsource(Stream._sync_records)
-
-
-def test_the_sdk_still_writes_a_schema_for_each_context() -> None:
-    """When this fails, `PagewiseStream` need not see to it that there is one."""
-    assert "self._write_schema_message()" in inspect.getsource(Stream.sync)
-
-
-def test_the_sdk_syncs_streams_by_name_so_that_what_closes_a_sync_comes_last() -> None:
-    """`Syncs` reports on the others, and writes no state of theirs."""
-    tap = TapDagctl(config={"include_sensitive": True}, validate_config=False)
-    assert list(tap.streams)[-1] == "syncs"
-    assert "for stream in self.streams.values():" in inspect.getsource(Tap.sync_all)
-    assert "self._write_state_message()" in inspect.getsource(Stream._sync_batches)
-    assert list(inspect.signature(Stream._write_state_message).parameters) == ["self"]
+        assert parse_environment_config(schema, "TAP_DAGCTL_") == {"seconds": "2.5"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from contextlib import redirect_stdout
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -32,19 +33,16 @@ def api() -> Iterator[Api]:
         yield api
 
 
-def messages(api: Api, *, by_page: bool, **configuration: Any) -> list[dict[str, Any]]:
+def messages(api: Api, *, by_page: bool) -> list[dict[str, Any]]:
     """Sync the runs, and return what was written, but for the times it was read."""
     text = io.StringIO()
-    ordinary = patch.object(PagewiseStream, "_sync_records", Stream._sync_records)
-    with redirect_stdout(text), handlers_kept():
-        tap = TapDagctl(config=config_of(api), **configuration)
+    ours, theirs = PagewiseStream._sync_records, Stream._sync_records
+    one = patch.object(PagewiseStream, "_sync_records", ours if by_page else theirs)
+    with redirect_stdout(text), handlers_kept(), one:
+        tap = TapDagctl(config=config_of(api))
         for name, stream in tap.streams.items():
             stream.selected = name == "runs"
-        if by_page:
-            tap.sync_all()
-        else:
-            with ordinary:
-                tap.sync_all()
+        tap.sync_all()
     lines = [json.loads(line) for line in text.getvalue().splitlines()]
     for line in lines:
         assert ("time_extracted" in line) == (line["type"] == "RECORD")
@@ -55,9 +53,7 @@ def messages(api: Api, *, by_page: bool, **configuration: Any) -> list[dict[str,
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
-def test_page_by_page_the_messages_are_those_of_the_sdk(
-    api: Api, rows: list[dict[str, Any]]
-) -> None:
+def test_page_by_page_messages_are_the_sdks(api: Api, rows: list[dict[str, Any]]) -> None:
     keyed = [
         {**row, "id": f"run_{number}", "updated_at": "2026-03-02T05:00:00.5Z"}
         for number, row in enumerate(rows)
@@ -70,31 +66,22 @@ def test_page_by_page_the_messages_are_those_of_the_sdk(
     assert sum(line["type"] == "RECORD" for line in fast) == len(rows)
 
 
-def rows_by_page(api: Api, catalog: dict[str, Any] | None = None, **configuration: Any) -> int:
-    """Return how many rows a sync with these settings wrote page by page."""
-    written = 0
-    config = config_of(api, **configuration)
-    with redirect_stdout(io.StringIO()), handlers_kept():
-        tap = TapDagctl(config=config, catalog=catalog)
-        write = tap.message_writer.write_records
+def test_what_a_configuration_changes_goes_by_record(api: Api, catalog: dict[str, Any]) -> None:
+    def rows_by_page(catalog: dict[str, Any] | None = None, **configuration: Any) -> int:
+        """Return how many rows a sync with these settings wrote page by page."""
+        write, config = Writer.write_records, config_of(api, **configuration)
+        with (
+            redirect_stdout(io.StringIO()),
+            handlers_kept(),
+            patch.object(Writer, "write_records", autospec=True, side_effect=write) as written,
+        ):
+            TapDagctl(config=config, catalog=catalog).sync_all()
+        return sum(len(call.args[2]) for call in written.call_args_list)
 
-        def counting(stream: str, records: list[Any]) -> None:
-            nonlocal written
-            written += len(records)
-            write(stream, records)
-
-        with patch.object(tap.message_writer, "write_records", counting):
-            tap.sync_all()
-    return written
-
-
-def test_what_a_configuration_changes_goes_the_ordinary_way(api: Api) -> None:
     api.misbehave = lambda _: None
     for number in range(3):
         api.world.put("runs", "proj_a", {"id": f"run_{number}", "queue": {"name": "q"}})
-    catalog: dict[str, Any] = json.loads(TapDagctl(validate_config=False).catalog_json_text)
-    deselected = json.loads(json.dumps(catalog))
-    other_type = json.loads(json.dumps(catalog))
+    deselected, other_type = deepcopy(catalog), deepcopy(catalog)
     for entry in deselected["streams"]:
         for metadata in entry["metadata"]:
             if metadata["breadcrumb"] == ["properties", "created_at"]:
@@ -104,15 +91,13 @@ def test_what_a_configuration_changes_goes_the_ordinary_way(api: Api) -> None:
             entry["schema"]["properties"]["created_at"] = {"type": ["string"]}
     statistics = 1
 
-    assert rows_by_page(api) == 3 + statistics
-    assert rows_by_page(api, catalog) == 3 + statistics
-    assert rows_by_page(api, deselected) == statistics
-    assert rows_by_page(api, other_type) == statistics
-    assert rows_by_page(api, stream_maps={"runs": {"x": "record['id']"}}) == statistics
-    assert rows_by_page(api, stream_maps={"runs": {"__alias__": "r"}}) == statistics
-    assert rows_by_page(api, flattening_enabled=True, flattening_max_depth=1) == 0
+    assert rows_by_page() == rows_by_page(catalog) == 3 + statistics
+    assert rows_by_page(deselected) == rows_by_page(other_type) == statistics
+    assert rows_by_page(stream_maps={"runs": {"x": "record['id']"}}) == statistics
+    assert rows_by_page(stream_maps={"runs": {"__alias__": "r"}}) == statistics
+    assert rows_by_page(flattening_enabled=True, flattening_max_depth=1) == 0
     with patch.object(Stream, "ABORT_AT_RECORD_COUNT", 2):
-        assert rows_by_page(api) == 0
+        assert rows_by_page() == 0
 
 
 def test_what_a_signal_asks_for_waits_for_all_lines_that_belong_together() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stand_in.world import RUNS
-from tests.support.simulation import Arrangement, Figures, Simulation
+from tests.support.simulation import Arrangement, Simulation
 
 if TYPE_CHECKING:
     from stand_in.server import Api
@@ -17,17 +17,13 @@ if TYPE_CHECKING:
 FIRST, SECOND, THIRD = (f"2026-02-{day:02}T12:00:00Z" for day in (10, 15, 20))
 
 
-WALK = {
-    "updated_after": "2026-02-14T11:59:00.000000Z",
-    "began": "2026-02-14T12:00:00Z",
-    "sent": [],
-}
+WALK = {"updated_after": "2026-02-14T11:59:00.000000Z", "began": "2026-02-14T12:00:00Z", "sent": []}
 
 
 @pytest.fixture
 def history(api: Api) -> Simulation:
     """Three rows, days apart, the last of them days ago."""
-    history = Simulation(api, Arrangement(), Figures())
+    history = Simulation(api, Arrangement())
     for number, stamp in enumerate((FIRST, SECOND, THIRD)):
         row = {"id": f"{number}", "created_at": stamp, "updated_at": stamp, "start_time": stamp}
         history.world.put(RUNS, "proj_0", row)
@@ -37,11 +33,6 @@ def history(api: Api) -> Simulation:
 def sent(history: Simulation, **settings: Any) -> list[str]:
     """Sync, and return which runs came."""
     return [row["id"] for name, row in history.sync(**settings).records if name == "runs"]
-
-
-def bookmark(history: Simulation) -> dict[str, Any]:
-    (part,) = history.state["bookmarks"]["runs"]["partitions"]
-    return dict(part)
 
 
 def with_bookmark(**entries: Any) -> dict[str, Any]:
@@ -83,30 +74,25 @@ def test_a_state_of_the_first_version_is_understood(history: Simulation) -> None
         {"sent": "?", "start_date": 7, "walk": []},
         {"sent": [1, None], "start_date": "soon", "walk": {"end": "x"}},
         {"sent": {}, "start_date": {}, "walk": {"updated_after": None, "began": 1, "end": 9}},
-        *(
-            {"walk": {**WALK, "end": end, "cap": cap, "anchors": anchors}}
-            for end in (10**9, -1, 1)
-            for cap in (500, 0, 1)
-            for anchors in (["x"], [[1]])
-        ),
+        *({"walk": {**WALK, "end": end, "cap": 0, "anchors": ["x"]}} for end in (10**9, -1, 1)),
+        {"walk": {**WALK, "end": 1, "cap": 500, "anchors": [[1]]}},
     ],
 )
-def test_entries_that_make_no_sense_are_left_out_of_account(
-    history: Simulation, entries: dict[str, Any]
-) -> None:
+def test_entries_without_sense_are_ignored(history: Simulation, entries: dict[str, Any]) -> None:
     history.take(with_bookmark(replication_key_value="2026-02-14T12:00:00Z", **entries))
 
     assert sent(history) == ["1", "2"]
     assert sent(history) == []
 
 
-def test_a_bookmark_in_the_future_is_dropped_and_everything_read(
+def test_a_bookmark_in_the_future_is_dropped(
     history: Simulation, caplog: pytest.LogCaptureFixture
 ) -> None:
     history.take(with_bookmark(replication_key_value="2036-01-01T00:00:00Z", sent=["x"]))
     assert sorted(sent(history)) == ["0", "1", "2"]
     assert "runs of proj_0: the bookmark lies in the server's future" in caplog.text
-    assert bookmark(history)["replication_key_value"] == "2026-03-02T05:59:59.000000Z"
+    (part,) = history.state["bookmarks"]["runs"]["partitions"]
+    assert part["replication_key_value"] == "2026-03-02T05:59:59.000000Z"
     assert sent(history) == []
 
 
@@ -119,17 +105,8 @@ def test_the_beginning_of_time_means_everything(history: Simulation, first: str)
     assert sorted(sent(history, start_date=first)) == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize("day", ["0001-01-01", "1970-01-01", "9999-12-31T23:59:59-08:00"])
-def test_statistics_begin_within_the_time_there_can_be_any(tap: Tap, day: str) -> None:
-    settings: Any = {"model_stats_window_days": 3_650, "stats_lookback_days": 3_650}
-    first = tap(start_date=day, **settings)
-    again = tap(state=first.state, start_date=day, **settings)
-
-    assert (first.exit_code, again.exit_code) == (0, 0), first.stderr + again.stderr
-
-
-@pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", 7, [], {"a": 1}, True])
-def test_a_bookmark_that_cannot_be_understood_is_one_line_and_stays(
+@pytest.mark.parametrize("value", ["2026-13-01T00:00:00Z", 7, [], True])
+def test_a_bookmark_that_is_no_time_is_one_line_and_stays(
     api: Api, tap: Tap, value: object
 ) -> None:
     api.world.put(RUNS, "proj_b", {"id": "other"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +15,11 @@ from tap_dagctl.errors import StateError
 from tap_dagctl.state.bookmark import Bookmark
 from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
-from tests.support.syncs import Tap, config_of, run_tap, selecting
+from tests.support.syncs import config_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api
+    from tests.support.syncs import Tap
 
 PART = {
     "context": {"project_id": "proj_a"},
@@ -44,42 +44,28 @@ def partition(**entries: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("state", "what"),
     [
-        ({"singer_state": partition()}, 'take what is under "singer_state"'),
         ({"type": "STATE", "value": partition()}, 'take what is under "value"'),
         ({"completed": {"singer_state": partition()}}, 'is under "completed", "singer_state"'),
         ({"singer_state": {}}, "it has no `bookmarks`"),
-        ({"currently_syncing": "runs"}, "it has no `bookmarks`"),
         ({"runs": "2026-02-15T12:00:30Z"}, "it has no `bookmarks`"),
-        (
-            {"bookmarks": {"contacts": {"at": 1}, "deals": {}}},
-            "it has bookmarks of contacts, deals",
-        ),
-        ({"bookmarks": None}, "Expected `object`, got `null` - at `$.bookmarks`"),
+        ({"bookmarks": {"contacts": {"at": 1}, "deals": {}}}, "has bookmarks of contacts, deals"),
         ({"bookmarks": []}, "Expected `object`, got `array` - at `$.bookmarks`"),
-        ({"bookmarks": {"runs": None}}, "Expected `object`, got `null` - at `$.bookmarks[...]`"),
         ({"bookmarks": {"runs": {}, "later": 7}}, "Expected `object`, got `int`"),
         (runs(partitions={}), "Expected `array`, got `object`"),
-        (runs(partitions=["x"]), "Expected `object`, got `str`"),
         (runs(partitions=[{}]), "Object missing required field `context`"),
-        (runs(progress_markers=5), "Expected `object`, got `int`"),
         (partition(progress_markers=None), "Expected `object`, got `null`"),
         (runs(**PART), "runs has context, replication_key, replication_key_value, and not a"),
-        (runs(updated_at="2026-02-15T12:00:30Z"), "runs has updated_at, and not a bookmark for"),
-        (partition(context={}), "runs has a bookmark of {}, and not of a project"),
         (partition(context={"project": "x"}), "runs has a bookmark of {'project': 'x'}, and not"),
         (partition(context={"project_id": 7}), "runs has a bookmark of {'project_id': 7}, and"),
         (partition(context={"project_id": "x", "day": "x"}), "runs has a bookmark of {'project_id"),
         (runs(partitions=[PART, PART]), "runs has two bookmarks of the same project"),
         (partition(replication_key="id"), "runs of proj_a has a bookmark on id, not on updated_at"),
-        (partition(replication_key="id", replication_key_value=0), "proj_a has a bookmark on id"),
         (partition(replication_key=None), "runs of proj_a has a bookmark on None, not on updated"),
         ({"bookmarks": {"projects": {"partitions": [PART]}}}, "projects has bookmarks, and needs"),
         ({"bookmarks": {"projects": {"updated_at": "x"}}}, "projects has bookmarks, and needs non"),
     ],
 )
-def test_a_state_whose_bookmarks_would_not_be_found_is_one_line(
-    api: Api, tap: Tap, state: dict[str, Any], what: str
-) -> None:
+def test_a_state_of_something_else(api: Api, tap: Tap, state: dict[str, Any], what: str) -> None:
     output = tap(state=state)
 
     assert output.error.startswith("The state is not one of this tap: ")
@@ -94,8 +80,6 @@ def test_a_state_whose_bookmarks_would_not_be_found_is_one_line(
 @pytest.mark.parametrize(
     "state",
     [
-        {},
-        {"bookmarks": {}},
         {"bookmarks": {"runs": {}, "projects": {}, "jobs": {}}},
         {"bookmarks": {"members": {}}},
         runs(partitions=[{"context": {"project_id": "proj_a"}}]),
@@ -108,33 +92,25 @@ def test_a_state_whose_bookmarks_would_not_be_found_is_one_line(
         {"bookmarks": {"runs": {"partitions": [PART], "more": 1}, "alerts": {"upto": 7}}},
     ],
 )
-def test_a_state_that_the_tap_or_the_sdk_may_have_written_is_taken(
-    api: Api, tap: Tap, state: dict[str, Any]
-) -> None:
+def test_a_state_of_the_tap_or_the_sdk_is_taken(api: Api, tap: Tap, state: dict[str, Any]) -> None:
     api.world.put("runs", "proj_a", {"id": "run"})
-    output = tap(state=state)
+    output = tap(state=state).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert output.ids("runs") == ["run"]
     for stream, kept in state.get("bookmarks", {}).items():
         if stream not in {it.name for it in STREAMS}:
             assert output.state["bookmarks"][stream] == kept
 
 
-def test_every_state_that_leaves_the_tap_is_taken(api: Api, tmp_path: Path, tap: Tap) -> None:
-    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
+def test_every_state_that_leaves_the_tap_is_taken(api: Api, tap: Tap) -> None:
+    catalog = json.loads(tap("--discover").stdout)
     for number in range(4):
         api.world.put("runs", "proj_a", {"id": f"run_{number}"})
-    outputs = [
-        tap(page_size=2),
-        tap(catalog=selecting(catalog, ["runs", "jobs"])),
-    ]
-    for entry in catalog["streams"]:
-        entry["replication_method"] = "INCREMENTAL"
-    outputs += [tap(catalog=catalog)]
-    for entry in catalog["streams"]:
-        entry["replication_method"] = "FULL_TABLE"
-    outputs += [tap(catalog=catalog)]
+    outputs = [tap(page_size=2)]
+    for method in ("INCREMENTAL", "FULL_TABLE"):
+        for entry in catalog["streams"]:
+            entry["replication_method"] = method
+        outputs += [tap(catalog=catalog)]
     states = [m["value"] for output in outputs for m in output.messages if m["type"] == "STATE"]
     assert len(states) > 5
 
@@ -158,18 +134,12 @@ PARTS = st.fixed_dictionaries(
 )
 STREAM_STATES = SCALARS | PARTS | st.builds(lambda parts: {"partitions": parts}, st.lists(PARTS))
 BOOKMARKED = st.builds(
-    lambda stream, value: {
-        stream: {
-            "partitions": [
-                {
-                    **PART,
-                    "replication_key": REPLICATION_KEYS[stream],
-                    "replication_key_value": value,
-                }
-            ]
+    lambda key, value: {
+        key[0]: {
+            "partitions": [{**PART, "replication_key": key[1], "replication_key_value": value}]
         }
     },
-    st.sampled_from([*REPLICATION_KEYS]),
+    st.sampled_from([*REPLICATION_KEYS.items()]),
     SCALARS,
 )
 NAMES = st.sampled_from([*(stream.name for stream in STREAMS), "contacts"])
@@ -195,8 +165,11 @@ def test_no_bookmark_goes_unheeded(state: dict[str, Any]) -> None:
         stream = tap.streams[name]
         for context in stream.partitions or []:
             kept = stream.get_context_state({"project_id": context["project_id"]})
-            if is_heeded(kept, name, key):
-                found.append((name, kept["replication_key_value"]))
+            # It goes on from what is kept, or says that it is no time.
+            with suppress(StateError):
+                if Bookmark(kept, name, key).value is None:
+                    continue
+            found.append((name, kept["replication_key_value"]))
     written = [
         (name, part["replication_key_value"])
         for name, entries in state.get("bookmarks", {}).items()
@@ -204,11 +177,3 @@ def test_no_bookmark_goes_unheeded(state: dict[str, Any]) -> None:
         if name in REPLICATION_KEYS and part.get("replication_key_value") not in (None, "")
     ]
     assert sorted(map(repr, found)) == sorted(map(repr, written))
-
-
-def is_heeded(kept: dict[str, Any], name: str, key: str) -> bool:
-    """Whether the stream goes on from what is kept, or says that it is no time."""
-    try:
-        return Bookmark(kept, name, key).value is not None
-    except StateError:
-        return True

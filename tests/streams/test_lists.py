@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stand_in.history import History
 from stand_in.server import Api, Reply, serving
 from stand_in.world import PLANS, World
-from tests.support.syncs import Output, Tap, config_of, run_tap, selecting
+from tests.support.syncs import Output, Tap, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -27,44 +26,36 @@ def plans(output: Output) -> list[tuple[str, str]]:
     return [(row["id"], row["status"]) for row in output.records("plans")]
 
 
-def test_of_plans_only_what_changed_is_sent(api: Api, tmp_path: Path) -> None:
-    config = config_of(api, page_size=2)
-    first = run_tap(tmp_path, config)
+def test_of_plans_only_what_changed_is_sent(api: Api, tap: Tap) -> None:
+    first = tap(page_size=2)
     listed = [row for key in api.world.projects for row in api.world.rows(PLANS, key)]
     assert len(listed) > 15
     assert sorted(plans(first)) == sorted((row["id"], row["status"]) for row in listed)
-
-    idle = run_tap(tmp_path, config, state=first.state)
+    idle = tap(page_size=2, state=first.state)
     assert plans(idle) == []
 
     api.world.advance(hours=1)
     changed = listed[3]
     api.world.change(PLANS, changed["project_id"], changed["id"], status="cancelled")
-    second = run_tap(tmp_path, config, state=idle.state)
+    second = tap(page_size=2, state=idle.state)
     assert plans(second) == [(changed["id"], "cancelled")]
-    assert plans(run_tap(tmp_path, config, state=second.state)) == []
+    assert plans(tap(state=second.state)) == []
     asked = [request.params for request in api.requests if request.path.endswith("/plans")]
     assert not any("updated_after" in params for params in asked)
 
 
-def test_plans_before_start_date_are_left_out(api: Api, tmp_path: Path) -> None:
+def test_plans_before_start_date_are_left_out(api: Api, tap: Tap, catalog: dict[str, Any]) -> None:
     listed = [row for key in api.world.projects for row in api.world.rows(PLANS, key)]
     day = sorted(row["updated_at"] for row in listed)[len(listed) // 2][:10]
     expected = sorted(row["id"] for row in listed if row["updated_at"] >= day)
     assert 0 < len(expected) < len(listed)
-    config = config_of(api, start_date=day)
-    catalog = json.loads(run_tap(tmp_path, None, "--discover").stdout)
-    for entry in catalog["streams"]:
-        for metadata in entry["metadata"]:
-            metadata["metadata"].setdefault("selected", True)
 
-    assert sorted(key for key, _ in plans(run_tap(tmp_path, config))) == expected
     # Without a bookmark, too.
     for entry in catalog["streams"]:
-        if entry["tap_stream_id"] == "plans":
-            entry["replication_method"] = "FULL_TABLE"
-    full = run_tap(tmp_path, config, catalog=selecting(catalog, ["plans"]))
-    assert sorted(key for key, _ in plans(full)) == expected
+        entry["replication_method"] = "FULL_TABLE"
+    for given in (None, selecting(catalog, ["plans"])):
+        output = tap(start_date=day, catalog=given)
+        assert sorted(key for key, _ in plans(output)) == expected
 
 
 @pytest.mark.parametrize("path", ["/projects", "/jobs"])

@@ -9,19 +9,27 @@ import pytest
 
 from stand_in.history import History
 from stand_in.server import Api, Reply, serving
-from stand_in.world import JOBS, World
-from tap_dagctl.streams import STREAMS
+from stand_in.world import INVITATIONS, JOBS, MEMBERS, PROTECTIONS, World
 from tests.support.meltano import Meltano
-from tests.support.syncs import Output, Tap, config_of, run_tap, selecting
+from tests.support.syncs import Tap, run_tap, selecting
 from tests.support.truth import KEYS, difference, in_messages, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LISTS: list[Any] = [stream for stream in STREAMS if stream.is_sensitive]
-SENSITIVE = {stream.name: stream.rows_key for stream in LISTS}
-PATHS = {stream.name: stream.path for stream in LISTS}
+    from tests.support.syncs import Output
+
+SENSITIVE = {
+    "environment_protections": PROTECTIONS,
+    "members": MEMBERS,
+    "invitations": INVITATIONS,
+}
+PATHS = {
+    "environment_protections": "/environment-protections",
+    "members": "/organizations/members",
+    "invitations": "/organizations/invitations",
+}
 SECRET = "a secret somebody wrote into the wrong place"  # noqa: S105 - made up, looked for
 
 
@@ -35,10 +43,8 @@ def api() -> Iterator[Api]:
         yield api
 
 
-def discovered(directory: Path, config: dict[str, Any] | None, *options: str) -> dict[str, Any]:
-    output = run_tap(directory, config, *options, "--discover")
-    assert output.exit_code == 0, output.stderr
-    catalog: dict[str, Any] = json.loads(output.stdout)
+def discovered(tap: Tap, **settings: Any) -> dict[str, Any]:
+    catalog: dict[str, Any] = json.loads(tap("--discover", **settings).stdout)
     return catalog
 
 
@@ -62,69 +68,46 @@ def listed_jobs(api: Api) -> list[dict[str, Any]]:
     return [row for key in api.world.projects for row in api.world.rows(JOBS, key)]
 
 
-def test_no_catalog_lists_it_unless_it_is_asked_for(api: Api, tmp_path: Path) -> None:
-    without = fields(discovered(tmp_path, None))
+def test_no_catalog_lists_it_unasked(tap: Tap, tmp_path: Path, catalog: dict[str, Any]) -> None:
+    without, everything = fields(catalog), fields(discovered(tap, include_sensitive=True))
+
     assert set(without) == {*KEYS, "syncs"}
     assert "environment" not in without["jobs"]
-    for config in (config_of(api), config_of(api, include_sensitive=False)):
-        assert fields(discovered(tmp_path, config)) == without
-
-    everything = fields(discovered(tmp_path, config_of(api, include_sensitive=True)))
+    assert fields(discovered(tap)) == without
     assert set(everything) == {*KEYS, *SENSITIVE, "syncs"}
     assert everything["jobs"] == {*without["jobs"], "environment"}
-    assert fields(discovered(tmp_path, {"include_sensitive": True})) == everything
+    alone = run_tap(tmp_path, {"include_sensitive": True}, "--discover")
+    assert fields(json.loads(alone.stdout)) == everything
 
 
-def test_nobody_who_selects_everything_loads_it_unasked(api: Api, tmp_path: Path, tap: Tap) -> None:
-    output = tap()
-    check_without(api, output)
-    assert output.warnings == []
-
-    catalog = discovered(tmp_path, config_of(api))
-    selecting(catalog, [*KEYS])
-    output = tap(catalog=catalog)
-    check_without(api, output)
-    assert output.warnings == []
-
-
-def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(
-    api: Api, tmp_path: Path, tap: Tap
+@pytest.mark.parametrize("is_old", [False, True])
+def test_who_selects_all_does_not_get_it(
+    api: Api, tap: Tap, catalog: dict[str, Any], is_old: bool
 ) -> None:
-    catalog = discovered(tmp_path, config_of(api, include_sensitive=True))
-    everything = selecting(catalog, [*KEYS, *SENSITIVE])
-    output = tap(catalog=everything)
+    if is_old:
+        catalog = discovered(tap, include_sensitive=True)
+        for entry in catalog["streams"]:
+            for metadata in entry["metadata"]:
+                if metadata["breadcrumb"] == ["properties", "environment"]:
+                    metadata["metadata"]["selected"] = False
+    for output in (tap(catalog=selecting(catalog, KEYS)), tap()):
+        check_without(api, output)
+        assert output.warnings == []
+
+
+def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tap: Tap) -> None:
+    catalog = discovered(tap, include_sensitive=True)
+    output = tap(catalog=selecting(catalog, [*KEYS, *SENSITIVE]))
 
     check_without(api, output)
     (warning,) = output.warnings
     assert (
-        "The catalog selects jobs.environment, environment_protections, environment_variables, "
-        "members, invitations, which is left out: it may hold personal or security data, and is "
-        "loaded only with include_sensitive: true" in warning
+        "The catalog selects jobs.environment, environment_protections, members, invitations, which"
+        " is left out: it may hold personal or security data, and is loaded only with "
+        "include_sensitive: true" in warning
     )
-
-
-def test_an_old_catalog_that_does_not_select_it_is_nothing_to_warn_of(
-    api: Api, tmp_path: Path, tap: Tap
-) -> None:
-    catalog = selecting(discovered(tmp_path, config_of(api, include_sensitive=True)), [*KEYS])
-    for entry in catalog["streams"]:
-        for metadata in entry["metadata"]:
-            if metadata["breadcrumb"] == ["properties", "environment"]:
-                metadata["metadata"]["selected"] = False
-    output = tap(catalog=catalog)
-
-    check_without(api, output)
-    assert output.warnings == []
-
-
-def test_an_old_catalog_that_selects_nothing_else_loads_nothing(
-    api: Api, tmp_path: Path, tap: Tap
-) -> None:
-    catalog = discovered(tmp_path, config_of(api, include_sensitive=True))
-    only = [entry for entry in catalog["streams"] if entry["tap_stream_id"] in SENSITIVE]
-    output = tap(catalog=selecting({"streams": only}, SENSITIVE))
-
-    assert output.exit_code == 0, output.stderr
+    catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] in SENSITIVE]
+    output = tap(catalog=catalog).succeeded
     assert [message for message in output.messages if message["type"] == "RECORD"] == []
     left_out, nothing = output.warnings
     assert "which is left out" in left_out
@@ -132,35 +115,29 @@ def test_an_old_catalog_that_selects_nothing_else_loads_nothing(
 
 
 def test_switched_on_it_is_loaded_like_everything_else(api: Api, tap: Tap) -> None:
-    output = tap(include_sensitive=True)
+    output = tap(include_sensitive=True).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert output.warnings == []
     found = in_messages((name, row) for name in SENSITIVE for row in output.records(name))
     for name, table in SENSITIVE.items():
         rows = api.world.organization[table].values()
         assert rows
-        shown = ({field: row[field] for field in row if field != "value"} for row in rows)
-        expected = {(row.get("id") or row["name"],): plain(row) for row in shown}
-        assert difference(name, found[name], expected) == []
+        assert difference(name, found[name], {(row["id"],): plain(row) for row in rows}) == []
     assert {row["id"]: row["environment"] for row in output.records("jobs")} == {
         row["id"]: {"KEY": SECRET} for row in listed_jobs(api)
     }
 
 
-def test_switched_on_some_of_it_may_be_selected(api: Api, tmp_path: Path) -> None:
-    config = config_of(api, include_sensitive=True)
-    catalog = selecting(discovered(tmp_path, config), ["members"])
-    output = run_tap(tmp_path, config, catalog=catalog)
+def test_switched_on_some_of_it_may_be_selected(api: Api, tap: Tap) -> None:
+    catalog = selecting(discovered(tap, include_sensitive=True), ["members"])
+    api.requests.clear()
+    output = tap(catalog=catalog, include_sensitive=True).succeeded
 
-    assert output.exit_code == 0, output.stderr
     assert {it["stream"] for it in output.messages if it["type"] == "RECORD"} == {"members"}
     assert [request.path for request in api.requests] == ["/api/v1/organizations/members"]
 
 
-def test_a_token_without_the_permission_fails_that_stream_alone_and_says_what_to_do(
-    api: Api, tmp_path: Path, tap: Tap
-) -> None:
+def test_a_token_without_the_permission_fails_that_stream_alone(api: Api, tap: Tap) -> None:
     api.world.permissions.clear()
     output = tap(include_sensitive=True)
 
@@ -168,24 +145,17 @@ def test_a_token_without_the_permission_fails_that_stream_alone_and_says_what_to
         "GET /environment-protections: the server answered 403 (manage_secrets is needed): give "
         "the token the permission manage_secrets in dagctl, or deselect environment_protections"
     )
-    assert {it["stream"] for it in output.messages if it["type"] == "RECORD"} == {
-        *KEYS,
-        *SENSITIVE,
-    } - {"environment_protections"}
-
-    catalog = selecting(
-        discovered(tmp_path, config_of(api, include_sensitive=True)),
-        {*KEYS, *SENSITIVE} - {"environment_protections"},
-    )
-    heeded = tap(catalog=catalog, include_sensitive=True)
-    assert heeded.exit_code == 0, heeded.stderr
+    others = {*KEYS, *SENSITIVE} - {"environment_protections"}
+    assert {it["stream"] for it in output.messages if it["type"] == "RECORD"} == others
+    catalog = selecting(discovered(tap, include_sensitive=True), others)
+    assert tap(catalog=catalog, include_sensitive=True).exit_code == 0
 
 
-@pytest.mark.parametrize("stream", SENSITIVE)
-@pytest.mark.parametrize("status", [403, 404, 410])
-def test_a_list_that_is_refused_is_named_with_what_to_do(
-    api: Api, tap: Tap, stream: str, status: int
-) -> None:
+@pytest.mark.parametrize(
+    ("stream", "status"),
+    [("environment_protections", 404), ("members", 403), ("invitations", 410)],
+)
+def test_a_refused_list_says_what_to_do(api: Api, tap: Tap, stream: str, status: int) -> None:
     api.misbehave = lambda request: (
         Reply(status, b"{}") if request.path.endswith(PATHS[stream]) else None
     )
@@ -206,9 +176,7 @@ def rows_of(directory: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.programs
-def test_meltano_loads_it_only_where_it_is_switched_on_and_then_as_selected(
-    api: Api, tmp_path: Path
-) -> None:
+def test_meltano_loads_it_only_if_it_is_switched_on_and_selected(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     meltano.run("tap-dagctl", "target-jsonl")
     without = rows_of(tmp_path)
@@ -227,7 +195,7 @@ def test_meltano_loads_it_only_where_it_is_switched_on_and_then_as_selected(
     (members,) = rows_of(tmp_path).items()
     assert members[0] == "members"
     assert {(row["id"],) for row in members[1]} == {
-        (row["id"],) for row in api.world.organization["members"].values()
+        (row["id"],) for row in api.world.organization[MEMBERS].values()
     }
 
     # What was selected stays in meltano.yml, and is not enough.

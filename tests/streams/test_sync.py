@@ -1,8 +1,11 @@
-"""What a first sync and the next one ask for."""
+"""What a first sync and the next one ask for, and from when."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from stand_in.server import Api
@@ -25,3 +28,14 @@ def test_the_second_sync_asks_from_the_bookmark_less_the_overlap(api: Api, tap: 
     # 06:00 + 1 hour, less the second the answer may have taken, less 60
     assert asked == [of_first, of_first | {"updated_after": "2026-03-02T06:58:59.000000Z"}]
     assert {it.headers["authorization"] for it in api.requests} == {f"Bearer {api.world.token}"}
+
+
+@pytest.mark.parametrize(("hours", "warnings"), [(1, 1), (-1, 0)])
+def test_a_start_date_in_the_future_is_warned_of(
+    api: Api, tap: Tap, hours: int, warnings: int
+) -> None:
+    start = (api.world.now + timedelta(hours=hours)).isoformat()
+    output = tap(start_date=start).succeeded
+
+    assert len(output.warnings) == warnings
+    assert output.stderr.count(f"start_date {start} lies in the future: no runs") == warnings

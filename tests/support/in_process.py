@@ -15,7 +15,7 @@ from tap_dagctl.records.record import as_dict
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
-from tests.support.syncs import config_of, handlers_kept
+from tests.support.syncs import config_of, handlers_kept, join_prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -41,6 +41,7 @@ class Collector(Writer):
     def __init__(self, most: int | None) -> None:
         super().__init__()
         self.last_words: Callable[[], Mapping[str, Any]] | None = None
+        self.is_killed = False
         self._left = math.inf if most is None else most
         self.records: list[tuple[str, Row]] = []
         self.states: list[dict[str, Any]] = []
@@ -54,14 +55,22 @@ class Collector(Writer):
     def write_message(self, message: Message) -> None:
         self._left -= 1
         if self._left < 0:
+            self.is_killed = True
             if self.last_words:
-                self.states.append(json.loads(json.dumps(self.last_words())))
+                self.states.append(copied(self.last_words()))
             raise Killed
         if isinstance(message, RecordMessage):
             self.records.append((message.stream, message.record))
             self.record_bytes += len(json.dumps(message.record, default=str))
         elif isinstance(message, StateMessage):
-            self.states.append(json.loads(json.dumps(message.value)))
+            self.states.append(copied(message.value))
+
+    def rows(self, stream: str) -> list[Row]:
+        return [row for name, row in self.records if name == stream]
+
+
+def copied(state: Any) -> Any:
+    return json.loads(json.dumps(state))
 
 
 def sync(
@@ -70,26 +79,28 @@ def sync(
     streams: Collection[str] | None = None,
     *,
     cut: int | None = None,
+    stopped: bool = False,
     **settings: Any,
 ) -> Collector:
     """Sync, and return what came; of the streams below the projects, only `streams`.
 
-    After `cut` messages it is killed.
+    After `cut` messages it is killed, or `stopped`: then it still writes its state.
     """
     pipe = Collector(cut)
-    config = config_of(api, **settings)
     try:
         with handlers_kept(), suppress(Killed):
-            tap = TapDagctl(config=config, state=state, message_writer=pipe)
-            for name, stream in tap.streams.items():
-                if streams is not None and name not in {"projects", *streams}:
-                    stream.selected = False
+            # A copy: what a killed process knew is gone with it.
+            given = copied(state)
+            tap = TapDagctl(config=config_of(api, **settings), state=given, message_writer=pipe)
+            if streams is not None:
+                for name, stream in tap.streams.items():
+                    stream.selected = name in {"projects", *streams}
+            if stopped:
+                pipe.last_words = lambda: tap.state
             tap.sync_all()
     except TapError as error:
         troubleshooting.check(str(error).splitlines())
         raise
+    finally:
+        join_prefetch()
     return pipe
-
-
-def runs(pipe: Collector) -> list[dict[str, Any]]:
-    return [row for name, row in pipe.records if name == "runs"]

@@ -5,13 +5,10 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-
-from typing_extensions import override
 
 from stand_in.server import reply_of
 from stand_in.world import from_text, to_text
@@ -20,7 +17,9 @@ from tests.support import troubleshooting
 from tests.support.in_process import sync
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    import pytest
 
     from stand_in.server import Api, Reply, Request
 
@@ -29,18 +28,11 @@ if TYPE_CHECKING:
     """Answers the request of that number, counted from 1 in each sync and project."""
 
 PROJECT = "proj_a"
-ALWAYS = -1.0
 
 
 @dataclass
 class Synced:
-    """What one sync did.
-
-    Attributes:
-        ids: of the rows that were sent, in that order.
-        warnings: what it said.
-        requests: for the list, by project.
-    """
+    """The rows that one sync sent, what it said, and its requests for the list, by project."""
 
     ids: list[str]
     warnings: list[str]
@@ -51,16 +43,15 @@ class OddList:
     """A list of each project, how a server answers for it, and what a loader has of it.
 
     Attributes:
-        stream: whose list it is.
-        answers: how the server answers.
         connections: how many the tap may use; several are used however fast the server answers.
         loaded: the newest record of each row.
         sent: how often each version of a row was sent, by id and `updated_at`.
-        state: of the last sync.
     """
 
-    def __init__(self, api: Api, connections: int, stream: str = "runs") -> None:
-        self.api, self.world = api, api.world
+    def __init__(
+        self, api: Api, caplog: pytest.LogCaptureFixture, connections: int, stream: str = "runs"
+    ) -> None:
+        self.api, self.world, self._caplog = api, api.world, caplog
         self.stream = stream
         self.answers: Answers = self.true_answer
         self.connections = connections
@@ -93,27 +84,24 @@ class OddList:
             return reply_of(self.answers(request, number), request)
 
         self.api.misbehave = misbehave
-        worth = ALWAYS if self.connections > 1 else prefetch.WORTH_WAITING_SECONDS
-        with (
-            _warnings_of_the_tap() as said,
-            patch.object(prefetch, "WORTH_WAITING_SECONDS", worth),
-        ):
+        worth = -1.0 if self.connections > 1 else prefetch.WORTH_WAITING_SECONDS
+        self._caplog.clear()
+        with patch.object(prefetch, "WORTH_WAITING_SECONDS", worth):
             pipe = sync(
                 self.api, self.state, (self.stream,), max_connections=self.connections, **settings
             )
+        logged = [it for it in self._caplog.records if it.name.startswith("tap-dagctl")]
+        said = [it.getMessage() for it in logged if it.levelno >= logging.WARNING]
         troubleshooting.check(said)
         self.state = pipe.states[-1]
-        rows = [row for name, row in pipe.records if name == self.stream]
+        rows = pipe.rows(self.stream)
         for row in rows:
             before = self.loaded.get(row["id"], row)
             assert before["updated_at"] <= row["updated_at"], f"sent as it was before: {row['id']}"
             self.loaded[row["id"]] = row
             self.sent[row["id"], row["updated_at"]] += 1
-        requests = Counter(
-            request.path.split("/")[-2]
-            for request in self.api.requests
-            if request.path.endswith(f"/{self.stream}")
-        )
+        paths = [it.path.split("/") for it in self.api.requests]
+        requests = Counter(path[-2] for path in paths if path[-1] == self.stream)
         return Synced([row["id"] for row in rows], said, requests)
 
     @property
@@ -149,23 +137,6 @@ class OddList:
         return {key for (key, _), times in self.sent.items() if times > 1}
 
 
-@contextmanager
-def _warnings_of_the_tap() -> Iterator[list[str]]:
-    said: list[str] = []
-
-    class Listener(logging.Handler):
-        @override
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
-
-    listener, logger = Listener(logging.WARNING), logging.getLogger("tap-dagctl")
-    logger.addHandler(listener)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(listener)
-
-
 def check_whole(runs: OddList, most: int, most_ahead: int) -> None:
     """Sync twice: every row comes, once, without a word, in so many requests at most.
 
@@ -190,13 +161,3 @@ def of_size(api: Api, request: Request, limit: int) -> Answer:
     asked = int(request.params["limit"])
     answer = api.answer(replace(request, params={**request.params, "limit": str(limit)}))
     return {**answer, "limit": asked, "total_pages": -(-answer["total"] // asked)}
-
-
-def without_rows(runs: OddList, kind: str) -> Callable[[Request], Answer]:
-    """Return what answers without rows, and with the right count, or as a list with none."""
-
-    def answer(request: Request) -> Answer:
-        no_list = {"runs": None, "total": 0, "total_pages": 0}
-        return {**runs.api.answer(request), **({"runs": []} if kind == "[]" else no_list)}
-
-    return answer

@@ -19,15 +19,10 @@ if TYPE_CHECKING:
 
 KNOWN_SIZES, DEFAULT_SIZE = (10, 20, 50, 100, 500), 15
 
-
-def _rounded(limit: int) -> int:
-    return max(10, limit // 10 * 10)
-
-
 SIZES: dict[str, Callable[[int], int]] = {
     "any": lambda limit: limit,
     "known": lambda limit: limit if limit in KNOWN_SIZES else DEFAULT_SIZE,
-    "rounded": _rounded,
+    "rounded": lambda limit: max(10, limit // 10 * 10),
     "ignored": lambda _: DEFAULT_SIZE,
 }
 """How many rows a server gives in a page, by the `limit` that is asked for; it tells none of it."""
@@ -49,13 +44,8 @@ COUNTS: dict[str, Callable[[int, int, int], int]] = {
 }
 """What a server counts, by the truth, the truth at its answer before, and all that it has."""
 
-
-def _one_left_out(rows: list[Row]) -> list[Row]:
-    return [row for place, row in enumerate(rows) if place != len(rows) // 2]
-
-
 GLITCHES: dict[str, Callable[[list[Row]], list[Row] | None]] = {
-    "a row is left out": _one_left_out,
+    "a row is left out": lambda rows: rows[: len(rows) // 2] + rows[len(rows) // 2 + 1 :],
     "rows are left out": lambda rows: rows[::3],
     "no row is shown": lambda _: [],
     # And none is counted.
@@ -102,7 +92,7 @@ class OddServer:
             views = [view for moment, view in self._views if moment >= oldest]
             world.projects = (views or [projects])[0]
         self._limit = int(request.params.get("limit", 0))
-        if self._limit and self._arrangement.sizes != "any":
+        if self._limit:
             self._limit = SIZES[self._arrangement.sizes](self._limit)
             request = replace(request, params={**request.params, "limit": str(self._limit)})
         try:

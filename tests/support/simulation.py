@@ -11,7 +11,6 @@ import json
 import math
 import threading
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -23,10 +22,8 @@ from stand_in.world import EXECUTIONS, RUNS, Row, World, from_text
 from tap_dagctl import timestamps
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.prefetch import THREAD_NAME
-from tap_dagctl.tap import TapDagctl
-from tests.support.in_process import Collector, Killed
+from tests.support import in_process
 from tests.support.odd_servers import OddServer
-from tests.support.syncs import config_of, handlers_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -35,10 +32,9 @@ if TYPE_CHECKING:
     from stand_in.world import Project
 
 TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
-OVERTAKEN_SECONDS = 0.05
-"""How long a request waits to be overtaken."""
-
 PATHS = {"runs": "runs", "model-executions": "model_executions"}
+# How long a request waits to be overtaken.
+OVERTAKEN_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -119,12 +115,6 @@ class Arrangement:
             page_size=self.page_size if self.hides == "nothing" else max(self.page_size, 13),
         )
 
-    @property
-    def rows_and_count_differ(self) -> bool:
-        """Whether an answer may leave it open how many rows fit a page or are counted."""
-        is_told = self.tells_pages and self.tells_limit == "right" and not self.counted_too_many
-        return not is_told or self.hides != "nothing"
-
 
 HIDES: dict[str, Callable[[int, str], bool]] = {
     "nothing": lambda _serial, _key: False,
@@ -161,28 +151,6 @@ class Act:
 
 
 @dataclass
-class Figures:
-    """What many histories add up to."""
-
-    histories: int = 0
-    syncs: int = 0
-    cut: int = 0
-    acts: int = 0
-    records: int = 0
-    quiet_requests: int = 0
-    quiet_pages: int = 0
-    requests: int = 0
-    pages: int = 0
-    lost: int = 0
-    repeated: int = 0
-    owed: int = 0
-
-    def add(self, other: Figures) -> None:
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-
-
-@dataclass
 class Sync:
     """What one sync did."""
 
@@ -195,9 +163,11 @@ class Sync:
 class Simulation:
     """One history."""
 
-    def __init__(self, api: Api, arrangement: Arrangement, figures: Figures) -> None:
+    def __init__(
+        self, api: Api, arrangement: Arrangement, figures: Counter[str] | None = None
+    ) -> None:
         self.arrangement = arrangement
-        self.figures = figures
+        self.figures = Counter[str]() if figures is None else figures
         self.state: dict[str, Any] = {}
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in ("projects", *TABLES)}
         # The server is near: whatever it takes, it is to be asked for several pages at once.
@@ -222,7 +192,7 @@ class Simulation:
         api.counts_hidden = arrangement.counts_hidden
         api.empty_list = arrangement.empty_list
         api.is_hidden = lambda row: row["id"] in self._hidden
-        figures.histories += 1
+        self.figures["histories"] += 1
 
     def _position(self, row: Row) -> Any:
         value = row[self.arrangement.order_by]
@@ -254,7 +224,7 @@ class Simulation:
 
     def act(self, act: Act) -> None:
         """Let a writer act."""
-        self.figures.acts += 1
+        self.figures["writes"] += 1
         if self.arrangement.needs_counts:
             # Within a second of the server's clock, what came first cannot be told.
             self.world.advance(seconds=2)
@@ -326,26 +296,20 @@ class Simulation:
         done = Sync([], Counter(), Counter())
         self._api.misbehave = self._answering(done, acts, overtaken, glitches)
         before = self._server.begin()
-        pipe = Collector(cut)
         # Where rows were owed after it, what was sent before it was cut is still not known.
         was_cut = self._was_cut or (self._was_cut_before and bool(self._owed))
         self._was_cut_before, self._was_cut = was_cut, True
         given = dict(_bookmarks(self.state))
-        with suppress(Killed):
-            self._run(pipe, settings, stopped=stopped)
-            self._was_cut = False
-        # A process that ends takes its requests with it.
-        for thread in threading.enumerate():
-            if thread.name == THREAD_NAME:
-                thread.join()
+        pipe = self._run(cut, settings, stopped=stopped)
+        self._was_cut = pipe.is_killed
         done.records = pipe.records
-        self.figures.syncs += 1
-        self.figures.cut += self._was_cut
-        self.figures.records += len(pipe.records)
+        self.figures["syncs"] += 1
+        self.figures["cut off"] += self._was_cut
+        self.figures["records sent"] += len(pipe.records)
         self._check_states(pipe.states, given)
         self._load(pipe.records, was_cut=was_cut)
         self._check_requests(done, was_cut=was_cut)
-        self.figures.owed += bool(self._owed)
+        self.figures["syncs that owe rows"] += bool(self._owed)
         is_lagging = was_cut and self.arrangement.backends == "lagging"
         if not (self._was_cut or settings or is_lagging) and self._begins_with_nothing:
             self._check_promise(before)
@@ -390,7 +354,8 @@ class Simulation:
             if answer["total"] and "page" in answer:
                 answer["total"] += self.arrangement.counted_too_many
             if key[0] in TABLES:
-                self._server.alter(answer, request, TABLES[key[0]], glitches.get(number))
+                glitch = glitches.get(number) if self.arrangement.has_glitches else None
+                self._server.alter(answer, request, TABLES[key[0]], glitch)
 
         return answer
 
@@ -421,36 +386,28 @@ class Simulation:
                     if held is None or (held["duration_seconds"] or 0) < (
                         row.get("duration_seconds") or 0
                     ):
-                        self.figures.lost += 1
                         msg = f"lost until the next sync: {row} of {stream}; held: {held}"
                         raise AssertionError(msg)
 
-    def _run(self, pipe: Collector, settings: dict[str, Any], *, stopped: bool) -> None:
+    def _run(
+        self, cut: int | None, settings: dict[str, Any], *, stopped: bool
+    ) -> in_process.Collector:
         arrangement = self.arrangement
-        config = config_of(
-            self._api,
-            **{
-                "page_size": arrangement.page_size,
-                "overlap_seconds": arrangement.overlap_seconds,
-                "max_connections": arrangement.connections,
-                **settings,
-            },
-        )
-        with handlers_kept():
-            # A copy: what a killed process knew is gone with it.
-            state = json.loads(json.dumps(self.state))
-            tap = TapDagctl(config=config, state=state, message_writer=pipe)
-        for name in ("daily_stats", "model_stats", "jobs", "plans"):
-            tap.streams[name].selected = False
-        if stopped:
-            pipe.last_words = lambda: tap.state
+        config = {
+            "page_size": arrangement.page_size,
+            "overlap_seconds": arrangement.overlap_seconds,
+            "max_connections": arrangement.connections,
+            **settings,
+        }
         # This machine's clock, which counts where the server tells no time, is ahead of it.
         seconds = self.world.now.timestamp() + 1_800
         with (
             patch.object(prefetch, "WORTH_WAITING_SECONDS", self.worth_waiting),
             patch.object(timestamps, "now", lambda: int(seconds) * timestamps.NANOSECONDS),
         ):
-            tap.sync_all()
+            return in_process.sync(
+                self._api, self.state, TABLES, cut=cut, stopped=stopped, **config
+            )
 
     def take(self, state: dict[str, Any]) -> None:
         """Go on from a state that somebody wrote."""
@@ -487,7 +444,6 @@ class Simulation:
             # A second walk reads its overlap in the same sync, where unknown fields have changed.
             twice = version in seen and not (was_cut and self.arrangement.is_volatile)
             if twice or again:
-                self.figures.repeated += 1
                 msg = f"sent again, unchanged: {record['id']} of {stream}"
                 raise AssertionError(msg)
             # Every write has a larger number, whatever it is stamped with.
@@ -498,53 +454,25 @@ class Simulation:
             self._last_sent[stream, record["id"]] = record
 
     def _check_requests(self, done: Sync, *, was_cut: bool) -> None:
-        size = min(self.arrangement.page_size, self.arrangement.most_rows)
+        arrangement = self.arrangement
+        size = min(arrangement.page_size, arrangement.most_rows)
+        is_told = arrangement.tells_pages and arrangement.tells_limit == "right"
+        is_quiet = not (was_cut or done.acts or arrangement.is_odd or self._hidden)
         for key, requests in done.requests.items():
             if key[0] not in TABLES:
                 continue
             # A last page that is full is followed by one more request.
             pages = done.totals[key] // size + 1
-            if 10 <= size == self.arrangement.page_size:
-                self._count(requests, pages, quiet=not (was_cut or done.acts))
-            # What went on looks for its anchor, and then for what changed behind it.
-            most = self._most_requests(pages) * (1 + was_cut) + 3 * was_cut
-            # It looks whether rows that are counted and not there come after all.
-            most += 10 * (1 + was_cut) * self.arrangement.rows_and_count_differ
-            moved = sum(
-                done.totals[key] if act.kind == "stamp" else len(act.picks) for act in done.acts
-            )
-            most += 6 * len(done.acts) + 3 * math.ceil(moved / size)
-            # Rows that are deleted in front of the reader are looked for once more.
-            if any(act.kind == "delete" for act in done.acts):
-                most += 2 * self._most_requests(pages)
-            # Whenever rows move, the pages fetched ahead may be the wrong ones; and those fetched
-            # when a sync is cut off are nobody's.
-            if self.arrangement.connections > 1:
-                most += self.arrangement.connections * (len(done.acts) + was_cut + 1)
-            if self.arrangement.is_odd:
-                # `test_odd_servers` has closer bounds.
-                most = 12 * most + 100
-            if self._hidden:
-                # However many are left out in one stretch; `test_short_pages` has closer bounds.
-                most = 3 * (most + math.ceil(len(self._hidden) / size)) + 20
+            if is_quiet and is_told and not arrangement.counted_too_many:
+                # Pages that may not grow gain less than a page, the less the smaller they are.
+                may_grow = arrangement.page_size < arrangement.most_rows
+                more = 0.1 if may_grow else 1.6 * math.sqrt(2 / arrangement.most_rows)
+                # Pages fetched ahead may be for nothing.
+                most = math.ceil(pages * (1 + more * (pages > 1))) + arrangement.connections - 1
+            else:
+                # `test_odd_servers` and `test_short_pages` have closer bounds.
+                most = 40 * pages + 300
             assert requests <= most, f"{key}: {requests} requests for {pages} pages"
-
-    def _count(self, requests: int, pages: int, *, quiet: bool) -> None:
-        figures = self.figures
-        if quiet:
-            figures.quiet_requests += requests
-            figures.quiet_pages += pages
-        else:
-            figures.requests += requests
-            figures.pages += pages
-
-    def _most_requests(self, pages: int) -> int:
-        """What a walk over so many pages may cost when nothing moves."""
-        arrangement = self.arrangement
-        if pages == 1 or arrangement.page_size < arrangement.most_rows:
-            return math.ceil(pages * 1.1) if pages > 1 else 1
-        # Pages that may not grow gain less than a page, the less the smaller they are.
-        return math.ceil(pages * (1 + 1.6 * math.sqrt(2 / arrangement.most_rows)))
 
     def check(self) -> None:
         """Check that the loader holds the newest version of every row that still exists."""
@@ -557,7 +485,6 @@ class Simulation:
                     if (stream, project) in self._owed:
                         continue
                     if held is None or not _same(held, row):
-                        self.figures.lost += 1
                         msg = f"lost: {row} of {stream}; the loader holds {held}"
                         raise AssertionError(msg)
 

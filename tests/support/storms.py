@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -14,36 +13,19 @@ from stand_in.history import History
 from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import World
 from tap_dagctl.api import prefetch
-from tap_dagctl.tap import TapDagctl
+from tests.support import in_process
 from tests.support.base_time import FIRST_DAY, NOW
-from tests.support.in_process import Collector
-from tests.support.syncs import config_of, handlers_kept
 from tests.support.truth import KEYS, difference, in_messages, tables
 from tests.support.waiting import waiting_at_once
 
 SHARE = 0.2
 
 
-@dataclass
-class Figures:
-    """What many storms add up to."""
-
-    syncs: int = 0
-    requests: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    retries: int = 0
-    records: int = 0
-
-    def add(self, other: Figures) -> None:
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-
-
-def weather(api: Api, luck: random.Random, figures: Figures) -> None:
+def weather(api: Api, luck: random.Random, figures: Counter[str]) -> None:
     """Let every request from now on meet a fault with a chance of `SHARE`."""
 
     def misbehave(request: Request) -> Reply | None:
-        figures.requests += 1
+        figures["requests"] += 1
         if luck.random() >= SHARE:
             return None
         kinds = faults.ANYWHERE
@@ -53,7 +35,8 @@ def weather(api: Api, luck: random.Random, figures: Figures) -> None:
         if luck.random() < 0.01:
             kinds = faults.SLOW
         name = luck.choice(sorted(kinds))
-        figures.faults[name] += 1
+        figures["faults"] += 1
+        figures[name] += 1
         return kinds[name](api, request)
 
     def alter(answer: dict[str, Any]) -> None:
@@ -63,26 +46,25 @@ def weather(api: Api, luck: random.Random, figures: Figures) -> None:
     api.misbehave, api.alter = misbehave, alter
 
 
-def storm(seed: int) -> Figures:
+def storm(seed: int, *, shrink: bool = False) -> Counter[str]:
     """Sync an account in a storm: at first, after a day, and when there is nothing new.
 
     Raises:
         AssertionError: a row is missing, wrong, or was sent twice.
     """
-    figures = Figures()
+    del shrink  # a storm is as short as can be
+    figures = Counter[str]()
     history = History(World(now=NOW), seed=seed, days=10)
     state: dict[str, Any] = {}
     held: dict[str, Any] = {name: {} for name in KEYS}
-    with serving(history.world) as api, waiting_at_once() as clock, handlers_kept():
+    with serving(history.world) as api, waiting_at_once() as clock:
         weather(api, random.Random(seed), figures)
         for pause in (timedelta(), timedelta(days=1), timedelta()):
             history.advance(pause)
-            pipe = Collector(None)
             # As many tries as make it improbable that one request meets nothing but faults.
-            settings = {"page_size": 20, "max_attempts": 16, "request_timeout": 0.2}
-            tap = TapDagctl(config=config_of(api, **settings), state=state, message_writer=pipe)
+            settings: Any = {"page_size": 20, "max_attempts": 16, "request_timeout": 0.2}
             with patch.object(prefetch, "WORTH_WAITING_SECONDS", -1.0):
-                tap.sync_all()
+                pipe = in_process.sync(api, state, **settings)
             state = pipe.states[-1]
             sent = Counter((name, *(row[key] for key in KEYS[name])) for name, row in pipe.records)
             assert [key for key, times in sent.items() if times > 1] == [], "sent twice"
@@ -94,10 +76,10 @@ def storm(seed: int) -> Figures:
                 for line in difference(name, held[name], expected)
             ]
             assert wrong == []
-            figures.syncs += 1
-            figures.records += len(pipe.records)
+            figures["syncs"] += 1
+            figures["records sent"] += len(pipe.records)
         # Whole lists are sent each time.
         idle = {name for name, _ in pipe.records} - {"projects", "jobs"}
         assert idle == set(), "an idle sync sent something"
-        figures.retries += len(clock.waits)
+        figures["retries"] += len(clock.waits)
     return figures

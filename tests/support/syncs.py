@@ -68,6 +68,11 @@ class Output:
         return {tuple(row[key] for key in keys): row for row in self.records(stream)}
 
     @property
+    def succeeded(self) -> Output:
+        assert self.exit_code == 0, self.stderr
+        return self
+
+    @property
     def state(self) -> dict[str, Any]:
         states = [message["value"] for message in self.messages if message["type"] == "STATE"]
         return states[-1] if states else {}
@@ -220,10 +225,14 @@ def _process_kept(directory: Path) -> Iterator[None]:
             yield
         finally:
             os.chdir(here)
-            # A program that ends takes its requests with it.
-            for thread in threading.enumerate():
-                if thread.name == THREAD_NAME:
-                    thread.join()
+            join_prefetch()
+
+
+def join_prefetch() -> None:
+    """Wait for the requests made ahead, which a program that ends takes with it."""
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            thread.join()
 
 
 @contextmanager
