@@ -1,14 +1,17 @@
-"""The one line that says what a sync did."""
+"""What a sync says of itself: one line at its end, and how far it is."""
 
 from __future__ import annotations
 
+import logging
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stand_in.server import Reply
-from tests.support.syncs import selecting
+from tap_dagctl.singer.progress import Progress
+from tests.support.at_request import refuse
+from tests.support.syncs import in_files, selecting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +50,7 @@ def test_it_says_what_came_and_what_of_it_was_new(api: Api, tap: Tap) -> None:
 def test_it_says_what_failed_and_counts_every_try(api: Api, tap: Tap) -> None:
     for number in range(5):
         api.world.add_project(f"proj_{number}", "one more")
-    api.misbehave = lambda it: Reply(500, b"{}") if it.path.endswith("/plans") else None
+    refuse(api, {"/plans": 500})
     output = tap(max_attempts=1)
 
     assert output.exit_code == 1
@@ -64,9 +67,7 @@ def test_what_is_left_out_was_not_sent(tap: Tap, catalog: dict[str, Any], tmp_pa
     text = summary(tap(catalog=selecting(catalog, ["runs"])))
     assert "projects 2 read, 0 sent; runs 30 read, 30 sent; nothing failed" in text
 
-    encoding = {"format": "jsonl", "compression": "gzip"}
-    batch_config = {"encoding": encoding, "storage": {"root": f"file://{tmp_path}"}}
-    assert "runs 30 read, 30 sent; " in summary(tap(batch_config=batch_config))
+    assert "runs 30 read, 30 sent; " in summary(tap(batch_config=in_files(tmp_path)))
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
@@ -74,10 +75,13 @@ def test_a_test_ends_with_what_can_be_read(api: Api, tap: Tap, number: int) -> N
     api.world.projects.clear()
     for name in range(number):
         api.world.add_project(f"proj_{name}", "sales")
-    last = tap("--test").succeeded.stderr.splitlines()[-1]
+    output = tap("--test").succeeded
+    last = output.stderr.splitlines()[-1]
 
     said = {0: "0 projects, 1 stream", 1: "1 project, 7 streams", 3: "3 projects, 7 streams"}
     assert last.endswith(f"| The account can be read: {said[number]}")
+    # It reads little.
+    assert len(output.records("projects")) == min(number, 1)
 
 
 def test_lines_grow_with_what_happens_and_not_with_projects(api: Api, tap: Tap) -> None:
@@ -88,3 +92,37 @@ def test_lines_grow_with_what_happens_and_not_with_projects(api: Api, tap: Tap) 
     for output in (first, tap(state=first.state)):
         assert len(output.succeeded.stderr.splitlines()) < 20
         assert len(summary(output)) < 400
+
+
+@pytest.mark.parametrize(
+    ("page_size", "steps", "total", "said"),
+    [
+        (
+            500,
+            range(500, 5_001, 500),
+            5_000,
+            [
+                "a list: page 4 of 10, 2000 rows, 125 rows/s, about 24 s left",
+                "a list: page 8 of 10, 4000 rows, 146 rows/s, about 7 s left",
+            ],
+        ),
+        (None, range(9), 9, ["a list: 3 of 9, about 24 s left", "a list: 7 of 9, about 7 s left"]),
+    ],
+)
+def test_about_every_ten_seconds_it_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    page_size: int | None,
+    steps: range,
+    total: int,
+    said: list[str],
+) -> None:
+    """Three seconds pass between any two looks at the clock."""
+    seconds = count(0, 3)
+    monkeypatch.setattr("time.monotonic", lambda: float(next(seconds)))
+    walk = Progress("a list", page_size) if page_size else Progress("a list")
+    with caplog.at_level(logging.INFO):
+        for step in steps:
+            walk.report(step, total)
+
+    assert [message for *_, message in caplog.record_tuples] == said

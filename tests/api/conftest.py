@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from stand_in.server import serving
-from tests.support.syncs import DIRECTLY
+from tests.support.syncs import DIRECTLY, Tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,3 +39,8 @@ def tls(world: World, authority: trustme.CA) -> Iterator[Api]:
     with serving(world) as api:
         api.use_tls(context)
         yield api
+
+
+@pytest.fixture
+def tls_tap(tls: Api, tmp_path: Path) -> Tap:
+    return Tap(tls, tmp_path)

@@ -18,7 +18,7 @@ from tap_dagctl.errors import PassingError, TapError
 from tap_dagctl.settings import DEFAULT_API_URL
 from tests.support import in_process
 from tests.support.storms import storm
-from tests.support.syncs import BROKEN_OFF, config_of, run_tap
+from tests.support.syncs import BROKEN_OFF, Json, config_of, run_tap
 from tests.support.waiting import waiting_at_once
 
 if TYPE_CHECKING:
@@ -38,12 +38,15 @@ BOUND = [120.0] * (TRIES - 1)
 AT_ONCE = None
 """It fails at the first try."""
 
-NOT_JSON = "the answer is not JSON"
-NO_ROWS = "has no list of runs; check api_url"
+AT = "check api_url"
+TOO_MANY = "lower max_connections"
 LATER = "the trouble is at the server: run the sync again later"
 LOST = "so rows would be lost; report it to dagctl"
 REFUSED = "the project is listed, and its runs are refused: ask dagctl why"
 NO_TIME = "updated_at of row 'run_0' is not an RFC 3339 timestamp"
+BROKEN = ("reset", "closed without an answer", "no HTTP")
+NOT_JSON = ("HTML", "broken JSON", "no text", "no number", "nested without end", "empty")
+NO_ROWS = ("null", "a list of lists", "rows under another name", "an error in a 200")
 
 
 class Case(NamedTuple):
@@ -53,35 +56,22 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "reset": Case(GROWING, BROKEN_OFF, "check api_url"),
-    "closed without an answer": Case(GROWING, BROKEN_OFF, "check api_url"),
-    "no HTTP": Case(GROWING, BROKEN_OFF, "check api_url"),
+    **dict.fromkeys(BROKEN, Case(GROWING, BROKEN_OFF, AT)),
     "body cut short": Case(GROWING, "the answer was cut short", "and the network"),
     "chunk cut short": Case(GROWING, "the answer was cut short", "and the network"),
-    "not what Content-Encoding says": Case(GROWING, "the answer cannot be unpacked", "api_url"),
-    "HTML": Case(GROWING, NOT_JSON, "check api_url"),
-    "broken JSON": Case(GROWING, NOT_JSON, "check api_url"),
-    "no text": Case(GROWING, NOT_JSON, "check api_url"),
-    "no number": Case(GROWING, NOT_JSON, "check api_url"),
-    "nested without end": Case(GROWING, NOT_JSON, "check api_url"),
-    "empty": Case(GROWING, NOT_JSON, "check api_url"),
+    "not what Content-Encoding says": Case(GROWING, "the answer cannot be unpacked", AT),
+    **dict.fromkeys(NOT_JSON, Case(GROWING, "the answer is not JSON", AT)),
     "204": Case(GROWING, "the server answered 204", "that is no list: check api_url"),
-    "null": Case(GROWING, NO_ROWS),
-    "a list of lists": Case(GROWING, NO_ROWS),
-    "rows under another name": Case(GROWING, NO_ROWS),
-    "an error in a 200": Case(GROWING, NO_ROWS),
-    "429": Case(GROWING, "the server answered 429 (made up)", "lower max_connections"),
-    "429 in seconds": Case(ASKED, "the server answered 429 (made up)", "lower max_connections"),
-    "429 at a time": Case(ASKED, "the server answered 429", "lower max_connections"),
-    "429 at no time": Case(GROWING, "the server answered 429", "lower max_connections"),
-    "429 for an hour": Case(BOUND, "the server answered 429", "lower max_connections"),
+    **dict.fromkeys(NO_ROWS, Case(GROWING, "has no list of runs; check api_url")),
+    "429": Case(GROWING, "the server answered 429 (made up)", TOO_MANY),
+    "429 in seconds": Case(ASKED, "the server answered 429 (made up)", TOO_MANY),
+    "429 at a time": Case(ASKED, "the server answered 429", TOO_MANY),
+    "429 at no time": Case(GROWING, "the server answered 429", TOO_MANY),
+    "429 for an hour": Case(BOUND, "the server answered 429", TOO_MANY),
     "503 in seconds": Case(ASKED, "the server answered 503 (made up)", LATER),
     "503 at a time": Case(ASKED, "the server answered 503", LATER),
-    "408": Case(GROWING, "the server answered 408", LATER),
-    "425": Case(GROWING, "the server answered 425", LATER),
-    "500": Case(GROWING, "the server answered 500 (made up)", LATER),
-    "502": Case(GROWING, "the server answered 502 (4", LATER),
-    "504": Case(GROWING, "the server answered 504 (4", LATER),
+    **{it: Case(GROWING, f"answered {it} (made up)", LATER) for it in ("408", "425", "500")},
+    **{it: Case(GROWING, f"answered {it} ({TRIES} tries)", LATER) for it in ("502", "504")},
     "silence": Case(GROWING, "no answer in time (request_timeout)", "raise request_timeout"),
     "silence within the body": Case(GROWING, "no answer in time", "raise request_timeout"),
     "a row without id": Case(GROWING, "a row has no usable id", LOST),
@@ -90,9 +80,7 @@ CASES = {
     "no count": Case(GROWING, "the answer has no usable total", LOST),
     "400": Case(AT_ONCE, "the server answered 400 (made up)", "was not understood: check start_"),
     "401": Case(AT_ONCE, "the server answered 401 (made up)", "the token was rejected"),
-    "403": Case(AT_ONCE, "the server answered 403 (made up)", REFUSED),
-    "404": Case(AT_ONCE, "the server answered 404 (made up)", REFUSED),
-    "410": Case(AT_ONCE, "the server answered 410 (made up)", REFUSED),
+    **{it: Case(AT_ONCE, f"answered {it} (made up)", REFUSED) for it in ("403", "404", "410")},
     "redirect to another host": Case(AT_ONCE, "the server answered 302", "elsewhere.example"),
     "redirect to the same host": Case(AT_ONCE, "the server answered 308", "another path"),
     "redirect to nowhere": Case(AT_ONCE, "the server answered 301", "another path"),
@@ -112,7 +100,7 @@ def rows(api: Api) -> None:
 
 
 @pytest.fixture
-def state(api: Api) -> dict[str, Any]:
+def state(api: Api) -> Json:
     """The state of a sync that went well; all its rows have changed since."""
     before = sync(api).states[-1]
     api.world.advance(minutes=10)
@@ -128,7 +116,7 @@ def is_try(name: str, request: Request) -> bool:
     return request.path.endswith(PATH) and not (name in UNANSWERED and request.is_reuse)
 
 
-def meet(api: Api, name: str, times: float = float("inf")) -> None:
+def meet(api: Api, name: str, times: float = math.inf) -> None:
     """Let so many tries to read the runs of `proj_a` meet a fault."""
     met = count()
 
@@ -140,7 +128,7 @@ def meet(api: Api, name: str, times: float = float("inf")) -> None:
     api.misbehave = misbehave
 
 
-def part_of(state: dict[str, Any], project: str) -> dict[str, Any]:
+def part_of(state: Json, project: str) -> Json:
     (part,) = (
         part
         for part in state["bookmarks"]["runs"]["partitions"]
@@ -154,9 +142,7 @@ def test_every_fault_has_its_case() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_fault_is_one_line_or_costs_time(
-    api: Api, state: dict[str, Any], tap: Tap, name: str
-) -> None:
+def test_a_fault_is_one_line_or_costs_time(api: Api, state: Json, tap: Tap, name: str) -> None:
     case = CASES[name]
     tries = 1 if case.waits is AT_ONCE else TRIES
     # It runs out soon only where that is what the fault is about.
@@ -188,7 +174,7 @@ def test_a_fault_is_one_line_or_costs_time(
     assert {row["id"] for row in output.records("runs") + following} == {"run_a", "run_0", "run_b"}
 
 
-def test_an_answer_of_400_names_the_date_asked_for(api: Api, state: dict[str, Any]) -> None:
+def test_an_answer_of_400_names_the_date_asked_for(api: Api, state: Json) -> None:
     faults_of = faults.FOR_GOOD["400"]
     api.misbehave = lambda it: None if it.path.endswith("/projects") else faults_of(api, it)
     with pytest.raises(TapError) as caught:
@@ -213,7 +199,7 @@ def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefetch, "WORTH_WAITING_SECONDS", math.inf)
 
 
-def sync(api: Api, state: dict[str, Any] | None = None) -> Collector:
+def sync(api: Api, state: Json | None = None) -> Collector:
     return in_process.sync(api, state, max_attempts=TRIES)
 
 

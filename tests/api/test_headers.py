@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stand_in.server import Reply, serving
-from stand_in.world import World
-from tests.support.syncs import config_of, run_tap
+from stand_in.world import RUNS, World, from_text
+from tests.support import in_process
+from tests.support.syncs import Json, config_of, run_tap
 from tests.support.waiting import waiting_at_once
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ def honest(listing: Api) -> None:
     listing.tells_time = True
 
 
-def sync(api: Api, directory: Path, state: dict[str, Any] | None = None) -> Output:
+def sync(api: Api, directory: Path, state: Json | None = None) -> Output:
     config = config_of(api, max_attempts=2, start_date=START, model_stats_window_days=3_650)
     with waiting_at_once() as clock:
         output = run_tap(directory, config, state=state)
@@ -145,10 +148,52 @@ def test_a_row_may_be_of_any_day(listing: Api, directory: Path, day: str, offset
     times = dict.fromkeys(("updated_at", "created_at", "start_time"), f"{day}T23:59:59{offset}")
     days = dict.fromkeys(("date", "start_date", "end_date"), day)
 
-    def alter(answer: dict[str, Any]) -> None:
+    def alter(answer: Json) -> None:
         for rows in answer.values():
             for row in rows if isinstance(rows, list) else []:
                 row.update(times | days)
 
     listing.alter = alter
     sync(listing, directory, sync(listing, directory).state)
+
+
+# An answer may take a second, and more where the machine is busy.
+TOLERANCE = timedelta(seconds=15)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "by", "behind"),
+    [
+        # The projects' list comes before the first page.
+        ("/runs", 2 * HOUR, 0 * HOUR),
+        ("/projects", 2 * HOUR, 0 * HOUR),
+        ("/runs", -3 * HOUR, 3 * HOUR),
+        ("/projects", -3 * HOUR, 3 * HOUR),
+        # Clocks of two servers may differ a little.
+        ("/runs", timedelta(seconds=40), timedelta(seconds=-40)),
+    ],
+)
+def test_the_earlier_of_two_clocks_counts(
+    api: Api, wrong: str, by: timedelta, behind: timedelta
+) -> None:
+    def misbehave(request: Request) -> Reply | None:
+        if not request.path.endswith(wrong):
+            return None
+        return replace(api.true_reply(request), moment=api.world.now + by)
+
+    api.world.put(RUNS, "proj_a", {"id": "run_1"})
+    api.world.advance(hours=1)
+    api.misbehave = misbehave
+    state = in_process.sync(api, streams=("runs",)).states[-1]
+    part = state["bookmarks"]["runs"]["partitions"][0]
+    bookmark = from_text(part["replication_key_value"])
+    assert timedelta() <= api.world.now - behind - bookmark < TOLERANCE
+
+    api.misbehave = lambda _: None
+    api.world.advance(minutes=10)
+    api.world.change(RUNS, "proj_a", "run_1", status="failed")
+    api.world.advance(hours=3)
+    assert [row["status"] for row in in_process.sync(api, state, ("runs",)).rows("runs")] == [
+        "failed"
+    ]

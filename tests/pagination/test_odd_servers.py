@@ -5,9 +5,10 @@ Each test bounds the requests, so that what an odd server costs stays known.
 
 from __future__ import annotations
 
+import random
 import re
 import threading
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,6 +109,26 @@ def test_every_row_comes_once_and_without_a_word(
     runs.answers = partial(answers, runs)
 
     check_whole(runs, most, most_ahead)
+
+
+@pytest.mark.parametrize("ties", [20, 200])
+def test_ties_are_ordered_by_the_page_size(runs: OddList, ties: int) -> None:
+    """As PostgreSQL may, whose plan depends on the limit."""
+
+    @cache
+    def place(row: str, limit: str) -> float:
+        return random.Random(f"{row} {limit}").random()
+
+    def answers(request: Request, _: int) -> Answer:
+        limit = request.params["limit"]
+        with runs.world.lock:
+            runs.world.order = lambda row: (row["updated_at"], place(row["id"], limit))
+            return runs.api.answer(request)
+
+    runs.fill(3_000, ties=ties)
+    runs.answers = answers
+
+    check_whole(runs, 13, 16)
 
 
 @pytest.mark.parametrize("kind", ["[]", "null"])

@@ -21,6 +21,7 @@ from stand_in.server import Reply, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tap_dagctl.api import prefetch
 from tap_dagctl.errors import TapError
+from tests.support.at_request import refuse
 from tests.support.in_process import sync
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def twice(
 ) -> Done:
     """Sync an account, add a row to each other project, and sync again."""
     done, state = Done(), None
-    refused = {f"/api/v1/projects/proj_{number}/{name}" for number, name in broken}
+    refused = {f"proj_{number}/{name}": status for number, name in broken}
     with serving(account(sizes)) as api, ahead(worth):
-        api.misbehave = lambda it: Reply(status, b"{}") if it.path in refused else None
+        refuse(api, refused)
         for number in range(2):
             try:
                 pipe = sync(api, state, max_attempts=1, page_size=2, max_connections=connections)

@@ -20,7 +20,7 @@ from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
 from tests.support.in_process import Collector
 from tests.support.made_up_rows import TEXT, TIMES, VALUES
-from tests.support.syncs import handlers_kept
+from tests.support.syncs import Json, handlers_kept
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
@@ -64,7 +64,7 @@ class Pipe(Collector):
 
     def __init__(self) -> None:
         super().__init__(None)
-        self.schemas: dict[str, Any] = {}
+        self.schemas: Json = {}
 
     @override
     def write_message(self, message: Message) -> None:
@@ -76,9 +76,9 @@ class Pipe(Collector):
 
 
 @st.composite
-def catalogs(draw: st.DrawFn) -> dict[str, Any]:
+def catalogs(draw: st.DrawFn) -> Json:
     """Return the entry of a stream as somebody may have changed it."""
-    entry: dict[str, Any] = deepcopy(ENTRIES[draw(st.sampled_from(STREAMS))])
+    entry: Json = deepcopy(ENTRIES[draw(st.sampled_from(STREAMS))])
     schema = entry["schema"]
     own = schema["properties"]
     names = st.sampled_from(sorted(own))
@@ -98,7 +98,7 @@ def catalogs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def rows_of(draw: st.DrawFn, stream: str) -> list[dict[str, Any]]:
+def rows_of(draw: st.DrawFn, stream: str) -> list[Json]:
     schema = ENTRIES[stream]["schema"]
     fields = {
         name: (TIMES if field.get("format") else VALUES) | VALUES
@@ -116,7 +116,7 @@ def rows_of(draw: st.DrawFn, stream: str) -> list[dict[str, Any]]:
     return draw(st.lists(row, min_size=1, max_size=3))
 
 
-def sent(entry: dict[str, Any], rows: list[dict[str, Any]]) -> Pipe:
+def sent(entry: Json, rows: list[Json]) -> Pipe:
     """Return what leaves of a stream whose API has these rows."""
     stream_name, pipe = entry["tap_stream_id"], Pipe()
     with handlers_kept():

@@ -18,6 +18,7 @@ from tests.support.made_up_rows import FIELDS, TEXT, VALUES
 
 if TYPE_CHECKING:
     from tap_dagctl.records.record import Record
+    from tests.support.syncs import Json
 
 CONTEXT = {"project_id": "proj_a"}
 TIMES = st.sampled_from(["2026-03-02T05:00:00.5Z", "2026-03-02T05:00:00.123456789Z"])
@@ -40,14 +41,14 @@ ODD = {"id": "odd", "updated_at": "2026-03-02T05:00:00Z", "queue": "q"}
 READER = RowReader("runs", schemas.RUNS, RecordBuilder("runs", schemas.RUNS).record)
 
 
-def records_of(page: list[dict[str, Any]]) -> list[Record]:
+def records_of(page: list[Json]) -> list[Record]:
     """Return what is made of a page as it comes over the wire."""
     body: Any = READER.decode(json.dumps({"runs": page, "total": len(page)}).encode())
     return [record for _, _, record in READER.read(body["runs"], CONTEXT)]
 
 
 @given(st.lists(ROWS, min_size=1, max_size=3))
-def test_a_record_does_not_depend_on_how_it_was_made(rows: list[dict[str, Any]]) -> None:
+def test_a_record_does_not_depend_on_how_it_was_made(rows: list[Json]) -> None:
     page = [{**row, "id": f"run_{number}"} for number, row in enumerate(rows)]
     builder = RecordBuilder("runs", schemas.RUNS)
     expected = [
@@ -74,7 +75,7 @@ def test_what_fits_is_a_struct_and_an_unheard_of_field_is_kept() -> None:
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": "run", "updated_at": "2026-03-02T05:00:00.5Z"}]])
-def test_a_body_has_what_the_tap_looks_at(rows: list[dict[str, Any]]) -> None:
+def test_a_body_has_what_the_tap_looks_at(rows: list[Json]) -> None:
     body = {"runs": rows, "total": 1, "page": "1", "limit": 2.5, "stats": {}, "total_pages": None}
     decoded_body: Any = READER.decode(json.dumps(body).encode())
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import signal
-import subprocess
-from pathlib import Path
-from subprocess import PIPE
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from signal import SIGTERM
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.at_request import at_request
-from tests.support.syncs import Output, Tap, arguments, config_of, run_tap
+from tests.support.at_request import signalled_at
+from tests.support.syncs import Json, Tap, config_of, in_files, run_tap
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stand_in.server import Api
 
 GZIP = {"format": "jsonl", "compression": "gzip"}
@@ -35,14 +31,9 @@ GZIP = {"format": "jsonl", "compression": "gzip"}
         ({"size": 1}, "Object contains unknown field `size`"),
     ],
 )
-def test_what_cannot_be_had(
-    api: Api, tmp_path: Path, tap: Tap, change: dict[str, Any], line: str
-) -> None:
-    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}, **change}
-    output = tap(batch_config=batch_config)
-
-    assert line in output.error
-    assert (api.requests, output.messages) == ([], [])
+def test_what_cannot_be_had(tmp_path: Path, tap: Tap, change: Json, line: str) -> None:
+    batch_config = {**in_files(tmp_path), **change}
+    assert line in tap.refused(batch_config=batch_config)
 
 
 @pytest.mark.parametrize("root", ["file://{}/file", "nope://x", "s3://bucket", "ftp://127.0.0.1:1"])
@@ -58,7 +49,7 @@ def test_a_folder_that_cannot_be_written(api: Api, tmp_path: Path, tap: Tap, roo
 
 
 def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
-    api: Api, tmp_path: Path, tap: Tap, catalog: dict[str, Any]
+    api: Api, tmp_path: Path, tap: Tap, catalog: Json
 ) -> None:
     api.world.put("runs", "proj_a", {"id": "run", "status": "success"})
     api.world.put("jobs", "proj_a", {"id": "job", "environment": {"SECRET": "made up"}})
@@ -68,52 +59,35 @@ def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
                 item["metadata"]["selected"] = False
     maps = {
         "projects": None,
-        "runs": {"status": "status.upper()", "__alias__": "all_runs"},
+        "runs": {"state": "status.upper()", "status": None, "__alias__": "all_runs"},
         "plans": {"__filter__": "False"},
     }
     plain = tap(catalog=catalog, stream_maps=maps)
-    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}}
+    batch_config = in_files(tmp_path)
     output = tap(catalog=catalog, stream_maps=maps, batch_config=batch_config).succeeded
 
-    assert [row["status"] for row in in_files(output, "all_runs")] == ["SUCCESS"]
+    (run,) = output.records("all_runs")
+    assert (run["state"], "status" in run) == ("SUCCESS", False)
     for stream in ("all_runs", "jobs", "daily_stats", "projects", "plans"):
-        assert in_files(output, stream) == plain.records(stream)
-    assert not {"environment", "command"} & set(in_files(output, "jobs")[0])
+        assert output.records(stream) == plain.records(stream)
+    assert not {"environment", "command"} & set(output.records("jobs")[0])
 
 
 def test_a_signal_while_a_file_is_written_loses_none_of_its_rows(api: Api, tmp_path: Path) -> None:
-    keys = [f"run_{number:02}" for number in range(60)]
+    keys = {f"run_{number:02}" for number in range(60)}
     for key in keys:
         api.world.put("runs", "proj_a", {"id": key})
     api.world.advance(hours=1)
-    storage = {"root": f"file://{tmp_path}"}
-    batch_config = {"encoding": GZIP, "storage": storage}
-    config = config_of(api, page_size=20, batch_config=batch_config)
-    started: list[subprocess.Popen[str]] = []
-    at_request(api, "proj_a/runs", 3, lambda: started[0].send_signal(signal.SIGTERM))
-    with subprocess.Popen(arguments(tmp_path, config), stdout=PIPE, stderr=PIPE, text=True) as tap:
-        started.append(tap)
-        stopped = Output.of(tap.wait(120), *tap.communicate())
-    assert stopped.exit_code == 128 + signal.SIGTERM
-    api.misbehave = lambda _: None
+    config = config_of(api, page_size=20, batch_config=in_files(tmp_path))
+    stopped = signalled_at(api, "proj_a/runs", 3, SIGTERM, tmp_path, config)
+    assert stopped.exit_code == 128 + SIGTERM
     again = run_tap(tmp_path, config, state=stopped.state).succeeded
 
-    arrived = {row["id"] for output in (stopped, again) for row in in_files(output, "runs")}
-    assert arrived == set(keys)
-
-
-def in_files(output: Output, stream: str) -> list[dict[str, Any]]:
-    return [
-        json.loads(line)
-        for message in output.messages
-        if message["type"] == "BATCH" and message["stream"] == stream
-        for file in message["manifest"]
-        for line in gzip.decompress(Path(urlsplit(file).path).read_bytes()).splitlines()
-    ]
+    assert {*stopped.ids("runs"), *again.ids("runs")} == keys
 
 
 def test_a_copy_of_a_stream_cannot_be_had_in_files(tmp_path: Path, tap: Tap) -> None:
-    batch_config = {"encoding": GZIP, "storage": {"root": f"file://{tmp_path}"}}
+    batch_config = in_files(tmp_path)
     maps = {"copy": {"__source__": "runs"}}
     output = tap(stream_maps=maps, batch_config=batch_config)
 

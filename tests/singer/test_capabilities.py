@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from stand_in.server import Reply
+from tests.support.at_request import refuse
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.server import Api
-    from tests.support.syncs import Output, Tap
+    from tests.support.syncs import Json, Output, Tap
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def api(api: Api) -> Api:
     return api
 
 
-def metadata_of(catalog: dict[str, Any], stream: str, *breadcrumb: str) -> dict[str, Any]:
+def metadata_of(catalog: Json, stream: str, *breadcrumb: str) -> Json:
     (entry,) = (entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream)
     (found,) = (item for item in entry["metadata"] if item["breadcrumb"] == list(breadcrumb))
-    metadata: dict[str, Any] = found["metadata"]
+    metadata: Json = found["metadata"]
     return metadata
 
 
-def test_a_property_that_is_not_selected_does_not_leave(catalog: dict[str, Any], tap: Tap) -> None:
+def test_a_property_that_is_not_selected_does_not_leave(catalog: Json, tap: Tap) -> None:
     metadata_of(catalog, "runs", "properties", "status")["selected"] = False
     # Not even the replication key is needed for the bookmark.
     metadata_of(catalog, "runs", "properties", "updated_at")["selected"] = False
@@ -48,7 +48,7 @@ def test_a_property_that_is_not_selected_does_not_leave(catalog: dict[str, Any],
     assert all("status" in row for row in output.records("model_executions"))
 
 
-def test_rows_not_shown_are_named(api: Api, catalog: dict[str, Any], tap: Tap) -> None:
+def test_rows_not_shown_are_named(api: Api, catalog: Json, tap: Tap) -> None:
     metadata_of(catalog, "runs")["forced-replication-method"] = "FULL_TABLE"
     api.is_hidden = lambda row: row["id"] == "run_3"
     output = tap(catalog=catalog).succeeded
@@ -56,25 +56,6 @@ def test_rows_not_shown_are_named(api: Api, catalog: dict[str, Any], tap: Tap) -
     assert len(output.records("runs")) == 4
     line = "runs of proj_a: the API counts 5 rows and did not show 1 of them; the next sync reads "
     assert f"{line}everything again" in output.stderr
-
-
-def test_stream_maps_rename_drop_and_filter(tap: Tap) -> None:
-    maps = {
-        "runs": {
-            "__alias__": "dagctl_runs",
-            "__filter__": "record['id'] != 'run_0'",
-            "state": "record['status'].upper()",
-            "status": None,
-        },
-        "model_executions": None,
-    }
-    output = tap(stream_maps=maps).succeeded
-
-    rows = output.records("dagctl_runs")
-    assert sorted(row["id"] for row in rows) == ["run_1", "run_2", "run_3", "run_4"]
-    assert {row["state"] for row in rows} == {"SUCCESS"}
-    assert not any("status" in row for row in rows)
-    assert output.records("runs") == output.records("model_executions") == []
 
 
 def test_flattening_unfolds_what_the_schema_names_and_keeps_the_rest_as_json(tap: Tap) -> None:
@@ -103,7 +84,7 @@ def test_logs_take_the_shape_a_configuration_gives_them(tmp_path: Path, tap: Tap
     assert "METRIC" not in output.stderr
 
 
-def metrics(output: Output) -> list[dict[str, Any]]:
+def metrics(output: Output) -> list[Json]:
     lines = [line.partition("METRIC: ") for line in output.stderr.splitlines()]
     return [json.loads(point) for _, title, point in lines if title]
 
@@ -133,7 +114,7 @@ def test_no_metric_of_a_test_that_went_well_says_failed(api: Api, tap: Tap) -> N
         assert output.exit_code == exit_code
         assert status in timers
         assert (timers == {"succeeded"}) == (exit_code == 0)
-        api.misbehave = lambda it: Reply(403, b"{}") if it.path.endswith("/runs") else None
+        refuse(api, {"/runs": 403})
 
 
 def test_the_log_level_can_be_chosen(tap: Tap) -> None:

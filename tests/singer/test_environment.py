@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,13 +41,6 @@ def test_what_can_be_used_is(api: Api, tmp_path: Path, environment: dict[str, st
     output = run(api, tmp_path, **environment).succeeded
 
     assert output.ids("projects") == ["proj_a", "proj_b"]
-
-
-@pytest.mark.parametrize("text", ["finance", '["finance"]', " proj_b , finance", '["", "proj_b"]'])
-def test_projects_are_a_list_in_json_or_between_commas(api: Api, tmp_path: Path, text: str) -> None:
-    output = run(api, tmp_path, TAP_DAGCTL_PROJECT_IDS=text)
-
-    assert output.ids("projects") == ["proj_b"], output.stderr
 
 
 @pytest.mark.parametrize(
@@ -116,17 +108,8 @@ def check_line(api: Api, output: Output, begins: str) -> None:
     assert (output.stdout, api.requests) == ("", [])
 
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.text()
-
-
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_is_itself(number: float) -> None:
     value = value_of(f" {number}", ["integer", "number", "null"], "VARIABLE")
 
     assert (value, type(value)) == (number, type(number))
-
-
-@given(st.lists(SCALARS), st.dictionaries(st.text(), SCALARS))
-def test_every_list_and_object_is_itself(array: list[object], mapping: dict[str, object]) -> None:
-    assert value_of(json.dumps(array), ["array", "null"], "VARIABLE") == array
-    assert value_of(json.dumps(mapping), ["object", "null"], "VARIABLE") == mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -13,7 +13,7 @@ from tap_dagctl.singer.misspelt import unknown_settings, unknown_streams
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
 from tests.support.meltano import Meltano
-from tests.support.syncs import config_of, run_tap
+from tests.support.syncs import Json, config_of, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ TapDagctl(config={}, validate_config=False)  # adds the SDK's own settings
 KNOWN = {*TapDagctl.config_jsonschema["properties"], "loglevel"}
 
 
-def warnings(config: dict[str, Any], environ: dict[str, str] | None = None) -> list[str]:
+def warnings(config: Json, environ: dict[str, str] | None = None) -> list[str]:
     found = list(unknown_settings(config, environ or {}, PREFIX, KNOWN))
     troubleshooting.check(found)
     return found
@@ -78,7 +78,7 @@ def test_what_is_inside_an_object_is_no_variable() -> None:
         ({"copy": {"__source__": 5}}, [f"5: there are {', '.join(streams.BY_NAME)}"]),
     ],
 )
-def test_a_map_of_no_stream_is_told(stream_maps: dict[str, Any], names: list[str]) -> None:
+def test_a_map_of_no_stream_is_told(stream_maps: Json, names: list[str]) -> None:
     found = list(unknown_streams(stream_maps, streams.BY_NAME))
     troubleshooting.check(found)
     assert found == [f"stream_maps: no stream is called {name}" for name in names]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.syncs import Output, Tap, arguments, config_of, run_program
+from tests.support.syncs import Output, Tap, arguments, config_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,8 +78,8 @@ def test_a_log_in_the_same_pipe_is_whole_as_well(api: Api, tap: Tap, tmp_path: P
     [(["--about"], "ascii"), (["--about", "--format=markdown"], "cp1252")],
 )
 def test_what_is_printed_is_encoded(tmp_path: Path, options: list[str], encoding: str) -> None:
-    output = run_program(
-        tmp_path, None, *options, environment={"PYTHONIOENCODING": encoding}
-    ).succeeded
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    line = arguments(tmp_path, None, *options)
+    done = subprocess.run(line, capture_output=True, env=environment, check=True)
 
-    assert "api_token" in output.stdout
+    assert "api_token" in done.stdout.decode(encoding)

@@ -10,18 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.helpers.types import TapState
-from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
-from typing_extensions import override
+from singer_sdk.singerlib.encoding.simple import RecordMessage
 
 from stand_in.world import EXECUTIONS, RUNS
 from tap_dagctl.singer import state as state_module
 from tap_dagctl.singer.state import SparingStateWriter
-from tap_dagctl.singer.writer import Writer
 from tests.support import in_process
 
 if TYPE_CHECKING:
-    from singer_sdk.singerlib.encoding.simple import Message
-
     from stand_in.server import Api
     from tests.support.syncs import Output, Tap
 
@@ -81,22 +77,6 @@ def test_what_ends_a_sync_leaves_a_state_behind(api: Api, tap: Tap) -> None:
     assert sum("start_date" in part for part in parts) == PROJECTS + 1
 
 
-class Counting(Writer):
-    """Counts what would have been written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.states: list[int] = []
-
-    @override
-    def write_message(self, message: Message) -> None:
-        size = len(json.dumps(message.to_dict(), separators=(",", ":")))
-        if isinstance(message, RecordMessage):
-            self.record_bytes += size
-        elif isinstance(message, StateMessage):
-            self.states.append(size)
-
-
 @given(
     st.lists(
         st.tuples(
@@ -106,7 +86,7 @@ class Counting(Writer):
     )
 )
 def test_the_bound_holds_whatever_comes(steps: list[tuple[int, int, float]]) -> None:
-    writer, state = Counting(), TapState(bookmarks={})
+    writer, state = in_process.Collector(None), TapState(bookmarks={})
     size = most = 0
     with patch.object(state_module, "time") as clock:
         clock.monotonic.return_value = 0.0
@@ -121,11 +101,12 @@ def test_the_bound_holds_whatever_comes(steps: list[tuple[int, int, float]]) -> 
             most = max(most, size + 100)
         states.write_pending()
 
-    assert sum(writer.states) <= writer.record_bytes + 2 * most
+    written = sum(len(json.dumps(it, separators=(",", ":"))) for it in writer.states)
+    assert written <= writer.record_bytes + 2 * most
 
 
 def test_after_a_minute_a_state_goes_out_before_it_is_worth_its_bytes() -> None:
-    writer, big = Counting(), "x" * 5_000
+    writer, big = in_process.Collector(None), "x" * 5_000
     with patch.object(state_module, "time") as clock:
         clock.monotonic.return_value = 0.0
         states = SparingStateWriter(writer)
@@ -147,7 +128,7 @@ def test_after_a_minute_a_state_goes_out_before_it_is_worth_its_bytes() -> None:
 @pytest.mark.parametrize("is_told_again", [False, True])
 def test_a_state_follows_the_last_record_though_it_is_the_same(*, is_told_again: bool) -> None:
     """Some targets, such as target-jsonl, hand on a state only if no record follows it."""
-    writer = Counting()
+    writer = in_process.Collector(None)
     states = SparingStateWriter(writer)
     state: TapState = {"bookmarks": {"runs": {"number": 1}}}
     states.write_now(state)

@@ -19,7 +19,7 @@ from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
 from tests.support.made_up_rows import ROWS
-from tests.support.syncs import config_of, handlers_kept
+from tests.support.syncs import Json, config_of, handlers_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def api() -> Iterator[Api]:
         yield api
 
 
-def messages(api: Api, *, by_page: bool) -> list[dict[str, Any]]:
+def messages(api: Api, *, by_page: bool) -> list[Json]:
     """Sync the runs, and return what was written, but for the times it was read."""
     text = io.StringIO()
     ours, theirs = PagewiseStream._sync_records, Stream._sync_records
@@ -53,7 +53,7 @@ def messages(api: Api, *, by_page: bool) -> list[dict[str, Any]]:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
-def test_page_by_page_messages_are_the_sdks(api: Api, rows: list[dict[str, Any]]) -> None:
+def test_page_by_page_messages_are_the_sdks(api: Api, rows: list[Json]) -> None:
     keyed = [
         {**row, "id": f"run_{number}", "updated_at": "2026-03-02T05:00:00.5Z"}
         for number, row in enumerate(rows)
@@ -66,8 +66,8 @@ def test_page_by_page_messages_are_the_sdks(api: Api, rows: list[dict[str, Any]]
     assert sum(line["type"] == "RECORD" for line in fast) == len(rows)
 
 
-def test_what_a_configuration_changes_goes_by_record(api: Api, catalog: dict[str, Any]) -> None:
-    def rows_by_page(catalog: dict[str, Any] | None = None, **configuration: Any) -> int:
+def test_what_a_configuration_changes_goes_by_record(api: Api, catalog: Json) -> None:
+    def rows_by_page(catalog: Json | None = None, **configuration: Any) -> int:
         """Return how many rows a sync with these settings wrote page by page."""
         write, config = Writer.write_records, config_of(api, **configuration)
         with (

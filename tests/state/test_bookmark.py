@@ -12,7 +12,7 @@ from tests.support.simulation import Arrangement, Simulation
 
 if TYPE_CHECKING:
     from stand_in.server import Api
-    from tests.support.syncs import Tap
+    from tests.support.syncs import Json, Tap
 
 FIRST, SECOND, THIRD = (f"2026-02-{day:02}T12:00:00Z" for day in (10, 15, 20))
 
@@ -35,7 +35,7 @@ def sent(history: Simulation, **settings: Any) -> list[str]:
     return [row["id"] for name, row in history.sync(**settings).records if name == "runs"]
 
 
-def with_bookmark(**entries: Any) -> dict[str, Any]:
+def with_bookmark(**entries: Any) -> Json:
     part = {"context": {"project_id": "proj_0"}, "replication_key": "updated_at", **entries}
     return {"bookmarks": {"runs": {"partitions": [part]}}}
 
@@ -78,7 +78,7 @@ def test_a_state_of_the_first_version_is_understood(history: Simulation) -> None
         {"walk": {**WALK, "end": 1, "cap": 500, "anchors": [[1]]}},
     ],
 )
-def test_entries_without_sense_are_ignored(history: Simulation, entries: dict[str, Any]) -> None:
+def test_entries_without_sense_are_ignored(history: Simulation, entries: Json) -> None:
     history.take(with_bookmark(replication_key_value="2026-02-14T12:00:00Z", **entries))
 
     assert sent(history) == ["1", "2"]

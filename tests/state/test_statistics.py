@@ -16,7 +16,7 @@ from tests.support.statistics_histories import prove
 if TYPE_CHECKING:
     from stand_in.server import Api, Request
     from tests.support.in_process import Collector
-    from tests.support.syncs import Tap
+    from tests.support.syncs import Json, Tap
 
 DAY = timedelta(days=1)
 TODAY = date(2026, 3, 2)  # a Monday
@@ -39,7 +39,7 @@ def test_no_made_up_history_loses_or_repeats_statistics(seed: int) -> None:
 
 
 def sync(
-    api: Api, state: dict[str, Any] | None = None, **settings: Any
+    api: Api, state: Json | None = None, **settings: Any
 ) -> tuple[Collector, list[int], list[str]]:
     """Sync; return what came, how many days were asked for, and where the windows begin."""
     api.requests.clear()
@@ -112,7 +112,7 @@ def test_windows_of_another_length_are_read_from_the_start_on(api: Api) -> None:
     ],
 )
 def test_a_bookmark_set_by_hand_says_that_what_lies_before_was_read(
-    api: Api, settings: dict[str, Any], days: int, history: str, then: int
+    api: Api, settings: Json, days: int, history: str, then: int
 ) -> None:
     pipe, asked, _ = sync(api, bookmarked("2026-02-20"), **settings)
     assert asked == [days]
@@ -121,7 +121,7 @@ def test_a_bookmark_set_by_hand_says_that_what_lies_before_was_read(
     assert sync(api, pipe.states[-1], **settings)[1] == [then]
 
 
-def bookmarked(day: str) -> dict[str, Any]:
+def bookmarked(day: str) -> Json:
     bookmark = {"replication_key": "date", "replication_key_value": day}
     part = {"context": {"project_id": "proj_a"}, **bookmark}
     return {"bookmarks": {"daily_stats": {"partitions": [part]}}}
@@ -231,13 +231,11 @@ NO_MODEL = "GET /projects/proj_a/model-executions/stats: a row has no model_name
         ({"model_name": 7}, NO_MODEL),
     ],
 )
-def test_a_row_without_a_day_or_model(
-    api: Api, tap: Tap, row: dict[str, Any], message: str
-) -> None:
+def test_a_row_without_a_day_or_model(api: Api, tap: Tap, row: Json, message: str) -> None:
     stream, name = ("model_stats", "stats") if message is NO_MODEL else ("daily_stats",) * 2
     execute(api, 0)
 
-    def alter(answer: dict[str, Any]) -> None:
+    def alter(answer: Json) -> None:
         # A page of runs may have `stats` as well, which is one object.
         if isinstance(answer.get(name), list) and answer[name]:
             answer[name].append(row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,16 +12,16 @@ from tap_dagctl.state.unlisted import DAYS_KEPT
 
 if TYPE_CHECKING:
     from stand_in.server import Api
-    from tests.support.syncs import Tap
+    from tests.support.syncs import Json, Tap
 
 
-def projects_in(state: dict[str, Any]) -> set[str]:
+def projects_in(state: Json) -> set[str]:
     parts = (it.get("partitions", []) for it in state["bookmarks"].values())
     return {part["context"]["project_id"] for part in chain.from_iterable(parts)}
 
 
 @pytest.fixture
-def state(api: Api, tap: Tap) -> dict[str, Any]:
+def state(api: Api, tap: Tap) -> Json:
     """After a first sync of both projects."""
     for project in ("proj_a", "proj_b"):
         api.world.put(RUNS, project, {"id": f"run of {project}"})
@@ -29,7 +29,7 @@ def state(api: Api, tap: Tap) -> dict[str, Any]:
     return tap().state
 
 
-def test_a_deleted_project_leaves_the_state(api: Api, tap: Tap, state: dict[str, Any]) -> None:
+def test_a_deleted_project_leaves_the_state(api: Api, tap: Tap, state: Json) -> None:
     api.world.delete_project("proj_b")
     for days, kept in ((0, True), (1, True), (DAYS_KEPT - 2, True), (1, False)):
         api.world.advance(days=days)
@@ -37,7 +37,7 @@ def test_a_deleted_project_leaves_the_state(api: Api, tap: Tap, state: dict[str,
         assert projects_in(state) == {"proj_a", *["proj_b"] * kept}
 
 
-def test_one_that_comes_back_sends_nothing_new(api: Api, tap: Tap, state: dict[str, Any]) -> None:
+def test_one_that_comes_back_sends_nothing_new(api: Api, tap: Tap, state: Json) -> None:
     gone = api.world.delete_project("proj_b")
     state = tap(state=state).state
     api.world.projects["proj_b"] = gone
@@ -48,7 +48,7 @@ def test_one_that_comes_back_sends_nothing_new(api: Api, tap: Tap, state: dict[s
     assert "unlisted_since" not in str(following.state)
 
 
-def test_one_that_the_settings_leave_out_stays(api: Api, tap: Tap, state: dict[str, Any]) -> None:
+def test_one_that_the_settings_leave_out_stays(api: Api, tap: Tap, state: Json) -> None:
     for _ in range(2):
         state = tap(state=state, project_ids=["sales"]).state
         api.world.advance(days=DAYS_KEPT + 1)

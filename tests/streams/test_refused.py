@@ -11,7 +11,7 @@ from stand_in.history import History
 from stand_in.server import Api, Reply, serving
 from stand_in.world import World
 from tap_dagctl.errors import TapError
-from tests.support.at_request import at_request
+from tests.support.at_request import at_request, refuse
 from tests.support.in_process import sync
 from tests.support.truth import difference, in_messages, tables
 
@@ -44,12 +44,7 @@ def api() -> Iterator[Api]:
 
 @pytest.fixture
 def broken(api: Api) -> str:
-    """The id of the project that will be."""
     return next(iter(api.world.projects))
-
-
-def refuse(api: Api, ending: str, status: int = 404) -> None:
-    api.misbehave = lambda it: Reply(status, b"{}") if it.path.endswith(ending) else None
 
 
 def delete_at(api: Api, project: str, number: int) -> None:
@@ -78,25 +73,20 @@ def test_one_refused_list(
 ) -> None:
     ending, status = LISTS[stream]
     path = f"/projects/{broken}/{ending}"
-    refuse(api, path, status)
+    refuse(api, {path: status})
     first = tap(refused_projects=refused_projects)
 
-    refused = (
-        f"GET {path}: the server answered {status}: the project is listed, and its {stream} are "
-        "refused: ask dagctl why; "
-    )
-    title = f"{stream} of {broken}"
+    said = f"GET {path}: the server answered {status}: the project is listed, and its {stream} are "
     if refused_projects == "fail":
         assert first.error == (
-            f"{refused}until then set refused_projects to warn, leave out the project, with "
-            f"exclude_project_ids, or deselect {stream}"
+            f"{said}refused: ask dagctl why; until then set refused_projects to warn, leave out "
+            f"the project, with exclude_project_ids, or deselect {stream}"
         )
-        assert f"; failed: {title}\n" in first.stderr
     else:
-        assert first.exit_code == 0
-        (warning,) = first.warnings
-        assert warning.endswith(f"{refused}everything else is read")
-        assert f"; refused: {title}\n" in first.stderr
+        (warning,) = first.succeeded.warnings
+        assert warning.endswith(f"{said}refused: ask dagctl why; everything else is read")
+    title = {"fail": "failed", "warn": "refused"}[refused_projects]
+    assert f"; {title}: {stream} of {broken}\n" in first.stderr
     everything = set(api.world.projects)
     for name in LISTS:
         missing = {broken} if name == stream else set()
@@ -114,26 +104,21 @@ def test_one_refused_list(
 
 
 def test_what_is_tolerated_hides_no_other_failure(api: Api, broken: str, tap: Tap) -> None:
-    def misbehave(request: Request) -> Reply | None:
-        if request.path.endswith(f"{broken}/runs"):
-            return Reply(403, b"{}")
-        return Reply(500, b"{}") if request.path.endswith(f"{broken}/jobs") else None
-
-    api.misbehave = misbehave
+    refuse(api, {f"{broken}/runs": 403, f"{broken}/jobs": 500})
     output = tap(refused_projects="warn", max_attempts=1)
     assert output.error.startswith(f"GET /projects/{broken}/jobs: the server answered 500")
     assert f"; failed: jobs of {broken}; refused: runs of {broken}\n" in output.stderr
 
 
 def test_a_list_of_the_organization_is_no_project(api: Api, tap: Tap) -> None:
-    refuse(api, "/organizations/members", 403)
+    refuse(api, {"/organizations/members": 403})
     output = tap(refused_projects="warn", include_sensitive=True)
     assert output.error.startswith("GET /organizations/members: the server answered 403")
 
 
 @pytest.mark.parametrize("refused_projects", ["fail", "warn"])
 def test_a_test_fails_as_a_sync(api: Api, broken: str, tap: Tap, refused_projects: str) -> None:
-    refuse(api, f"/projects/{broken}/runs", 403)
+    refuse(api, {f"{broken}/runs": 403})
     output = tap("--test", refused_projects=refused_projects)
     assert output.exit_code == (refused_projects == "fail")
     assert f"GET /projects/{broken}/runs: the server answered 403" in output.stderr
@@ -202,7 +187,7 @@ def test_a_broken_project_is_still_an_error_when_another_is_deleted(api: Api, br
 def test_an_account_refused(
     api: Api, tap: Tap, status: int, advice: str, include_sensitive: bool
 ) -> None:
-    refuse(api, "", status)
+    refuse(api, {"": status})
     output = tap(include_sensitive=include_sensitive, refused_projects="warn")
 
     assert output.error.startswith(f"GET /projects: the server answered {status}: {advice}")
@@ -224,12 +209,8 @@ def test_an_account_that_is_refused_from_some_request_on_is_one_line(
 
 
 def test_where_nobody_knows_if_a_project_was_deleted_all_is_told(api: Api, broken: str) -> None:
-    def misbehave(request: Request) -> Reply | None:
-        if request.path.endswith("/projects") and request.number > 1:
-            return Reply(500, b"{}")
-        return Reply(404, b"{}") if request.path.endswith(f"{broken}/runs") else None
-
-    api.misbehave = misbehave
+    # When the projects have been listed.
+    api.misbehave = lambda _: refuse(api, {"/projects": 500, f"{broken}/runs": 404})
     with pytest.raises(TapError) as caught:
         sync(api, max_attempts=1)
     refused, looked = str(caught.value).splitlines()

@@ -14,7 +14,7 @@ from stand_in.server import Api, serving
 from stand_in.world import RUNS, World
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.streams import STREAMS, EnvironmentVariables
-from tests.support.syncs import Tap, config_of, run_tap
+from tests.support.syncs import Json, Tap, config_of, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ FIELDS = st.dictionaries(
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> dict[str, Any]:
+def rows(draw: st.DrawFn) -> Json:
     """Make fields in which `SECRET` stands somewhere below a secret's name, and nowhere else."""
     row = draw(FIELDS)
     for _ in range(draw(st.integers(1, 4))):
@@ -115,7 +115,7 @@ def leaves(value: Any) -> int:
 
 @given(row=rows(), stream=st.sampled_from(STREAMS))
 def test_no_secret_is_in_a_record_however_deep_it_lies_and_all_else_is(
-    row: dict[str, Any], stream: Any
+    row: Json, stream: Any
 ) -> None:
     before = leaves(row)
     record = RecordBuilder(stream.name, stream.schema).record(row, {})

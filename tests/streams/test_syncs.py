@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import signal
-import subprocess
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
+from signal import SIGINT, SIGTERM, Signals
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 from typing_extensions import override
@@ -17,25 +14,28 @@ from typing_extensions import override
 from stand_in.history import History
 from stand_in.server import PREFIX, Api, Reply, running
 from stand_in.world import World
+from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
-from tests.support.at_request import at_request
-from tests.support.syncs import Output, Tap, arguments, config_of, selecting
+from tests.support.at_request import at_request, signalled_at
+from tests.support.syncs import Output, Tap, config_of, in_files, selecting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from stand_in.server import Request
 
-TABLES = {"model-executions": "model_executions", "daily-stats": "daily_stats"}
-TABLES |= {"stats": "model_stats", "environment-protections": "environment_protections"}
+ENDINGS = {it.path.rpartition("/")[2]: it.name for it in STREAMS if hasattr(it, "path")}
 Part = tuple[str, str]
+Json = dict[str, Any]
+Sync = Callable[..., Output]
 
 
 def part_of(path: str) -> Part:
     """Return the stream and project that a request is for."""
     pieces = path.removeprefix(f"{PREFIX}/").split("/")
     project = pieces[1] if pieces[0] == "projects" and pieces[1:] else ""
-    return TABLES.get(pieces[-1], pieces[-1]), project
+    return ENDINGS[pieces[-1]], project
 
 
 class CountingApi(Api):
@@ -73,7 +73,7 @@ def catalog() -> dict[str, Any]:
 
 
 @pytest.fixture
-def sync(api: CountingApi, tap: Tap, catalog: dict[str, Any]) -> Callable[..., Output]:
+def sync(api: CountingApi, tap: Tap, catalog: dict[str, Any]) -> Sync:
     """Sync everything, and count anew."""
 
     def sync(**settings: Any) -> Output:
@@ -118,43 +118,32 @@ def assert_as_counted(api: CountingApi, output: Output, errors: dict[Part, str])
 
 @pytest.mark.parametrize("refused_projects", ["fail", "warn"])
 def test_it_says_what_was_read_and_what_was_not(
-    api: CountingApi, project: str, sync: Callable[..., Output], refused_projects: str
+    api: CountingApi, project: str, sync: Sync, refused_projects: str
 ) -> None:
     settings = {"refused_projects": refused_projects, "page_size": 60, "max_attempts": 2}
     first = sync(**settings).succeeded
     assert {part[1] for part in rows_of(first)} == {"", *api.world.projects}
     assert_as_counted(api, first, {})
 
-    token = api.world.token
+    said = json.dumps({"error": f"made up {api.world.token} said the server"}).encode()
+    statuses = {("runs", project): 403, ("jobs", project): 500, ("members", ""): 500}
 
     def misbehave(request: Request) -> Reply | None:
-        said = json.dumps({"error": f"made up {token} said the server"}).encode()
-        if request.path.endswith(f"{project}/runs"):
-            return Reply(403, said)
-        if request.path.endswith(("/members", f"{project}/jobs")):
-            return Reply(500, said)
-        return None
+        status = statuses.get(part_of(request.path))
+        return Reply(status, said) if status else None
 
     api.misbehave = misbehave
     second = sync(state=first.state, **settings)
     assert second.exit_code == 1
-    errors = {
-        ("runs", project): "the server answered 403",
-        ("jobs", project): "the server answered 500",
-        ("members", ""): "the server answered 500",
-    }
+    # Of what the server said, nothing is in an error.
+    errors = {part: f"the server answered {status}" for part, status in statuses.items()}
     assert_as_counted(api, second, errors)
-    assert (
-        rows_of(second)["runs", project]["bookmark"] == rows_of(first)["runs", project]["bookmark"]
-    )
-    said = [json.dumps(row) for row in second.records("syncs")]
-    assert not any("made up" in row or token in row for row in said)
-    assert second.records("syncs")[0]["sync_id"] != first.records("syncs")[0]["sync_id"]
+    before, after = (rows_of(it)["runs", project] for it in (first, second))
+    assert after["bookmark"] == before["bookmark"]
+    assert after["sync_id"] != before["sync_id"]
 
 
-def test_a_deleted_project_has_not_failed(
-    api: CountingApi, project: str, sync: Callable[..., Output]
-) -> None:
+def test_a_deleted_project_has_not_failed(api: CountingApi, project: str, sync: Sync) -> None:
     at_request(api, f"{project}/runs", 1, lambda: api.world.delete_project(project))
     output = sync().succeeded
     assert_as_counted(api, output, {})
@@ -170,18 +159,16 @@ def test_a_rejected_token_is_told_once(api: CountingApi, tap: Tap, catalog: dict
 
 
 def test_it_is_read_only_where_it_is_selected(tap: Tap) -> None:
-    plain = tap()
-    assert plain.exit_code == 0
+    plain, tested = tap().succeeded, tap("--test")
+    discovered = json.loads(tap("--discover").stdout)
     assert not [it for it in plain.messages if it.get("stream") == "syncs"]
     assert "syncs" not in plain.state["bookmarks"]
-    discovered = json.loads(tap("--discover").stdout)
     (entry,) = (it for it in discovered["streams"] if it["tap_stream_id"] == "syncs")
     (root,) = (it["metadata"] for it in entry["metadata"] if not it["breadcrumb"])
     assert root["selected-by-default"] is False
     # As a catalog without a word of selection says it, too.
     assert not tap(catalog=discovered).records("syncs")
-    tested = tap("--test").messages
-    assert not [it for it in tested if it["type"] == "RECORD" and it["stream"] == "syncs"]
+    assert not tested.records("syncs")
 
 
 def test_maps_and_selection_are_heeded(api: CountingApi, tap: Tap, catalog: dict[str, Any]) -> None:
@@ -193,80 +180,45 @@ def test_maps_and_selection_are_heeded(api: CountingApi, tap: Tap, catalog: dict
     output = tap(catalog=catalog, stream_maps=maps)
 
     rows = output.records("loads")
-    assert {(row["stream"], row["project_id"]) for row in rows} == {
-        ("runs", key) for key in api.world.projects
-    }
+    parts = [(row["stream"], row["project_id"]) for row in rows]
+    assert parts == [("runs", key) for key in api.world.projects]
     assert all("error" not in row and row["requests"] == 1 for row in rows)
-
-
-def in_files(directory: Path) -> dict[str, Any]:
-    encoding = {"format": "jsonl", "compression": "gzip"}
-    return {"encoding": encoding, "storage": {"root": f"file://{directory}/files"}}
-
-
-def rows_of_files(output: Output) -> dict[Part, dict[str, Any]]:
-    rows = [
-        json.loads(line)
-        for message in output.messages
-        if message["type"] == "BATCH" and message["stream"] == "syncs"
-        for file in message["manifest"]
-        for line in gzip.decompress(Path(urlsplit(file).path).read_bytes()).splitlines()
-    ]
-    return {(row["stream"], row["project_id"]): row for row in rows}
 
 
 @pytest.mark.parametrize("batch", [False, True])
 def test_an_error_that_ends_the_sync_is_told(
-    api: CountingApi, project: str, tmp_path: Path, sync: Callable[..., Output], batch: bool
+    api: CountingApi, project: str, tmp_path: Path, sync: Sync, batch: bool
 ) -> None:
     maps = {"jobs": {"x": f"1 / (0 if project_id == '{project}' else 1)"}}
-    more = {"batch_config": in_files(tmp_path)} if batch else {}
-    output = sync(stream_maps=maps, **more)
+    output = sync(stream_maps=maps, batch_config=in_files(tmp_path) if batch else None)
 
     assert "stream_maps: an expression fails on a row of jobs" in output.error
-    rows = rows_of_files(output) if batch else rows_of(output)
-    early = "the sync ended before it was read"
-    assert {part for part, row in rows.items() if row["error"] == early} == {
-        ("projects", ""),
-        ("jobs", project),
-    }
+    rows = rows_of(output)
+    early = {part for part, row in rows.items() if row["error"]}
+    assert early == {("projects", ""), ("jobs", project)}
+    assert {rows[part]["error"] for part in early} == {"the sync ended before it was read"}
     assert ("runs", next(iter(api.world.projects))) in rows
     assert ("plans", project) not in rows
 
 
-@pytest.mark.parametrize(
-    ("signum", "batch"), [(signal.SIGTERM, False), (signal.SIGINT, True)], ids=str
-)
+@pytest.mark.parametrize(("signum", "batch"), [(SIGTERM, False), (SIGINT, True)], ids=str)
 def test_a_stopped_sync_is_told(
-    api: CountingApi,
-    project: str,
-    tmp_path: Path,
-    catalog: dict[str, Any],
-    batch: bool,
-    signum: signal.Signals,
+    api: CountingApi, project: str, tmp_path: Path, catalog: Json, batch: bool, signum: Signals
 ) -> None:
-    more = {"batch_config": in_files(tmp_path)} if batch else {}
     # Nothing is asked for ahead, so that the signal comes while this list is read.
-    config = config_of(api, include_sensitive=True, max_connections=1, **more)
-    taps: list[subprocess.Popen[str]] = []
-    at_request(api, f"{project}/jobs", 1, lambda: taps[0].send_signal(signum))
-    line = arguments(tmp_path, config, catalog=catalog)
-    with subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
-    ) as tap:
-        taps.append(tap)
-        stdout, stderr = tap.communicate(timeout=120)
-    output = Output.of(tap.returncode, stdout, stderr)
+    more = {"batch_config": in_files(tmp_path) if batch else None, "max_connections": 1}
+    config = config_of(api, include_sensitive=True, **more)
+    ending = f"{project}/jobs"
+    output = signalled_at(api, ending, 1, signum, tmp_path, config, catalog=catalog)
 
     assert output.exit_code == 128 + signum
-    rows = rows_of_files(output) if batch else rows_of(output)
-    stopped = {part for part, row in rows.items() if row["error"]}
-    assert stopped == {("projects", ""), ("jobs", project)}
-    assert {rows[part]["error"] for part in stopped} == {f"stopped by {signum.name}"}
+    stopped = [("projects", ""), ("jobs", project)]
+    errors = dict.fromkeys(stopped, f"stopped by {signum.name}")
+    assert {part: row["error"] for part, row in rows_of(output).items() if row["error"]} == errors
     if batch:
         # A state after its file would speak of rows that are in none.
         assert output.messages[-1]["stream"] == "syncs"
     else:
         # Nobody read that answer.
         api.rows["jobs", project] = 0
-        assert_as_counted(api, output, dict.fromkeys(stopped, f"stopped by {signum.name}"))
+        assert_as_counted(api, output, errors)

@@ -131,12 +131,10 @@ HIDES: dict[str, Callable[[int, str], bool]] = {
 
 @dataclass(frozen=True)
 class Act:
-    """What a writer does at once.
+    """What a writer does at once: `insert`, `update`, `delete`, `stamp` (update all) or `advance`.
 
     Attributes:
-        kind: `insert`, `update`, `delete`, `stamp` (update all) or `advance` (the clock).
         project: its number.
-        stream: the stream its table belongs to.
         picks: rows: how many there are counts for inserts, else any numbers, modulo the rows.
         late: how late the rows become visible, as a part of the overlap.
         seconds: how far the clock moves on.
@@ -184,13 +182,9 @@ class Simulation:
             self.world.add_project(f"proj_{number}", f"project {number}")
         self._api = api
         self._server = OddServer(api, arrangement)
-        api.most_rows = arrangement.most_rows
-        api.tells_limit = arrangement.tells_limit
-        api.inclusive = arrangement.inclusive
-        api.tells_time = arrangement.tells_time
-        api.tells_pages = arrangement.tells_pages
-        api.counts_hidden = arrangement.counts_hidden
-        api.empty_list = arrangement.empty_list
+        for name in ("most_rows", "tells_limit", "inclusive", "tells_time", "tells_pages"):
+            setattr(api, name, getattr(arrangement, name))
+        api.counts_hidden, api.empty_list = arrangement.counts_hidden, arrangement.empty_list
         api.is_hidden = lambda row: row["id"] in self._hidden
         self.figures["histories"] += 1
 
@@ -284,14 +278,9 @@ class Simulation:
     ) -> Sync:
         """Sync once, and check what must hold of every sync.
 
-        Args:
-            acts: what writers do, each just before the request of that number is answered.
-            cut: after how many messages the process is killed.
-            overtaken: requests, by the number in which they come, that another one overtakes where
-                several are under way: it is answered first, and writers may act in between.
-            stopped: it is not killed but stopped: it still writes its state.
-            glitches: what single answers show, by the number of the request.
-            settings: besides those of the arrangement.
+        Writers act just before the request of a number is answered. It is killed after `cut`
+        messages, or `stopped`: then it still writes its state. Requests that are `overtaken`, by
+        the number in which they come, are answered after another, where several are under way.
         """
         done = Sync([], Counter(), Counter())
         self._api.misbehave = self._answering(done, acts, overtaken, glitches)
@@ -371,23 +360,23 @@ class Simulation:
 
     def _check_promise(self, before: dict[str, Project]) -> None:
         """Check that the loader holds what there was when the sync began, or newer versions."""
+        for stream, project, row in self._rows(before):
+            now = self.world.projects[project].tables[TABLES[stream]].get(row["id"])
+            # What has changed belongs to the next sync, where the count cannot tell.
+            if now is None or (now != row and not self.arrangement.needs_counts):
+                continue
+            held = self.tables[stream].get(row["id"], {"duration_seconds": -1})
+            is_held = (held["duration_seconds"] or 0) >= (row.get("duration_seconds") or 0)
+            assert is_held, f"lost until the next sync: {row} of {stream}; held: {held}"
+
+    def _rows(self, projects: dict[str, Project]) -> Iterator[tuple[str, str, Row]]:
+        """Yield the rows that the server shows, unless it was said that some are owed."""
         for stream, table in TABLES.items():
-            for project in before.keys() & self.world.projects.keys():
-                if (stream, project) in self._owed:
-                    continue
-                for key, row in before[project].tables[table].items():
-                    now = self.world.projects[project].tables[table].get(key)
-                    if now is None or key in self._hidden:
-                        continue
-                    # What has changed belongs to the next sync, where the count cannot tell.
-                    if now != row and not self.arrangement.needs_counts:
-                        continue
-                    held = self.tables[stream].get(key)
-                    if held is None or (held["duration_seconds"] or 0) < (
-                        row.get("duration_seconds") or 0
-                    ):
-                        msg = f"lost until the next sync: {row} of {stream}; held: {held}"
-                        raise AssertionError(msg)
+            for project in projects.keys() & self.world.projects.keys():
+                if (stream, project) not in self._owed:
+                    for row in projects[project].tables[table].values():
+                        if row["id"] not in self._hidden:
+                            yield stream, project, row
 
     def _run(
         self, cut: int | None, settings: dict[str, Any], *, stopped: bool
@@ -443,9 +432,8 @@ class Simulation:
             again = again and not may_be_hidden
             # A second walk reads its overlap in the same sync, where unknown fields have changed.
             twice = version in seen and not (was_cut and self.arrangement.is_volatile)
-            if twice or again:
-                msg = f"sent again, unchanged: {record['id']} of {stream}"
-                raise AssertionError(msg)
+            assert not twice, f"sent again in one sync: {record['id']} of {stream}"
+            assert not again, f"sent again, unchanged: {record['id']} of {stream}"
             # Every write has a larger number, whatever it is stamped with.
             before = self._last_sent.get((stream, record["id"]), record)
             is_newer = (before["duration_seconds"] or 0) <= (record["duration_seconds"] or 0)
@@ -476,17 +464,10 @@ class Simulation:
 
     def check(self) -> None:
         """Check that the loader holds the newest version of every row that still exists."""
-        for stream, table in TABLES.items():
-            for project in self.world.projects:
-                for row in self.world.rows(table, project):
-                    if row["id"] in self._hidden:
-                        continue
-                    held = self.tables[stream].get(row["id"])
-                    if (stream, project) in self._owed:
-                        continue
-                    if held is None or not _same(held, row):
-                        msg = f"lost: {row} of {stream}; the loader holds {held}"
-                        raise AssertionError(msg)
+        for stream, _, row in self._rows(self.world.projects):
+            held = self.tables[stream].get(row["id"])
+            is_held = held is not None and _same(held, row)
+            assert is_held, f"lost: {row} of {stream}; the loader holds {held}"
 
     def end(self) -> None:
         """Let the writers rest, sync, check everything; then nothing is left to send.

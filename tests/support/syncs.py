@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 from singer_sdk.metrics import METRICS_LOGGER_NAME
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api
 
-Record = dict[str, Any]
+Json = dict[str, Any]
 TAP = Path(sys.executable).with_name("tap-dagctl")
 # An environment in which no proxy and no authority is named.
 DIRECTLY = dict.fromkeys(
@@ -53,17 +55,21 @@ class Output:
         lines = [line for line in stdout.splitlines() if line.startswith('{"type"')]
         return cls(exit_code, stdout, stderr, [json.loads(line) for line in lines])
 
-    def records(self, stream: str) -> list[Record]:
-        return [
-            message["record"]
-            for message in self.messages
-            if message["type"] == "RECORD" and message["stream"] == stream
-        ]
+    def records(self, stream: str) -> list[Json]:
+        """Return the records of a stream, those in files included."""
+        found: list[Json] = []
+        for message in self.messages:
+            if message.get("stream") == stream:
+                found += [message["record"]] if message["type"] == "RECORD" else []
+                for file in message.get("manifest", ()):
+                    text = gzip.decompress(Path(urlsplit(file).path).read_bytes())
+                    found += map(json.loads, text.splitlines())
+        return found
 
     def ids(self, stream: str) -> list[str]:
         return [row["id"] for row in self.records(stream)]
 
-    def table(self, stream: str, *keys: str) -> dict[tuple[Any, ...], Record]:
+    def table(self, stream: str, *keys: str) -> dict[tuple[Any, ...], Json]:
         """What a loader that upserts holds of a stream."""
         return {tuple(row[key] for key in keys): row for row in self.records(stream)}
 
@@ -97,25 +103,24 @@ class Output:
         return [line for line in self.stderr.splitlines() if "| ERROR" in line]
 
 
-def config_of(api: Api, **settings: Any) -> dict[str, Any]:
-    return {
-        "api_token": api.world.token,
-        "organization_id": api.world.organization_id,
-        "api_url": api.url,
-        **settings,
-    }
+def config_of(api: Api, **settings: Any) -> Json:
+    world = api.world
+    account = {"api_token": world.token, "organization_id": world.organization_id}
+    return {**account, "api_url": api.url, **settings}
+
+
+def in_files(directory: Path) -> dict[str, Any]:
+    """Return a `batch_config` of files in a folder."""
+    encoding = {"format": "jsonl", "compression": "gzip"}
+    return {"encoding": encoding, "storage": {"root": f"file://{directory}"}}
 
 
 def arguments(
-    directory: Path,
-    config: dict[str, Any] | None = None,
-    *options: str,
-    state: dict[str, Any] | None = None,
-    catalog: dict[str, Any] | None = None,
+    directory: Path, config: Json | None = None, *options: str, **files: Any
 ) -> list[str]:
     """Return the command line of the installed `tap-dagctl`; its files lie in `directory`."""
     line = [str(TAP), *options]
-    for name, content in (("config", config), ("state", state), ("catalog", catalog)):
+    for name, content in {"config": config, **files}.items():
         if content is not None:
             path = directory / f"{name}.json"
             path.write_text(json.dumps(content))
@@ -125,15 +130,14 @@ def arguments(
 
 def run_program(
     directory: Path,
-    config: dict[str, Any] | None = None,
+    config: Json | None = None,
     *options: str,
-    state: dict[str, Any] | None = None,
-    catalog: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
+    **files: Any,
 ) -> Output:
     """Run the tap as a program until it ends: for signals, pipes, and what an interpreter does."""
     done = subprocess.run(
-        arguments(directory, config, *options, state=state, catalog=catalog),
+        arguments(directory, config, *options, **files),
         capture_output=True,
         text=True,
         check=False,
@@ -146,14 +150,16 @@ def run_program(
 
 def run_tap(
     directory: Path,
-    config: dict[str, Any] | None = None,
+    config: Json | None = None,
     *options: str,
-    state: dict[str, Any] | None = None,
-    catalog: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
+    **files: Any,
 ) -> Output:
-    """Run the command line in this process, without the half second in which a program starts."""
-    line = arguments(directory, config, *options, state=state, catalog=catalog)
+    """Run the command line in this process, without the half second in which a program starts.
+
+    Its `files` are a state and a catalog.
+    """
+    line = arguments(directory, config, *options, **files)
     written = {name: directory / name for name in ("stdout", "stderr")}
     exit_code: Any = 0
     with (
@@ -186,14 +192,19 @@ class Tap:
     def __call__(
         self,
         *options: str,
-        state: dict[str, Any] | None = None,
-        catalog: dict[str, Any] | None = None,
+        state: Json | None = None,
+        catalog: Json | None = None,
         environment: dict[str, str] | None = None,
         **settings: Any,
     ) -> Output:
-        config = config_of(self.api, **settings)
-        files: dict[str, Any] = {"state": state, "catalog": catalog, "environment": environment}
-        return run_tap(self.directory, config, *options, **files)
+        files: Any = {"state": state, "catalog": catalog, "environment": environment}
+        return run_tap(self.directory, config_of(self.api, **settings), *options, **files)
+
+    def refused(self, *options: str, **given: Any) -> str:
+        """Return the one line about what is refused before any request."""
+        output = self(*options, **given)
+        assert (self.api.requests, output.messages) == ([], [])
+        return output.error
 
 
 @contextmanager
