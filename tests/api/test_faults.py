@@ -18,12 +18,10 @@ from tap_dagctl.errors import PassingError, TapError
 from tap_dagctl.settings import DEFAULT_API_URL
 from tests.support import in_process
 from tests.support.storms import storm
-from tests.support.syncs import BROKEN_OFF, Json, config_of, run_tap
+from tests.support.syncs import BROKEN_OFF, Json
 from tests.support.waiting import waiting_at_once
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api, Reply, Request
     from tests.support.in_process import Collector
     from tests.support.syncs import Tap
@@ -293,11 +291,11 @@ def test_a_busy_server_is_waited_for_by_all(monkeypatch: pytest.MonkeyPatch) -> 
     assert asked[1][1] - asked[0][1] == pytest.approx(30, abs=0.1)
 
 
-def test_the_default_host_may_have_another_name(tmp_path: Path, api: Api) -> None:
-    config = config_of(api, max_attempts=1, api_url="https://api.dagctl.com/api/v1")
+def test_the_default_host_may_have_another_name(tap: Tap) -> None:
     # A proxy that is not there: nothing leaves this machine.
     nowhere = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
-    output = run_tap(tmp_path, config, environment=nowhere | {"NO_PROXY": "", "no_proxy": ""})
+    environment = nowhere | {"NO_PROXY": "", "no_proxy": ""}
+    output = tap(max_attempts=1, api_url=DEFAULT_API_URL, environment=environment)
     assert "the proxy does not answer, or refuses (1 try); check HTTPS_PROXY" in output.error
 
     error = connection_error(urllib3.exceptions.ProtocolError(), DEFAULT_API_URL)

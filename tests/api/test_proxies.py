@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.syncs import config_of, run_tap
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
+    from tests.support.syncs import Tap
 
 NAMES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
 
@@ -23,9 +19,9 @@ def no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def line(api: Api, directory: Path, **environment: str) -> str:
-    config = config_of(api, max_attempts=1) | {"api_url": "https://dagctl.example/api/v1"}
-    output = run_tap(directory, config, environment=environment)
+def line(tap: Tap, **environment: str) -> str:
+    url = "https://dagctl.example/api/v1"
+    output = tap(max_attempts=1, api_url=url, environment=environment)
     assert "made-up-password" not in output.stderr
     return output.error
 
@@ -37,18 +33,18 @@ def line(api: Api, directory: Path, **environment: str) -> str:
         *("x" * 300, "http://user:made-up-password@[x"),
     ],
 )
-def test_a_url_that_is_none_names_its_variable(api: Api, tmp_path: Path, url: str) -> None:
+def test_a_url_that_is_none_names_its_variable(tap: Tap, url: str) -> None:
     assert re.fullmatch(
         r"GET /projects: the proxy in HTTPS_PROXY cannot be used \(\w+\): write it like "
         r"http://proxy\.example\.com:3128",
-        line(api, tmp_path, HTTPS_PROXY=url),
+        line(tap, HTTPS_PROXY=url),
     )
 
 
 @pytest.mark.parametrize("name", ["https_proxy", "all_proxy", "ALL_PROXY"])
-def test_a_socks_proxy_needs_pysocks(api: Api, tmp_path: Path, name: str) -> None:
+def test_a_socks_proxy_needs_pysocks(tap: Tap, name: str) -> None:
     url = "socks5h://user:made-up-password@127.0.0.1:1"
-    assert line(api, tmp_path, **{name: url}) == (
+    assert line(tap, **{name: url}) == (
         f"GET /projects: {name} names a SOCKS proxy, and PySocks is not here: install PySocks "
         "beside the tap, or name a proxy that speaks HTTP"
     )

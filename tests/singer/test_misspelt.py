@@ -25,45 +25,39 @@ TapDagctl(config={}, validate_config=False)  # adds the SDK's own settings
 KNOWN = {*TapDagctl.config_jsonschema["properties"], "loglevel"}
 
 
-def warnings(config: Json, environ: dict[str, str] | None = None) -> list[str]:
-    found = list(unknown_settings(config, environ or {}, PREFIX, KNOWN))
-    troubleshooting.check(found)
-    return found
+ROOT = PREFIX + "BATCH_CONFIG_STORAGE_ROOT"
+OF_MELTANO = {"MELTANO_EXTRACTOR_NAME": "tap-dagctl", ROOT: "x"}
+IGNORED = "is no setting of this tap and is ignored"
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"),
+    ("config", "environ", "told"),
     [
-        ("startdate", "start_date"),
-        ("project_id", "project_ids"),
-        ("flattening_depth", "flattening_max_depth"),
+        ({"startdate": 1}, {}, f"startdate {IGNORED}: did you mean start_date?"),
+        (
+            {},
+            {f"{PREFIX}PROJECT_ID": "1"},
+            f"{PREFIX}PROJECT_ID {IGNORED}: did you mean {PREFIX}PROJECT_IDS?",
+        ),
+        # Meltano hands on both of what its project has.
+        (
+            {"flattening_depth": 1},
+            {f"{PREFIX}FLATTENING_DEPTH": "1"},
+            f"flattening_depth {IGNORED}: did you mean flattening_max_depth?",
+        ),
+        ({"x": 1}, {}, f"x {IGNORED}: remove it"),
+        (dict.fromkeys(KNOWN, 1), {PREFIX + name.upper(): "1" for name in KNOWN}, ""),
+        ({}, {f"{PREFIX}STARTDATE": "", "OTHER": "1", "TARGET_POSTGRES_X": "1"}, ""),
+        # What is inside an object is no variable.
+        ({}, OF_MELTANO, f"{ROOT} {IGNORED}"),
+        ({"batch_config": {"storage": {"root": "x"}}}, OF_MELTANO, ""),
     ],
 )
-def test_a_misspelt_name_says_the_nearest(name: str, nearest: str) -> None:
-    ignored = "is no setting of this tap and is ignored: did you mean"
-    variable = PREFIX + name.upper()
-    assert warnings({name: 1}) == [f"{name} {ignored} {nearest}?"]
-    assert warnings({}, {variable: "1"}) == [f"{variable} {ignored} {PREFIX}{nearest.upper()}?"]
-    # Meltano hands on both of what its project has.
-    assert warnings({name: 1}, {variable: "1"}) == [f"{name} {ignored} {nearest}?"]
-
-
-def test_a_name_that_is_like_no_other_is_told_as_well() -> None:
-    assert warnings({"x": 1}) == ["x is no setting of this tap and is ignored: remove it"]
-
-
-def test_no_setting_is_told() -> None:
-    settings = dict.fromkeys(KNOWN, 1)
-    assert warnings(settings) == []
-    assert warnings({}, {PREFIX + name.upper(): "1" for name in KNOWN}) == []
-    assert warnings({}, {"TAP_DAGCTL_STARTDATE": "", "OTHER": "1", "TARGET_POSTGRES_X": "1"}) == []
-
-
-def test_what_is_inside_an_object_is_no_variable() -> None:
-    environ = {"MELTANO_EXTRACTOR_NAME": "tap-dagctl", "TAP_DAGCTL_BATCH_CONFIG_STORAGE_ROOT": "x"}
-    (warning,) = warnings({}, environ)
-    assert warning.startswith("TAP_DAGCTL_BATCH_CONFIG_STORAGE_ROOT is no setting")
-    assert warnings({"batch_config": {"storage": {"root": "x"}}}, environ) == []
+def test_a_misspelt_name_says_the_nearest(config: Json, environ: Json, told: str) -> None:
+    found = list(unknown_settings(config, environ, PREFIX, KNOWN))
+    troubleshooting.check(found)
+    assert len(found) == bool(told)
+    assert "".join(found).startswith(told)
 
 
 @pytest.mark.parametrize(

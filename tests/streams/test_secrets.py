@@ -14,11 +14,11 @@ from stand_in.server import Api, serving
 from stand_in.world import RUNS, World
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.streams import STREAMS, EnvironmentVariables
-from tests.support.syncs import Json, Tap, config_of, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from tests.support.syncs import Json, Tap
 
 VALUE = "a value that stays where it is"
 SECRET, OPEN = "made-up-secret", "made-up-text"
@@ -38,18 +38,15 @@ def api() -> Iterator[Api]:
         yield api
 
 
-def test_the_value_of_a_variable_never_leaves_the_tap(api: Api, tmp_path: Path, tap: Tap) -> None:
-    config = config_of(api, include_sensitive=True)
-    catalog = json.loads(run_tap(tmp_path, config, "--discover").stdout)
+@pytest.mark.usefixtures("api")
+def test_the_value_of_a_variable_never_leaves_the_tap(tap: Tap) -> None:
+    catalog = json.loads(tap("--discover", include_sensitive=True).stdout)
     for entry in catalog["streams"]:
         if entry["tap_stream_id"] == EnvironmentVariables.name:
             entry["schema"]["properties"]["value"] = {"type": ["string", "null"]}
     for given_catalog in (None, catalog):
-        output = tap(
-            catalog=given_catalog,
-            include_sensitive=True,
-            environment={"TAP_DAGCTL_LOGLEVEL": "debug"},
-        )
+        environment = {"TAP_DAGCTL_LOGLEVEL": "debug"}
+        output = tap(catalog=given_catalog, include_sensitive=True, environment=environment)
         assert output.exit_code == 0, output.stderr
         records = output.records(EnvironmentVariables.name)
         assert {row["name"] for row in records} == {"AWS_REGION", "WAREHOUSE_KEY"}
