@@ -86,6 +86,13 @@ def test_a_start_date_in_the_future_reads_just_today_and_goes_on_from_there(api:
         api.world.advance(days=1)
 
 
+def test_a_start_date_after_the_bookmark_leaves_out_the_days_between(api: Api) -> None:
+    first, *_ = sync(api)
+    api.world.advance(days=8)
+
+    assert sync(api, first.states[-1], start_date="2026-03-10")[1:] == ([1], ["2026-03-09"])
+
+
 def test_windows_of_another_length_are_read_from_the_start_on(api: Api) -> None:
     def asked(state: Any, start: str, length: int = 1) -> tuple[Any, list[int], list[str]]:
         pipe, days, windows = sync(api, state, start_date=start, model_stats_window_days=length)
@@ -127,12 +134,16 @@ def bookmarked(day: str) -> Json:
     return {"bookmarks": {"daily_stats": {"partitions": [part]}}}
 
 
-@pytest.mark.parametrize(("ahead", "days"), [(1, 4), (2, 4), (4, 30)])
-def test_a_bookmark_in_the_future_leaves_out_no_day(api: Api, ahead: int, days: int) -> None:
+@pytest.mark.parametrize(("ahead", "days", "kept"), [(1, 4, 1), (2, 4, 2), (4, 30, 0)])
+def test_a_bookmark_in_the_future_leaves_out_no_day(
+    api: Api, ahead: int, days: int, kept: int
+) -> None:
     """Within the look-back another clock may be right; beyond it, everything is read again."""
-    state = bookmarked(f"{TODAY + ahead * DAY}")
+    pipe, asked, _ = sync(api, bookmarked(f"{TODAY + ahead * DAY}"), stats_lookback_days=3)
+    (part,) = pipe.states[-1]["bookmarks"]["daily_stats"]["partitions"]
 
-    assert sync(api, state, stats_lookback_days=3)[1] == [days]
+    assert asked == [days]
+    assert part["replication_key_value"][:10] == f"{TODAY + kept * DAY}"
 
 
 def test_a_state_remembers_only_what_will_be_read_again(api: Api) -> None:
@@ -173,12 +184,13 @@ def test_statistics_begin_within_the_time_there_can_be_any(api: Api, day: str) -
 
 @pytest.mark.parametrize("offset", ["Z", "+14:00", "-12:00"])
 def test_a_start_date_before_the_project_asks_for_no_empty_window(api: Api, offset: str) -> None:
-    execute(api, 0, 20, 45)
-    created = (api.world.now - 45 * DAY).strftime("%Y-%m-%dT00:00:00") + offset
+    execute(api, 0, 20, 49)
+    created = (api.world.now - 49 * DAY).strftime("%Y-%m-%dT00:00:00") + offset
     api.world.projects["proj_a"].row["created_at"] = created
     first, _, windows = sync(api, start_date="1970-01-01")
 
-    assert windows == ["2026-01-12", "2026-01-19", *WINDOWS]
+    # Of the day before as well, as the server's days may begin earlier.
+    assert windows == ["2026-01-05", "2026-01-12", "2026-01-19", *WINDOWS]
     assert len(first.rows("model_stats")) == 3
     # From then on what late runs may change is read, as always.
     again, _, windows = sync(api, first.states[-1], start_date="1970-01-01")

@@ -162,8 +162,13 @@ class Histories(RuleBasedStateMachine):
             ends = [date.fromisoformat(row[LAST_DAY[stream]]) for row in rows]
             if stream == "model_stats":
                 ends += [end for key, end in asked if key == project]
-            settled = self.settled(promise, stream, began)
-            assert not settled.intersection(ends), "read again without need"
+            first, last = min(self.chosen.start or date.min, began), promise.bookmark
+            if last is None or first > last + DAY:
+                assert all(end >= first for end in ends), "read before start_date"
+            elif stream == "daily_stats" or promise.chosen.length == self.chosen.length:
+                changing = min(last, began) - self.chosen.lookback * DAY
+                settled = {end for end in promise.read if end < changing}
+                assert not settled.intersection(ends), "read again without need"
             self.load(promise, rows, may_repeat=after_cut or promise.chosen != self.chosen)
             bookmark = self.bookmarks.get((stream, project))
             if bookmark and (not self.was_cut or bookmark != before.get((stream, project))):
@@ -189,15 +194,6 @@ class Histories(RuleBasedStateMachine):
             for part in self.state.get("bookmarks", {}).get(stream, {}).get("partitions", ())
             if "replication_key_value" in part
         }
-
-    def settled(self, promise: Promise, stream: str, began: date) -> set[date]:
-        """Return the ends of what was read before and can have changed no more."""
-        start, last = self.chosen.start, promise.bookmark
-        has_other_windows = stream == "model_stats" and promise.chosen.length != self.chosen.length
-        if last is None or has_other_windows or (start and min(start, began) > last + DAY):
-            return set()
-        changing = min(last, began) - self.chosen.lookback * DAY
-        return {end for end in promise.read if end < changing}
 
     def load(self, promise: Promise, rows: list[Row], *, may_repeat: bool) -> None:
         seen = set[tuple[Any, ...]]()

@@ -52,7 +52,8 @@ def sweep(description: str | None, option: str, most: int, prove: Prove, *, a_se
         for figures, failure in pool.map(one, [arguments.seed] if is_single else seeds):
             total.update(figures)
             failures += [failure] if failure else []
-    print(*failures, sep="\n")
+    for failure in failures:
+        print(failure)
     print(", ".join(f"{name} {number}" for name, number in total.items()))
     print(f"failed seeds {len(failures)}; {time.monotonic() - began:.0f} s")
     return 1 if failures else 0
