@@ -147,6 +147,7 @@ def test_a_redirect_is_not_followed(api: Api, world: World, tap: Tap) -> None:
     ("change", "line"),
     [
         ({"api_token": ["TOKEN"]}, "api_token is not a non-empty string; "),
+        ({"api_token": {"x": "TOKEN"}}, "api_token is not a non-empty string; "),
         ({"api_token": "TOKEN\n\x00"}, "api_token is empty or has characters no HTTP header can"),
         ({"api_url": "https://TOKEN@localhost"}, "api_url holds the API token: write that into"),
         ({"start_date": "TOKEN"}, "start_date holds the API token"),

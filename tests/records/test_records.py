@@ -96,6 +96,14 @@ def test_a_number_that_a_double_cannot_hold_is_kept_beside_the_fields(number: fl
         assert (own, beside) == (None, {"duration_seconds": number})
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**63 - 1])
+def test_an_integer_of_more_than_64_bits_is_kept_beside_the_fields(number: int) -> None:
+    record = RecordBuilder("daily_stats", schemas.DAILY_STATS).record({"total_runs": number}, {})
+    kept = {"total_runs": number} if number != 2**63 - 1 else None
+
+    assert (record["total_runs"] is None, record[ADDITIONAL_PROPERTIES]) == (bool(kept), kept)
+
+
 CONTEXT = {"project_id": "proj_a"}
 READ_TIMES = st.sampled_from(["2026-03-02T05:00:00.5Z", "2026-03-02T05:00:00.123456789Z"])
 FITTING: dict[str, st.SearchStrategy[Any]] = {

@@ -79,9 +79,10 @@ def test_a_field_that_is_not_listed_still_comes(tap: Tap, catalog: Json) -> None
 def test_what_the_catalog_does_not_allow_is_kept(tap: Tap, catalog: Json) -> None:
     fields(catalog, "runs")["job_name"] = {"type": ["string"], "maxLength": 2}
     fields(catalog, "runs")["queue"] = {"type": "integer"}
+    tap.api.world.put("runs", "proj_b", {**RUN, "id": "another"})
     output = synced(tap, catalog)
 
-    (run,) = output.records("runs")
+    (run, _) = output.records("runs")
     assert (run["job_name"], run["queue"]) == (None, None)
     assert run["additional_properties"] == {"job_name": "job", "queue": "big"}
     assert [line.split("| ")[-1] for line in output.warnings if " runs: " in line] == [

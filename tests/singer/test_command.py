@@ -61,6 +61,7 @@ def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path)
         ({"user_agent": "tap\r\nX: y"}, "user_agent is empty or has characters no HTTP header"),
         ({"request_timeout": 0}, "0 is less than or equal to the minimum of 0"),
         ({"organization_id": ""}, "organization_id is not a non-empty string"),
+        ({"organization_id": "\t"}, "organization_id is empty or has characters no HTTP header"),
         ({"page_size": 501}, "501 is greater than the maximum of 500 in config['page_size']"),
         ({"api_url": "http://dagctl.example"}, "api_url sends the token unencrypted to"),
         ({"api_url": "dagctl.example"}, "api_url is not an http(s) URL: write it like"),
