@@ -254,6 +254,28 @@ def test_a_replica_that_lags_where_rows_jump_to_the_front(runs: OddList, behind:
     check_whole(runs, 9, 14)
 
 
+def test_a_row_is_not_sent_as_it_was_long_before(runs: OddList) -> None:
+    """One answer shows some rows that came already as they were an hour ago."""
+    runs.fill(3_000)
+    stale, shown = {row["id"]: row for row in runs.world.rows(RUNS, PROJECT)[::2]}, set[str]()
+    for key in stale:
+        runs.world.change(RUNS, PROJECT, key, status="failed")
+    runs.world.advance(hours=1)
+
+    def answers(request: Request, number: int) -> Answer:
+        answer = runs.api.answer(request)
+        if number == 3:
+            again = {key: row for key, row in stale.items() if key in shown}
+            answer["runs"] = [again.get(row["id"], row) for row in answer["runs"]]
+        shown.update(row["id"] for row in answer["runs"])
+        return answer
+
+    runs.answers = answers
+    # `OddList.sync` sees to it that no older version comes after a newer one.
+    runs.sync()
+    assert (runs.missing, runs.repeated) == (set(), set())
+
+
 def test_a_page_fetched_ahead_brings_no_old_row(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     runs, is_answered = OddList(api, caplog, 4), threading.Event()
     changing = threading.Lock()
