@@ -103,7 +103,7 @@ storm: .venv/ready ## try to break it with servers that fail
 	.venv/bin/python -m tests.sweeps.storm $(call MOST,storms,$(or $(STORMS),200))
 SWEEPS := memory month loaders snowflake adapters sqlmesh container orchestrators airflow
 $(SWEEPS): setup
-	$(if $(filter airflow,$@),.venv/bin/pytest -q tests/sweeps/airflow_dags.py &&) .venv/bin/python -m tests.sweeps.$@ $(if $(filter loaders,$@),$(LOADERS))
+	.venv/bin/$(if $(filter airflow,$@),pytest -q tests/sweeps/airflow.py,python -m tests.sweeps.$@) $(if $(filter loaders,$@),$(LOADERS))
 orchestrators: .tools/dagster/ready .tools/prefect/ready
 airflow: .tools/airflow/ready lint-dags
 benchmark: setup .tools/dlt/ready .tools/target-duckdb/ready ## measure the tap beside what else there is: an hour

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from typing_extensions import Self
+
 from tests.support import troubleshooting
 from tests.support.project import ROOT
 from tests.support.syncs import handlers_kept, loggers_kept
@@ -23,7 +26,7 @@ from tests.support.syncs import handlers_kept, loggers_kept
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stand_in.server import Api
+    from stand_in.server import Api, Reply, Request
 
 
 @dataclass
@@ -184,6 +187,44 @@ for line in sys.stdin:
             time.sleep(0.01)
     print(line, end="", flush=True)
 """
+
+
+class HeldUp:
+    """Lets a request wait whose path ends like this: the first that arrives, and its repetitions.
+
+    Requests for other projects pass: which shard begins is not known beforehand.
+    """
+
+    def __init__(self, api: Api, path: str) -> None:
+        self._api, self._path, self._held = api, path, ""
+        self._before = api.misbehave
+        self._arrived, self._gate = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Self:
+        self._api.misbehave = self._wait
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_through()
+        self._api.misbehave = self._before
+
+    def wait(self) -> None:
+        """Wait until it is held up."""
+        assert self._arrived.wait(120)
+
+    def has_arrived(self) -> bool:
+        return self._arrived.is_set()
+
+    def let_through(self) -> None:
+        self._gate.set()
+
+    def _wait(self, request: Request) -> Reply | None:
+        if request.path.endswith(self._path):
+            self._held = self._held or request.path
+        if request.path == self._held:
+            self._arrived.set()
+            self._gate.wait()
+        return self._before(request)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

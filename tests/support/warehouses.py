@@ -92,32 +92,37 @@ def duckdb_at(path: Path) -> Warehouse:
     return Warehouse("target-duckdb", "dbt-duckdb", environment, query, execute)
 
 
+def postgres_at(url: str) -> Warehouse:
+    """Return the PostgreSQL at a SQLAlchemy URL."""
+    parts = urlsplit(url)
+    # If the server listens on a socket in a folder, only the URL can say so to the loader; dbt
+    # takes a folder as host.
+    environment = {
+        "TARGET_POSTGRES_SQLALCHEMY_URL": url,
+        "TARGET_POSTGRES_HOST": parts.hostname or parse_qs(parts.query)["host"][0],
+        "TARGET_POSTGRES_USER": parts.username or "",
+        "TARGET_POSTGRES_PASSWORD": parts.password or "",
+        "TARGET_POSTGRES_DATABASE": parts.path.removeprefix("/"),
+    }
+
+    def query(text: str) -> list[Row]:
+        with psycopg.connect(url.replace("+psycopg2", "")) as connection:
+            cursor = connection.execute(text.encode())
+            columns = [column.name for column in cursor.description or ()]
+            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+    def execute(text: str) -> None:
+        with psycopg.connect(url.replace("+psycopg2", "")) as connection:
+            connection.execute(text.encode())
+
+    return Warehouse("target-postgres", "dbt-postgres", environment, query, execute)
+
+
 @contextmanager
 def postgres_in(directory: Path) -> Iterator[Warehouse]:
     """Run a PostgreSQL server with its files in `directory`."""
     with postgres(directory) as url:
-        parts = urlsplit(url)
-        # The server listens on a socket in a folder, which only the loader's URL can say; dbt takes
-        # a folder as host.
-        environment = {
-            "TARGET_POSTGRES_SQLALCHEMY_URL": url,
-            "TARGET_POSTGRES_HOST": parse_qs(parts.query)["host"][0],
-            "TARGET_POSTGRES_USER": parts.username or "",
-            "TARGET_POSTGRES_PASSWORD": parts.password or "",
-            "TARGET_POSTGRES_DATABASE": parts.path.removeprefix("/"),
-        }
-
-        def query(text: str) -> list[Row]:
-            with psycopg.connect(url.replace("+psycopg2", "")) as connection:
-                cursor = connection.execute(text.encode())
-                columns = [column.name for column in cursor.description or ()]
-                return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-        def execute(text: str) -> None:
-            with psycopg.connect(url.replace("+psycopg2", "")) as connection:
-                connection.execute(text.encode())
-
-        yield Warehouse("target-postgres", "dbt-postgres", environment, query, execute)
+        yield postgres_at(url)
 
 
 @contextmanager

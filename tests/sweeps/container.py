@@ -15,17 +15,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 
-from report.notify.settings import ADDRESSES as VARIABLE
-from stand_in.server import Api, Reply, Request, serving
-from stand_in.world import EXECUTIONS, RUNS, World, to_text
-from tests.support.orchestrated import Place
+from tests.support.partly_refused import partly_refused
 from tests.support.project import ROOT
-from tests.support.receivers import SECRET, webhook
 from tests.support.warehouses import postgres_in
 
 WORKDIR = "/opt/tap-dagctl"
@@ -35,94 +29,50 @@ KEPT = {name: value for name, value in os.environ.items() if name.startswith(("P
 
 @dataclass
 class Stage:
-    """One stage, as a folder that stands for the working directory."""
+    """One stage, as a folder that stands for the working directory; `said` is by instruction."""
 
+    folder: Path
     variables: dict[str, str] = field(default_factory=dict)
-    entrypoint: list[str] = field(default_factory=list)
-    command: list[str] = field(default_factory=list)
-    healthcheck: list[str] = field(default_factory=list)
-    user: str = "root"
+    said: dict[str, str] = field(default_factory=dict)
 
-
-def instructions(text: str) -> list[tuple[str, str]]:
-    """Return each instruction and what follows it on its lines."""
-    joined = re.sub(r"\\\n\s*", "", text)
-    lines = [line for line in joined.splitlines() if line and not line.startswith("#")]
-    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines]
-
-
-def _note(stage: Stage, instruction: str, rest: str) -> None:
-    match instruction:
-        case "ENV":
-            for pair in shlex.split(rest):
-                key, _, value = pair.partition("=")
-                stage.variables[key] = value.replace("$PATH", "/usr/bin:/bin")
-        case "USER":
-            stage.user = rest
-        case "ENTRYPOINT":
-            stage.entrypoint, stage.command = json.loads(rest), []
-        case "CMD":
-            stage.command = json.loads(rest)
-        case "HEALTHCHECK":
-            stage.healthcheck = json.loads(rest[rest.index("CMD") + 3 :])
-        case _:
-            raise AssertionError(instruction)
-
-
-class Build:
-    """Builds all stages, one after another, in the one place where their paths are right."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.stages: dict[str, Stage] = {}
-        self.folders: dict[str, Path] = {}
-
-    def run(self) -> None:
-        name = ""
-        for instruction, rest in instructions((ROOT / "Containerfile").read_text()):
-            if instruction == "FROM":
-                parent, _, name = rest.partition(" AS ")
-                self._begin(parent, name)
-            elif instruction == "COPY":
-                self._copy(rest, self.folders[name])
-            elif instruction == "RUN":
-                print(f"{name}: {rest}", flush=True)
-                self._run(["/bin/sh", "-c", rest], name)
-            elif instruction == "WORKDIR":
+    def do(self, instruction: str, rest: str, stages: dict[str, Stage]) -> None:
+        match instruction:
+            case "COPY":
+                self._copy(*shlex.split(rest), stages=stages)
+            case "RUN":
+                print(f"{self.folder.name}: {rest}", flush=True)
+                self.run(["/bin/sh", "-c", rest], {})
+            case "ENV":
+                for pair in shlex.split(rest):
+                    name, _, value = pair.partition("=")
+                    self.variables[name] = value.replace("$PATH", "/usr/bin:/bin")
+            case "WORKDIR":
                 assert rest == WORKDIR
-            else:
-                _note(self.stages[name], instruction, rest)
+            case "USER" | "ENTRYPOINT" | "CMD" | "HEALTHCHECK":
+                self.said[instruction] = rest
+                if instruction == "ENTRYPOINT":
+                    self.said["CMD"] = "[]"
+            case _:
+                raise AssertionError(instruction)
 
-    def _begin(self, parent: str, name: str) -> None:
-        folder = self.folders[name] = self.root / name
-        if parent in self.stages:
-            shutil.copytree(self.folders[parent], folder, symlinks=True)
-            before = self.stages[parent]
-            stage = Stage(**{**vars(before), "variables": dict(before.variables)})
-        else:
-            folder.mkdir()
-            stage = Stage()
-        self.stages[name] = stage
-
-    def _copy(self, rest: str, folder: Path) -> None:
-        *sources, target = shlex.split(rest)
+    def _copy(self, *texts: str, stages: dict[str, Stage]) -> None:
+        *sources, target = texts
         origin = ROOT
         if sources[0].startswith("--from="):
-            origin = self.folders[sources.pop(0).removeprefix("--from=")]
+            origin = stages[sources.pop(0).removeprefix("--from=")].folder
         for source in (origin / text.removeprefix(f"{WORKDIR}/") for text in sources):
-            to = folder / target if target != "./" else folder / source.name
+            to = self.folder / (source.name if target == "./" else target)
             if source.is_dir():
                 ignored = shutil.ignore_patterns("__pycache__")
                 shutil.copytree(source, to, symlinks=True, ignore=ignored, dirs_exist_ok=True)
             else:
                 shutil.copy(source, to)
 
-    def _run(self, command: list[str], name: str, code: int = 0, /, **variables: str) -> str:
-        """Run a command, which ends with `code`, as if the stage's folder were the working one."""
-        place = self.root / "here"
+    def run(self, command: list[str], variables: dict[str, str], code: int = 0) -> str:
+        """Run a command, which ends with `code`, as if the folder were the working one."""
         # Environments of Python remember their path: it must be the same in all stages.
-        self.folders[name].rename(place)
-        around = {"PATH": "/usr/bin:/bin", **KEPT, **self.stages[name].variables, **variables}
+        place = self.folder.rename(self.folder.with_name("here"))
+        around = {"PATH": "/usr/bin:/bin", **KEPT, **self.variables, **variables}
         around = {key: value.replace(WORKDIR, str(place)) for key, value in around.items()}
         around["PATH"] = f"{around['PATH']}:{Path(sys.executable).parent}"
         done = subprocess.run(
@@ -134,69 +84,55 @@ class Build:
             text=True,
             check=False,
         )
-        place.rename(self.folders[name])
+        place.rename(self.folder)
         assert done.returncode == code, done.stdout
         return done.stdout
 
-    def start(self, name: str, code: int, **variables: str) -> str:
-        """Run what a container of that stage runs, and its health check."""
-        stage = self.stages[name]
-        assert stage.user.isdigit(), "it runs as root"
-        self._run(stage.healthcheck, name, **variables)
-        return self._run([*stage.entrypoint, *stage.command], name, code, **variables)
-
-    def megabytes(self, name: str) -> int:
-        files = (path for path in self.folders[name].rglob("*") if not path.is_symlink())
-        return sum(path.stat().st_size for path in files) // 1_000_000
+    def start(self, code: int, variables: dict[str, str]) -> str:
+        """Run its health check, and then what a container of it runs."""
+        assert self.said["USER"].isdigit(), "it runs as root"
+        self.run(json.loads(self.said["HEALTHCHECK"].partition("CMD")[2]), variables)
+        command = json.loads(self.said["ENTRYPOINT"]) + json.loads(self.said["CMD"])
+        return self.run(command, variables, code)
 
 
-def filled() -> World:
-    world = World()
-    for project in ("proj_a", "proj_b"):
-        world.add_project(project, f"name of {project}")
-        world.put(RUNS, project, {"id": f"run of {project}", "duration_seconds": 7})
-        execution = {"id": f"execution of {project}", "model_name": "m", "duration_seconds": 7}
-        world.put(EXECUTIONS, project, execution)
-    # dbt counts back from this machine's clock.
-    today = to_text(datetime.now(tz=timezone.utc))
-    failed = {"status": "failed", "job_name": "nightly", "end_time": today}
-    world.put(RUNS, "proj_a", {"id": "failed run", **failed})
-    world.advance(minutes=10)
-    return world
+def _begun(folder: Path, parent: Stage | None) -> Stage:
+    if parent is None:
+        folder.mkdir()
+        return Stage(folder)
+    shutil.copytree(parent.folder, folder, symlinks=True)
+    return Stage(folder, parent.variables.copy(), parent.said.copy())
 
 
-def refuse(request: Request) -> Reply | None:
-    return Reply(403, b"{}") if request.path.endswith("/proj_b/runs") else None
+def built(root: Path) -> dict[str, Stage]:
+    """Return all stages by name."""
+    stages: dict[str, Stage] = {}
+    text = re.sub(r"\\\n\s*", "", (ROOT / "Containerfile").read_text())
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        instruction, rest = line.split(maxsplit=1)
+        if instruction == "FROM":
+            parent, _, name = rest.partition(" AS ")
+            stages[name] = _begun(root / name, stages.get(parent))
+        else:
+            list(stages.values())[-1].do(instruction, rest, stages)
+    return stages
 
 
 def main() -> None:
-    with ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        api: Api = stack.enter_context(serving(filled()))
-        warehouse = stack.enter_context(postgres_in(root / "postgres"))
-        hook = stack.enter_context(webhook())
-        uri = warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
-        variables = {
-            **{k: v for k, v in Place.of(api, uri, root).variables.items() if "DUCKDB" not in k},
-            **warehouse.environment,
-            "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl",
-            VARIABLE: hook.address,
-            "DAGCTL_SLA_SECONDS": "77",
-        }
-        build = Build(root)
-        build.run()
-        # The second is refused the runs of a project, and builds and tells what there is.
-        for name, code in (("sync", 0), ("chain", 1)):
-            api.misbehave = refuse if code else lambda _: None
-            output = build.start(name, code, **variables)
-            assert SECRET not in output
-            assert warehouse.differences(api.world, api.world.now.date()) == []
-            print(f"{name}: the tables are right; {build.megabytes(name)} MB beside the base image")
-            print(output.splitlines()[-1])
-        (told,) = hook.received
-        assert told.sections.keys() == {"Streams that cannot be read", "Jobs broken"}
-        used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
-        assert used == [{"sla_seconds": 77}]
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        stages = built(root)
+        with postgres_in(root / "postgres") as warehouse, partly_refused(warehouse) as account:
+            # The second is refused the runs of a project, and builds and tells what there is.
+            stages["sync"].start(0, account.variables)
+            account.refuse()
+            account.check(stages["chain"].start(1, account.variables))
+        for name in ("sync", "chain"):
+            files = (path for path in stages[name].folder.rglob("*") if not path.is_symlink())
+            size = sum(path.stat().st_size for path in files) // 1_000_000
+            print(f"{name}: it works, and has {size} MB beside the base image")
 
 
 if __name__ == "__main__":

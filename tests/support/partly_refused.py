@@ -1,0 +1,86 @@
+"""An account of which one list is refused; the rest must be loaded, built and told nevertheless."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from report.notify.settings import ADDRESSES
+from stand_in.server import Reply, Request, serving
+from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
+from tests.support.base_time import first_day
+from tests.support.orchestrated import Place
+from tests.support.receivers import SECRET, webhook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stand_in.server import Api
+    from tests.support.receivers import Receiver
+    from tests.support.warehouses import Warehouse
+
+_REFUSED = "proj_3"
+
+
+@dataclass(frozen=True)
+class PartlyRefused:
+    """The account, where it is loaded, and who is told."""
+
+    api: Api
+    warehouse: Warehouse
+    hook: Receiver
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the programs read, with the states in the warehouse, too."""
+        uri = self.warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
+        place = Place.of(self.api, uri, Path())
+        return {
+            **{name: it for name, it in place.variables.items() if "DUCKDB" not in name},
+            **self.warehouse.environment,
+            "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl",
+            "DAGCTL_SLA_SECONDS": "77",
+            ADDRESSES: self.hook.address,
+        }
+
+    def refuse(self, *, is_on: bool = True) -> None:
+        """Refuse the runs of one project from now on, or no longer."""
+        self.api.misbehave = _refuse if is_on else lambda _: None
+
+    def check(self, said: str) -> None:
+        """Check the tables, and what was said and told when the run of a job had failed."""
+        world = self.api.world
+        assert self.warehouse.differences(world, first_day(world.now)) == []
+        assert "| Synced " in said
+        for secret in (world.token, SECRET):
+            assert secret not in said
+        used = self.warehouse.query("select sla_seconds from dagctl_answers.settings_used")
+        assert used == [{"sla_seconds": 77}]
+        (message,) = self.hook.take()
+        assert message.sections.keys() == {"Streams that cannot be read", "Jobs broken"}
+
+
+def _refuse(request: Request) -> Reply | None:
+    return Reply(403, b"{}") if request.path.endswith(f"/{_REFUSED}/runs") else None
+
+
+@contextmanager
+def partly_refused(warehouse: Warehouse) -> Iterator[PartlyRefused]:
+    """Run the servers; dbt counts back from this machine's clock, so it is that of the account."""
+    world = World(now=datetime.now(tz=timezone.utc))
+    failed = {"status": "failed", "job_name": "nightly", "end_time": to_text(world.now)}
+    for number in range(4):
+        project = f"proj_{number}"
+        world.add_project(project, f"name of {project}")
+        if project != _REFUSED:
+            world.put(RUNS, project, {"id": f"run of {project}", "duration_seconds": 7})
+        world.put(EXECUTIONS, project, {"id": f"execution of {project}", "model_name": "m"})
+        world.put(JOBS, project, {"id": f"job of {project}", "status": None})
+        world.put(PLANS, project, {"id": f"plan of {project}"})
+    world.put(RUNS, "proj_0", {"id": "failed run", **failed})
+    world.advance(minutes=10)
+    with serving(world) as api, webhook() as hook:
+        yield PartlyRefused(api, warehouse, hook)
