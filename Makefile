@@ -72,7 +72,7 @@ test: setup lint test-loader ## run everything: lint, types and all tests
 
 check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
-	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal $(addprefix --ignore=tests/,warehouse transform report airflow)
+	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal $(addprefix --ignore=tests/,warehouse transform report)
 
 test-loader: .venv/ready ## run the tests of the loader alone
 	cd packages/target-duckdb && ../../.venv/bin/pytest -q --numprocesses auto
@@ -81,7 +81,7 @@ test-all test-sdk: $(UV) ## run the tests without Meltano, on every Python here 
 	UV="$(UV)" tools/$@.sh
 
 lint: .venv/ready lint-sql ## run ruff, mypy, and sqlfluff for the SQL
-	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/mypy packages/orchestrate/tests
 	cd packages/target-duckdb && ../../.venv/bin/mypy
 
 lint-dags: .venv/ready .tools/airflow/ready

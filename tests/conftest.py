@@ -105,13 +105,6 @@ def catalog() -> dict[str, Any]:
     return found
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers",
-        "programs: starts other programs than the tap: Meltano, PostgreSQL, uv, a target, a shell",
-    )
-
-
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail a whole run in which docs/troubleshooting.md quotes a message that no program said."""
     config = session.config

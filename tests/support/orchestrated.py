@@ -14,19 +14,28 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from typing_extensions import Self
 
+from orchestrate.state_backend import state_backend
+from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS
 from tests.support import troubleshooting
 from tests.support.project import ROOT
 from tests.support.syncs import handlers_kept, loggers_kept
+from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
+    from orchestrate.backends.base import StateBackend
     from stand_in.server import Api, Reply, Request
+    from tests.support.warehouses import Warehouse
+
+
+STATE_ID = "tap-dagctl-to-target-duckdb"
 
 
 @dataclass
@@ -38,6 +47,7 @@ class Place:
         variables: what is in the environment of every program.
     """
 
+    api: Api
     target: str
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -52,7 +62,40 @@ class Place:
             "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA": "dagctl",
             "STATE_BACKEND_URI": uri,
         }
-        return cls("target-duckdb", variables)
+        return cls(api, "target-duckdb", variables)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return duckdb_at(Path(self.variables["TARGET_DUCKDB_FILEPATH"]))
+
+    def differences(self) -> list[str]:
+        """Return what is in the warehouse and not in the API, and the other way round."""
+        return self.warehouse.differences(self.api.world, self.api.world.now.date())
+
+    def states(self, state_id: str = STATE_ID) -> AbstractContextManager[StateBackend]:
+        return state_backend(self.variables["STATE_BACKEND_URI"], state_id)
+
+    def parts(self) -> dict[str, Any]:
+        """Return all states by name."""
+        with self.states() as backend:
+            return backend.read(backend.names())
+
+    def put(self, name: str, *projects: str) -> None:
+        """Add a row to the lists of these projects."""
+        world = self.api.world
+        for project in projects:
+            world.put(RUNS, project, {"id": f"run {name} of {project}", "duration_seconds": 7})
+            world.put(EXECUTIONS, project, {"id": f"{name} of {project}", "model_name": "m"})
+            world.put(JOBS, project, {"id": f"job {name} of {project}", "status": None})
+            world.put(PLANS, project, {"id": f"plan {name} of {project}"})
+        world.advance(minutes=10)
+
+    def script(self, text: str, directory: Path, interpreter: str = "/bin/sh") -> str:
+        """Return the command of a script that takes the place of the target."""
+        path = directory / "target-script"
+        path.write_text(f"#!{interpreter}\n{text}\n")
+        path.chmod(0o755)
+        return str(path)
 
     def start(
         self, *options: str, target: str | None = None, **variables: str
@@ -77,10 +120,9 @@ class Place:
             start_new_session=True,
         )
 
-    def run(self, *options: str, **variables: str) -> Done:
+    def run(self, *options: str, target: str | None = None, **variables: str) -> Done:
         """Run a sync to its end."""
-        process = self.start(*options, **variables)
-        return Done.of(process)
+        return Done.of(self.start(*options, target=target, **variables))
 
     def program(self, module: str, *options: str, stdin: str = "", **variables: str) -> Done:
         """Run a program of orchestrate/ that starts no other, in this process."""
@@ -155,13 +197,10 @@ class Gate:
     @classmethod
     def before(cls, place: Place, directory: Path, text: str) -> Gate:
         """Put one before the target of `place`, closed to the first line that holds `text`."""
-        path, command = directory / "gate", directory / "target-held"
+        path = directory / "gate"
         target = shutil.which(place.target) or Path(sys.executable).with_name(place.target)
-        command.write_text(
-            f"#!/bin/sh\n{sys.executable} -c '{_HOLD}' {path} '{text}' | {target} \"$@\"\n"
-        )
-        command.chmod(0o755)
-        return cls(path, str(command))
+        held = f"{sys.executable} -c '{_HOLD}' {path} '{text}'"
+        return cls(path, place.script(f'{held} | {target} "$@"', directory))
 
     def wait(self) -> None:
         """Wait until something is held."""

@@ -1,11 +1,8 @@
-"""States come back as they were saved, and a lock lives as long as any process that holds it."""
+"""States come back as they were saved, and a lock is had by one."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -16,20 +13,17 @@ from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, part_name
 from tests.support import troubleshooting
+from tests.support.orchestrated import wait_until
 from tests.support.state_backends import KINDS, WITH_LOCKS, backend_of, s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from orchestrate.backends.base import StateBackend
-
 pytestmark = pytest.mark.programs
 
 ODD_IDS = ("proj_a", "..", "", "a/b", "a b", "Ä", "\x00", "\ud800", "*", "%2F", "x" * 500, "'; --")
 VALUES: dict[str, Any] = {"a": [1.5, None, "\x00\ud800ü", 2**70], "b": {"": True}}
-
-
 HAS_LOCKS = pytest.mark.parametrize("uri", WITH_LOCKS, indirect=True)
 
 
@@ -88,42 +82,8 @@ def test_a_lock_is_had_by_one(uri: str, state_id: str) -> None:
             assert one.try_lock(["proj_c"])
             assert other.try_lock(["proj_d"])
             assert not one.try_lock(["proj_d"])
-        wait_for_lock(other, "proj_a", "proj_b", "proj_c")
-
-
-@HAS_LOCKS
-def test_a_lock_lives_as_long_as_a_process_that_inherited_it(uri: str, state_id: str) -> None:
-    """The program that took it is killed, so that it has no time to give it back."""
-    program = f"""
-import os, signal, subprocess, sys
-from orchestrate.state_backend import state_backend
-
-with state_backend({uri!r}, {state_id!r}) as backend:
-    assert backend.try_lock(["proj_a"])
-    child = subprocess.Popen(["cat"], stdin=0, pass_fds=backend.descriptors)
-    print(child.pid, flush=True)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-    holder = subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdin is not None
-    assert holder.stdout is not None
-    with holder, holder.stdin, state_backend(uri, state_id) as other:
-        assert holder.stdout.readline().strip().isdigit()
-        assert holder.wait() == -9
-        assert not other.try_lock(["proj_a"])
-        # `cat` reads no more, and ends.
-        holder.stdin.close()
-        wait_for_lock(other, "proj_a")
-
-
-def wait_for_lock(backend: StateBackend, *names: str) -> None:
-    """Lock them: a server takes a moment to see that a connection has ended."""
-    until = time.monotonic() + 120
-    while not backend.try_lock(names):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+        # A server takes a moment to see that a connection has ended.
+        wait_until(lambda: other.try_lock(["proj_a", "proj_b", "proj_c"]))
 
 
 def test_a_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
@@ -154,22 +114,31 @@ def test_a_state_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("uri", "line"),
+    ("place", "line"),
     [
         (None, "STATE_BACKEND_URI is not set"),
         ("", "STATE_BACKEND_URI is not set"),
         ("/dev/null/states", "The folder of states cannot be used: [Errno 20] Not a directory"),
         ("nothing://states", "The store of states cannot be used: Protocol not known: nothing"),
+        ("s3://of-nobody/prefix", "there is no bucket of-nobody; create it first"),
         (
             "postgresql://u:made_up_secret@127.0.0.1:1/x",
             'The database of states cannot be used: connection failed: connection to server at "12',
         ),
         ("postgresql://u:made_up_secret@[::1/x", "STATE_BACKEND_URI is no URI of PostgreSQL"),
         ("postgresql://h/x?nix=made_up_secret", "STATE_BACKEND_URI is no URI of PostgreSQL"),
+        ("postgresql://without/psycopg", "PostgreSQL needs psycopg"),
     ],
 )
-def test_a_place_that_cannot_be_used_is_one_line(uri: str | None, line: str) -> None:
-    with pytest.raises(OrchestrateError) as raised, state_backend(uri, "x"):
+def test_a_place_that_cannot_be_used_is_one_line(place: str | None, line: str) -> None:
+    missing = {"orchestrate.backends.postgres": None} if place and "without" in place else {}
+    with (
+        s3() as variables,
+        patch.dict("os.environ", variables),
+        patch.dict("sys.modules", missing),
+        pytest.raises(OrchestrateError) as raised,
+        state_backend(place, "x"),
+    ):
         pass
     message = str(raised.value)
     assert line in message
@@ -178,29 +147,8 @@ def test_a_place_that_cannot_be_used_is_one_line(uri: str | None, line: str) -> 
     assert "\n" not in message
 
 
-def test_a_bucket_that_is_not_there_is_one_line() -> None:
-    with (
-        s3() as variables,
-        patch.dict("os.environ", variables),
-        pytest.raises(OrchestrateError, match="no bucket of-nobody; create it first") as raised,
-        state_backend("s3://of-nobody/prefix", "x"),
-    ):
-        pass
-    troubleshooting.check([str(raised.value)])
-
-
 def test_a_broken_state_is_one_line(uri: str, state_id: str) -> None:
     with state_backend(uri, state_id) as backend:
         backend.save({"a": ["no state"]})  # type: ignore[dict-item]
         with pytest.raises(OrchestrateError, match="is broken; take it away to read the project"):
             backend.read(["a"])
-
-
-def test_a_library_that_is_missing_is_one_line() -> None:
-    with (
-        patch.dict("sys.modules", {"orchestrate.backends.postgres": None}),
-        pytest.raises(OrchestrateError, match="PostgreSQL needs psycopg") as raised,
-        state_backend("postgresql://host/database", "x"),
-    ):
-        pass
-    troubleshooting.check([str(raised.value)])

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
 
+import pytest
 from jinja2 import Template
 from typing_extensions import Self
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
+pytestmark = pytest.mark.programs
 
 NOT_FOUND = type("AirflowNotFoundException", (Exception,), {})
 ORDER = ("shards", "tables", "sync", "dbt", "notify", "report", "complete")

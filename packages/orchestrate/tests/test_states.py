@@ -18,28 +18,21 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=5,
 )
-CONTEXTS = st.one_of(
-    st.fixed_dictionaries({"project_id": IDS | TEXTS}, optional={"job": st.integers(0, 3)}),
-    JSON,
+
+
+def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return objects with any of these fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+CONTEXTS = JSON | st.fixed_dictionaries(
+    {"project_id": IDS | TEXTS}, optional={"job": st.integers(0, 3)}
 )
-PARTITIONS = st.fixed_dictionaries(
-    {}, optional={"context": CONTEXTS, "replication_key_value": JSON, "walk": JSON}
-)
-STREAMS = st.one_of(
-    st.fixed_dictionaries(
-        {}, optional={"partitions": st.lists(PARTITIONS | JSON, max_size=6), "starting": JSON}
-    ),
-    JSON,
-)
-STATES = st.one_of(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "bookmarks": st.dictionaries(st.sampled_from(["runs", "jobs", "x"]), STREAMS) | JSON,
-            "currently_syncing": JSON,
-        },
-    ),
-    st.dictionaries(TEXTS, JSON, max_size=3),
+PARTITIONS = objects(context=CONTEXTS, replication_key_value=JSON, walk=JSON)
+STREAMS = JSON | objects(partitions=st.lists(PARTITIONS | JSON, max_size=6), starting=JSON)
+BOOKMARKS = JSON | st.dictionaries(st.sampled_from(["runs", "jobs", "x"]), STREAMS)
+STATES = objects(bookmarks=BOOKMARKS, currently_syncing=JSON) | st.dictionaries(
+    TEXTS, JSON, max_size=3
 )
 
 
@@ -60,33 +53,23 @@ def sorted_by_project(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-@given(STATES)
-def test_nothing_is_lost_or_added(state: dict[str, Any]) -> None:
+@given(STATES, st.randoms())
+def test_each_part_is_of_one_project_and_nothing_is_lost(
+    state: dict[str, Any], random: Any
+) -> None:
     before = json.dumps(state)
     parts = split(state)
-    together = put_together(parts.values())
-
-    assert json.dumps(state) == before
-    assert sorted_by_project(together) == sorted_by_project(state)
-    assert split(together) == parts
-
-
-@given(STATES)
-def test_each_part_is_of_one_project_and_is_a_state_itself(state: dict[str, Any]) -> None:
-    for name, part in split(state).items():
+    assert split(put_together(parts.values())) == parts
+    for name, part in parts.items():
         again = split(part)
         again.pop(NO_PROJECT) if name != NO_PROJECT else None
         assert again == {name: part}
 
-
-@given(STATES, st.randoms())
-def test_the_parts_of_projects_come_in_any_order(state: dict[str, Any], random: Any) -> None:
-    parts = split(state)
-    rest = parts.pop(NO_PROJECT)
-    projects = list(parts.values())
+    # Those of projects come in any order.
+    rest, *projects = parts.values()
     random.shuffle(projects)
-
     assert sorted_by_project(put_together([rest, *projects])) == sorted_by_project(state)
+    assert json.dumps(state) == before
 
 
 @given(st.lists(IDS | TEXTS | st.text("aé/", min_size=40, max_size=300), unique=True, max_size=20))
@@ -102,6 +85,5 @@ def test_a_name_is_one_project_and_fits_a_file(ids: list[str]) -> None:
 
 
 def test_usual_ids_are_their_own_names() -> None:
-    assert part_name("proj_7f3a01") == "proj_7f3a01"
-    assert part_name("a b/c") == "a%20b%2Fc"
-    assert part_name("..") == "%2E%2E"
+    names = [part_name(it) for it in ("proj_7f3a01", "a b/c", "..")]
+    assert names == ["proj_7f3a01", "a%20b%2Fc", "%2E%2E"]

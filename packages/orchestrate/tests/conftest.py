@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import api, tap, world
+from tests.support.orchestrated import Place
+from tests.support.state_backends import backend_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stand_in.server import Api
+
+__all__ = ["api", "tap", "world"]
+
+
+@pytest.fixture
+def place(api: Api, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Two projects with a few rows, a DuckDB file, and states in a folder or as parametrized."""
+    with backend_of(getattr(request, "param", "folder"), tmp_path) as (uri, variables):
+        place = Place.of(api, uri, tmp_path / "warehouse.duckdb")
+        place.variables |= variables
+        place.put("first", "proj_a", "proj_b")
+        yield place

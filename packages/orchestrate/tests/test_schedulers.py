@@ -1,0 +1,173 @@
+"""The scripts for cron, systemd and a serverless function, each run as its scheduler would.
+
+What follows a sync is left out here; tests/report/test_schedules.py has it.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shlex
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+
+from orchestrate import serverless
+from tests.support import troubleshooting
+from tests.support.orchestrated import Gate, HeldUp, Place, wait_until
+from tests.support.project import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.programs
+
+UNITS = ROOT / "packages" / "orchestrate" / "systemd"
+# What cron gives a job, and a service gets.
+BARE = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C"}
+# A text with everything that a shell might take for its own.
+AGENT = """a $HOME "b" \\ c `d`"""
+
+
+@pytest.fixture
+def variables(place: Place) -> dict[str, str]:
+    """The settings, and nothing that follows a sync."""
+    nothing = {"DBT": "/bin/true", "REPORT_PYTHON": "/bin/true"}
+    return {**place.variables, "TAP_DAGCTL_USER_AGENT": AGENT, **nothing}
+
+
+@pytest.fixture
+def settings(variables: dict[str, str], tmp_path: Path) -> str:
+    """A file as a shell and systemd both read it."""
+    path = tmp_path / "tap-dagctl.env"
+    path.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
+    return str(path)
+
+
+def run_bare(
+    command: list[str], variables: dict[str, str] | None = None, cwd: str = "/"
+) -> subprocess.CompletedProcess[str]:
+    env = BARE | (variables or {})
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_the_line_for_cron(place: Place, settings: str, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "orchestrators.md").read_text()
+    (line,) = (line for line in page.splitlines() if line.startswith("*/10 "))
+    log = tmp_path / "log"
+    command = line.split(maxsplit=5)[5]
+    for written, here in (
+        ("/opt/tap-dagctl", str(ROOT)),
+        ("/etc/tap-dagctl.env", settings),
+        ("/var/log/tap-dagctl.log", str(log)),
+        ("target-postgres", "target-duckdb"),
+    ):
+        assert written in command
+        command = command.replace(written, here)
+    for name in ("second", "third"):
+        done = run_bare(["/bin/sh", "-c", command])
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), log.read_text()
+        assert place.differences() == []
+        place.put(name, "proj_a")
+    assert place.api.requests[-1].headers["user-agent"] == AGENT
+
+    with place.states() as other:
+        assert other.try_lock(["proj_a"])
+        assert run_bare(["/bin/sh", "-c", command]).returncode == 2
+    assert "Another sync of these projects has not ended within 0 s" in log.read_text()
+
+
+def unit(name: str) -> dict[str, dict[str, str]]:
+    parser = configparser.RawConfigParser(delimiters="=", comment_prefixes="#")
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(UNITS / name)
+    return {section: dict(parser[section]) for section in parser.sections()}
+
+
+def test_the_service_starts_a_sync(place: Place, variables: dict[str, str]) -> None:
+    service = unit("tap-dagctl.service")["Service"]
+    command = shlex.split(service["ExecStart"].replace("/opt/tap-dagctl", str(ROOT)))
+    command[command.index("target-postgres")] = "target-duckdb"
+    folder = service["WorkingDirectory"].replace("/opt/tap-dagctl", str(ROOT))
+    done = run_bare(command, variables, folder)
+
+    assert done.returncode == 0, done.stderr
+    assert place.differences() == []
+    # Else the target gets SIGTERM, too, and not the last rows.
+    assert service["KillMode"] == "mixed"
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    assert unit("tap-dagctl.timer")["Timer"]["OnCalendar"] == "*:0/10"
+    if analyze := shutil.which("systemd-analyze"):
+        for path in UNITS.iterdir():
+            text = path.read_text().replace("/opt/tap-dagctl", str(ROOT))
+            (tmp_path / path.name).write_text(text)
+        command = [analyze, "verify", *map(str, tmp_path.glob("tap-dagctl.*"))]
+        done = run_bare(command, {**os.environ, "SYSTEMD_LOG_LEVEL": "warning"})
+        said = [line for line in done.stderr.splitlines() if "tap-dagctl." in line]
+        assert (done.returncode, said) == (0, []), done.stderr
+
+
+class Context:
+    """What a platform tells a function of its time: of a long one, then that it is nearly up."""
+
+    def __init__(self, is_up: Callable[[], bool] | None = None) -> None:
+        self._is_up = is_up
+        self._has_begun = False
+
+    def get_remaining_time_in_millis(self) -> int:
+        had_begun, self._has_begun = self._has_begun, True
+        if self._is_up is None or not had_begun:
+            return 600_000
+        wait_until(self._is_up)
+        return int(serverless.SECONDS_TO_END * 1000)
+
+
+@pytest.fixture
+def function(place: Place) -> Iterator[Place]:
+    """What a function has around it."""
+    more = {"TARGET": place.target, "TAP_DAGCTL_MAX_CONNECTIONS": "1"}
+    with patch.dict("os.environ", {**place.variables, **more}):
+        yield place
+
+
+@pytest.mark.parametrize("place", ["s3"], indirect=True)
+def test_a_function_goes_on_where_its_time_was_up(function: Place) -> None:
+    only_runs = {"options": ["--streams", "runs"]}
+    # The server does not answer before the time is up.
+    with HeldUp(function.api, "/proj_b/runs") as held_up:
+        up = Context(held_up.has_arrived)
+        assert serverless.handler(only_runs, up) == {"is_complete": False}
+    assert serverless.handler(only_runs, Context()) == {"is_complete": True}
+    asked_for = [it for it in function.api.requests if it.path.endswith("/proj_a/runs")]
+    assert ["updated_after" in it.params for it in asked_for] == [False, True]
+    assert serverless.handler({}, Context()) == {"is_complete": True}
+    assert function.differences() == []
+
+
+def test_a_function_leaves_nothing_that_goes_on(
+    function: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate.before(function, tmp_path, "run first of proj_b")
+    monkeypatch.setenv("TARGET", gate.command)
+    monkeypatch.setattr(serverless, "SECONDS_TO_END", 0.5)
+    with pytest.raises(RuntimeError, match="failed with the exit code 137; see the log"):
+        serverless.handler({}, Context(gate.has_reached))
+
+
+def test_a_function_that_cannot_work_says_so(
+    function: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RuntimeError, match="failed with the exit code 2; see the log"):
+        serverless.handler({"options": ["--streams", "nix"]}, Context())
+    monkeypatch.setattr(serverless, "SECONDS_TO_END", 601)
+    # Whoever calls again what is not complete would do so for ever.
+    with pytest.raises(RuntimeError, match=r"longer than SECONDS_TO_END \(601\)") as raised:
+        serverless.handler({}, Context())
+    troubleshooting.check([str(raised.value)])
+    assert function.api.requests == []
