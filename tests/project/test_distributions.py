@@ -8,13 +8,13 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from dataclasses import dataclass
 from email import message_from_string
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.environments import UV
 from tests.support.project import ROOT
 from tests.support.syncs import config_of
 
@@ -25,52 +25,41 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.programs
 
-UV = ROOT / ".tools" / "uv" / "bin" / "uv"
+TAP, LOADER = "tap-dagctl", "dagctl-target-duckdb"
+# Where in the checkout each is made from.
+FOLDERS = {TAP: ROOT, LOADER: ROOT / "packages" / "target-duckdb"}
 
 
-@dataclass
-class Distribution:
-    """One of the two, and where in the checkout it is made from."""
-
-    name: str
-    directory: Path
-    command: str
-
-    @property
-    def package(self) -> str:
-        return self.command.replace("-", "_")
-
-    def build(self, out: Path) -> Path:
-        """Make the sdist, and of it the wheel."""
-        line = [str(UV), "build", "--quiet", "--out-dir", str(out), "--python", sys.executable]
-        subprocess.run([*line, str(self.directory)], check=True)
-        (found,) = out.glob(f"{self.name.replace('-', '_')}-*.whl")
-        return found
-
-
-TAP = Distribution("tap-dagctl", ROOT, "tap-dagctl")
-LOADER = Distribution("dagctl-target-duckdb", ROOT / "packages" / "target-duckdb", "target-duckdb")
+def uv(*arguments: object) -> str:
+    return subprocess.check_output([str(UV), *map(str, arguments)], text=True)
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the sdists and the wheels."""
     out = tmp_path_factory.mktemp("dist")
-    return {it.name: it.build(out) for it in (TAP, LOADER)}
+    for folder in FOLDERS.values():
+        uv("build", "--quiet", "--out-dir", out, "--python", sys.executable, folder)
+    return out
 
 
-def installed(wheel: Path, tmp_path: Path) -> Path:
-    """Install `wheel` into an environment of its own, and return the folder of its programs."""
+def file_of(dist: Path, name: str, ending: str) -> Path:
+    (file,) = dist.glob(f"{name.replace('-', '_')}-*{ending}")
+    return file
+
+
+def installed(dist: Path, name: str, tmp_path: Path) -> Path:
+    """Install it into an environment of its own, and return the folder of its programs."""
     environment = tmp_path / "environment"
-    subprocess.run([str(UV), "venv", "-q", "-p", sys.executable, str(environment)], check=True)
-    install = [str(UV), "pip", "install", "-q", "-p", str(environment), str(wheel)]
-    subprocess.run(install, check=True)
+    uv("venv", "-q", "-p", sys.executable, environment)
+    uv("pip", "install", "-q", "-p", environment, file_of(dist, name, ".whl"))
     return environment / "bin"
 
 
-def run(tmp_path: Path, command: Path, *arguments: str, stdin: str = "") -> str:
-    """Run `command`, which must succeed, and return what it wrote."""
+def run(tmp_path: Path, *command: Path | str, stdin: str = "") -> str:
+    """Run a command, which must succeed, and return what it wrote."""
     done = subprocess.run(
-        [str(command), *arguments],
+        command,
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"]},
         input=stdin,
@@ -82,87 +71,71 @@ def run(tmp_path: Path, command: Path, *arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("it", [TAP, LOADER], ids=lambda it: it.name)
-def test_an_sdist_has_its_package_and_the_pages_beside_it(
-    wheels: dict[str, Path], it: Distribution
-) -> None:
-    (file,) = wheels[it.name].parent.glob(f"{it.name.replace('-', '_')}-*.tar.gz")
+@pytest.mark.parametrize("name", FOLDERS)
+def test_it_has_its_package_and_the_pages_beside_it_and_nothing_else(dist: Path, name: str) -> None:
+    command = name.removeprefix("dagctl-")
+    package = command.replace("-", "_")
+    file = file_of(dist, name, ".tar.gz")
     with tarfile.open(file) as archive:
-        names = {PurePath(name).relative_to(file.name[:-7]) for name in archive.getnames()}
-    beside = {str(name) for name in names if name.parts[0] != it.package}
-    own = {"CHANGELOG.md", "LICENSE", "README.md"} | ({"SECURITY.md"} if it == TAP else set())
+        names = {PurePath(it).relative_to(file.name[:-7]) for it in archive.getnames()}
+    beside = {str(it) for it in names if it.parts[0] != package}
+    own = {"CHANGELOG.md", "LICENSE", "README.md"} | ({"SECURITY.md"} if name == TAP else set())
     assert beside == own | {".gitignore", "PKG-INFO", "pyproject.toml"}
 
-
-@pytest.mark.parametrize("it", [TAP, LOADER], ids=lambda it: it.name)
-def test_a_wheel_has_its_package_and_nothing_else(
-    wheels: dict[str, Path], it: Distribution
-) -> None:
-    with zipfile.ZipFile(wheels[it.name]) as archive:
-        names = archive.namelist()
-        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
-        (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
-        told = message_from_string(archive.read(metadata).decode())
-        commands = archive.read(entry_points).decode()
-    package = {name for name in names if ".dist-info/" not in name}
-
-    assert package == {
-        str(path.relative_to(it.directory))
-        for path in (it.directory / it.package).rglob("*")
+    with zipfile.ZipFile(file_of(dist, name, ".whl")) as wheel:
+        about = {it: wheel.read(it).decode() for it in wheel.namelist() if ".dist-info/" in it}
+        of_package = {it for it in wheel.namelist() if it not in about}
+    assert of_package == {
+        str(path.relative_to(FOLDERS[name]))
+        for path in (FOLDERS[name] / package).rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    assert f"{it.package}/py.typed" in package
-    assert any(name.endswith("LICENSE") for name in names)
-    assert commands.split() == ["[console_scripts]", it.command, "=", f"{it.package}.__main__:main"]
-    assert told["Name"] == it.name
+    assert f"{package}/py.typed" in of_package
+    by_name = {PurePath(it).name: text for it, text in about.items()}
+    assert "LICENSE" in by_name
+    commands = by_name["entry_points.txt"].split()
+    assert commands == ["[console_scripts]", command, "=", f"{package}.__main__:main"]
+    told = message_from_string(by_name["METADATA"])
+    assert told["Name"] == name
     assert told["Requires-Python"] == ">=3.10"
     assert told["License-Expression"] == "Apache-2.0"
-    assert f"# {it.name}" in str(told.get_payload())
+    assert f"# {name}" in str(told.get_payload())
 
 
 def test_both_have_the_version_of_the_next_tag() -> None:
-    lines = [[str(UV), "version", "--project", str(it.directory)] for it in (TAP, LOADER)]
-    said = [subprocess.check_output(line, text=True).split() for line in lines]
-    assert [name for name, _ in said] == [TAP.name, LOADER.name]
+    said = [uv("version", "--project", folder).split() for folder in FOLDERS.values()]
+    assert [name for name, _ in said] == list(FOLDERS)
     assert said[0][1] == said[1][1]
 
 
 def test_the_tap_runs_in_an_environment_that_has_nothing_else(
-    wheels: dict[str, Path], api: Api, tmp_path: Path
+    dist: Path, api: Api, tmp_path: Path
 ) -> None:
-    programs = installed(wheels[TAP.name], tmp_path)
+    programs = installed(dist, TAP, tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(config_of(api)))
     api.world.put("runs", "proj_a", {"id": "run"})
-    messages = run(tmp_path, programs / TAP.command, "--config", "config.json")
+    messages = run(tmp_path, programs / "tap-dagctl", "--config", "config.json")
 
     records = [json.loads(line) for line in messages.splitlines() if '"RECORD"' in line]
     assert "run" in {message["record"].get("id") for message in records}
 
 
 def test_the_loader_loads_in_an_environment_that_has_nothing_else(
-    wheels: dict[str, Path], tmp_path: Path
+    dist: Path, tmp_path: Path
 ) -> None:
-    programs = installed(wheels[LOADER.name], tmp_path)
+    programs = installed(dist, LOADER, tmp_path)
     config = {"filepath": "warehouse.duckdb", "default_target_schema": "raw"}
     (tmp_path / "config.json").write_text(json.dumps(config))
+    it = {"stream": "it"}
     properties = {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}}
-    rows = [{"id": 1, "name": "one"}, {"id": 2, "name": ""}]
     messages = [
-        {
-            "type": "SCHEMA",
-            "stream": "it",
-            "schema": {"type": "object", "properties": properties},
-            "key_properties": ["id"],
-        },
-        *({"type": "RECORD", "stream": "it", "record": row} for row in rows),
+        it | {"type": "SCHEMA", "schema": {"properties": properties}, "key_properties": ["id"]},
+        it | {"type": "RECORD", "record": {"id": 1, "name": "one"}},
+        it | {"type": "RECORD", "record": {"id": 2, "name": ""}},
         {"type": "STATE", "value": {"at": "end"}},
     ]
-    state = run(
-        tmp_path,
-        programs / LOADER.command,
-        *("--config", "config.json"),
-        stdin="".join(json.dumps(message) + "\n" for message in messages),
-    )
+    stdin = "".join(json.dumps(message) + "\n" for message in messages)
+    state = run(tmp_path, programs / "target-duckdb", "--config", "config.json", stdin=stdin)
     # Read by the DuckDB that was installed with it.
     read = "import duckdb; print(duckdb.connect('warehouse.duckdb').sql('FROM raw.it').fetchall())"
     stored = run(tmp_path, programs / "python", "-c", read)

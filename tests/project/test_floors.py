@@ -1,7 +1,8 @@
-"""No file imports one that stands on a higher floor, not even for a type."""
+"""No file imports one that stands on a higher floor, not even for a type; nor one of a test's."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,18 +10,33 @@ from functools import cache
 from pathlib import Path
 
 import grimp
-import pytest
 
 from tests.support.project import ROOT
 
-LINTER = Path(sys.executable).with_name("lint-imports")
+# What stands on which floor, and imports what is above it, or beside it.
+UPWARD = {
+    "tap_dagctl.errors": "tap_dagctl.settings",
+    "tap_dagctl.api.retries": "tap_dagctl.api.client",
+    "tap_dagctl.pagination.page": "tap_dagctl.state.bookmark",
+    "tap_dagctl.singer.stream": "tap_dagctl.tap",
+    "tap_dagctl.__main__": "orchestrate.errors",
+    "orchestrate.states": "orchestrate.state_backend",
+    "orchestrate.backends.base": "orchestrate.backends.folder",
+    "orchestrate.chain": "report.page",
+    "report.tables": "report.projects",
+    "report.notify.news": "report.notify.memory",
+    "report.warehouse": "target_duckdb.values",
+    "target_duckdb.sink": "target_duckdb.singer",
+    "stand_in.world": "stand_in.server",
+}
 
 
 def lint(directory: Path) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("lint-imports")
     return subprocess.run(
-        [LINTER, "--no-cache", "--config", "pyproject.toml"],
+        [program, "--no-cache", "--config", "pyproject.toml"],
         cwd=directory,
-        env={"PYTHONPATH": str(directory)},
+        env={"PYTHONPATH": str(directory), "COLUMNS": "1000"},
         capture_output=True,
         text=True,
         check=False,
@@ -45,26 +61,7 @@ def test_no_file_of_the_tap_is_more_than_ten_imports_above_another() -> None:
     assert max(map(depth, graph.modules)) <= 10
 
 
-@pytest.mark.parametrize(
-    ("file", "line"),
-    [
-        ("tap_dagctl/errors.py", "import tap_dagctl.settings"),
-        ("tap_dagctl/api/retries.py", "import tap_dagctl.api.client"),
-        ("tap_dagctl/pagination/page.py", "import tap_dagctl.state.bookmark"),
-        ("tap_dagctl/singer/stream.py", "from tap_dagctl.tap import TapDagctl"),
-        ("tap_dagctl/new_room.py", "import json"),
-        ("tap_dagctl/__main__.py", "import orchestrate.errors"),
-        ("orchestrate/states.py", "import orchestrate.state_backend"),
-        ("orchestrate/backends/base.py", "import orchestrate.backends.folder"),
-        ("orchestrate/chain.py", "import report.page"),
-        ("report/tables.py", "import report.projects"),
-        ("report/notify/news.py", "import report.notify.memory"),
-        ("report/warehouse.py", "import target_duckdb.values"),
-        ("target_duckdb/sink.py", "from target_duckdb.singer import LinewiseTarget"),
-        ("stand_in/world.py", "import stand_in.server"),
-    ],
-)
-def test_one_that_goes_upward_is_found(file: str, line: str, tmp_path: Path) -> None:
+def test_one_that_goes_upward_is_found(tmp_path: Path) -> None:
     for package in (
         "tap_dagctl",
         *(f"packages/{it}" for it in ("orchestrate/orchestrate", "report/report")),
@@ -73,6 +70,27 @@ def test_one_that_goes_upward_is_found(file: str, line: str, tmp_path: Path) -> 
     ):
         shutil.copytree(ROOT / package, tmp_path / Path(package).name)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    with (tmp_path / file).open("a") as module:
-        module.write(f"\nif TYPE_CHECKING:\n    {line}\n")
-    assert lint(tmp_path).returncode == 1
+    (tmp_path / "tap_dagctl" / "new_room.py").touch()
+    for module, above in UPWARD.items():
+        with (tmp_path / module.replace(".", "/")).with_suffix(".py").open("a") as file:
+            file.write(f"\nif TYPE_CHECKING:\n    import {above}\n")
+    done = lint(tmp_path)
+
+    assert done.returncode == 1
+    assert "new_room" in done.stdout
+    for module, above in UPWARD.items():
+        # Of two that import each other, one import is told, by their last names.
+        one, other = (f".{name.rpartition('.')[2]}" for name in (module, above))
+        told = (f"{module} -> {above}", f"{one} -> {other}", f"{other} -> {one}")
+        assert any(it in done.stdout for it in told), module
+
+
+def test_nothing_is_imported_from_the_file_of_a_test() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)}: {line}"
+        for file in (ROOT / "tests").rglob("*.py")
+        for line in file.read_text().splitlines()
+        if re.match(r"\s*(from|import) tests\b(?!\.support\b)", line)
+    ]
+
+    assert wrong == []

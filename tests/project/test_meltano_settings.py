@@ -24,10 +24,6 @@ pytestmark = pytest.mark.programs
 
 ABOUT = {"tap-dagctl": hub.tap(), "target-duckdb": hub.loader()}
 HEIRS = {"tap-dagctl": "tap-dagctl-runs", "target-duckdb": "target-duckdb-heir"}
-BATCHES = {
-    "encoding": {"format": "jsonl", "compression": "gzip"},
-    "storage": {"root": "file:///tmp/batches"},
-}
 BY_KIND = {"string": "text", "integer": 9, "number": 9, "array": ["sales", "a, b"]}
 OF_SETTING = {
     "refused_projects": "warn",
@@ -35,7 +31,10 @@ OF_SETTING = {
     "stream_maps": {"runs": {"__filter__": "False", "pod_name": "__NULL__"}},
     "stream_map_config": {"seed": "salt"},
     "faker_config": {"seed": 5, "locale": ["en_US"]},
-    "batch_config": BATCHES,
+    "batch_config": {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": "file:///tmp/batches"},
+    },
 }
 # Many commands in one start of Meltano, which takes a second each time.
 EACH = """
@@ -74,8 +73,8 @@ def meltano(api: Api, tmp_path: Path) -> Meltano:
     for kind in ("extractors", "loaders"):
         for plugin in project["plugins"][kind]:
             plugin.pop("config", None)
-    heir = {"name": HEIRS["target-duckdb"], "inherit_from": "target-duckdb"}
-    project["plugins"]["loaders"].append(heir)
+    heir = HEIRS["target-duckdb"]
+    project["plugins"]["loaders"].append({"name": heir, "inherit_from": "target-duckdb"})
     (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
     meltano.environment = {
         name: value
@@ -94,15 +93,29 @@ def received(meltano: Meltano, plugin: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("plugin", ABOUT)
-def test_by_variable(meltano: Meltano, plugin: str) -> None:
-    values, before = values_of(plugin), dict(meltano.environment)
-    for reader, prefix in ((plugin, plugin), (HEIRS[plugin], plugin), (HEIRS[plugin],) * 2):
-        of_plugin = {
+def test_by_variable_by_command_and_by_inheritance(meltano: Meltano, plugin: str) -> None:
+    values, before, heir = values_of(plugin), dict(meltano.environment), HEIRS[plugin]
+    for reader, prefix in ((plugin, plugin), (heir, plugin), (heir, heir)):
+        meltano.environment = before | {
             f"{prefix}_{name}".replace("-", "_").upper(): as_text(value)
             for name, value in values.items()
         }
-        meltano.environment = before | of_plugin
         assert received(meltano, reader) == values, (reader, prefix)
+
+    meltano.environment = before
+    commands = [["config", "set", plugin, name, as_text(value)] for name, value in values.items()]
+    subprocess.run(
+        [MELTANO.with_name("python"), "-c", EACH],
+        input=json.dumps(commands),
+        cwd=meltano.directory,
+        env=meltano.environment,
+        text=True,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    for reader in (plugin, heir):
+        assert received(meltano, reader) == values, reader
 
 
 @pytest.mark.parametrize(
@@ -122,21 +135,3 @@ def test_what_meltano_cannot_read_is_explained(
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
     troubleshooting.check([said])
-
-
-@pytest.mark.parametrize("plugin", ABOUT)
-def test_by_command_and_by_inheritance(meltano: Meltano, plugin: str) -> None:
-    values = values_of(plugin)
-    commands = [["config", "set", plugin, name, as_text(value)] for name, value in values.items()]
-    subprocess.run(
-        [MELTANO.with_name("python"), "-c", EACH],
-        input=json.dumps(commands),
-        cwd=meltano.directory,
-        env=meltano.environment,
-        text=True,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    assert received(meltano, plugin) == values
-    assert received(meltano, HEIRS[plugin]) == values

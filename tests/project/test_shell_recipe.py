@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stand_in.server import Reply
 from tests.support.orchestrated import wait_until
-from tests.support.shell_recipe import command, run
+from tests.support.project import ROOT
 from tests.support.syncs import TAP, config_of
 
 if TYPE_CHECKING:
@@ -36,67 +39,101 @@ for line in sys.stdin:
 """
 
 
+@dataclass(frozen=True)
+class Folder:
+    """Where a user keeps what the script names, and programs that take the place of others."""
+
+    path: Path
+
+    def program(self, name: str, code: str) -> None:
+        path = self.path / name
+        path.write_text(f"#!{sys.executable}\nimport os, signal, sys, time\n{code}")
+        path.chmod(0o755)
+
+    def start(
+        self, target: str, before: str = "", cwd: Path | None = None
+    ) -> subprocess.Popen[str]:
+        """Start the script, with a target of the test's in it and this before it."""
+        page = (ROOT / "docs" / "orchestrators.md").read_text()
+        (recipe,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+        script = self.path / "sync.sh"
+        script.write_text(before + recipe.replace("target-…", shlex.quote(target)))
+        return subprocess.Popen(
+            ["bash", str(script)],
+            cwd=cwd or self.path,
+            env={**os.environ, "PATH": f"{self.path}:{TAP.parent}:{os.environ['PATH']}"},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, target: str, before: str = "", cwd: Path | None = None) -> tuple[int, str]:
+        """Return its exit code, and what it said."""
+        with self.start(target, before, cwd) as script:
+            _, said = script.communicate(timeout=120)
+        return script.returncode, said
+
+    @property
+    def state(self) -> str:
+        return (self.path / "state.json").read_text()
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where a user keeps what the script names."""
+def folder(tmp_path: Path) -> Folder:
+    """The tap sends nothing, and the target writes three states."""
     for name in ("config.json", "catalog.json", "target.json"):
         (tmp_path / name).write_text("{}")
     (tmp_path / "state.json").write_text(OLD)
-    return tmp_path
-
-
-def program(folder: Path, name: str, code: str) -> None:
-    path = folder / name
-    path.write_text(f"#!{sys.executable}\n{code}")
-    path.chmod(0o755)
+    folder = Folder(tmp_path)
+    folder.program("tap-dagctl", "")
+    folder.program("target-good", writes(*STATES))
+    return folder
 
 
 def writes(*texts: str, then: str = "") -> str:
     """Return a program that writes `texts`, one after another."""
     return (
-        f"import os, signal, sys, time\nfor text in {texts!r}:\n"
+        f"for text in {texts!r}:\n"
         f"    sys.stdout.buffer.write(text.encode())\n    sys.stdout.flush()\n{then}\n"
     )
 
 
-def state(folder: Path) -> str:
-    return (folder / "state.json").read_text()
-
-
-@pytest.fixture
-def synced(api: Api, folder: Path) -> Path:
-    """The folder of a user with an account, whose target works."""
+def test_a_sync_leaves_its_last_state_and_a_failed_one_the_old(api: Api, folder: Folder) -> None:
+    (folder.path / "tap-dagctl").unlink()
+    folder.program("target-good", PASSES_ON)
     api.world.put("runs", "proj_a", {"id": "run"})
-    (folder / "state.json").write_text("{}")
-    (folder / "config.json").write_text(json.dumps(config_of(api)))
     catalog = subprocess.run([TAP, "--discover"], capture_output=True, check=True)
-    (folder / "catalog.json").write_bytes(catalog.stdout)
-    program(folder, "target-good", PASSES_ON)
-    return folder
+    for name, text in (
+        ("state", "{}"),
+        ("config", json.dumps(config_of(api))),
+        ("catalog", catalog.stdout.decode()),
+    ):
+        (folder.path / f"{name}.json").write_text(text)
+    api.misbehave = lambda it: Reply(404, b"{}") if it.path.endswith("proj_a/runs") else None
+    assert folder.run("target-good")[0] == 1
+    assert len(json.loads(folder.state)["bookmarks"]["runs"]["partitions"]) == 2
 
-
-def test_a_sync_leaves_its_last_state_and_a_failed_one_the_old(synced: Path) -> None:
-    assert run(synced, "target-good").returncode == 0
-    first = state(synced)
-    assert json.loads(first)["bookmarks"]["runs"]["partitions"]
-
-    config = json.loads((synced / "config.json").read_text())
-    (synced / "config.json").write_text(json.dumps({**config, "page_size": 0}))
-    failed = run(synced, "target-good")
-    assert failed.returncode == 1
-    assert "config['page_size']" in failed.stderr
-    assert state(synced) == first
-
-    assert run(synced, "no-such-target").returncode == 127
-    assert state(synced) == first
-
-
-def test_a_state_counts_though_the_sync_ends_with_1(api: Api, synced: Path) -> None:
-    api.misbehave = lambda request: (
-        Reply(404, b"{}") if request.path.endswith("proj_a/runs") else None
-    )
-    assert run(synced, "target-good").returncode == 1
-    assert len(json.loads(state(synced))["bookmarks"]["runs"]["partitions"]) == 2
+    api.misbehave = lambda _: None
+    partly = folder.state
+    assert folder.run("target-good")[0] == 0
+    first = folder.state
+    assert json.loads(first)["bookmarks"]["runs"]["partitions"] != partly
+    for name, content, advice in (
+        ("config", json.dumps(config_of(api, page_size=0)).encode(), "config['page_size']"),
+        ("state", b"\n", "--state state.json is empty: "),
+        ("state", "\r\n".encode("utf-16"), "or {} to read everything again"),
+        ("catalog", b"", "--catalog catalog.json is empty: "),
+        ("catalog", b"", "`tap-dagctl --discover`"),
+    ):
+        path = folder.path / f"{name}.json"
+        before = path.read_bytes()
+        path.write_bytes(content)
+        code, said = folder.run("target-good")
+        assert code == 1
+        assert advice in said
+        path.write_bytes(before)
+    assert folder.run("no-such-target")[0] == 127
+    assert folder.state == first
 
 
 @pytest.mark.parametrize(
@@ -116,59 +153,47 @@ def test_a_state_counts_though_the_sync_ends_with_1(api: Api, synced: Path) -> N
     ],
 )
 def test_a_target_that_fails_leaves_its_newest_whole_state(
-    folder: Path, tap: str, target: str, code: int, expected: str
+    folder: Folder, tap: str, target: str, code: int, expected: str
 ) -> None:
-    program(folder, "tap-dagctl", f"import sys\n{tap}")
-    program(folder, "target-odd", f"import sys\n{target}")
+    folder.program("tap-dagctl", tap)
+    folder.program("target-odd", target)
 
-    assert run(folder, "target-odd").returncode == code
-    assert state(folder) == expected
-
-
-def test_it_may_be_started_from_anywhere(folder: Path) -> None:
-    program(folder, "tap-dagctl", "")
-    program(folder, "target-good", writes(STATES[0]))
-    _, script = command(folder, str(folder / "target-good"))
-    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
-    subprocess.run(["bash", folder / script], cwd="/", env=environment, check=True)
-    assert state(folder) == STATES[0]
+    assert folder.run("target-odd")[0] == code
+    assert folder.state == expected
 
 
-def test_a_full_disk_leaves_a_whole_state(folder: Path) -> None:
-    program(folder, "tap-dagctl", "")
-    program(folder, "target-good", writes(*STATES))
+def test_it_may_be_started_from_anywhere(folder: Folder) -> None:
+    assert folder.run(str(folder.path / "target-good"), cwd=ROOT) == (0, "")
+    assert folder.state == STATES[-1]
+
+
+def test_a_full_disk_leaves_a_whole_state(folder: Folder) -> None:
     limit = "trap '' XFSZ\nulimit -f 64\n"  # a file may have so many blocks of 1,024 bytes
-    assert run(folder, "target-good", before=limit).returncode != 0
-    assert state(folder) == STATES[0]
+    assert folder.run("target-good", limit)[0] != 0
+    assert folder.state == STATES[0]
 
-    # The script's own file finds no room.
-    program(folder, "tail", f"print({OLD[:9]!r}, end='', flush=True)\nraise OSError")
-    run(folder, "target-good")
-    assert state(folder) == STATES[0]
-
-    program(folder, "tail", "")
-    run(folder, "target-good")
-    assert state(folder) == STATES[0]
+    # The script's own file finds no room, or nothing is in it.
+    for code in (f"print({OLD[:9]!r}, end='', flush=True)\nraise OSError", ""):
+        folder.program("tail", code)
+        folder.run("target-good")
+        assert folder.state == STATES[0]
 
 
-def test_a_kill_before_any_command_leaves_a_whole_state(folder: Path) -> None:
-    program(folder, "tap-dagctl", "")
-    program(folder, "target-good", writes(*STATES))
+def test_a_kill_before_any_command_leaves_a_whole_state(folder: Folder) -> None:
     seen = []
     for number in range(1, 40):
-        (folder / "state.json").write_text(OLD)
+        (folder.path / "state.json").write_text(OLD)
         at_command = f"set -T\nn=0\ntrap '((++n == {number})) && kill -KILL $$' DEBUG\n"
-        done = run(folder, "target-good", before=at_command)
+        code, _ = folder.run("target-good", at_command)
         time.sleep(0.05)  # what is left of the pipeline writes its own files only
-        seen.append(state(folder))
-        if done.returncode == 0:
+        seen.append(folder.state)
+        if code == 0:
             break
-        assert done.returncode == -signal.SIGKILL
+        assert code == -signal.SIGKILL
     else:
         pytest.fail("the script has more commands than this test kills it at")
     assert len(seen) > 6
-    assert seen[0] == OLD
-    assert seen[-1] == STATES[-1]
+    assert (seen[0], seen[-1]) == (OLD, STATES[-1])
     assert set(seen) <= {OLD, STATES[-1]}
 
 
@@ -182,19 +207,12 @@ def test_a_kill_before_any_command_leaves_a_whole_state(folder: Path) -> None:
     ],
 )
 def test_a_signal_while_the_target_works_leaves_a_whole_state(
-    folder: Path, number: signal.Signals, *, whole: bool
+    folder: Folder, number: signal.Signals, *, whole: bool
 ) -> None:
-    program(folder, "tap-dagctl", "")
     slow = writes(STATES[0], STATES[1][:100], then="time.sleep(1)") + writes(STATES[1][100:])
-    program(folder, "target-slow", slow)
-    script = subprocess.Popen(
-        command(folder, "target-slow"),
-        cwd=folder,
-        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
-        start_new_session=True,
-        stderr=subprocess.DEVNULL,
-    )
-    written = folder / "states.jsonl"
+    folder.program("target-slow", slow)
+    script = folder.start("target-slow")
+    written = folder.path / "states.jsonl"
     wait_until(lambda: written.exists() and written.stat().st_size > len(STATES[0]))
     if whole:
         os.killpg(script.pid, number)
@@ -202,28 +220,10 @@ def test_a_signal_while_the_target_works_leaves_a_whole_state(
         script.send_signal(number)
     # Bash waits for a program that takes no notice of Ctrl-C.
     assert (script.wait(timeout=120) == 0) == (number is signal.SIGINT and not whole)
-    assert state(folder) in ([OLD] if number is signal.SIGKILL else STATES[:2])
+    assert folder.state in ([OLD] if number is signal.SIGKILL else STATES[:2])
     # A target that was left behind writes nothing into the file of the next sync.
-    program(folder, "target-slow", writes(STATES[2]))
-    assert run(folder, "target-slow").returncode == 0
-    time.sleep(1)
-    assert (folder / "states.jsonl").read_text() == state(folder) == STATES[2]
-
-
-@pytest.mark.parametrize(
-    ("option", "content", "advice"),
-    [
-        ("state", b"\n", "or {} to read everything again"),
-        ("state", "\r\n".encode("utf-16"), "or {} to read everything again"),
-        ("catalog", b"", "`tap-dagctl --discover`"),
-    ],
-)
-def test_an_empty_file_says_what_to_do(
-    synced: Path, option: str, content: bytes, advice: str
-) -> None:
-    (synced / f"{option}.json").write_bytes(content)
-    failed = run(synced, "target-good")
-
-    assert failed.returncode == 1
-    assert f"--{option} {option}.json is empty: " in failed.stderr
-    assert advice in failed.stderr
+    folder.program("target-slow", writes(STATES[2]))
+    assert folder.run("target-slow")[0] == 0
+    time.sleep(1.1)
+    assert folder.state == STATES[2]
+    script.communicate()
