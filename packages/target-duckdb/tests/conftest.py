@@ -1,29 +1,27 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import forks
 from tests.support.program import Loader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.forks import Forks
 
-
-# However busy the machine is.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# However busy the machine is; with EXAMPLES=1000, many more of them.
+settings.register_profile(
+    "tests",
+    max_examples=int(os.environ.get("EXAMPLES", "15")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 settings.load_profile("tests")
 
 
 @pytest.fixture
 def loader(tmp_path: Path) -> Loader:
     return Loader(tmp_path)
-
-
-@pytest.fixture(scope="session")
-def many() -> Forks:
-    return forks.shared()
