@@ -31,7 +31,8 @@ def backend_of(kind: str, directory: Path) -> Iterator[tuple[str, dict[str, str]
         yield database(), {}
     else:
         with s3() as variables:
-            yield f"s3://{BUCKET}/some/prefix", variables
+            # All that this process runs have the same objects.
+            yield f"s3://{BUCKET}/{directory.name}/prefix", variables
 
 
 @contextmanager
