@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from report.headline import tile
-from report.page import page
 from report.wrong import what_is_wrong
 from tests.support.large_account import account
-from tests.support.pages import AS_OF, Page, answers
+from tests.support.pages import AS_OF, answers, page_of, style
 
 TODAY = AS_OF.date()
 ROW: dict[str, Any] = account(2, 1).broken_jobs[0]
@@ -58,9 +57,9 @@ def read(days_ago: float | None, changed: float | None = 0.1) -> dict[str, Any]:
     ],
 )
 def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
-    shown = Page(page(answers(**{"freshness": [FRESH[0]], **found}), "warehouse.duckdb"))
+    shown = page_of(answers(**{"freshness": [FRESH[0]], **found}))
 
-    assert [text for tag, text in shown.texts if tag == "h1"] == [answer]
+    assert shown.said("h1") == [answer]
     (classes,) = (attributes["class"] for tag, attributes in shown.elements if tag == "header")
     assert classes == f"card {kind}"
 
@@ -90,7 +89,7 @@ def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
 )
 def test_how_fresh_it_is_and_of_whom(freshness: list[dict[str, Any]], said: str) -> None:
     found = answers(freshness=freshness, organizations=["org-a", "org-b"])
-    text = "".join(text for _, text in Page(page(found, "warehouse.duckdb")).texts)
+    text = "".join(text for _, text in page_of(found).texts)
 
     assert "Pipelines of org-a and org-b, as of 4 Mar 2026, 12:01, from warehouse.duckdb" in text
     assert said in text
@@ -120,7 +119,7 @@ def test_a_tile_is_red_for_what_is_wrong_now_and_the_worse_the_larger(
         assert tiles[anchor].ended == ended
         assert bool(tiles[anchor].worst) == bool(number)
         assert tiles[anchor].worst.endswith(f", and {number - 1} more") == (number > 1)
-    css = page(answers(), "")
+    css = style()
     assert ".level-0 { color: var(--ink-soft); }" in css
     sizes = [css.index(f".level-{it} b {{ font-size:") for it in (2, 3)]
     assert sizes == sorted(sizes)
@@ -128,20 +127,14 @@ def test_a_tile_is_red_for_what_is_wrong_now_and_the_worse_the_larger(
 
 def test_what_the_first_message_leaves_out_says_why() -> None:
     found = answers(held_back_models=[ROW, RAN_AGAIN], breaches=[ROW, ENDED])
-    shown = Page(page(found, "warehouse.duckdb"))
-    tables = dict(zip(shown.classes, shown.tables, strict=True))
-
-    assert [row[-1] for row in tables["breaches"][1:]] == [
-        "over the SLA",
-        "kept again on 3 Mar 2026",
-    ]
-    assert [row[-1] for row in tables["held-back"][1:]] == [
-        "held back 7 times in a row",
-        "ran again on 4 Mar 2026, 12:01",
-    ]
-    whys = [text for _, text in shown.texts if "the first message to an address leaves" in text]
-    assert len(whys) == 2
+    shown = page_of(found)
+    for anchor, lasts in {
+        "breaches": ["over the SLA", "kept again on 3 Mar 2026"],
+        "held-back": ["held back 7 times in a row", "ran again on 4 Mar 2026, 12:01"],
+    }.items():
+        assert [row[-1] for row in shown.table(anchor)[1:]] == lasts
+    assert shown.text.count("the first message to an address leaves") == 2
     nothing_over = answers(held_back_models=[ROW], breaches=[ROW])
-    assert "the first message" not in page(nothing_over, "warehouse.duckdb")
-    text = page(found, "warehouse.duckdb")
-    assert text.index("<h1>") < text.index("<svg") < text.index("<table") < text.index("No message")
+    assert "the first message" not in page_of(nothing_over).text
+    places = list(map(shown.text.index, ("<h1>", "<svg", "<table", "No message")))
+    assert places == sorted(places)

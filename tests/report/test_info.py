@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,48 +19,33 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 4, 12, 0)  # noqa: DTZ001 - as the warehouse has it
 TABLES = """
-create schema dagctl_answers;
-create table dagctl_answers.stg_dagctl__syncs (
-    sync_id text, stream text, project_id text, began_at timestamp, ended_at timestamp,
-    rows_read bigint, rows_sent bigint, requests bigint, error text, bookmark text
-);
-create table dagctl_answers.unread_streams (
-    project_id text, project_name text, stream text, error text,
-    failing_since timestamp, last_read_at timestamp
-);
-create table dagctl_answers.project_freshness (
-    project_id text, project_name text, read_at timestamp, newest_change_at timestamp,
-    is_failing boolean
-);
+    create schema dagctl_answers;
+    create table dagctl_answers.made_up as
+        select number, 'proj_' || number as project_id, 'name ' || number as project_name,
+            timestamp '2026-03-04 12:00' - (number + 1) * interval '1 minute' as moment
+        from generate_series(0, {last}) as projects(number);
+    create table dagctl_answers.stg_dagctl__syncs as
+        select 's' as sync_id, stream, project_id, moment as began_at, moment as ended_at,
+            7 as rows_read, number as rows_sent, 2 as requests,
+            case number when 1 then 'the server answered 403' end as error,
+            '2026-03-04' || case stream when 'runs' then 'T0' || number % 10 || ':00Z' else '' end
+                as bookmark
+        from dagctl_answers.made_up, (values ('jobs'), ('runs')) as streams(stream)
+        where {with_syncs};
+    create table dagctl_answers.project_freshness as
+        select project_id, project_name, case when {with_syncs} then moment end as read_at,
+            timestamp '2026-03-01 08:00' as newest_change_at, number = 1 as is_failing
+        from dagctl_answers.made_up;
+    create table dagctl_answers.unread_streams as
+        select project_id, 'name 1' as project_name, stream, error,
+            timestamp '2026-03-02 10:30' as failing_since, cast(null as timestamp) as last_read_at
+        from dagctl_answers.stg_dagctl__syncs where error is not null
 """
-
-
-def fill(warehouse: Warehouse, projects: int, *, with_syncs: bool = True) -> None:
-    """Make answers in which the second project fails, and each is older than the one before."""
-    warehouse.execute(TABLES)
-    freshness, syncs = [], []
-    for number in range(projects):
-        key, fails = f"proj_{number}", number == 1
-        read = NOW - timedelta(minutes=number + 1) if with_syncs else None
-        shown = f"'{read}'" if read else "null"
-        error = "'the server answered 403'" if fails else "null"
-        freshness.append(f"('{key}', 'name {number}', {shown}, '2026-03-01 08:00', {fails})")
-        bookmarks = {"jobs": "2026-03-04", "runs": f"2026-03-04T0{number % 10}:00Z"}
-        syncs += [
-            f"('s', '{stream}', '{key}', '{read}', '{read}', 7, {number}, 2, {error}, '{bookmark}')"
-            for stream, bookmark in bookmarks.items()
-        ]
-    answers = "insert into dagctl_answers"
-    warehouse.execute(f"{answers}.project_freshness values {', '.join(freshness)}")
-    if with_syncs:
-        warehouse.execute(f"{answers}.stg_dagctl__syncs values {', '.join(syncs)}")
-        unread = "'proj_1', 'name 1', '{}', 'the server answered 403', '2026-03-02 10:30', null"
-        for stream in ("jobs", "runs"):
-            warehouse.execute(f"{answers}.unread_streams values ({unread.format(stream)})")
+"""The second project fails, and each is older than the one before."""
 
 
 def test_how_everything_stands(warehouse: Warehouse) -> None:
-    fill(warehouse, 3)
+    warehouse.execute(TABLES.format(last=2, with_syncs=True))
     done = reports.info(warehouse)
     assert done.returncode == 0, done.stderr
     _, last, empty, head, *projects = done.stdout.splitlines()
@@ -75,7 +60,8 @@ def test_how_everything_stands(warehouse: Warehouse) -> None:
 
 
 def test_a_thousand_projects_are_short(tmp_path: Path) -> None:
-    fill(duckdb_at(file := tmp_path / "warehouse.duckdb"), 1_000)
+    file = tmp_path / "warehouse.duckdb"
+    duckdb_at(file).execute(TABLES.format(last=999, with_syncs=True))
     rows = in_duckdb(file, "dagctl_answers")
     lines = list(info(rows, NOW))
     assert len(lines) == 24
@@ -98,7 +84,7 @@ def test_what_is_not_there_is_a_line(warehouse: Warehouse) -> None:
     assert nothing.stderr.startswith("info: ")
     assert len(nothing.stderr.splitlines()) == 1
 
-    fill(warehouse, 2, with_syncs=False)
+    warehouse.execute(TABLES.format(last=1, with_syncs=False))
     done = reports.info(warehouse)
     assert done.returncode == 0, done.stderr
     _, last, _, _, first, _ = done.stdout.splitlines()

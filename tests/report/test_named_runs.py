@@ -14,33 +14,20 @@ from report import queries
 NOON = datetime(2026, 3, 4, 12)  # noqa: DTZ001 - UTC by contract
 TODAY = NOON.date()
 MOMENTS = st.integers(0, 60).map(lambda hours: NOON - timedelta(hours=hours))
-SECONDS = st.none() | st.sampled_from([0.0, 1.0, 2.0])
-RUNS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "id": st.sampled_from("abcdefgh"),
-            "project_id": st.sampled_from("pq"),
-            "job_name": st.sampled_from([None, "", "nightly"]),
-            "start_time": st.none() | MOMENTS,
-            "created_at": MOMENTS,
-            "duration_seconds": SECONDS,
-        }
-    ),
-    unique_by=lambda row: row["id"],
-)
-EXECUTIONS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "run_id": st.sampled_from([None, *"abcdefgh"]),
-            "project_id": st.sampled_from("pq"),
-            "model_name": st.sampled_from("mn"),
-            "status": st.sampled_from(["success", "failed", "skipped", "blocked"]),
-            "start_time": st.none() | MOMENTS,
-            "created_at": MOMENTS,
-            "duration_seconds": SECONDS,
-        }
-    )
-)
+COMMON = {
+    "project_id": st.sampled_from("pq"),
+    "start_time": st.none() | MOMENTS,
+    "created_at": MOMENTS,
+    "duration_seconds": st.sampled_from([None, 0.0, 1.0, 2.0]),
+}
+RUN = {"id": st.sampled_from("abcdefgh"), "job_name": st.sampled_from([None, "", "nightly"])}
+EXECUTION = {
+    "run_id": st.sampled_from([None, *"abcdefgh"]),
+    "model_name": st.sampled_from("mn"),
+    "status": st.sampled_from(["success", "failed", "skipped", "blocked"]),
+}
+RUNS = st.lists(st.fixed_dictionaries(RUN | COMMON), unique_by=lambda row: row["id"])
+EXECUTIONS = st.lists(st.fixed_dictionaries(EXECUTION | COMMON))
 ANSWERS = (
     """create table stg_dagctl__runs (id text, project_id text, job_name text,
         start_time timestamp, created_at timestamp, duration_seconds double)""",

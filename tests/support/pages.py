@@ -13,6 +13,7 @@ from report.page import page
 from tests.support.base_time import NOW
 
 HOSTILE = "<script>alert('1')</script>\" onload=\"x & y"
+LISTS = [name for name, it in Answers.__dataclass_fields__.items() if it.type == "list[Row]"]
 # The warehouse says it without an offset.
 AS_OF = NOW.replace(tzinfo=None)
 
@@ -29,18 +30,9 @@ def answers(**fields: Any) -> Answers:
         "current_days": 30,
         "gone_after_days": 3.0,
     }
-    empty: dict[str, Any] = {
-        name: []
-        for name in Answers.__dataclass_fields__
-        if name not in {"settings", "asked_at", "runs", "projects"}
-    }
-    given = {
-        "settings": settings,
-        "asked_at": AS_OF,
-        "runs": 1,
-        "projects": [called(HOSTILE)],
-    }
-    return Answers(**{**empty, **given, **fields})
+    lists = [name for name, it in Answers.__dataclass_fields__.items() if "list" in str(it.type)]
+    given = {"settings": settings, "asked_at": AS_OF, "runs": 1, "projects": [called(HOSTILE)]}
+    return Answers(**{**{name: [] for name in lists}, **given, **fields})
 
 
 def called(name: str, project_id: str = "p") -> ProjectDays:
@@ -50,9 +42,14 @@ def called(name: str, project_id: str = "p") -> ProjectDays:
     return ProjectDays(project_id, name, 1_800.0, dates, [runs] * DAYS, [None] * DAYS)
 
 
+def page_of(found: Answers, run_url: str = "") -> Page:
+    """Return the page of answers."""
+    return Page(page(found, "warehouse.duckdb", run_url))
+
+
 def style() -> str:
     """Return the style of a page."""
-    text = page(answers(), "warehouse.duckdb")
+    text = page_of(answers()).text
     return text[text.index("<style>") : text.index("</style>")]
 
 
@@ -70,6 +67,7 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
+        self.text = text
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.tables: list[list[list[str]]] = []
         self.classes: list[str | None] = []
@@ -86,6 +84,10 @@ class Page(HTMLParser):
     def table(self, name: str) -> list[list[str]]:
         """Return the rows of the table that has this class."""
         return self.tables[self.classes.index(name)]
+
+    def said(self, tag: str) -> list[str]:
+        """Return what stands in the elements of this kind."""
+        return [text for inside, text in self.texts if inside == tag]
 
     @override
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
