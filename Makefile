@@ -101,7 +101,7 @@ exactness: .venv/ready ## try to break the tap with thousands of made-up histori
 		.venv/bin/python -m tests.sweeps.$$it $(call MOST,histories,$(or $(HISTORIES),3000)) || exit 1; done
 storm: .venv/ready ## try to break it with servers that fail
 	.venv/bin/python -m tests.sweeps.storm $(call MOST,storms,$(or $(STORMS),200))
-SWEEPS := memory month loaders snowflake adapters sqlmesh container orchestrators airflow
+SWEEPS := memory loaders snowflake adapters sqlmesh container orchestrators airflow
 $(SWEEPS): setup
 	.venv/bin/$(if $(filter airflow,$@),pytest -q tests/sweeps/airflow.py,python -m tests.sweeps.$@) $(if $(filter loaders,$@),$(LOADERS))
 orchestrators: .tools/dagster/ready .tools/prefect/ready

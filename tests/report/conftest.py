@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def duckdb_answers(tmp_path: Path) -> Warehouse:
+def answers(tmp_path: Path) -> Warehouse:
     warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
     build(warehouse)
     return warehouse

@@ -9,7 +9,7 @@ import pytest
 
 from report.info import info
 from report.warehouse import WarehouseError, in_duckdb
-from tests.support import reports
+from tests.support.reports import run
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ TABLES = """
 
 def test_how_everything_stands(warehouse: Warehouse) -> None:
     warehouse.execute(TABLES.format(last=2, with_syncs=True))
-    done = reports.info(warehouse)
+    done = run(warehouse, "info")
     assert done.returncode == 0, done.stderr
     _, last, empty, head, *projects = done.stdout.splitlines()
     assert last.startswith("Last sync: 4 Mar 2026, 11:57 UTC (")
@@ -79,16 +79,16 @@ def test_a_thousand_projects_are_short(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_a_line(warehouse: Warehouse) -> None:
-    nothing = reports.info(warehouse)
+    nothing = run(warehouse, "info")
     assert nothing.returncode == 1
     assert nothing.stderr.startswith("info: ")
     assert len(nothing.stderr.splitlines()) == 1
 
     warehouse.execute(TABLES.format(last=1, with_syncs=False))
-    done = reports.info(warehouse)
+    done = run(warehouse, "info")
     assert done.returncode == 0, done.stderr
     _, last, _, _, first, _ = done.stdout.splitlines()
     assert last.startswith("No sync is known: select the stream syncs")
     assert first.split() == ["name", "1", "-", "1", "Mar", "2026,", "08:00", "-", "-"]
-    unknown = reports.info(warehouse, "nix")
+    unknown = run(warehouse, "info", "nix")
     assert unknown.stderr == "info: there is no project nix in the answers\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,28 +10,20 @@ from report.notify.findings import KINDS
 from report.notify.message import LINES, LONGEST_LINE, Message, incidents, messages
 from report.notify.news import Finding, News
 
-NEW = st.lists(
-    st.builds(
+
+def findings(key: st.SearchStrategy[str], endings: list[str]) -> st.SearchStrategy[list[Finding]]:
+    built = st.builds(
         Finding,
-        key=st.tuples(st.sampled_from(sorted(KINDS)), st.text(max_size=3)),
+        key=st.tuples(st.sampled_from(sorted(KINDS)), key),
         name=st.text(max_size=200),
         detail=st.text(max_size=80),
-        ending=st.sampled_from(["", "mended"]),
-    ),
-    max_size=40,
-    unique_by=lambda it: it.key,
-)
-OVER = st.lists(
-    st.builds(
-        Finding,
-        key=st.tuples(st.sampled_from(sorted(KINDS)), st.text(min_size=4, max_size=6)),
-        name=st.text(max_size=200),
-        detail=st.just(""),
-        ending=st.just("mended"),
-    ),
-    max_size=40,
-    unique_by=lambda it: it.key,
-)
+        ending=st.sampled_from(endings),
+    )
+    return st.lists(built, max_size=40, unique_by=lambda it: it.key)
+
+
+NEW = findings(st.text(max_size=3), ["", "mended"])
+OVER = findings(st.text(min_size=4, max_size=6), ["mended"])
 PLACES = st.integers(200, 3_000)
 
 
@@ -123,21 +116,17 @@ def test_an_incident_has_one_name_from_its_beginning_to_its_end() -> None:
     assert over.body == "mended"
 
 
-def test_what_a_name_holds_stays_one_line_of_text() -> None:
-    name = "job\n\n- forged\u2028\x1b[31mred\x1b[0m \u202egnp"
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("job\n\n- forged\u2028\x1b[31mred\x1b[0m \u202egnp", "job - forged red  gnp"),
+        # It calls nobody and leads nowhere.
+        ("@everyone <@1>", "@\u2060everyone <\u2060@\u20601>"),
+        ('<at user_id="all">all</at>', '<\u2060at user_id="all">all<\u2060/at>'),
+        ("[a](https://b.example)", "[a]\u2060(https:\u2060//b.example)"),
+        (":fire: 02:00", ":\u2060fire: 02:00"),
+    ],
+)
+def test_what_a_name_holds_stays_one_line_of_text(name: str, shown: str) -> None:
     said = one([Finding(("broken", "1"), name, "failed")])
-
-    assert [line for line in said.body.split("\n") if "forged" in line] == [
-        "- job - forged red  gnp: failed"
-    ]
-
-
-def test_a_name_calls_nobody_and_leads_nowhere() -> None:
-    for name, shown in {
-        "@everyone <@1>": "@\u2060everyone <\u2060@\u20601>",
-        '<at user_id="all">all</at>': '<\u2060at user_id="all">all<\u2060/at>',
-        "[a](https://b.example)": "[a]\u2060(https:\u2060//b.example)",
-        ":fire: 02:00": ":\u2060fire: 02:00",
-    }.items():
-        said = one([Finding(("broken", "1"), name, "failed")])
-        assert f"- {shown}: failed" in said.body
+    assert said.body == f"Jobs broken\n- {shown}: failed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -108,6 +108,10 @@ def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
     believed: set[Key] = set()
     for look in looks:
         told = look.news(memory)
+        # A message that was taken, and could not be remembered, is the same message next time.
+        failed = look.news(told.if_not_sent)
+        assert (failed.new, failed.over) == (told.new, told.over)
+        assert not look.news(told.if_sent)
         expected_new, expected_over = listener.look(look)
         memory = told.if_sent if look.is_sent else told.if_not_sent
         if not look.is_sent:
@@ -125,34 +129,10 @@ def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
         believed = (believed - over) | {key for key, is_over in new.items() if not is_over}
         # Whoever was told the rest knows what is so.
         assert believed == listener.wrong
-
-
-@given(LOOKS)
-def test_what_is_over_and_gone_is_forgotten(looks: list[Look]) -> None:
-    memory: Memory = {}
-    for look in looks:
-        told = look.news(memory)
-        memory = told.if_sent if look.is_sent else told.if_not_sent
-    nothing = ALL_ENDED.news(memory)
-
-    assert {it.state for it in nothing.if_sent.values()} == {State.BEGUN}
-    assert not ALL_ENDED.news(nothing.if_sent)
-
-
-@given(LOOKS, st.integers(0, 11))
-def test_a_message_that_is_sent_twice_changes_nothing(looks: list[Look], at: int) -> None:
-    """A message that was taken, and could not be remembered, is the same message next time."""
-    memory: Memory = {}
-    for look in looks[:at]:
-        told = look.news(memory)
-        memory = told.if_sent if look.is_sent else told.if_not_sent
-    for look in looks[at : at + 1]:
-        first = look.news(memory)
-        again = look.news(memory)
-        failed = look.news(first.if_not_sent)
-        assert first == again
-        assert (failed.new, failed.over) == (first.new, first.over)
-        assert not look.news(first.if_sent)
+    # What is over and gone is forgotten.
+    forgotten = ALL_ENDED.news(memory).if_sent
+    assert {it.state for it in forgotten.values()} == {State.BEGUN}
+    assert not ALL_ENDED.news(forgotten)
 
 
 @given(LOOKS, st.data())
@@ -170,18 +150,6 @@ def test_only_what_was_not_heard_comes_again(looks: list[Look], data: st.DataObj
 
 def told_now(findings: list[Finding], memory: Memory) -> News:
     return news(findings, KINDS, memory, lambda _: {})
-
-
-def test_the_first_message_has_what_is_so_now() -> None:
-    so = Finding(("jobs", "so"), "so", "")
-    over = Finding(("days", "over"), "over", "", ending="kept")
-    told = told_now([so, over], {})
-
-    assert told.new == [so]
-    assert told.over == []
-    # From then on, what begins and ends between two messages is told as well.
-    later = replace(over, key=("days", "later"))
-    assert told_now([so, over, later], told.if_sent).new == [later]
 
 
 def test_the_worst_is_first() -> None:

@@ -11,16 +11,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 
+from report.__main__ import main as write_report
+from report.notify.command import main
+from report.notify.sending import addresses
 from report.notify.settings import ADDRESSES as VARIABLE
+from report.notify.settings import Settings
 from tests.support.findings import MENDED, SECTIONS, TOLD, build, tell
 from tests.support.project import ROOT
-from tests.support.reports import notify
+from tests.support.receivers import SECRET
+from tests.support.reports import line_of, notify, run_program
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
-
-    import pytest
+    from pathlib import Path
 
     from tests.support.receivers import Receiver
     from tests.support.warehouses import Warehouse
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 def test_killed_before_it_is_remembered(warehouse: Warehouse, hook: Receiver) -> None:
     """The message comes again, with what has become of it meanwhile."""
     build(warehouse)
-    line = [sys.executable, "-m", "report", "notify", "--warehouse", warehouse.loader[7:]]
+    line = [sys.executable, "-m", "report", *line_of(warehouse, "notify")]
     environment = {**warehouse.environment, VARIABLE: hook.address}
     with subprocess.Popen(
         line, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -40,8 +45,7 @@ def test_killed_before_it_is_remembered(warehouse: Warehouse, hook: Receiver) ->
     assert [message.sections for message in hook.take()] == [SECTIONS]
 
     hook.before_answer = lambda _: None
-    warehouse.execute(MENDED[0])
-    warehouse.execute(MENDED[1])
+    warehouse.execute("; ".join(MENDED[:2]))
     tell(warehouse, hook)
     (broken,) = SECTIONS["Jobs broken"]
     (message,) = hook.take()
@@ -53,9 +57,11 @@ def test_killed_before_it_is_remembered(warehouse: Warehouse, hook: Receiver) ->
 def test_nothing_is_sent_that_cannot_be_remembered(postgres: Warehouse, hook: Receiver) -> None:
     """It would be sent again every ten minutes."""
     build(postgres)
-    postgres.execute("drop role if exists reader; create role reader login")
-    postgres.execute("grant usage on schema dagctl_answers to reader")
-    postgres.execute("grant select on all tables in schema dagctl_answers to reader")
+    postgres.execute("""
+        drop role if exists reader; create role reader login;
+        grant usage on schema dagctl_answers to reader;
+        grant select on all tables in schema dagctl_answers to reader
+    """)
     reader = {"TARGET_POSTGRES_USER": "reader", VARIABLE: hook.address}
     done = notify(postgres, **reader)
 
@@ -63,6 +69,36 @@ def test_nothing_is_sent_that_cannot_be_remembered(postgres: Warehouse, hook: Re
     assert "permission denied for schema dagctl_answers" in done.stderr
     assert hook.take() == []
     assert notify(postgres, "--fail-on", "broken", TARGET_POSTGRES_USER="reader").returncode == 3
+
+
+def test_two_at_once_do_not_tell_the_same(
+    warehouse: Warehouse, hook: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them holds PostgreSQL's lock, or DuckDB's file, which nobody else can read then."""
+    build(warehouse)
+    for name, value in (warehouse.environment | {VARIABLE: hook.address}).items():
+        monkeypatch.setenv(name, value)
+    said: list[str] = []
+
+    def sent(*_: object) -> bool:
+        commands = [["notify"]]
+        if warehouse.loader == "target-duckdb":
+            commands.append(["--output", str(tmp_path / "page.html")])
+        for command in commands:
+            done = run_program(warehouse, *command, **{VARIABLE: hook.address})
+            said.append(done.stderr)
+            assert done.returncode == 1
+            assert len(done.stderr.splitlines()) == 1
+        return True
+
+    monkeypatch.setattr("report.notify.sending.Address.send", sent)
+    with pytest.raises(SystemExit) as ended:
+        main(line_of(warehouse, "notify")[1:])
+
+    assert ended.value.code == 0
+    assert "try again" in said[0]
+    assert all("warehouse.duckdb is in use by another program" in it for it in said[1:])
+    assert hook.take() == []
 
 
 def test_one_right_after_another(postgres: Warehouse, hook: Receiver) -> None:
@@ -80,9 +116,8 @@ def test_one_right_after_another(postgres: Warehouse, hook: Receiver) -> None:
 
 
 def test_an_answer_without_end_is_broken_off(
-    duckdb_answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+    answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
     is_told, is_at_its_end = threading.Event(), threading.Event()
 
     def drip(answer: BufferedIOBase) -> None:
@@ -96,22 +131,27 @@ def test_an_answer_without_end_is_broken_off(
 
     hook.before_answer = drip
     monkeypatch.setattr("report.notify.sending.LONGEST_WAIT", 1.0)
-    assert "not taken by address 1 (JSON)" in tell(duckdb_answers, hook, code=1)
+    assert "not taken by address 1 (JSON)" in tell(answers, hook, code=1)
     assert not is_at_its_end.is_set()
     is_told.set()
     hook.take()
     hook.before_answer = lambda _: None
-    tell(duckdb_answers, hook)
+    tell(answers, hook)
     assert [message.sections for message in hook.take()] == [SECTIONS]
 
 
-def test_a_flood_is_one_short_message(postgres: Warehouse, hook: Receiver) -> None:
+def test_a_flood_and_a_name_without_end_are_one_short_message(
+    postgres: Warehouse, hook: Receiver
+) -> None:
     build(postgres)
     postgres.execute(
         "insert into dagctl_answers.model_regressions "
         "select 'p', 'sales', 'orders ' || cast(number as varchar), date '2026-02-23', "
         "date '2026-03-01', 50, 15, 10, true from generate_series(1, 20000) as models(number)"
     )
+    # No index of PostgreSQL takes so many characters that do not repeat.
+    name = os.urandom(6_000).hex()
+    postgres.execute(f"update dagctl_answers.broken_jobs set job_name = '{name}'")  # noqa: S608 - made up
     began = time.process_time()
     tell(postgres, hook)
     (message,) = hook.take()
@@ -128,58 +168,78 @@ def test_a_flood_is_one_short_message(postgres: Warehouse, hook: Receiver) -> No
     assert len(postgres.query(f"select * from {TOLD}")) == 6 + 5  # noqa: S608 - from above
 
 
-def test_a_name_is_text_where_messages_are_html(
-    duckdb_answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Telegram refuses a message with HTML of its own, so that it would be sent for ever."""
-    duckdb_answers.execute(
-        "update dagctl_answers.broken_jobs set job_name = '<b>&lt; ' || chr(27) || '[31m @all'"
-    )
-    monkeypatch.setattr(
-        "apprise.plugins.telegram.NotifyTelegram.notify_url",
-        f"{hook.address.replace('json', 'http')}?",
-    )
-    told = {VARIABLE: f"tgram://123456789:{'a' * 35}/12345"}
-    assert notify(duckdb_answers, **told).returncode == 0
-    (message,) = hook.take()
-    assert "&lt;\u2060b&gt;&amp;lt; " in message.body
-    assert "@all" not in message.body
-    assert "\x1b" not in message.body
-
-
-def test_a_name_may_be_as_long_as_it_likes(postgres: Warehouse, hook: Receiver) -> None:
-    """No index of PostgreSQL takes so many characters that do not repeat."""
-    build(postgres)
-    name = os.urandom(6_000).hex()
-    postgres.execute(f"update dagctl_answers.broken_jobs set job_name = '{name}'")  # noqa: S608 - made up
-    tell(postgres, hook)
-    (message,) = hook.take()
-    assert len(message.body) < 1_000
-    tell(postgres, hook)
+@pytest.mark.parametrize(
+    "column", ["broken_jobs drop column broken_since", "model_regressions drop column is_current"]
+)
+def test_answers_of_another_version(answers: Warehouse, hook: Receiver, column: str) -> None:
+    answers.execute(f"alter table dagctl_answers.{column}")
+    assert "another version" in tell(answers, hook, code=1)
     assert hook.take() == []
 
 
-def test_it_comes_and_goes_and_its_project_gets_another_name(
-    duckdb_answers: Warehouse, hook: Receiver
+def test_the_file_of_the_variables(
+    answers: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell(duckdb_answers, hook)
-    hook.take()
-    for table in ("broken_jobs", "overdue_runs", "sla_breaches", "model_regressions"):
-        duckdb_answers.execute(f"update dagctl_answers.{table} set project_name = 'renamed'")  # noqa: S608 - from above
-    tell(duckdb_answers, hook)
-    assert hook.take() == []
-    for titles in (["Over"], ["Runs that take too long"]):
-        if titles == ["Over"]:
-            duckdb_answers.execute(
-                "create table dagctl_answers.kept as table dagctl_answers.overdue_runs"
-            )
-            duckdb_answers.execute(MENDED[2])
-            duckdb_answers.execute(MENDED[3])
-        else:
-            duckdb_answers.execute(
-                "insert into dagctl_answers.overdue_runs table dagctl_answers.kept"
-            )
-        tell(duckdb_answers, hook)
-        (message,) = hook.take()
-        assert list(message.sections) == titles
-        assert all("weekly (renamed)" in line for (line,) in message.sections.values())
+    """It may hold the address, and must be text."""
+    monkeypatch.setattr("report.warehouse.ROOT", tmp_path)
+    (tmp_path / ".env").write_text(f"{VARIABLE}=nonsense://{SECRET}\n")
+    assert f"address 1 in {VARIABLE} is none" in notify(answers).stderr
+
+    (tmp_path / ".env").write_bytes(b"TARGET_POSTGRES_PASSWORD=pass\xe9\n")
+    said = f"{tmp_path / '.env'} is not UTF-8: save it as UTF-8"
+    assert notify(answers).stderr == f"notify: {said}\n"
+    monkeypatch.setattr(sys, "argv", ["report"])
+    with pytest.raises(SystemExit) as ended:
+        write_report()
+    assert ended.value.code == f"report: {said}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"nonsense://{SECRET}",
+        SECRET,
+        f"slack://{SECRET}",
+        f"json://user:{SECRET}@",
+        f"mailto://{SECRET}",
+    ],
+)
+def test_an_address_that_is_none_is_not_shown(answers: Warehouse, address: str) -> None:
+    done = notify(answers, **{VARIABLE: f"json://127.0.0.1:1 {address}"})
+
+    assert done.returncode == 1
+    assert f"address 2 in {VARIABLE} is none" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["refused", "unknown host", "no TLS", "wrong password"])
+def test_a_secret_is_nowhere_when_a_message_cannot_be_sent(
+    answers: Warehouse, hook: Receiver, mail: Receiver, kind: str
+) -> None:
+    hook.is_down = mail.is_down = True
+    address = {
+        "refused": f"{hook.address} {mail.address}",
+        "unknown host": f"json://{SECRET}.invalid/{SECRET}?token={SECRET}",
+        "no TLS": hook.address.replace("json://", "jsons://"),
+        "wrong password": mail.address.replace(f":{SECRET}", f":{SECRET[::-1]}") + "&cto=1",
+    }[kind]
+    loud = {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "default", VARIABLE: address}
+    run = run_program if kind == "refused" else notify
+    done = run(answers, *["notify"] * (run is run_program), **loud)
+
+    assert done.returncode == 1
+    for secret in (SECRET, SECRET[::-1], "127.0.0.1"):
+        assert secret not in done.stdout + done.stderr
+        assert secret not in str(answers.query(f"select * from {TOLD}"))  # noqa: S608 - from above
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("between", [" ", ",", ";", ", ", " ;", "\n"])
+def test_addresses_stand_apart_however_they_are_joined(between: str) -> None:
+    hook, mail = f"json://{SECRET}/a,b", f"mailto://a:{SECRET}@example.com?to=b@example.com,c@x.com"
+    found = addresses(between.join([hook, mail, hook]) + ",", Settings((), {}, {}, ""))
+
+    assert [it.url for it in found] == [hook, mail]
+    assert [it.label for it in found] == ["address 1 (JSON)", "address 2 (E-Mail)"]
+    assert SECRET not in repr(found)

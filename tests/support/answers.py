@@ -5,17 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from tests.support import expected_answers, guide
-from tests.support.base_time import FIRST_DAY
+from tests.support import expected_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
-    from datetime import date
-
-    from stand_in.server import Api
-    from stand_in.world import Row, World
-    from tests.support.expected_answers import Answer
+    from tests.support.expected_answers import Answer, Loaded
     from tests.support.warehouses import Warehouse
 
 # What a table answers, beside what is the same in all rows of a project: its key, then the rest.
@@ -49,11 +42,19 @@ COLUMNS = {
         "project_id, job_name",
         "broken_runs, broken_since, run_id, status, error_message",
     ),
+    "sla_breaches": (
+        "project_id, date",
+        "p95_duration_seconds, max_duration_seconds, total_runs",
+    ),
+    "model_regressions": (
+        "project_id, model_name, start_date, end_date",
+        """previous_p95_duration_seconds, p95_duration_seconds, change_percent, is_current""",
+    ),
     "slowest_models": (
         "project_id, model_name",
-        """start_date, end_date, total_executions, p95_duration_seconds,
-        max_duration_seconds""",
+        "start_date, end_date, total_executions, p95_duration_seconds, max_duration_seconds",
     ),
+    "project_slas": ("project_id", "sla_seconds"),
     "known_projects": ("project_id", "project_name, own_name, is_gone"),
     "known_jobs": ("project_id, job_name", "last_run_at, is_gone"),
 }
@@ -68,42 +69,25 @@ def answer(warehouse: Warehouse, name: str) -> Answer:
     return found
 
 
-def assert_answers(
-    warehouse: Warehouse,
-    world: World,
-    *,
-    gone: AbstractSet[str] = frozenset(),
-    window_days: int = 7,
-    windows_of: Mapping[str, int] | None = None,
-) -> None:
-    """Compare every table of `COLUMNS`, row by row.
-
-    Args:
-        warehouse: where they were built.
-        world: all that was loaded, what is gone included.
-        gone: the ids of the projects that are gone.
-        window_days: how long the windows are that are read now.
-        windows_of: the same for projects that were last read in windows of another length.
-    """
+def assert_answers(warehouse: Warehouse, loaded: Loaded) -> None:
+    """Compare every table of `COLUMNS`, row by row."""
     for name in COLUMNS:
-        loaded = expected_answers.Loaded(world, gone, window_days, windows_of or {})
         expected = getattr(expected_answers, name)(loaded)
         assert expected, f"the histories hold nothing for {name}"
-        assert_same(answer(warehouse, name), expected, name)
+        found = answer(warehouse, name)
+        assert found.keys() == expected.keys(), name
+        different = [
+            f"{name}: {key}: {found[key]}, not {values}"
+            for key, values in expected.items()
+            if not all(map(same, found[key], values))
+        ]
+        assert different == []
     names = {key: label for (key,), (label, *_) in answer(warehouse, "known_projects").items()}
-    for name in [*COLUMNS, "sla_breaches", "model_regressions", "project_slas"]:
+    for name in COLUMNS:
         rows = warehouse.query(f"select project_id, project_name from dagctl_answers.{name}")  # noqa: S608 - from above
         assert all(row["project_name"] == names[row["project_id"]] for row in rows), name
-
-
-def assert_same(found: Answer, expected: Answer, name: str) -> None:
-    assert found.keys() == expected.keys(), name
-    different = [
-        f"{name}: {key}: {found[key]}, not {values}"
-        for key, values in expected.items()
-        if not all(map(same, found[key], values))
-    ]
-    assert different == []
+    changes = [change for *_, change, _ in answer(warehouse, "model_regressions").values()]
+    assert changes == sorted(changes, reverse=True)
 
 
 def same(found: Any, expected: Any) -> bool:
@@ -112,45 +96,3 @@ def same(found: Any, expected: Any) -> bool:
         # The databases interpolate in another order, and sum in one of their own.
         return math.isclose(found, expected, rel_tol=1e-12, abs_tol=1e-9)
     return bool(found == expected)
-
-
-def assert_the_guides_answers(
-    api: Api, warehouse: Warehouse, overrides: Mapping[str, float], first_day: date = FIRST_DAY
-) -> None:
-    """Compare the tables of the guide's two scripts, row by row.
-
-    Args:
-        api: what the scripts ask.
-        warehouse: where the tables were built.
-        overrides: the thresholds of single projects, by id or name.
-        first_day: the first of the statistics.
-    """
-
-    def seconds_of(project: Row) -> float:
-        return overrides.get(project["id"], overrides.get(project["name"], 1_800))
-
-    breaches = {
-        (row["project_id"], row["date"]): (
-            row["p95_duration_seconds"],
-            row["max_duration_seconds"],
-            row["total_runs"],
-        )
-        for row in warehouse.query("select * from dagctl_answers.sla_breaches")
-    }
-    expected = guide.sla_breaches(api, seconds_of)
-    assert breaches == expected
-    assert {project for project, _ in expected} >= {"proj_awkward_02"}
-
-    rows = warehouse.query("select * from dagctl_answers.model_regressions")
-    regressions = {
-        (row["project_id"], row["model_name"], row["start_date"]): (
-            row["previous_p95_duration_seconds"],
-            row["p95_duration_seconds"],
-            row["change_percent"],
-        )
-        for row in rows
-    }
-    assert regressions == guide.model_regressions(api, first_day, api.world.now.date())
-    assert len(rows) == len(regressions)
-    worst_first = [row["change_percent"] for row in rows]
-    assert worst_first == sorted(worst_first, reverse=True)

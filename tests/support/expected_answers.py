@@ -1,4 +1,4 @@
-"""What the other models of the dbt project must hold, from the API's rows, by none of their SQL."""
+"""What the models of the dbt project must hold, from the API's rows, by none of their SQL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stand_in import statistics
 from stand_in.world import EXECUTIONS, JOBS, RUNS, Row, from_text
+from tests.support.base_time import FIRST_DAY
 from tests.support.truth import FIRST_MONDAY
 
 if TYPE_CHECKING:
@@ -25,25 +26,42 @@ FINISHED = {"success", "partial", *FAILED}
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was loaded.
+    """What was loaded, and the thresholds that are not the usual ones.
 
     Attributes:
         world: every row, also of projects that are gone.
         gone: the ids of those.
-        window_days: how long the windows of `model_stats` are that are read now.
-        windows_of: the same for projects that were last read in windows of another length.
-        current_days: how many days count as now.
+        windows: the lengths of all windows of `model_stats` that were read, in days, the one that
+            is read now last.
+        windows_of: the same for projects that were last read earlier.
+        slas: of single projects, by id or name.
+        first_day: the first of the statistics.
     """
 
     world: World
     gone: AbstractSet[str] = frozenset()
-    window_days: int = 7
-    windows_of: Mapping[str, int] = field(default_factory=dict)
-    current_days: int = 30
+    windows: tuple[int, ...] = (7,)
+    windows_of: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    slas: Mapping[str, float] = field(default_factory=dict)
+    first_day: date = FIRST_DAY
 
     @property
-    def first_current_day(self) -> date:
-        return self.world.now.date() - timedelta(days=self.current_days - 1)
+    def today(self) -> date:
+        return self.world.now.date()
+
+    def first_of(self, days: int) -> date:
+        """Return the first of so many days up to today."""
+        return self.today - timedelta(days=days - 1)
+
+    def rows(self, table: str) -> list[Row]:
+        return [row for project in self.world.projects for row in self.world.rows(table, project)]
+
+    def windows_since(self, first: date, days: int) -> Iterator[tuple[date, date]]:
+        """Yield the windows of a length of which the last day is `first` or later."""
+        start = first - timedelta(days=(first - FIRST_MONDAY).days % days)
+        while start <= self.today:
+            yield start, start + timedelta(days=days - 1)
+            start += timedelta(days=days)
 
 
 def known_projects(loaded: Loaded) -> Answer:
@@ -53,15 +71,20 @@ def known_projects(loaded: Loaded) -> Answer:
     }
     found = {}
     for key, name in names.items():
-        others = {other for other in names if other != key}
+        others = names.keys() - {key}
         namesakes = {other for other in others if names[other] == name}
         if key not in loaded.gone:
             namesakes -= loaded.gone
-        label = name or key
-        if name and (namesakes or name in others):
-            label = f"{name} ({key})"
-        found[(key,)] = (label, name, key in loaded.gone)
+        is_shared = name and (namesakes or name in others)
+        found[(key,)] = (f"{name} ({key})" if is_shared else name or key, name, key in loaded.gone)
     return found
+
+
+def project_slas(loaded: Loaded) -> Answer:
+    return {
+        (key,): (loaded.slas.get(key, loaded.slas.get(project.row["name"], 1_800)),)
+        for key, project in loaded.world.projects.items()
+    }
 
 
 def known_jobs(loaded: Loaded) -> Answer:
@@ -81,110 +104,71 @@ def known_jobs(loaded: Loaded) -> Answer:
     return found
 
 
-def _job(row: Row) -> str:
-    return row.get("job_name") or "unknown"
-
-
-def _newest(row: Row) -> Any:
-    return _moment(row), row["id"]
-
-
-def _gone_jobs(loaded: Loaded) -> set[tuple[Any, ...]]:
-    return {key for key, (_, is_gone) in known_jobs(loaded).items() if is_gone}
-
-
-def slowest_models(loaded: Loaded) -> Answer:
+def sla_breaches(loaded: Loaded, days: int = 7) -> Answer:
     return {
-        (key, row["model_name"]): (
-            start,
-            end,
-            row["total_executions"],
+        (key, date.fromisoformat(row["date"])): (
             row["p95_duration_seconds"],
             row["max_duration_seconds"],
+            row["total_runs"],
         )
-        for key in loaded.world.projects.keys() - loaded.gone
-        for start, end, rows in [_newest_window(loaded, key)]
-        for row in rows
-        if row["p95_duration_seconds"] is not None
+        for (key,), (seconds,) in project_slas(loaded).items()
+        for row in statistics.daily(loaded.world, key, days)
+        if key not in loaded.gone and (row["p95_duration_seconds"] or 0) > seconds
     }
 
 
-def _newest_window(loaded: Loaded, project: str) -> tuple[date, date, list[Row]]:
-    """Return the newest window with an execution, and its models."""
-    for start, end in _windows(loaded, project):
-        if rows := statistics.by_model(loaded.world, project, start, end):
-            return start, end, rows
-    return loaded.first_current_day, loaded.first_current_day, []
+def model_regressions(loaded: Loaded, percent: float = 20) -> Answer:
+    found = {}
+    for key in loaded.world.projects:
+        lengths = loaded.windows_of.get(key, loaded.windows)
+        for days in lengths:
+            before: dict[str, float | None] = {}
+            for start, end in loaded.windows_since(loaded.first_day, days):
+                rows = statistics.by_model(loaded.world, key, start, end)
+                now = {row["model_name"]: row["p95_duration_seconds"] for row in rows}
+                is_new = days == lengths[-1] and (loaded.today - start).days < 2 * days
+                for model, seconds in now.items():
+                    previous = before.get(model)
+                    if not previous or not seconds:
+                        continue
+                    change = (seconds - previous) / previous * 100
+                    if change > percent:
+                        values = (previous, seconds, round(change, 1))
+                        is_current = is_new and key not in loaded.gone
+                        found[key, model, start, end] = (*values, is_current)
+                before = now
+    return found
 
 
-def _windows(loaded: Loaded, project: str) -> Iterator[tuple[date, date]]:
-    """Yield the windows that count as now, from today's back."""
-    today, days = loaded.world.now.date(), loaded.windows_of.get(project, loaded.window_days)
-    start = today - timedelta(days=(today - FIRST_MONDAY).days % days)
-    while (end := start + timedelta(days=days - 1)) >= loaded.first_current_day:
-        yield start, end
-        start -= timedelta(days=days)
-
-
-def percentile(values: Iterable[float], share: float) -> float | None:
-    ordered = sorted(values)
-    if not ordered:
-        return None
-    position = (len(ordered) - 1) * share
-    below = int(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
-
-
-def _rows(loaded: Loaded, table: str) -> list[Row]:
-    world = loaded.world
-    return [row for project in world.projects for row in world.rows(table, project)]
-
-
-def _there(loaded: Loaded, table: str) -> list[Row]:
-    """Return the rows of the projects that are not gone."""
-    return [row for row in _rows(loaded, table) if row["project_id"] not in loaded.gone]
-
-
-def _day(row: Row) -> date:
-    return from_text(row.get("start_time") or row["created_at"]).date()
-
-
-def _grouped(rows: Iterable[Row], *names: Any) -> dict[tuple[Any, ...], list[Row]]:
-    groups = defaultdict(list)
-    for row in rows:
-        groups[tuple(name(row) if callable(name) else row[name] for name in names)].append(row)
-    return groups
-
-
-def _count(rows: list[Row], *statuses: str) -> int:
-    return sum(row["status"] in statuses for row in rows)
-
-
-def _seconds(rows: list[Row], *statuses: str) -> list[float]:
-    return [
-        row["duration_seconds"]
-        for row in rows
-        if row.get("duration_seconds") is not None and (not statuses or row["status"] in statuses)
-    ]
+def slowest_models(loaded: Loaded) -> Answer:
+    found = {}
+    for key in loaded.world.projects.keys() - loaded.gone:
+        days = loaded.windows_of.get(key, loaded.windows)[-1]
+        # The newest window with an execution.
+        for start, end in reversed([*loaded.windows_since(loaded.first_of(30), days)]):
+            if rows := statistics.by_model(loaded.world, key, start, end):
+                for row in rows:
+                    p95, longest = row["p95_duration_seconds"], row["max_duration_seconds"]
+                    if p95 is not None:
+                        values = (start, end, row["total_executions"], p95, longest)
+                        found[key, row["model_name"]] = values
+                break
+    return found
 
 
 def model_days(loaded: Loaded) -> Answer:
+    executions = _grouped(loaded.rows(EXECUTIONS), "project_id", "model_name", _day)
     return {
         key: (
             len(rows),
             _count(rows, "success"),
             _count(rows, *FAILED),
             _count(rows, *HELD_BACK),
-            percentile(seconds, 0.5),
-            percentile(seconds, 0.95),
-            percentile(seconds, 0.99),
+            *(_percentile(seconds, share) for share in (0.5, 0.95, 0.99)),
             max(seconds, default=None),
             sum(seconds) if seconds else None,
         )
-        for key, rows in _grouped(
-            _rows(loaded, EXECUTIONS), "project_id", "model_name", _day
-        ).items()
+        for key, rows in executions.items()
         for seconds in [_seconds(rows, "success")]
     }
 
@@ -196,25 +180,22 @@ def run_days(loaded: Loaded) -> Answer:
             _count(rows, "success"),
             _count(rows, "partial"),
             _count(rows, *FAILED),
-            percentile(seconds, 0.5),
-            percentile(seconds, 0.95),
+            *(_percentile(seconds, share) for share in (0.5, 0.95)),
             max(seconds, default=None),
         )
-        for key, rows in _grouped(_rows(loaded, RUNS), "project_id", _day).items()
+        for key, rows in _grouped(loaded.rows(RUNS), "project_id", _day).items()
         for seconds in [_seconds(rows)]
     }
 
 
-def _monday(row: Row) -> date:
-    return _day(row) - timedelta(days=_day(row).weekday())
-
-
 def job_weeks(loaded: Loaded) -> Answer:
-    finished = [row for row in _rows(loaded, RUNS) if row["status"] in FINISHED]
-    weeks = _grouped(finished, "project_id", _job, _monday)
-    medians = {key: percentile(_seconds(rows, "success"), 0.5) for key, rows in weeks.items()}
-    newest = {key: max(week for *job, week in weeks if tuple(job) == key[:2]) for key in weeks}
-    gone = _gone_jobs(loaded)
+    def monday(row: Row) -> date:
+        return _day(row) - timedelta(days=_day(row).weekday())
+
+    finished = [row for row in loaded.rows(RUNS) if row["status"] in FINISHED]
+    weeks = _grouped(finished, "project_id", _job, monday)
+    medians = {key: _percentile(_seconds(rows, "success"), 0.5) for key, rows in weeks.items()}
+    jobs = known_jobs(loaded)
     found = {}
     for key, rows in weeks.items():
         now, before = medians[key], medians.get((*key[:2], key[2] - timedelta(days=7))) or None
@@ -223,26 +204,23 @@ def job_weeks(loaded: Loaded) -> Answer:
             len(rows),
             _count(rows, "success") / len(rows),
             now,
-            percentile(_seconds(rows, "success"), 0.95),
+            _percentile(_seconds(rows, "success"), 0.95),
             before,
             None if change is None else round(change, 1),
-            key[:2] not in gone
-            and key[2] == newest[key]
-            and max(map(_day, rows)) >= loaded.first_current_day,
+            not jobs[key[:2]][-1]
+            and key[2] == max(week for *job, week in weeks if tuple(job) == key[:2])
+            and max(map(_day, rows)) >= loaded.first_of(30),
         )
     return found
 
 
 def time_lost(loaded: Loaded) -> Answer:
-    failed = _grouped(
-        (row for row in _rows(loaded, EXECUTIONS) if row["status"] in FAILED), "run_id"
-    )
-    lost = [row for row in _rows(loaded, RUNS) if row["status"] in FINISHED - {"success"}]
+    executions = [row for row in loaded.rows(EXECUTIONS) if row["status"] in FAILED]
+    failed = _grouped(executions, "run_id")
+    lost = [row for row in loaded.rows(RUNS) if row["status"] in FINISHED - {"success"}]
     return {
         key: (
-            _count(rows, "partial"),
-            _count(rows, "failed"),
-            _count(rows, "error"),
+            *(_count(rows, status) for status in ("partial", "failed", "error")),
             sum(len(failed.get((row["id"],), [])) for row in rows),
             sum(
                 sum(_seconds(failed.get((row["id"],), [])))
@@ -256,73 +234,100 @@ def time_lost(loaded: Loaded) -> Answer:
 
 
 def held_back_models(loaded: Loaded, days: int = 7, times: int = 3) -> Answer:
-    first = loaded.world.now.date() - timedelta(days=days - 1)
     known = [
         row
-        for row in _there(loaded, EXECUTIONS)
-        if row["status"] not in {"pending", "running"} and _day(row) >= first
+        for row in loaded.rows(EXECUTIONS)
+        if row["status"] not in {"pending", "running"} and _day(row) >= loaded.first_of(days)
     ]
     found = {}
     for key, rows in _grouped(known, "project_id", "model_name").items():
-        if _count(rows, *HELD_BACK) < times:
+        if _count(rows, *HELD_BACK) < times or key[0] in loaded.gone:
             continue
-        rows.sort(key=lambda row: (_moment(row), row["id"]), reverse=True)
-        ran = [index for index, row in enumerate(rows) if row["status"] not in HELD_BACK]
-        found[key] = (
-            len(rows),
-            _count(rows, "skipped"),
-            _count(rows, "blocked"),
-            ran[0] if ran else len(rows),
-            _moment(rows[ran[0]]) if ran else None,
-        )
+        rows.sort(key=_newest, reverse=True)
+        ran = [at for at, row in enumerate(rows) if row["status"] not in HELD_BACK]
+        counts = (len(rows), _count(rows, "skipped"), _count(rows, "blocked"))
+        in_a_row, last = (ran[0], _moment(rows[ran[0]])) if ran else (len(rows), None)
+        found[key] = (*counts, in_a_row, last)
     return found
+
+
+def overdue_runs(loaded: Loaded, factor: float = 2, days: int = 30, least: int = 5) -> Answer:
+    first, jobs = loaded.first_of(days), known_jobs(loaded)
+    runs = loaded.rows(RUNS)
+    recent = [row for row in runs if row["status"] == "success" and _day(row) >= first]
+    usual = {key: _seconds(rows) for key, rows in _grouped(recent, "project_id", _job).items()}
+    found = {}
+    for row in runs:
+        job = (row["project_id"], _job(row))
+        seconds = usual.get(job, [])
+        if row["status"] != "running" or not row.get("start_time") or len(seconds) < least:
+            continue
+        running = (loaded.world.now - from_text(row["start_time"])).total_seconds()
+        p95 = _percentile(seconds, 0.95) or 0.0
+        if not jobs[job][-1] and _day(row) >= loaded.first_of(30) and running > factor * p95:
+            found[(row["id"],)] = (running, p95, len(seconds))
+    return found
+
+
+def broken_jobs(loaded: Loaded) -> Answer:
+    def ended(row: Row) -> Any:
+        return from_text(row.get("end_time") or row["updated_at"]).replace(tzinfo=None)
+
+    jobs = known_jobs(loaded)
+    finished = [row for row in loaded.rows(RUNS) if row["status"] in FINISHED]
+    found = {}
+    for key, rows in _grouped(finished, "project_id", _job).items():
+        rows.sort(key=lambda row: (ended(row), row["id"]), reverse=True)
+        good = [at for at, row in enumerate(rows) if row["status"] == "success"]
+        broken = rows[: good[0]] if good else rows
+        if broken and not jobs[key][-1] and ended(broken[0]).date() >= loaded.first_of(30):
+            newest = broken[0]
+            told = (newest["id"], newest["status"], newest.get("error_message"))
+            found[key] = (len(broken), ended(broken[-1]), *told)
+    return found
+
+
+def _job(row: Row) -> str:
+    return row.get("job_name") or "unknown"
 
 
 def _moment(row: Row) -> Any:
     return from_text(row.get("start_time") or row["created_at"]).replace(tzinfo=None)
 
 
-def overdue_runs(loaded: Loaded, factor: float = 2, days: int = 30, least: int = 5) -> Answer:
-    gone = _gone_jobs(loaded)
-    first = loaded.world.now.date() - timedelta(days=days - 1)
-    recent = [
-        row for row in _rows(loaded, RUNS) if row["status"] == "success" and _day(row) >= first
+def _day(row: Row) -> date:
+    day: date = _moment(row).date()
+    return day
+
+
+def _newest(row: Row) -> Any:
+    return _moment(row), row["id"]
+
+
+def _grouped(rows: Iterable[Row], *names: Any) -> dict[tuple[Any, ...], list[Row]]:
+    groups = defaultdict(list)
+    for row in rows:
+        groups[tuple(name(row) if callable(name) else row[name] for name in names)].append(row)
+    return groups
+
+
+def _count(rows: list[Row], *statuses: str) -> int:
+    return sum(row["status"] in statuses for row in rows)
+
+
+def _percentile(values: list[float], share: float) -> float | None:
+    """Interpolate linearly between the two nearest values, and round nothing."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    below, part = divmod((len(ordered) - 1) * share, 1)
+    above = ordered[min(int(below) + 1, len(ordered) - 1)]
+    return ordered[int(below)] + (above - ordered[int(below)]) * part
+
+
+def _seconds(rows: list[Row], *statuses: str) -> list[float]:
+    return [
+        row["duration_seconds"]
+        for row in rows
+        if row.get("duration_seconds") is not None and (not statuses or row["status"] in statuses)
     ]
-    usual = {key: _seconds(rows) for key, rows in _grouped(recent, "project_id", _job).items()}
-    found = {}
-    for row in _rows(loaded, RUNS):
-        job = (row["project_id"], _job(row))
-        seconds = usual.get(job, [])
-        if row["status"] != "running" or not row.get("start_time") or len(seconds) < least:
-            continue
-        if job in gone or _day(row) < loaded.first_current_day:
-            continue
-        running = (loaded.world.now - from_text(row["start_time"])).total_seconds()
-        p95 = percentile(seconds, 0.95) or 0.0
-        if running > factor * p95:
-            found[(row["id"],)] = (running, p95, len(seconds))
-    return found
-
-
-def broken_jobs(loaded: Loaded) -> Answer:
-    gone = _gone_jobs(loaded)
-    finished = [row for row in _rows(loaded, RUNS) if row["status"] in FINISHED]
-    found = {}
-    for key, rows in _grouped(finished, "project_id", _job).items():
-        rows.sort(key=lambda row: (_ended(row), row["id"]), reverse=True)
-        good = [index for index, row in enumerate(rows) if row["status"] == "success"]
-        broken = rows[: good[0]] if good else rows
-        if broken and key not in gone and _ended(broken[0]).date() >= loaded.first_current_day:
-            newest = broken[0]
-            found[key] = (
-                len(broken),
-                _ended(broken[-1]),
-                newest["id"],
-                newest["status"],
-                newest.get("error_message"),
-            )
-    return found
-
-
-def _ended(row: Row) -> Any:
-    return from_text(row.get("end_time") or row["updated_at"]).replace(tzinfo=None)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from report.answers import Answers, ProjectDays
 
 TODAY = AS_OF.date()
+COUNTS = """total_runs total_executions negative_rows broken_runs finished_runs failed_runs
+    partial_runs skipped_executions blocked_executions executions held_back_in_a_row"""
+LISTS = "unread breaches regressions jobs lost broken_jobs overdue_runs"
+"""Those that have all of the rows."""
 
 
 def account(projects: int, findings: int, *, name: str = "warehouse of team") -> Answers:
@@ -34,33 +38,17 @@ def account(projects: int, findings: int, *, name: str = "warehouse of team") ->
         sla_months=[month for project in found for month in _months(project)],
         slowest=rows[:10],
         faults=rows[:3],
-        **dict.fromkeys(
-            (
-                "unread",
-                "breaches",
-                "regressions",
-                "jobs",
-                "lost",
-                "broken_jobs",
-                "overdue_runs",
-            ),
-            rows,
-        ),
+        **dict.fromkeys(LISTS.split(), rows),
         held_back_models=[*rows, quiet] if rows else [],
     )
 
 
 def _project(name: str, number: int) -> ProjectDays:
     project = called(f"{name} {number}", f"proj_{number}")
-    for day, row in enumerate(project.runs):
-        failed, partial = number % 3 == day % 3, day % 7 == 0
-        project.runs[day] = {
-            **row,
-            "total_runs": 10 + failed + partial,
-            "successful_runs": 10,
-            "failed_runs": int(failed),
-            "partial_runs": int(partial),
-        }
+    for day in range(len(project.runs)):
+        failed, partial = int(number % 3 == day % 3), int(day % 7 == 0)
+        counts = {"successful_runs": 10, "failed_runs": failed, "partial_runs": partial}
+        project.runs[day] = {"total_runs": sum(counts.values()), **counts}
         project.p95[day] = [1_500.0 + 20 * day, None, -60.0][day % 11 if day % 11 in {1, 2} else 0]
     return project
 
@@ -125,20 +113,5 @@ def _row(project: ProjectDays, name: str, number: int) -> dict[str, Any]:
         "start_time": AS_OF,
         "last_ran_at": None,
         "error_message": f"\x1b[31m{name}\x1b[0m: division by zero " * 3,
-        **dict.fromkeys(
-            (
-                "total_runs",
-                "total_executions",
-                "negative_rows",
-                "broken_runs",
-                "finished_runs",
-                "failed_runs",
-                "partial_runs",
-                "skipped_executions",
-                "blocked_executions",
-                "executions",
-                "held_back_in_a_row",
-            ),
-            7,
-        ),
+        **dict.fromkeys(COUNTS.split(), 7),
     }

@@ -27,8 +27,10 @@ def answer_sql(name: str, adapter: str, **variables: Any) -> str:
     return query.render(tap_dagctl=package, ref=lambda table: table)
 
 
-def macros(adapter: str = "duckdb", **variables: Any) -> Any:
-    """Return every macro of the package."""
+def macros(
+    adapter: str = "duckdb", run_query: Callable[[str], Any] | None = None, **variables: Any
+) -> Any:
+    """Return every macro of the package; some ask the warehouse with a query."""
     package = SimpleNamespace()
 
     def dispatch(name: str, _package: str) -> Callable[..., Any]:
@@ -42,7 +44,11 @@ def macros(adapter: str = "duckdb", **variables: Any) -> Any:
         "modules": SimpleNamespace(datetime=dt),
         "var": variables.get,
         "adapter": SimpleNamespace(quote=lambda name: f'"{name}"', dispatch=dispatch),
-        "dbt": SimpleNamespace(dateadd=lambda part, number, to: f"dateadd({part}, {number}, {to})"),
+        "dbt": SimpleNamespace(
+            dateadd=lambda part, number, to: f"dateadd({part}, {number}, {to})",
+            escape_single_quotes=lambda text: text,
+        ),
+        "run_query": run_query,
         "return": lambda value: value,
         "tap_dagctl": package,
     }

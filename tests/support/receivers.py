@@ -25,10 +25,19 @@ SECRET = "made_up_3f9c71d2"  # noqa: S105 - made up, looked for by the tests
 
 @dataclass(frozen=True)
 class Received:
-    """A message, as whoever gets it reads it."""
+    """A message: the fields that a service sends, of which each has its own names for the text."""
 
-    title: str
-    body: str
+    fields: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        return str(self.fields["title"])
+
+    @property
+    def body(self) -> str:
+        names = ("message", "text", "content")
+        text = next(self.fields[name] for name in names if self.fields.get(name))
+        return str(text["text"] if isinstance(text, dict) else text)
 
     @property
     def sections(self) -> dict[str, list[str]]:
@@ -43,101 +52,59 @@ class Receiver:
 
     Attributes:
         address: as apprise takes it, a secret included.
+        url: of a webhook; it stands for that of any service.
         is_down: whether it refuses everything.
+        refuses: a webhook refuses a text with this in it.
+        authorization: of the newest request to a webhook.
         before_answer: is called when a message has come, and before it is answered; a webhook only.
     """
 
     address: str
+    url: str = ""
     received: list[Received] = field(default_factory=list)
     is_down: bool = False
+    refuses: str = "\0"
+    authorization: str = ""
     before_answer: Callable[[BufferedIOBase], None] = lambda _: None
 
     def take(self) -> list[Received]:
-        """Return what has come since this was asked last."""
+        """Return what it has taken since this was asked last."""
         taken = self.received[:]
         del self.received[: len(taken)]
         return taken
 
 
-class _Quiet(BaseHTTPRequestHandler):
-    @override
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
-    """Run a server until the block ends, however it does, and return its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @contextmanager
 def webhook() -> Iterator[Receiver]:
-    """Run a webhook, whose address holds a secret in its path."""
+    """Run a server that takes JSON and forms, whose address holds a secret in its path."""
 
-    class Handler(_Quiet):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            is_welcome = self.path.partition("?")[0] == f"/{SECRET}" and not receiver.is_down
-            if is_welcome:
-                # Telegram has one text.
-                title, text = body.get("title", ""), body.get("message") or body["text"]
-                receiver.received.append(Received(title, text))
-                receiver.before_answer(self.wfile)
-            self.send_response(200 if is_welcome else 503, SECRET)
-            self.end_headers()
+    class Handler(BaseHTTPRequestHandler):
+        @override
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
 
-    with _serving(Handler) as port:
-        receiver = Receiver(f"json://127.0.0.1:{port}/{SECRET}")
-        yield receiver
-
-
-@dataclass
-class Requests:
-    """What came to a server that stands for that of any service.
-
-    Attributes:
-        refuses: what it does not take: a text with one of these in it.
-    """
-
-    url: str
-    bodies: list[dict[str, Any]] = field(default_factory=list)
-    refuses: set[str] = field(default_factory=set)
-    is_down: bool = False
-    authorization: str = ""
-
-    def take(self) -> list[dict[str, Any]]:
-        """Return what has come since this was asked last, refused or not, each with its path."""
-        taken, self.bodies = self.bodies, []
-        return taken
-
-
-@contextmanager
-def web_server() -> Iterator[Requests]:
-    """Run a server that takes JSON and forms."""
-
-    class Handler(_Quiet):
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            is_json = text.startswith("{")
-            body = json.loads(text) if is_json else dict(parse_qsl(text))
-            requests.bodies.append({**body, "path": self.path})
-            requests.authorization = self.headers.get("Authorization", "")
-            is_refused = requests.is_down or any(word in text for word in requests.refuses)
-            self.send_response(400 if is_refused else 202 if "alias" in text else 200)
+            fields = json.loads(text) if text.startswith("{") else dict(parse_qsl(text))
+            receiver.authorization = self.headers.get("Authorization", "")
+            is_welcome = not receiver.is_down and receiver.refuses not in text
+            if is_welcome:
+                receiver.received.append(Received({**fields, "path": self.path}))
+                receiver.before_answer(self.wfile)
+            self.send_response((202 if "alias" in text else 200) if is_welcome else 503, SECRET)
             self.end_headers()
             self.wfile.write(b'{"requestId": "made up"}')
 
-    with _serving(Handler) as port:
-        requests = Requests(f"http://127.0.0.1:{port}")
-        yield requests
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        host = f"127.0.0.1:{server.server_port}"
+        receiver = Receiver(f"json://{host}/{SECRET}", f"http://{host}")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager
@@ -157,7 +124,7 @@ def mail_server() -> Iterator[Receiver]:
             part = mail.get_body(("plain",))
             assert part is not None
             text = part.get_content().replace("\r\n", "\n")
-            receiver.received.append(Received(str(mail["Subject"]), text))
+            receiver.received.append(Received({"title": str(mail["Subject"]), "message": text}))
             return "250 OK"
 
     def login(*arguments: Any) -> AuthResult:

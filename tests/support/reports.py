@@ -26,44 +26,17 @@ _USAGE = 2
 
 def report(warehouse: Warehouse, output: Path, *arguments: str, **environment: str) -> Done:
     """Write the page."""
-    return _run(warehouse, ["--output", str(output), *arguments], environment)
-
-
-def info(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
-    """Print how everything stands."""
-    return _run(warehouse, ["info", *arguments], environment)
+    return run(warehouse, "--output", str(output), *arguments, **environment)
 
 
 def notify(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
     """Tell what is new."""
-    return _run(warehouse, ["notify", *arguments], environment)
+    return run(warehouse, "notify", *arguments, **environment)
 
 
-def notify_by_program(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
-    """Do the same in a process of its own, so that nothing it writes is missed."""
-    return _checked(
-        subprocess.run(
-            [sys.executable, "-m", "report", *_on(warehouse, ["notify", *arguments])],
-            cwd=ROOT,
-            env={**warehouse.environment, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-    )
-
-
-def _on(warehouse: Warehouse, line: list[str]) -> list[str]:
-    kind = warehouse.loader.removeprefix("target-")
-    command = line[:1] if line[0] in {"info", "notify"} else []
-    return [*command, "--warehouse", kind, *line[len(command) :]]
-
-
-def _run(warehouse: Warehouse, arguments: list[str], environment: dict[str, str]) -> Done:
+def run(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
     """Run it in this process, which saves the second in which it starts."""
-    line = _on(warehouse, arguments)
-    code: object = 0
+    line, code = line_of(warehouse, *arguments), 0
     with (
         patch.dict(os.environ, {**warehouse.environment, **environment}, clear=True),
         patch.object(sys, "argv", ["report", *line]),
@@ -73,12 +46,31 @@ def _run(warehouse: Warehouse, arguments: list[str], environment: dict[str, str]
         try:
             main()
         except SystemExit as ended:
-            code = ended.code or 0
-            if isinstance(code, str):
-                sys.stderr.write(f"{code}\n")
-                code = 1
-    assert isinstance(code, int)
+            if isinstance(ended.code, str):
+                sys.stderr.write(f"{ended.code}\n")
+            code = 1 if isinstance(ended.code, str) else ended.code or 0
     return _checked(subprocess.CompletedProcess(line, code, out.getvalue(), err.getvalue()))
+
+
+def run_program(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
+    """Run it in a process of its own, so that nothing it writes is missed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "report", *line_of(warehouse, *arguments)],
+        cwd=ROOT,
+        env={**warehouse.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    return _checked(done)
+
+
+def line_of(warehouse: Warehouse, *arguments: str) -> list[str]:
+    """Return the arguments of the program, with the warehouse among them."""
+    options = ["--warehouse", warehouse.loader.removeprefix("target-")]
+    at = int(arguments[0] in {"info", "notify"})
+    return [*arguments[:at], *options, *arguments[at:]]
 
 
 def _checked(done: Done) -> Done:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+import json
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from stand_in import statistics
@@ -79,6 +82,41 @@ def plain(row: Row) -> Row:
         else:
             plain[name] = value
     return plain
+
+
+def as_read(row: Row) -> Row:
+    """Return a row of a store as the API writes it, without what is null or a loader has added.
+
+    A day is text, a moment is UTC without an offset, a number a number.
+    """
+    return {
+        name: _value(name, value)
+        for name, value in row.items()
+        if value is not None
+        and name != "last_synced_at"
+        and not name.startswith(("_sdc_", "__loaded"))
+    }
+
+
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, str) and name in OBJECTS:
+        return json_or_text(value)
+    if isinstance(value, str) and name in TIMES:
+        with suppress(ValueError):
+            value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def json_or_text(text: str) -> Any:
+    """Return what a text says as JSON, or itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def in_messages(records: Iterable[tuple[str, Row]]) -> dict[str, Table]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +11,7 @@ import duckdb
 import psycopg
 
 from tests.support.postgres import postgres
-from tests.support.truth import KEYS, OBJECTS, Table, difference, tables
+from tests.support.truth import KEYS, Table, as_read, difference, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +56,7 @@ class Warehouse:
         found = {}
         for name, keys in KEYS.items():
             text = f"select * from {schema}.{prefix}{name}"  # noqa: S608 - names from KEYS and tests
-            rows = [_without_nulls(row) for row in self.query(text)]
+            rows = [as_read(row) for row in self.query(text)]
             found[name] = {tuple(row[key] for key in keys): row for row in rows}
             assert len(found[name]) == len(rows), f"{name} holds a key twice"
         return found
@@ -137,23 +134,3 @@ def connected(request: pytest.FixtureRequest) -> Iterator[Any]:
         with psycopg.connect(url) as session:
             yield session
             session.rollback()
-
-
-def _without_nulls(row: Row) -> Row:
-    """Leave out what is null, and what was added to the API's fields."""
-    return {
-        name: _plain(name, value)
-        for name, value in row.items()
-        if value is not None and name != "last_synced_at" and not name.startswith("_sdc_")
-    }
-
-
-def _plain(name: str, value: Any) -> Any:
-    """As the API writes it: a day is text, a moment is UTC without an offset, a number a number."""
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
-    if name in OBJECTS and isinstance(value, str):
-        return json.loads(value)
-    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -18,7 +18,8 @@ from tests.support.answers import assert_answers
 from tests.support.awkward import add_awkward_projects
 from tests.support.base_time import NOW
 from tests.support.environments import install
-from tests.support.meltano import Meltano
+from tests.support.expected_answers import Loaded
+from tests.support.pipe import Pipe
 from tests.support.warehouses import duckdb_at
 
 _DIALECTS = ("snowflake", "bigquery", "databricks", "redshift")
@@ -43,16 +44,14 @@ def _built_by_the_oldest(directory: Path) -> str:
     add_awkward_projects(world, range(8))
     warehouse = duckdb_at(directory / "warehouse.duckdb")
     with serving(world) as api:
-        meltano = Meltano.of(api, directory)
-        meltano.environment |= warehouse.environment
-        meltano.run("tap-dagctl", warehouse.loader)
+        Pipe(api, warehouse, directory).load()
     counts = dbt.build(
         "dbt-oldest",
         directory,
         warehouse.environment,
         dagctl_as_of=f"{world.now:%Y-%m-%d %H:%M:%S}",
     )
-    assert_answers(warehouse, world)
+    assert_answers(warehouse, Loaded(world))
     return counts
 
 

@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stand_in.server import serving
 from tests.support.adapters import dbt, dialects
 from tests.support.adapters.history import SeededHistory
 from tests.support.adapters.snowflake import loaded
-from tests.support.answers import assert_answers, assert_the_guides_answers
+from tests.support.answers import assert_answers
 from tests.support.base_time import FIRST_DAY
 from tests.support.environments import install
+from tests.support.expected_answers import Loaded
 
 if TYPE_CHECKING:
     from tests.support.warehouses import Warehouse
@@ -48,23 +48,11 @@ def _check(warehouse: Warehouse, history: SeededHistory, directory: Path) -> Non
     print(f"built: {built}")
     staged = warehouse.differences(history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
     assert staged == [], staged[:10]
-    with serving(history.world) as api:
-        assert_the_guides_answers(api, warehouse, _OVERRIDES)
-    assert_answers(warehouse, history.world)
-    _assert_settings(warehouse, history)
-    print("compared: every row of every table is the reference's")
-    print(f"parsed: {dialects.parse(directory / 'target', 'snowflake')} statements")
-
-
-def _assert_settings(warehouse: Warehouse, history: SeededHistory) -> None:
-    found = warehouse.query("select project_id, sla_seconds from dagctl_answers.project_slas")
-    expected = {
-        key: _OVERRIDES.get(key, _OVERRIDES.get(project.row["name"], 1_800))
-        for key, project in history.world.projects.items()
-    }
-    assert {row["project_id"]: row["sla_seconds"] for row in found} == expected
+    assert_answers(warehouse, Loaded(history.world, slas=_OVERRIDES))
     (settings,) = warehouse.query("select as_of, sla_days from dagctl_answers.settings_used")
     assert settings == {"as_of": history.world.now.replace(tzinfo=None), "sla_days": 7}
+    print("compared: every row of every table is the reference's")
+    print(f"parsed: {dialects.parse(directory / 'target', 'snowflake')} statements")
 
 
 if __name__ == "__main__":

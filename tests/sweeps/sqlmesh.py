@@ -19,7 +19,8 @@ from tests.support.adapters import dbt
 from tests.support.adapters.history import SeededHistory
 from tests.support.answers import assert_answers, same
 from tests.support.environments import install, program
-from tests.support.meltano import Meltano
+from tests.support.expected_answers import Loaded
+from tests.support.pipe import Pipe
 from tests.support.warehouses import duckdb_at, postgres_in
 
 if TYPE_CHECKING:
@@ -44,11 +45,10 @@ def main() -> int:
 def _compared(kind: str, directory: Path) -> str:
     history = SeededHistory(_SEEDS)
     with _empty(kind, directory) as warehouse, serving(history.world) as api:
-        meltano = Meltano.of(api, directory)
-        meltano.environment |= warehouse.environment
-        meltano.run("tap-dagctl", warehouse.loader)
+        pipe = Pipe(api, warehouse, directory)
+        pipe.load()
         history.go_on()
-        meltano.run("tap-dagctl", warehouse.loader)
+        pipe.load()
         if kind == "duckdb":
             _store_for_sqlmesh(directory / "warehouse.duckdb")
         # By the dbt beside it, with the same DuckDB: another one interpolates in another order.
@@ -66,7 +66,7 @@ def _compared(kind: str, directory: Path) -> str:
         assert found.keys() == expected.keys()
         for name in expected:
             _assert_same(name, found[name], expected[name])
-        assert_answers(warehouse, history.world)
+        assert_answers(warehouse, Loaded(history.world))
         # What has been built once is built again by `run`, as of another moment and with what the
         # environment says then.
         environment |= {"DAGCTL_SLA_SECONDS": "77", "DAGCTL_SLA_SECONDS_BY_PROJECT": "{}"}
@@ -89,24 +89,22 @@ def _empty(kind: str, directory: Path) -> Iterator[Warehouse]:
 
 def _tables(warehouse: Warehouse) -> dict[str, list[Row]]:
     """Return the rows of every table and view of the answers, in an order of their own."""
+
+    def exact_values(row: Row) -> str:
+        return repr(sorted(it for it in row.items() if not isinstance(it[1], float)))
+
     names = [row["table_name"] for row in warehouse.query(_EVERY)]
     return {
-        name: sorted(warehouse.query(f"select * from dagctl_answers.{name}"), key=_exact_values)  # noqa: S608 - from the catalog
+        name: sorted(warehouse.query(f"select * from dagctl_answers.{name}"), key=exact_values)  # noqa: S608 - from the catalog
         for name in names
     }
-
-
-def _exact_values(row: Row) -> str:
-    exact = {name: value for name, value in row.items() if not isinstance(value, float)}
-    return repr(sorted(exact.items()))
 
 
 def _assert_same(name: str, found: list[Row], expected: list[Row]) -> None:
     different = [
         f"{name}: {have}, not {want}"
         for have, want in zip(found, expected, strict=True)
-        if have.keys() != want.keys()
-        or not all(same(have[column], want[column]) for column in want)
+        if have.keys() != want.keys() or not all(map(same, have.values(), want.values()))
     ]
     assert different == [], different[:3]
 
@@ -122,16 +120,8 @@ def _store_for_sqlmesh(path: Path) -> None:
 
 def _plan(directory: Path, environment: dict[str, str], now: str) -> int:
     """Build everything as of a moment, and return how many audits passed."""
-    said = _sqlmesh(
-        directory,
-        environment,
-        "plan",
-        "--auto-apply",
-        "--no-prompts",
-        "--execution-time",
-        now,
-        "prod",
-    )
+    options = ("--auto-apply", "--no-prompts", "--execution-time", now)
+    said = _sqlmesh(directory, environment, "plan", *options, "prod")
     assert "fail" not in said.lower(), said
     return sum(map(int, re.findall(r"audits passed (\d+)", said)))
 

@@ -52,8 +52,7 @@ def test_the_environment_names_the_schemas_of_all(postgres: Warehouse, tmp_path:
     assert postgres.differences(world, first, "raw") == []
     assert postgres.differences(world, first, '"told in May"', "stg_dagctl__") == []
     found = page_of(postgres, tmp_path / "report.html", **told)
-    names = {text for tag, text in found.texts if tag == "h3"}
-    assert names == {project.row["name"] for project in world.projects.values()}
+    assert set(found.said("h3")) == {project.row["name"] for project in world.projects.values()}
     # By default it looks elsewhere, and says so.
     other = report(postgres, tmp_path / "other.html")
     assert other.returncode == 1

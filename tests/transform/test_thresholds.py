@@ -47,9 +47,8 @@ def used(warehouse: Warehouse) -> tuple[Any, Any]:
 def in_settings_used(**changed: float) -> dict[str, float]:
     """Return a row of it: the defaults, but for what was changed."""
     defaults = {name: threshold["default"] for name, threshold in thresholds().items()}
-    del defaults[SLAS]
-    names = {name: name.removeprefix("DAGCTL_").lower() for name in defaults}
-    return {names[name]: value for name, value in {**defaults, **changed}.items()}
+    row = {**defaults, **changed}
+    return {name.removeprefix("DAGCTL_").lower(): row[name] for name in row if name != SLAS}
 
 
 def test_what_env_says_is_used_and_no_older_value_is_kept(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ from report.wrong import what_is_wrong
 from stand_in.history import PIPELINES, SLOW_PROJECT, SLOWER_MODEL, SLOWER_PROJECT, History
 from stand_in.server import Reply, serving
 from stand_in.world import World
-from tests.support import guide
-from tests.support.answers import answer, assert_answers, assert_the_guides_answers
+from tests.support.answers import answer, assert_answers
 from tests.support.awkward import add_awkward_projects, move_on
 from tests.support.base_time import NOW
+from tests.support.expected_answers import Loaded
 from tests.support.gone import GONE, add_projects_of_one_name, add_what_will_be_gone, remove
 from tests.support.pages import Page, answers
 from tests.support.pipe import Pipe
@@ -23,7 +24,6 @@ from tests.support.reports import notify, report
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stand_in.server import Api
     from tests.support.dbt_server import Dbt
     from tests.support.warehouses import Warehouse
 
@@ -61,65 +61,51 @@ def test_every_answer_after_every_load(warehouse: Warehouse, dbt: Dbt, tmp_path:
         move_on(world, SEEDS)
         pipe.load(model_stats_window_days=7)
         build("build", dagctl_gone_after_days=0)
-        assert warehouse.differences(world, FIRST_DAY) == []
-        staged = warehouse.differences(world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
-        assert staged == []
-        assert_the_guides_answers(api, warehouse, OVERRIDES, FIRST_DAY)
-        assert_answers(warehouse, world)
+        for schema in (("dagctl", ""), ("dagctl_answers", "stg_dagctl__")):
+            assert warehouse.differences(world, FIRST_DAY, *schema) == []
+        assert_answers(warehouse, Loaded(world, slas=OVERRIDES, first_day=FIRST_DAY))
         assert_what_was_planted_is_found(warehouse)
         broken = answer(warehouse, "broken_jobs")
         assert {("proj_jobs", "old name"), ("proj_jobs", "doomed")} < broken.keys()
 
         history.advance(timedelta(hours=3))
-        loaded = remove(world)
+        loaded = Loaded(
+            remove(world),
+            windows=(7, 3),
+            windows_of={GONE: (7,)},
+            slas=OVERRIDES,
+            first_day=FIRST_DAY,
+        )
         api.misbehave = lambda it: Reply(403, b"") if f"{REFUSED}/plans" in it.path else None
         pipe.load(model_stats_window_days=3)
         api.misbehave = lambda _: None
         # It may have been another tap's turn: a single sync says nothing.
         build()
-        assert_answers(warehouse, loaded, window_days=3, windows_of={GONE: 7})
+        assert_answers(warehouse, loaded)
         assert all(GONE in projects_of(warehouse, name) for name in NOW_TABLES)
+        loaded = replace(loaded, gone={GONE})
         build(dagctl_gone_after_days=0)
-        assert_answers(warehouse, loaded, gone={GONE}, window_days=3)
-        assert breaches(warehouse) == guide.sla_breaches(api, seconds_of)
+        assert_answers(warehouse, loaded)
         assert not any(GONE in projects_of(warehouse, name) for name in NOW_TABLES)
-        assert_regressions(warehouse, api, {7: False, 3: True})
+        # Its past stays.
+        assert GONE in projects_of(warehouse, "model_regressions")
         broken = answer(warehouse, "broken_jobs")
         still = {job for project, job in broken if project == "proj_jobs"}
         assert still == {"kept", "by hand", "platform"}
         assert_the_page_says_it(warehouse, tmp_path / "report.html")
 
         pipe.load(model_stats_window_days=30)
-        days_pass(warehouse, 4)
+        # The syncs that brought the project are older now, by the loader's own columns.
+        older = "_sdc_sync_started_at = _sdc_sync_started_at - 4 * 86400000"
+        warehouse.execute(f"update dagctl.projects set {older} where id = '{GONE}'")  # noqa: S608 - from above
         build()
-        assert_answers(warehouse, loaded, gone={GONE}, window_days=30)
-        assert_regressions(warehouse, api, {7: False, 3: False, 30: True})
+        assert_answers(warehouse, replace(loaded, windows=(7, 3, 30)))
         assert warehouse.query("select * from dagctl_answers.unread_streams") == []
-
-
-def seconds_of(project: dict[str, Any]) -> float:
-    return OVERRIDES.get(project["id"], OVERRIDES.get(project["name"], 1_800))
-
-
-def days_pass(warehouse: Warehouse, days: int) -> None:
-    """Let the syncs that brought the project be so many days older, by the loader's own columns."""
-    warehouse.execute(
-        f"update dagctl.projects set "  # noqa: S608 - numbers and names from above
-        f"_sdc_sync_started_at = _sdc_sync_started_at - {days * 86_400_000} where id = '{GONE}'"
-    )
 
 
 def projects_of(warehouse: Warehouse, table: str) -> set[str]:
     rows = warehouse.query(f"select project_id from dagctl_answers.{table}")  # noqa: S608 - from above
     return {row["project_id"] for row in rows}
-
-
-def breaches(warehouse: Warehouse) -> dict[Any, Any]:
-    values = ("p95_duration_seconds", "max_duration_seconds", "total_runs")
-    return {
-        (row["project_id"], row["date"]): tuple(row[name] for name in values)
-        for row in warehouse.query("select * from dagctl_answers.sla_breaches")
-    }
 
 
 def assert_what_was_planted_is_found(warehouse: Warehouse) -> None:
@@ -137,32 +123,12 @@ def assert_what_was_planted_is_found(warehouse: Warehouse) -> None:
     assert regressions == [{**named, "start_date": date(2026, 2, 23), "windows_ago": 1}]
 
 
-def assert_regressions(warehouse: Warehouse, api: Api, lengths: dict[int, bool]) -> None:
-    """Compare each length's windows with the guide's; only those of the newest length are news."""
-    rows = warehouse.query("select * from dagctl_answers.model_regressions")
-    today = api.world.now.date()
-    found: dict[int, dict[Any, Any]] = {days: {} for days in lengths}
-    for row in rows:
-        days = (row["end_date"] - row["start_date"]).days + 1
-        is_news = lengths[days] and (today - row["start_date"]).days < 2 * days
-        assert row["is_current"] == (is_news and row["project_id"] in api.world.projects), row
-        # Its past stays; the API does not tell it any more.
-        if row["project_id"] in api.world.projects:
-            key = (row["project_id"], row["model_name"], row["start_date"])
-            values = ("previous_p95_duration_seconds", "p95_duration_seconds", "change_percent")
-            found[days][key] = tuple(row[name] for name in values)
-    assert any(row["project_id"] == GONE for row in rows)
-    for days, windows in found.items():
-        expected = guide.model_regressions(api, FIRST_DAY, today, window_days=days)
-        assert windows == expected, days
-
-
 def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     done = report(warehouse, path)
     assert done.returncode == 0, done.stderr
     text = path.read_text()
     found = Page(text)
-    names = [text for tag, text in found.texts if tag == "h3"]
+    names = found.said("h3")
     assert len(names) == len(set(names))
     assert {
         "twins (proj_named_a)",
@@ -175,8 +141,8 @@ def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     # Each has its two charts; two more are of all projects.
     assert sum(tag == "svg" for tag, _ in found.elements) == 2 * len(names) + 2
     assert any(row[:2] == ["1 Mar 2026", SLOW_PROJECT] for row in found.table("breaches"))
-    assert len(found.table("breaches")) - 1 == len(breaches(warehouse))
-    current = warehouse.query("select * from dagctl_answers.model_regressions where is_current")
+    assert len(found.table("breaches")) - 1 == len(answer(warehouse, "sla_breaches"))
+    current = [values for values in answer(warehouse, "model_regressions").values() if values[-1]]
     assert len(found.table("regressions")) - 1 == len(current) > 1
     months = found.table("months")
     assert any(row[0] == SLOW_PROJECT and row[1].startswith("1 of ") for row in months)

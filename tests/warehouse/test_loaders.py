@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,12 @@ from scripts.stream_sections import QUERIES
 from stand_in import statistics
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, History
 from stand_in.server import serving
-from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
-from tests.support.base_time import FIRST_DAY, NOW
+from stand_in.world import JOBS, PLANS, RUNS, World
+from tests.support.base_time import NOW
+from tests.support.loaders.comparison import compare
+from tests.support.loaders.history import HUGE, PROJECT, AwkwardHistory
 from tests.support.pipe import Pipe
 from tests.support.project import ROOT
-from tests.support.truth import KEYS, difference, tables
 from tests.support.warehouses import Warehouse, duckdb_at
 
 if TYPE_CHECKING:
@@ -27,67 +28,38 @@ if TYPE_CHECKING:
 
     from stand_in.world import Row
 
-# Texts and numbers that a loader could mistake.
-TEXTS = [
-    "",
-    'said "no"\r\nand stopped',
-    "line one\nline two\n\n\tline four",
-    "comma, semicolon; pipe | tab\t",
-    "\\N",
-    "NULL",
-    "null",
-    "None",
-    "true",
-    "2026-01-01",
-    "1e400",
-    "'",
-    '"',
-    '""',
-    "\\",
-    ",",
-    "  spaces around  ",
-    "snö, 雪, ❄️, \u200b",
-    "#comment",
-    "=1+1",
-    "{}",
-    "[1]",
-]
-NUMBERS = [0.1, 1e-7, 754.123, 123456789.123456, 5e-324, 1.2345678901234567e300, 0, 3]
 PAGE = (ROOT / "docs" / "incremental.md").read_text()
 (DELETED,) = re.findall("```sql\n(.*?)```", PAGE, re.DOTALL)
+# What JSON can say and no loader can take, at every depth.
+ODD = {"a\0": ["\0", {"b": HUGE - 1, "c": HUGE, "d": [-HUGE - 1]}]}
 
 
 def test_it_holds_what_the_api_holds_after_every_run(warehouse: Warehouse, tmp_path: Path) -> None:
-    history = History(World(now=NOW), days=20)
+    history = AwkwardHistory(days=20)
     world = history.world
+    world.put(PLANS, PROJECT, {"id": "plans_odd", "plan_output": ODD, "queue": ODD})
     (project, *_) = world.projects
     running = [row["id"] for row in world.rows(RUNS, project) if row["status"] == "running"]
     assert running, "the history has no run that is going on"
-    world.change(RUNS, project, running[0], error_message="slow to start")
-    for number, text in enumerate(TEXTS):
-        world.put(RUNS, project, {"id": f"text {number}", "error_message": text})
-    for number, value in enumerate(NUMBERS):
-        world.put(RUNS, project, {"id": f"number {number}", "duration_seconds": value})
     for key in ("kept", "gone"):
         world.put(RUNS, project, {"id": f"run_{key}"})
         world.put(JOBS, project, {"id": f"job_{key}", "status": None})
+
+    def differs() -> list[str]:
+        return compare(warehouse.tables(), history.expected()).differs
+
     with serving(world) as api:
         # Many batches.
         pipe = Pipe(api, warehouse, tmp_path, target={"batch_size_rows": 100})
         pipe.load()
-        assert warehouse.differences(world, FIRST_DAY) == []
-
-        history.advance(timedelta(hours=30))
-        world.change(RUNS, project, running[0], error_message=None)
+        assert differs() == []
+        history.go_on()
         pipe.load()
-        assert warehouse.differences(world, FIRST_DAY) == []
+        assert differs() == []
         found = warehouse.tables()["runs"]
-        for key in running:
-            assert found[(key,)]["status"] not in {"pending", "running"}
-            assert "end_time" in found[(key,)]
-        assert "error_message" not in found[(running[0],)]
+        assert not {found[(key,)]["status"] for key in running} & {"pending", "running"}
         assert pipe.load().records("runs") == []
-        assert warehouse.differences(world, FIRST_DAY) == []
+        assert differs() == []
 
         # What is deleted stays, and the page's query finds it.
         world.delete(RUNS, project, "run_gone")
@@ -99,87 +71,6 @@ def test_it_holds_what_the_api_holds_after_every_run(warehouse: Warehouse, tmp_p
             query = re.sub("'.*'", f"'{moment:%Y-%m-%d %H:%M:%S.%f}'", DELETED)
             gone = {"id": f"{table.removesuffix('s')}_gone", "project_id": project}
             assert warehouse.query(query.replace("dagctl.runs", f"dagctl.{table}")) == [gone]
-
-
-HUGE = 2**63
-# What JSON can say and no loader can take, at every depth, and what becomes of it.
-ODD = {
-    "NUL": ({"a\0": ["\0", {"b": HUGE - 1}]}, {"a\ufffd": ["\ufffd", {"b": HUGE - 1}]}),
-    "huge": ({"a": [HUGE, {"b": -HUGE - 1}]}, {"a": [str(HUGE), {"b": str(-HUGE - 1)}]}),
-}
-DURATIONS = ("avg_duration_seconds", "p95_duration_seconds", "max_duration_seconds")
-# What gets a NUL, and what gets an integer of more than 64 bits.
-ODD_FIELDS: dict[str, tuple[str | None, tuple[str, ...]]] = {
-    "projects": ("name", ("commits_behind",)),
-    "runs": ("error_message", ("duration_seconds",)),
-    "model_executions": ("model_name", ("duration_seconds",)),
-    "jobs": ("command", ()),
-    "plans": ("commit_message", ("commits_behind",)),
-    "daily_stats": (None, ("total_runs", *DURATIONS)),
-    # Its model's name has one as it is.
-    "model_stats": (None, ("total_executions", *DURATIONS)),
-}
-ODD_TABLES = {"runs": RUNS, "model_executions": EXECUTIONS, "jobs": JOBS, "plans": PLANS}
-
-
-def odd(stream: str, row: Row, kind: str) -> Row:
-    """Return `row` with what is odd in a field, and in one nobody has heard of."""
-    text, numbers = ODD_FIELDS[stream]
-    if kind == "huge":
-        row = row | dict.fromkeys(numbers, HUGE)
-    elif text is not None:
-        row = row | {text: "a\0b"}
-    return row | {"queue": ODD[kind][0]}
-
-
-def as_loaded(row: Row, kind: str) -> Row:
-    """Return what a warehouse is to hold of `row`, which `odd` may have made."""
-    loaded = {
-        name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
-        for name, value in row.items()
-    }
-    if "plan_output" in loaded:
-        loaded["plan_output"] = ODD[kind][1]
-    if loaded.pop("queue", None):
-        huge = [name for name, value in loaded.items() if value == HUGE]
-        kept = {name: str(loaded.pop(name)) for name in huge}
-        loaded["additional_properties"] = {"queue": ODD[kind][1], **kept}
-    return loaded
-
-
-def test_a_value_no_loader_can_take_holds_up_no_row(warehouse: Warehouse, tmp_path: Path) -> None:
-    world = World(now=NOW)
-    for kind, (nested, _) in ODD.items():
-        project = world.add_project(kind, f"project {kind}")
-        for stream, table in ODD_TABLES.items():
-            # A job has no status.
-            fields: Row = {"model_name": "m"} if table == EXECUTIONS else {"status": None}
-            world.put(table, kind, {"id": f"{kind} even", **fields})
-            world.put(table, kind, odd(stream, {"id": f"{kind} odd", **fields}, kind))
-        # Nothing else in it is odd.
-        world.put(PLANS, kind, {"id": f"{kind} deep", "plan_output": nested})
-        project.row = odd("projects", project.row, kind)
-
-    def alter(answer: dict[str, Any]) -> None:
-        for name, stream in (("daily_stats", "daily_stats"), ("stats", "model_stats")):
-            if rows := answer.get(name):
-                kind = "huge" if any(HUGE in row.values() for row in rows) else "NUL"
-                answer[name] = [odd(stream, row, kind) for row in rows]
-
-    with serving(world) as api:
-        api.alter = alter
-        log = Pipe(api, warehouse, tmp_path).load().stderr
-    found = warehouse.tables()
-    assert log.count("runs: field 'duration_seconds' has a value that is not a number") == 1
-    for name, rows in tables(world, FIRST_DAY).items():
-        expected = {}
-        for row in rows.values():
-            kind = row["id" if name == "projects" else "project_id"]
-            computed = name in {"daily_stats", "model_stats"}
-            loaded = as_loaded(odd(name, row, kind) if computed else row, kind)
-            expected[tuple(loaded[key] for key in KEYS[name])] = loaded
-        assert len(expected) == len(rows) >= 2
-        assert difference(name, found[name], expected) == []
 
 
 def _with_unheard(rows_of: Callable[..., list[Row]], unheard: Any, *arguments: Any) -> list[Row]:

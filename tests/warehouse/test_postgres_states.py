@@ -1,7 +1,8 @@
-"""States in PostgreSQL: what its transactions, its table and its connection add."""
+"""PostgreSQL: states in it, and syncs into it beside one another."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,15 +13,15 @@ import pytest
 from orchestrate.backends.postgres import TABLE
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
-from stand_in.world import RUNS
-from tests.support.orchestrated import Done, Gate, Place, wait_until
-from tests.support.warehouses import duckdb_at
+from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS
+from tests.support.orchestrated import Done, Place, wait_until
+from tests.support.project import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api
     from tests.support.warehouses import Warehouse
+
+TARGET = ROOT / ".meltano" / "loaders" / "target-postgres" / "venv" / "bin" / "target-postgres"
 
 
 @pytest.fixture
@@ -77,24 +78,26 @@ def test_a_password_is_never_told(uri: str) -> None:
         assert "made_up" not in str(raised.value)
 
 
-def test_where_states_cannot_be_saved_any_more_tap_and_target_are_ended(
-    api: Api, uri: str, tmp_path: Path
-) -> None:
-    for project in ("proj_a", "proj_b"):
-        api.world.put(RUNS, project, {"id": f"run first of {project}", "duration_seconds": 7})
-    api.world.advance(minutes=10)
-    place = Place.of(api, uri, tmp_path / "warehouse.duckdb")
-    gate = Gate.before(place, tmp_path, "run first of proj_b")
-    process = place.start(target=gate.command)
-    gate.wait()
-    with connected(uri) as connection:
-        connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity "
-            "where pid <> pg_backend_pid() and backend_type = 'client backend'"
-        )
-    gate.open()
-    done = Done.of(process)
-    assert done.error.startswith("The database of states cannot be used: ")
-    assert Done.of(place.start()).exit_code == 0
-    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
-    assert warehouse.differences(api.world, api.world.now.date()) == []
+def test_shards_at_once_fill_the_tables_of_one_sync(api: Api, postgres: Warehouse) -> None:
+    def put(project: str, name: str) -> None:
+        key = f"{name} of {project}"
+        api.world.put(RUNS, project, {"id": f"run {key}", "duration_seconds": 7})
+        api.world.put(EXECUTIONS, project, {"id": f"execution {key}", "model_name": "m"})
+        api.world.put(JOBS, project, {"id": f"job {key}", "status": None})
+        api.world.put(PLANS, project, {"id": f"plan {key}"})
+        api.world.advance(minutes=10)
+
+    for number in range(8):
+        api.world.add_project(f"proj_{number}", f"project {number}")
+        put(f"proj_{number}", "first")
+    place = Place.of(api, postgres.environment["TARGET_POSTGRES_SQLALCHEMY_URL"], ROOT)
+    place.target = str(TARGET)
+    schema = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl"}
+    place.variables |= postgres.environment | schema
+    assert place.run("--prepare").exit_code == 0
+    for number in (3, 2):
+        shards = json.loads(place.program("shards", str(number)).stdout)
+        started = [place.start(TAP_DAGCTL_PROJECT_IDS=shard) for shard in shards]
+        assert [Done.of(sync).exit_code for sync in started] == [0] * len(shards)
+        assert postgres.differences(api.world, api.world.now.date()) == []
+        put("proj_1", f"after {number}")

@@ -86,10 +86,10 @@ UNKNOWN = {"queue": {"name": "", "length": 3, "of": [{"a": "b"}]}, "Status": "ne
 class AwkwardHistory:
     """The made-up account, with a project in which every row is awkward."""
 
-    def __init__(self) -> None:
+    def __init__(self, days: int = DAYS) -> None:
         """Fill it up to the moment of the first load."""
         self.world = World(now=NOW)
-        self._history = History(self.world, days=DAYS)
+        self._history = History(self.world, days=days)
         project = self.world.add_project(PROJECT, 'Größe "x", y\n')
         project.row |= {"description": "", "commits_behind": 2**53 + 1, "suspended": False}
         for name, text in TEXTS.items():
@@ -139,7 +139,7 @@ def as_sent(stream: str, row: Row) -> Row:
 
     No text has a NUL, no integer has more than 64 bits, and no number is one that a double rounds.
     """
-    sent: Row = _without_nul(row)
+    sent: Row = _as_json_may_hold(row)
     unknown = {name: sent.pop(name) for name in UNKNOWN if name in sent}
     if stream == "plans" and sent.get("commits_behind") == HUGE:
         unknown["commits_behind"] = str(sent.pop("commits_behind"))
@@ -148,9 +148,15 @@ def as_sent(stream: str, row: Row) -> Row:
     return sent | ({"additional_properties": unknown} if unknown else {})
 
 
-def _without_nul(value: Any) -> Any:
+def _as_json_may_hold(value: Any, depth: int = 0) -> Any:
+    """Return a value without a NUL, and below the fields without an integer beyond 64 bits."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {_without_nul(key): _without_nul(item) for key, item in value.items()}
-    return [_without_nul(item) for item in value] if isinstance(value, list) else value
+        return {
+            _as_json_may_hold(key): _as_json_may_hold(it, depth + 1) for key, it in value.items()
+        }
+    if isinstance(value, list):
+        return [_as_json_may_hold(it, depth + 1) for it in value]
+    is_huge = isinstance(value, int) and not -HUGE <= value < HUGE
+    return str(value) if is_huge and depth > 1 else value

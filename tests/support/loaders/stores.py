@@ -13,10 +13,7 @@ import json
 import re
 import sqlite3
 import xml.etree.ElementTree as ET
-from contextlib import suppress
-from datetime import datetime, timezone
-from decimal import Decimal
-from functools import cache
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
@@ -24,16 +21,17 @@ from urllib.request import ProxyHandler, Request, build_opener
 import duckdb
 import psycopg
 
-from tests.support.project import ROOT
-from tests.support.truth import KEYS, OBJECTS, TIMES, Table
+from tap_dagctl.streams import STREAMS
+from tests.support.truth import KEYS, Table, as_read, json_or_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from stand_in.world import Row
 
 Tables = dict[str, Table]
+ABSENT = (duckdb.CatalogException, psycopg.errors.UndefinedTable, sqlite3.OperationalError)
 
 
 def of_duckdb(path: Path, schema: str) -> Tables:
@@ -41,55 +39,33 @@ def of_duckdb(path: Path, schema: str) -> Tables:
     if not path.exists():
         return {}
     with duckdb.connect(str(path), read_only=True) as connection:
-
-        def rows(name: str) -> list[Row]:
-            result = connection.sql(f"select * from {schema}.{name}")  # noqa: S608 - names from KEYS
-            return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
-
-        return _all(rows, duckdb.CatalogException)
+        return _of_database(connection, f"{schema}.")
 
 
 def of_postgres(url: str, schema: str) -> Tables:
     """Read every table in a schema of a PostgreSQL database."""
     with psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as connection:
-
-        def rows(name: str) -> list[Row]:
-            cursor = connection.execute(f"select * from {schema}.{name}".encode())  # noqa: S608 - names from KEYS
-            columns = [column.name for column in cursor.description or ()]
-            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-        return _all(rows, psycopg.errors.UndefinedTable)
+        return _of_database(connection, f"{schema}.")
 
 
 def of_sqlite(path: Path) -> Tables:
     """Read every table of an SQLite file."""
-    connection = sqlite3.connect(path)
-
-    def rows(name: str) -> list[Row]:
-        cursor = connection.execute(f"select * from {name}")  # noqa: S608 - names from KEYS
-        columns = [column[0] for column in cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-    try:
-        return _all(rows, sqlite3.OperationalError)
-    finally:
-        connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        return _of_database(connection, "")
 
 
-def _all(rows: Callable[[str], list[Row]], absent: type[Exception]) -> Tables:
-    found = {}
+def _of_database(connection: Any, prefix: str) -> Tables:
+    """Read tables, of which each may hold a key once: any other of it is a row too many."""
+    found: Tables = {}
     for name in KEYS:
-        with suppress(absent):
-            found[name] = _with_repeats(name, rows(name))
-    return found
-
-
-def _with_repeats(stream: str, rows: Iterable[Row]) -> Table:
-    """Return a database's table, which may hold a key once: any other of it is a row too many."""
-    found: Table = {}
-    for row in rows:
-        ((key, plain),) = _table(stream, [row]).items()
-        found[(*key, len(found)) if key in found else key] = plain
+        with suppress(*ABSENT):
+            cursor = connection.execute(f"select * from {prefix}{name}")  # noqa: S608 - names from KEYS
+            columns = [column[0] for column in cursor.description]
+            table: Table = {}
+            for row in cursor.fetchall():
+                ((key, plain),) = _table(name, [dict(zip(columns, row, strict=True))]).items()
+                table[(*key, len(table)) if key in table else key] = plain
+            found[name] = table
     return found
 
 
@@ -122,24 +98,17 @@ def _cells(path: Path) -> Iterator[Row]:
 
 def _typed(stream: str, row: Row) -> Row:
     """Read the text of every cell as the schema says."""
-    schema = _schema(stream)
+    (schema,) = (it.schema["properties"] for it in STREAMS if it.name == stream)
     typed: Row = {}
     for name, text in row.items():
         kinds = schema.get(name, {}).get("type", ["string"])
         if text == "":
             typed[name] = None
         elif {"integer", "number", "boolean"} & set(kinds):
-            typed[name] = _json_or_text(text.lower() if "boolean" in kinds else text)
+            typed[name] = json_or_text(text.lower() if "boolean" in kinds else text)
         else:
             typed[name] = text
     return typed
-
-
-@cache
-def _schema(stream: str) -> dict[str, Any]:
-    entry = json.loads((ROOT / "tests" / "catalog" / f"{stream}.json").read_text())
-    properties: dict[str, Any] = entry["schema"]["properties"]
-    return properties
 
 
 def of_s3(endpoint: str, bucket: str) -> Tables:
@@ -148,10 +117,8 @@ def of_s3(endpoint: str, bucket: str) -> Tables:
     def get(path: str) -> bytes:
         # The stand-in looks at no signature, but wants to see one.
         credential = "made-up/20260101/made-up/s3/aws4_request"
-        request = Request(  # noqa: S310 - on loopback
-            f"{endpoint}/{bucket}{path}",
-            headers={"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}"},
-        )
+        signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}"}
+        request = Request(f"{endpoint}/{bucket}{path}", headers=signed)  # noqa: S310 - loopback
         with build_opener(ProxyHandler({})).open(request, timeout=60) as reply:
             content: bytes = reply.read()
         return content
@@ -162,57 +129,29 @@ def of_s3(endpoint: str, bucket: str) -> Tables:
         (entry.findtext("s3:LastModified", "", space), entry.findtext("s3:Key", "", space))
         for entry in listing.iterfind("s3:Contents", space)
     )
-    lines: dict[str, list[Row]] = {}
-    for _, key in objects:
-        text = get(f"/{quote(key)}").decode()
-        lines.setdefault(key.partition("-")[0], []).extend(map(json.loads, io.StringIO(text, "\n")))
-    return {name: _table(name, rows) for name, rows in lines.items()}
+    return _of_parts((key.partition("-")[0], get(f"/{quote(key)}").decode()) for _, key in objects)
 
 
 def of_staged_files(directory: Path) -> Tables:
     """Read the packed files that a loader made for Snowflake, oldest first."""
+    paths = sorted(directory.rglob("*.json.gz"), key=lambda path: path.stat().st_mtime_ns)
+    return _of_parts(
+        (
+            path.name.partition("--")[2].partition("-")[0],
+            gzip.decompress(path.read_bytes()).decode(),
+        )
+        for path in paths
+    )
+
+
+def _of_parts(parts: Iterable[tuple[str, str]]) -> Tables:
+    """Read the lines of a stream's parts."""
     lines: dict[str, list[Row]] = {}
-    for path in sorted(directory.rglob("*.json.gz"), key=lambda path: path.stat().st_mtime_ns):
-        stream = path.name.partition("--")[2].partition("-")[0]
-        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-            lines.setdefault(stream, []).extend(map(json.loads, file))
+    for stream, text in parts:
+        lines.setdefault(stream, []).extend(map(json.loads, io.StringIO(text, "\n")))
     return {name: _table(name, rows) for name, rows in lines.items()}
 
 
 def _table(stream: str, rows: Iterable[Row]) -> Table:
-    found = {}
-    for row in rows:
-        plain = {
-            name: _plain(name, value)
-            for name, value in row.items()
-            if value is not None and not name.startswith(("_sdc_", "__loaded"))
-        }
-        found[tuple(plain.get(key) for key in KEYS[stream])] = plain
-    return found
-
-
-def _plain(name: str, value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
-    if isinstance(value, str) and name in TIMES:
-        return _moment(value)
-    if isinstance(value, str) and name in OBJECTS:
-        return _json_or_text(value)
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def _moment(text: str) -> datetime | str:
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-    return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    plain = map(as_read, rows)
+    return {tuple(row.get(key) for key in KEYS[stream]): row for row in plain}
