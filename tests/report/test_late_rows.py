@@ -35,11 +35,6 @@ looks = partial(st.lists, st.sampled_from([1, 24, 24 * 40]), min_size=2, max_siz
 """How many hours pass before each look at the answers but the last."""
 
 
-@pytest.fixture
-def answers(answers_in_memory: AnswersInMemory) -> AnswersInMemory:
-    return answers_in_memory
-
-
 @dataclass
 class Told:
     """Somebody who is told of some kinds, at each look."""
@@ -117,12 +112,16 @@ def named(draw: Callable[..., Any], now: datetime) -> Rows:
 @many
 @given(data=st.data())
 def test_what_is_broken_or_held_back(
-    answers: AnswersInMemory, data: st.DataObject, kind: str, bad: str, table: str
+    answers_in_memory: AnswersInMemory, data: st.DataObject, kind: str, bad: str, table: str
 ) -> None:
     happened = data.draw(happenings(bad))
     by_key = {it.key: it for it in happened}
     name_of = {"runs": "job_name", "model_executions": "model_name"}[table]
-    told, seen, now = Told(answers, (kind,), {}), dict[str, int](), START + timedelta(days=4)
+    told, seen, now = (
+        Told(answers_in_memory, (kind,), {}),
+        dict[str, int](),
+        START + timedelta(days=4),
+    )
     wrong: dict[str, datetime] = {}
     for hours in [*data.draw(looks()), 1]:
         now += timedelta(hours=hours)
@@ -172,7 +171,7 @@ def _order(table: str) -> Callable[[Happened], Any]:
 
 @many
 @given(data=st.data())
-def test_runs_that_take_too_long(answers: AnswersInMemory, data: st.DataObject) -> None:
+def test_runs_that_take_too_long(answers_in_memory: AnswersInMemory, data: st.DataObject) -> None:
     """What is usual for a job changes with every run that is loaded late."""
     usual = [
         {
@@ -187,7 +186,7 @@ def test_runs_that_take_too_long(answers: AnswersInMemory, data: st.DataObject) 
         for at, seconds in enumerate(data.draw(st.lists(st.integers(10, 400_000), max_size=12)))
     ]
     long = {"id": "long", "project_id": "p", "job_name": "a", "start_time": START}
-    told, now, is_wrong = Told(answers, ("overdue",), {}), START, False
+    told, now, is_wrong = Told(answers_in_memory, ("overdue",), {}), START, False
     for hours in data.draw(looks()):
         now += timedelta(hours=hours)
         seen = [row for row in usual if data.draw(st.booleans())]
@@ -206,10 +205,10 @@ def test_runs_that_take_too_long(answers: AnswersInMemory, data: st.DataObject) 
 
 @many
 @given(data=st.data())
-def test_days_over_the_sla(answers: AnswersInMemory, data: st.DataObject) -> None:
+def test_days_over_the_sla(answers_in_memory: AnswersInMemory, data: st.DataObject) -> None:
     """Late runs change the statistics of days that have closed."""
     p95 = st.sampled_from([None, 60, SLA, SLA + 1, 9_000])
-    told, today = Told(answers, ("breaches",), {}), START.date()
+    told, today = Told(answers_in_memory, ("breaches",), {}), START.date()
     stats: dict[date, int | None] = {}
     wrong: set[date] = set()
     ended: set[date] = set()
@@ -252,11 +251,11 @@ def _day(finding: Finding) -> date:
 
 @many
 @given(data=st.data())
-def test_models_that_got_slower(answers: AnswersInMemory, data: st.DataObject) -> None:
+def test_models_that_got_slower(answers_in_memory: AnswersInMemory, data: st.DataObject) -> None:
     """Windows change while they are open and after, and may get another length."""
     p95 = st.sampled_from([None, 10, 11, 13, 30])
     monday = START.date() - timedelta(days=START.weekday())
-    told, today = Told(answers, ("regressions",), {}), monday + timedelta(days=7)
+    told, today = Told(answers_in_memory, ("regressions",), {}), monday + timedelta(days=7)
     stats: dict[tuple[date, date], tuple[int | None, datetime]] = {}
     wrong: set[str] = set()
     for days in [*data.draw(st.lists(st.integers(0, 5), max_size=6)), 60]:
@@ -299,7 +298,7 @@ def test_models_that_got_slower(answers: AnswersInMemory, data: st.DataObject) -
 
 @pytest.mark.parametrize(("read_after", "seconds"), [(5, []), (60, [3_600])])
 def test_a_run_takes_only_as_long_as_its_list_was_read(
-    answers: AnswersInMemory, read_after: int, seconds: list[int]
+    answers_in_memory: AnswersInMemory, read_after: int, seconds: list[int]
 ) -> None:
     run = {"project_id": "p", "job_name": "nightly", "start_time": START, "updated_at": START}
     short = {**run, "status": "success", "duration_seconds": 600}
@@ -311,6 +310,6 @@ def test_a_run_takes_only_as_long_as_its_list_was_read(
         {**part, "sync_id": "2", "began_at": failed, "ended_at": failed, "error": "refused"},
     ]
     runs.append({**run, "id": "last", "status": "running"})
-    answers.load(failed, {"runs": runs, "syncs": syncs})
-    rows = answers("select running_seconds from overdue_runs")
+    answers_in_memory.load(failed, {"runs": runs, "syncs": syncs})
+    rows = answers_in_memory("select running_seconds from overdue_runs")
     assert [row["running_seconds"] for row in rows] == seconds

@@ -78,10 +78,9 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
             ("runs", {"runs", "model_executions"}),
             ("statistics", {"daily_stats", "model_stats", "jobs", "plans"}),
         ):
-            saved = json.loads(
-                meltano("state", "get", f"dev:tap-dagctl-{part}-to-target-duckdb").stdout
-            )
-            assert saved["singer_state"]["bookmarks"].keys() == {"projects", "syncs", *streams}
+            saved = meltano("state", "get", f"dev:tap-dagctl-{part}-to-target-duckdb").stdout
+            bookmarks = json.loads(saved)["singer_state"]["bookmarks"]
+            assert bookmarks.keys() == {"projects", "syncs", *streams}
 
 
 def test_the_pace_of_each_schedule() -> None:

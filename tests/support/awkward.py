@@ -6,12 +6,12 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from stand_in.world import EXECUTIONS, RUNS, to_text
+from stand_in.history import History
+from stand_in.world import EXECUTIONS, RUNS, World, to_text
+from tests.support.base_time import NOW
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from stand_in.world import World
 
 # Around a threshold of 1,800 s, and on it.
 _RUNS = (0, 0.001, 1_799.999, 1_800, 1_800, 1_800.001, 2_400, None)
@@ -20,34 +20,38 @@ _MODELS = (0, 0, 80, 96, 96.001, 100, 119.999, 120, 120.001, 400, 481, 500, 606.
 _WAITING = "waits_over_midnight"
 
 
-def add_awkward_projects(world: World, seeds: range) -> None:
-    """Add a project for each seed, with a month of runs and executions."""
-    for seed in seeds:
-        key = f"proj_awkward_{seed:02}"
-        world.add_project(key, f"awkward {seed}")
-        luck = random.Random(f"awkward {seed}")
-        for days_ago in range(35):
-            if luck.random() < 0.3:
-                continue
-            for number in range(luck.choice((1, 1, 2))):
-                moment = world.now - timedelta(days=days_ago, minutes=number)
-                _add(world, luck, key, f"{seed}_{days_ago}_{number}", moment)
-    for key in (f"proj_awkward_{seed:02}" for seed in seeds):
-        # It moves to the day on which it starts, and leaves a day without an execution behind.
-        world.put(
-            EXECUTIONS,
-            key,
-            {"id": f"{key}_{_WAITING}", "model_name": _WAITING, "status": "pending"},
-        )
+_SEEDS = range(8)
 
 
-def move_on(world: World, seeds: range) -> None:
-    """Let what waits start and end, and add a run to today."""
-    for seed in seeds:
-        key = f"proj_awkward_{seed:02}"
-        fields = {"status": "success", "start_time": to_text(world.now), "duration_seconds": 3}
-        world.change(EXECUTIONS, key, f"{key}_{_WAITING}", **fields)
-        _add(world, random.Random(f"later {seed}"), key, f"{seed}_later", world.now)
+class SeededHistory(History):
+    """A month of projects, some of which are hard to judge; 30 hours later more has happened."""
+
+    def __init__(self) -> None:
+        """Add a project for each seed, with a month of runs and executions."""
+        super().__init__(World(now=NOW), days=40)
+        for seed in _SEEDS:
+            key = f"proj_awkward_{seed:02}"
+            self.world.add_project(key, f"awkward {seed}")
+            luck = random.Random(f"awkward {seed}")
+            for days_ago in range(35):
+                if luck.random() < 0.3:
+                    continue
+                for number in range(luck.choice((1, 1, 2))):
+                    moment = self.world.now - timedelta(days=days_ago, minutes=number)
+                    _add(self.world, luck, key, f"{seed}_{days_ago}_{number}", moment)
+            # It moves to the day on which it starts, and leaves a day without an execution behind.
+            waits = {"id": f"{key}_{_WAITING}", "model_name": _WAITING, "status": "pending"}
+            self.world.put(EXECUTIONS, key, waits)
+
+    def go_on(self) -> None:
+        """Let what waits start and end, and add a run to today."""
+        self.advance(timedelta(hours=30))
+        now = self.world.now
+        for seed in _SEEDS:
+            key = f"proj_awkward_{seed:02}"
+            fields = {"status": "success", "start_time": to_text(now), "duration_seconds": 3}
+            self.world.change(EXECUTIONS, key, f"{key}_{_WAITING}", **fields)
+            _add(self.world, random.Random(f"later {seed}"), key, f"{seed}_later", now)
 
 
 def _add(world: World, luck: random.Random, project: str, name: str, moment: datetime) -> None:

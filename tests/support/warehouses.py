@@ -109,7 +109,7 @@ def postgres_at(url: str) -> Warehouse:
             return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
     def execute(text: str) -> None:
-        with psycopg.connect(url.replace("+psycopg2", "")) as connection:
+        with psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as connection:
             connection.execute(text.encode())
 
     return Warehouse("target-postgres", "dbt-postgres", environment, query, execute)

@@ -10,13 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from stand_in.history import History
 from stand_in.server import serving
-from stand_in.world import World
 from tests.support.adapters import dbt, dialects
 from tests.support.answers import assert_answers
-from tests.support.awkward import add_awkward_projects
-from tests.support.base_time import NOW
+from tests.support.awkward import SeededHistory
 from tests.support.environments import install
 from tests.support.expected_answers import Loaded
 from tests.support.pipe import Pipe
@@ -40,8 +37,7 @@ def main() -> int:
 
 
 def _built_by_the_oldest(directory: Path) -> str:
-    world = History(World(now=NOW), days=40).world
-    add_awkward_projects(world, range(8))
+    world = SeededHistory().world
     warehouse = duckdb_at(directory / "warehouse.duckdb")
     with serving(world) as api:
         Pipe(api, warehouse, directory).load()

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.adapters import dbt, dialects
-from tests.support.adapters.history import SeededHistory
 from tests.support.adapters.snowflake import loaded
 from tests.support.answers import assert_answers
+from tests.support.awkward import SeededHistory
 from tests.support.base_time import FIRST_DAY
 from tests.support.environments import install
 from tests.support.expected_answers import Loaded
@@ -18,7 +18,6 @@ from tests.support.expected_answers import Loaded
 if TYPE_CHECKING:
     from tests.support.warehouses import Warehouse
 
-_SEEDS = range(8)
 _OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
 
 
@@ -28,7 +27,7 @@ def main() -> int:
         install(environment)
     install("dbt-snowflake")
     with tempfile.TemporaryDirectory() as name:
-        directory, history = Path(name), SeededHistory(_SEEDS)
+        directory, history = Path(name), SeededHistory()
         with loaded(history, directory) as warehouse:
             differences = warehouse.differences(history.world, FIRST_DAY)
             assert differences == [], differences[:10]

@@ -16,8 +16,8 @@ import duckdb
 from stand_in.meltano import environment_for
 from stand_in.server import serving
 from tests.support.adapters import dbt
-from tests.support.adapters.history import SeededHistory
 from tests.support.answers import assert_answers, same
+from tests.support.awkward import SeededHistory
 from tests.support.environments import install, program
 from tests.support.expected_answers import Loaded
 from tests.support.pipe import Pipe
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from stand_in.world import Row
     from tests.support.warehouses import Warehouse
 
-_SEEDS = range(8)
 _EVERY = "select table_name from information_schema.tables where table_schema = 'dagctl_answers'"
 
 
@@ -43,7 +42,7 @@ def main() -> int:
 
 
 def _compared(kind: str, directory: Path) -> str:
-    history = SeededHistory(_SEEDS)
+    history = SeededHistory()
     with _empty(kind, directory) as warehouse, serving(history.world) as api:
         pipe = Pipe(api, warehouse, directory)
         pipe.load()

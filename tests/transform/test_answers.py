@@ -29,7 +29,11 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Output:
     return done
 
 
-@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+# The made-up account has no environment variables.
+READ = [it for it in STREAMS if hasattr(it, "path") and it.name != "environment_variables"]
+
+
+@pytest.mark.parametrize("stream", READ, ids=lambda stream: stream.name)
 def test_the_stand_in_answers_with_every_field_and_no_other(output: Output, stream: Any) -> None:
     records, fields = output.records(stream.name), stream.schema["properties"]
     assert records
@@ -38,7 +42,6 @@ def test_the_stand_in_answers_with_every_field_and_no_other(output: Output, stre
     for record in records:
         validator.validate(record)
     assert all(field["description"].endswith(".") for field in fields.values())
-    if hasattr(stream, "path"):  # it is read from the API
-        # What it sent and the schema does not name would be among the additional properties.
-        sent = {name for record in records for name, value in record.items() if value is not None}
-        assert sent == fields.keys() - {ADDITIONAL_PROPERTIES}
+    # What it sent and the schema does not name would be among the additional properties.
+    sent = {name for record in records for name, value in record.items() if value is not None}
+    assert sent == fields.keys() - {ADDITIONAL_PROPERTIES}

@@ -76,31 +76,21 @@ def test_what_another_loader_would_have_made(empty: Warehouse, dbt: Dbt) -> None
     assert "There is no table" in done.stdout
     assert "has no column end_time: it is null" in done.stdout
     assert done.stdout.count("by_project: no project is called slaes, so its SLA is not used") == 1
-    assert rows(empty, "select date, executions from dagctl_answers.model_days order by date") == [
-        (date(2026, 3, 1), 3),
-        (date(2026, 3, 2), 1),
-    ]
-    assert rows(
-        empty,
-        "select model_name, skipped_executions, blocked_executions, held_back_in_a_row, "
-        "last_ran_at from dagctl_answers.held_back_models",
-    ) == [("m", 2, 1, 0, datetime(2026, 3, 2, 23, 30))]  # noqa: DTZ001 - UTC by contract
-    assert rows(
-        empty, "select project_name, date, sla_seconds from dagctl_answers.sla_breaches"
-    ) == [("proj_b", date(2026, 3, 2), 60)]
-    assert rows(empty, "select id, name from dagctl_answers.stg_dagctl__projects") == [
-        ("proj_a", "new name")
-    ]
-    assert rows(
-        empty,
-        "select status, start_time, duration_seconds, end_time, pod_name "
-        "from dagctl_answers.stg_dagctl__runs",
-    ) == [("failed", datetime(2026, 3, 2, 23, 30), 600.125, None, None)]  # noqa: DTZ001 - UTC by contract
-    assert rows(empty, "select date, failed_runs from dagctl_answers.run_days") == [
-        (date(2026, 3, 2), 1)
-    ]
-    for table in ("model_regressions", "stg_dagctl__plans"):
-        assert rows(empty, f"select * from dagctl_answers.{table}") == []  # noqa: S608 - from above
+    moment, day = datetime(2026, 3, 2, 23, 30), date(2026, 3, 2)  # noqa: DTZ001 - UTC by contract
+    held = "model_name, skipped_executions, blocked_executions, held_back_in_a_row, last_ran_at"
+    run = "status, start_time, duration_seconds, end_time, pod_name"
+    for columns, table, expected in (
+        ("date, executions", "model_days order by 1", [(date(2026, 3, 1), 3), (day, 1)]),
+        (held, "held_back_models", [("m", 2, 1, 0, moment)]),
+        ("project_name, date, sla_seconds", "sla_breaches", [("proj_b", day, 60)]),
+        ("id, name", "stg_dagctl__projects", [("proj_a", "new name")]),
+        (run, "stg_dagctl__runs", [("failed", moment, 600.125, None, None)]),
+        ("date, failed_runs", "run_days", [(day, 1)]),
+        ("*", "model_regressions", []),
+        ("*", "stg_dagctl__plans", []),
+    ):
+        found = rows(empty, f"select {columns} from dagctl_answers.{table}")  # noqa: S608 - from above
+        assert found == expected, table
 
 
 def test_what_no_sync_lists_any_more_is_gone_after_days(empty: Warehouse, dbt: Dbt) -> None:

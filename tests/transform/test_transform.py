@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from report.notify.findings import KINDS
 from report.wrong import what_is_wrong
-from stand_in.history import PIPELINES, SLOW_PROJECT, SLOWER_MODEL, SLOWER_PROJECT, History
+from stand_in.history import PIPELINES, SLOW_PROJECT, SLOWER_MODEL, SLOWER_PROJECT
 from stand_in.server import Reply, serving
-from stand_in.world import World
 from tests.support.answers import answer, assert_answers
-from tests.support.awkward import add_awkward_projects, move_on
-from tests.support.base_time import NOW
+from tests.support.awkward import SeededHistory
 from tests.support.expected_answers import Loaded
 from tests.support.gone import GONE, add_projects_of_one_name, add_what_will_be_gone, remove
 from tests.support.pages import Page, answers
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from tests.support.dbt_server import Dbt
     from tests.support.warehouses import Warehouse
 
-SEEDS = range(8)
 OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
 REFUSED = PIPELINES[1].key
 FIRST_DAY = date(2026, 1, 1)
@@ -43,9 +40,8 @@ NOW_TABLES = (
 
 
 def test_every_answer_after_every_load(warehouse: Warehouse, dbt: Dbt, tmp_path: Path) -> None:
-    history = History(World(now=NOW), days=40)
+    history = SeededHistory()
     world = history.world
-    add_awkward_projects(world, SEEDS)
     add_what_will_be_gone(world)
     add_projects_of_one_name(world)
     with serving(world) as api:
@@ -57,8 +53,7 @@ def test_every_answer_after_every_load(warehouse: Warehouse, dbt: Dbt, tmp_path:
             dbt.build(warehouse, command, now=world.now, **overrides, **variables)
 
         pipe.load(model_stats_window_days=7)
-        history.advance(timedelta(hours=30))
-        move_on(world, SEEDS)
+        history.go_on()
         pipe.load(model_stats_window_days=7)
         build("build", dagctl_gone_after_days=0)
         for schema in (("dagctl", ""), ("dagctl_answers", "stg_dagctl__")):

@@ -78,17 +78,6 @@ def test_a_map_may_name_streams_that_an_inheriting_plugin_does_not_select(
     assert [file.name for file in (tmp_path / "output").glob("*.jsonl")] == ["runs.jsonl"]
 
 
-def test_meltano_says_why_when_a_setting_is_missing(api: Api, tmp_path: Path) -> None:
-    meltano = Meltano.of(api, tmp_path)
-    del meltano.environment["DAGCTL_TOKEN"]
-    done = meltano("run", "tap-dagctl", "target-jsonl")
-
-    assert done.returncode == 1
-    assert "'api_token' is a required property" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert api.requests == []
-
-
 PAGE = (ROOT / "docs" / "meltano.md").read_text()
 COMMANDS = dict(re.findall(r"^# (one \w+)\n((?:.*\\\n)*.*)\n", PAGE, re.MULTILINE))
 COMES_AGAIN = {"one stream": {"runs": ["a", "b"]}, "one project": {"runs": ["a"], "plans": ["a"]}}

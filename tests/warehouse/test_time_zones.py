@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 import yaml
 
@@ -72,15 +71,8 @@ def api(history: History) -> Iterator[Api]:
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """A server of its own, whose database is in New York."""
     with postgres_in(tmp_path_factory.mktemp("postgres")) as warehouse:
-        execute(warehouse, "alter database postgres set timezone to 'America/New_York'")
+        warehouse.execute("alter database postgres set timezone to 'America/New_York'")
         yield warehouse
-
-
-def execute(warehouse: Warehouse, *statements: str) -> None:
-    url = warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"].replace("+psycopg2", "")
-    with psycopg.connect(url, autocommit=True) as session:
-        for statement in statements:
-            session.execute(statement.encode())
 
 
 def answers(warehouse: Warehouse) -> dict[str, list[Row]]:
@@ -103,7 +95,8 @@ def test_a_database_that_is_not_in_utc(
     api: Api, history: History, elsewhere: Warehouse, dbt: Dbt, tmp_path: Path
 ) -> None:
     """Nor is the server, nor the user; and the loader inherits from the one of `meltano.yml`."""
-    execute(elsewhere, "alter system set timezone to 'Asia/Kolkata'", "select pg_reload_conf()")
+    elsewhere.execute("alter system set timezone to 'Asia/Kolkata'")
+    elsewhere.execute("select pg_reload_conf()")
     meltano = Meltano.of(api, tmp_path)
     project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
     own = {"name": "target-own", "inherit_from": "target-postgres"}
@@ -122,14 +115,14 @@ def test_a_database_that_is_not_in_utc(
         built.append(answers(elsewhere))
         staged = elsewhere.differences(history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
         assert staged == []
-        execute(elsewhere, "alter database postgres reset timezone")
+        elsewhere.execute("alter database postgres reset timezone")
     assert built[0] == built[1]
 
     # What dbt compares with its own "now": 22 hours are fresh, 26 are not, wherever the session is.
-    execute(elsewhere, "alter database postgres set timezone to 'America/New_York'")
+    elsewhere.execute("alter database postgres set timezone to 'America/New_York'")
     for table, hours in (("runs", 22), ("model_executions", 26)):
         aged = f"now() at time zone 'UTC' - interval '{hours} hours'"
-        execute(elsewhere, f"update dagctl.{table} set updated_at = {aged}")  # noqa: S608 - names from above
+        elsewhere.execute(f"update dagctl.{table} set updated_at = {aged}")  # noqa: S608 - names from above
     fresh = dbt(elsewhere, "source", "freshness", environment={"PGTZ": "Asia/Kolkata"}).stdout
     assert "PASS freshness of dagctl.runs" in fresh
     assert "WARN freshness of dagctl.model_executions" in fresh
@@ -169,7 +162,7 @@ def test_rows_loaded_in_local_time_are_refused_until_they_are_loaded_again(
     # One is kept aside, as docs/targets.md says.
     drops.remove('drop table "dagctl"."runs" cascade')
     aside = "alter table dagctl.runs rename to runs_in_local_time"
-    execute(elsewhere, *sorted(drops), aside)
+    elsewhere.execute("; ".join([*sorted(drops), aside]))
     pipe.state = None
     pipe.load()
     mended = staged()
@@ -192,7 +185,7 @@ def test_rows_without_the_loaders_stamps_are_warned_of(
     Pipe(api, elsewhere, tmp_path, target=target, environment={}).load()
     staging = ("run", "--select", "path:models/staging")
     warned = dbt(elsewhere, *staging)
-    execute(elsewhere, "alter database postgres reset timezone")
+    elsewhere.execute("alter database postgres reset timezone")
     silent = dbt(elsewhere, *staging)
 
     assert (silent.returncode, warned.returncode) == (0, 0), silent.stdout + warned.stdout

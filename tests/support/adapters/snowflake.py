@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stand_in.world import Row
-    from tests.support.adapters.history import SeededHistory
+    from tests.support.awkward import SeededHistory
 
 _READS = Path(__file__).parent / "in_environment" / "statements.py"
 _ROWS_AT_ONCE = 500
