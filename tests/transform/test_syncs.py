@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from tests.support.answers_in_memory import AnswersInMemory
@@ -13,41 +15,28 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 3, 4, 12, 0)  # noqa: DTZ001 - as the warehouse has it
 GONE_AFTER = timedelta(days=3)
 Row = dict[str, Any]
+NAMES = {"": "the organization", "proj_a": "a", "proj_b": "b", "proj_c": "c", "proj_gone": "gone"}
+PROJECTS: list[Row] = [
+    {"id": key, "name": name, "_sdc_extracted_at": NOW - timedelta(days=5 * (name == "gone"))}
+    for key, name in NAMES.items()
+    if key
+]
+PARTS = [("", "projects"), ("proj_c", "runs"), ("proj_gone", "runs")]
+PARTS += [(project, stream) for project in ("proj_a", "proj_b") for stream in ("runs", "jobs")]
+HOURS = st.integers(0, 30).map(lambda number: number * 8)
 
 
-def made_up_syncs(dice: random.Random) -> list[Row]:
+@st.composite
+def syncs(draw: st.DrawFn) -> list[Row]:
     """Return syncs by which some streams are read, fail, mend, and are read no more."""
+    parts = st.tuples(st.sampled_from(PARTS), HOURS)
     rows = []
-    ends = {
-        (f"proj_{number}", stream): dice.choice([None, None, 1, 4, 5])
-        for number in range(40)
-        for stream in ("runs", "jobs", "plans")
-    }
-    for hours in range(0, 240, 8):
-        moment = NOW - timedelta(hours=hours, minutes=dice.randrange(60))
-        sync_id = f"sync_{hours:03}"
-        # The newest syncs cannot even list the projects.
-        parts = [("", "projects", hours < 48)]
-        for (project, stream), days in ends.items():
-            if (days is None or hours > 24 * days) and dice.random() < 0.9:
-                fails = (project, stream) in {
-                    ("proj_3", "runs"),
-                    ("proj_4", "jobs"),
-                } or dice.random() < 0.3
-                parts.append((project, stream, fails))
-        for project, stream, fails in parts:
-            rows.append(
-                {
-                    "sync_id": sync_id,
-                    "stream": stream,
-                    "project_id": project,
-                    "began_at": moment,
-                    "ended_at": moment + timedelta(seconds=dice.randrange(1, 99)),
-                    "error": f"the server answered {hours}" if fails else None,
-                }
-            )
-            moment += timedelta(seconds=1)
-    dice.shuffle(rows)
+    for (project, stream), hours in draw(st.lists(parts, unique=True, max_size=40)):
+        began = NOW - timedelta(hours=hours)
+        row = {"sync_id": f"sync_{hours:03}", "stream": stream, "project_id": project}
+        error = f"the server answered {hours}" if draw(st.booleans()) else None
+        ended = began + timedelta(seconds=draw(st.integers(1, 99)))
+        rows.append({**row, "began_at": began, "ended_at": ended, "error": error})
     return rows
 
 
@@ -76,33 +65,20 @@ def expected(rows: list[Row], gone: set[str]) -> tuple[dict[Any, Any], dict[Any,
     return unread, {key: None if None in its else min(its) for key, its in reads.items()}
 
 
-def test_what_is_unread_and_how_old_a_project_is(answers_in_memory: AnswersInMemory) -> None:
-    dice = random.Random(7)
-    projects: list[Row] = [
-        {
-            "id": f"proj_{number}",
-            "name": f"name {number}",
-            "_sdc_extracted_at": NOW - timedelta(days=5 * (number % 10 == 0)),
-        }
-        for number in range(42)
-    ]
-    gone = {row["id"] for row in projects if row["_sdc_extracted_at"] < NOW}
+@settings(deadline=None, max_examples=40)
+@given(
+    syncs=syncs(),
+    changed=st.lists(st.tuples(st.sampled_from(sorted(NAMES)[1:]), HOURS), max_size=9),
+)
+def test_what_is_unread_and_how_old_a_project_is(
+    answers_in_memory: AnswersInMemory, syncs: list[Row], changed: list[tuple[str, int]]
+) -> None:
     runs: list[Row] = [
-        {
-            "id": f"run_{number}",
-            "project_id": f"proj_{number % 30}",
-            "updated_at": NOW - timedelta(minutes=dice.randrange(9_999)),
-        }
-        for number in range(90)
+        {"id": str(at), "project_id": project, "updated_at": NOW - timedelta(hours=hours)}
+        for at, (project, hours) in enumerate(changed)
     ]
-    changes: dict[str, Any] = {}
-    for row in sorted(runs, key=lambda row: row["updated_at"]):
-        changes[row["project_id"]] = row["updated_at"]
-    syncs = made_up_syncs(dice)
-    answers_in_memory.load(NOW, {"projects": projects, "runs": runs, "syncs": syncs})
-    unread, reads = expected(syncs, gone)
-    assert 10 < len(unread) < 100
-    assert any(last is None for *_, last in unread.values())
+    answers_in_memory.load(NOW, {"projects": PROJECTS, "runs": runs, "syncs": syncs})
+    unread, reads = expected(syncs, {"proj_gone"})
     rows = answers_in_memory("select * from unread_streams")
     columns = ("error", "failing_since", "last_read_at")
     found = {
@@ -110,14 +86,18 @@ def test_what_is_unread_and_how_old_a_project_is(answers_in_memory: AnswersInMem
     }
     assert found == unread
     assert len(rows) == len(unread)
-    names = {row["id"]: row["name"] for row in projects} | {"": "the organization"}
-    assert all(row["project_name"] == names[row["project_id"]] for row in rows)
+    assert all(row["project_name"] == NAMES[row["project_id"]] for row in rows)
 
     failing = {key for key, _ in unread}
     rows = answers_in_memory("select * from project_freshness")
-    of_project = ("project_name", "read_at", "newest_change_at", "is_failing")
-    assert {row["project_id"]: tuple(row[name] for name in of_project) for row in rows} == {
-        key: (names[key], reads.get(key), changes.get(key), key in failing)
-        for key in names.keys() - gone - {""}
-    }
-    assert len(rows) == len(projects) - len(gone)
+    of_project = ("project_id", "project_name", "read_at", "newest_change_at", "is_failing")
+    assert sorted(tuple(row[name] for name in of_project) for row in rows) == [
+        (
+            key,
+            NAMES[key],
+            reads.get(key),
+            max((run["updated_at"] for run in runs if run["project_id"] == key), default=None),
+            key in failing,
+        )
+        for key in ("proj_a", "proj_b", "proj_c")
+    ]
