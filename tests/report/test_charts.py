@@ -122,6 +122,7 @@ def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
 @settings(deadline=None, max_examples=50)
 @given(PROJECTS)
 @example(BROKEN)
+@example(replace(BROKEN, sla_seconds=150, p95=[150.0] * 30))
 @example(replace(BROKEN, sla_seconds=270, p95=[90.0] * 30))
 @example(replace(BROKEN, sla_seconds=271, p95=[90.0] * 30))
 @example(replace(BROKEN, sla_seconds=1_800, p95=[20_000.0] * 30))

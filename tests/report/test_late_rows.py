@@ -6,7 +6,7 @@ What is told is compared with what truly happened, of which the answers see more
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,18 +37,27 @@ looks = partial(st.lists, st.sampled_from([1, 24, 24 * 40]), min_size=2, max_siz
 
 @dataclass
 class Told:
-    """Somebody who is told of some kinds, at each look."""
+    """Somebody who is told of a kind, at each look.
+
+    Attributes:
+        wrong: what they believe to be wrong, by its key.
+    """
 
     ask: AnswersInMemory
-    kinds: tuple[str, ...]
-    memory: Memory
+    kind: str
+    memory: Memory = field(default_factory=dict)
+    wrong: dict[str, Finding] = field(default_factory=dict)
 
     def look(self, now: datetime, rows: Rows) -> News:
-        """Show them what is loaded at a moment."""
+        """Show them what is loaded at a moment: nothing is new twice, or over before it was new."""
         self.ask.load(now, rows)
-        found = [finding for kind in self.kinds for finding in KINDS[kind].findings(self.ask)]
-        told = news(found, self.kinds, self.memory, partial(reasons, self.ask))
+        found = KINDS[self.kind].findings(self.ask)
+        told = news(found, [self.kind], self.memory, partial(reasons, self.ask))
         self.memory = told.if_sent
+        for finding in told.over:
+            del self.wrong[finding.key[1]]
+        assert not {finding.key[1] for finding in told.new} & self.wrong.keys()
+        self.wrong |= {it.key[1]: it for it in told.new if not it.is_over}
         return told
 
 
@@ -118,11 +127,11 @@ def test_what_is_broken_or_held_back(
     by_key = {it.key: it for it in happened}
     name_of = {"runs": "job_name", "model_executions": "model_name"}[table]
     told, seen, now = (
-        Told(answers_in_memory, (kind,), {}),
+        Told(answers_in_memory, kind),
         dict[str, int](),
         START + timedelta(days=4),
     )
-    wrong: dict[str, datetime] = {}
+    begun: dict[str, datetime] = {}
     for hours in [*data.draw(looks()), 1]:
         now += timedelta(hours=hours)
         known = loaded(data.draw, happened, seen)
@@ -132,25 +141,21 @@ def test_what_is_broken_or_held_back(
         assert not [it for it in its_news.new if it.is_over]
         for finding in its_news.over:
             name = _name(finding)
-            since = wrong.pop(name)
+            since = begun[name]
             # Something succeeded after what was told, in truth.
             assert any(
                 it.name == name and row["status"] == "success" and it.end >= since
                 for it, row in known
             )
         for finding in its_news.new:
-            assert _name(finding) not in wrong
-            ends = [
-                it.end for it, row in known if it.name == _name(finding) and row["status"] == bad
-            ]
-            wrong[_name(finding)] = by_key[finding.evidence].end if finding.evidence else min(ends)
+            name = _name(finding)
+            ends = [it.end for it, row in known if it.name == name and row["status"] == bad]
+            begun[name] = by_key[finding.evidence].end if finding.evidence else min(ends)
 
     seen.update({it.key: len(it.versions) - 1 for it in happened})
     rows[table] = [{**it.versions[-1], name_of: it.name} for it in happened]
-    its_news = told.look(now, rows)
-    still = (wrong.keys() | {_name(it) for it in its_news.new}) - {
-        _name(it) for it in its_news.over
-    }
+    told.look(now, rows)
+    still = set(map(_name, told.wrong.values()))
     newest = {it.name: it for it in sorted(happened, key=_order(table))}
     truly = {name for name, it in newest.items() if it.status == bad}
     # Who was told everything knows what is so: all of it that is not too old to be news, or little.
@@ -186,21 +191,19 @@ def test_runs_that_take_too_long(answers_in_memory: AnswersInMemory, data: st.Da
         for at, seconds in enumerate(data.draw(st.lists(st.integers(10, 400_000), max_size=12)))
     ]
     long = {"id": "long", "project_id": "p", "job_name": "a", "start_time": START}
-    told, now, is_wrong = Told(answers_in_memory, ("overdue",), {}), START, False
+    told, now = Told(answers_in_memory, "overdue"), START
     for hours in data.draw(looks()):
         now += timedelta(hours=hours)
         seen = [row for row in usual if data.draw(st.booleans())]
         rows = {**named(data.draw, now), "runs": [*seen, {**long, "status": "running"}]}
         its_news = told.look(now, rows)
         assert not its_news.over
-        assert len(its_news.new) <= (not is_wrong)
-        is_wrong |= bool(its_news.new)
+        assert len(its_news.new) <= 1
     ended = {**long, "status": "failed", "duration_seconds": 60, "end_time": START}
-    for _ in range(2):
+    for endings in (len(told.wrong) * ["ended after 1 min 0 s (failed)"], []):
         its_news = told.look(now, {"runs": [*usual, ended]})
-        assert [it.ending for it in its_news.over] == is_wrong * ["ended after 1 min 0 s (failed)"]
+        assert [it.ending for it in its_news.over] == endings
         assert not its_news.new
-        is_wrong = False
 
 
 @many
@@ -208,9 +211,8 @@ def test_runs_that_take_too_long(answers_in_memory: AnswersInMemory, data: st.Da
 def test_days_over_the_sla(answers_in_memory: AnswersInMemory, data: st.DataObject) -> None:
     """Late runs change the statistics of days that have closed."""
     p95 = st.sampled_from([None, 60, SLA, SLA + 1, 9_000])
-    told, today = Told(answers_in_memory, ("breaches",), {}), START.date()
+    told, today = Told(answers_in_memory, "breaches"), START.date()
     stats: dict[date, int | None] = {}
-    wrong: set[date] = set()
     ended: set[date] = set()
     for days in [*data.draw(st.lists(st.integers(0, 5), max_size=6)), 0]:
         today += timedelta(days=days)
@@ -231,15 +233,13 @@ def test_days_over_the_sla(answers_in_memory: AnswersInMemory, data: st.DataObje
         over = {it for it, seconds in stats.items() if (seconds or 0) > SLA}
         for it in map(_day, its_news.over):
             assert it < max(kept, default=it) or (it not in over and it < today)
-            wrong.remove(it)
-        for finding in its_news.new:
-            it = _day(finding)
+        for it in map(_day, its_news.new):
             assert it in over
             # Nor is a day told again whose end was told, if the day that kept the SLA then did not:
             # that one is told itself. Only one that turned out lower, and higher again, is.
-            assert it not in wrong | ended
-            wrong |= set() if finding.is_over else {it}
+            assert it not in ended
         ended = {it for it in over if it < max(kept, default=date.min) or it in ended}
+        wrong = set(map(_day, told.wrong.values()))
         assert wrong <= (over - ended) | {today}
         recent = {it for it in over if it > today - timedelta(days=7)}
         assert recent - ended <= wrong
@@ -255,9 +255,8 @@ def test_models_that_got_slower(answers_in_memory: AnswersInMemory, data: st.Dat
     """Windows change while they are open and after, and may get another length."""
     p95 = st.sampled_from([None, 10, 11, 13, 30])
     monday = START.date() - timedelta(days=START.weekday())
-    told, today = Told(answers_in_memory, ("regressions",), {}), monday + timedelta(days=7)
+    told, today = Told(answers_in_memory, "regressions"), monday + timedelta(days=7)
     stats: dict[tuple[date, date], tuple[int | None, datetime]] = {}
-    wrong: set[str] = set()
     for days in [*data.draw(st.lists(st.integers(0, 5), max_size=6)), 60]:
         today += timedelta(days=days)
         now = datetime.combine(today, time(12))
@@ -281,7 +280,6 @@ def test_models_that_got_slower(answers_in_memory: AnswersInMemory, data: st.Dat
         its_news = told.look(now, {**named(data.draw, now), "model_stats": rows})
         assert not [it for it in its_news.new if it.is_over]
         for finding in its_news.over:
-            wrong.remove(finding.key[1])
             _, _, start, end = json.loads(finding.key[1])
             window = date.fromisoformat(start), date.fromisoformat(end)
             size = window[1] - window[0] + timedelta(days=1)
@@ -290,10 +288,7 @@ def test_models_that_got_slower(answers_in_memory: AnswersInMemory, data: st.Dat
             seconds = stats[window][0]
             is_slower = seconds is not None and before is not None and seconds > 1.2 * before
             assert is_past or (window[1] < today and not is_slower)
-        for finding in its_news.new:
-            assert finding.key[1] not in wrong
-            wrong.add(finding.key[1])
-    assert not wrong
+    assert not told.wrong
 
 
 @pytest.mark.parametrize(("read_after", "seconds"), [(5, []), (60, [3_600])])
