@@ -52,8 +52,8 @@ def _measure(way: Way) -> tuple[Chain, dict[str, Any]]:
         install(environment)
     with tempfile.TemporaryDirectory() as name:
         directory, history = Path(name), AwkwardHistory()
-        with way.ready(directory) as store:
-            chain = run(store.loader, history, directory)
+        with way.open(directory) as store:
+            chain = run(store.loader, history, directory, **way.tap_settings)
             comparison = compare(store.read(), history.expected())
     return chain, {"failure": chain.failure, **asdict(comparison)}
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from stand_in.server import serving
 from tests.support.syncs import TAP, config_of
@@ -16,26 +16,17 @@ from tests.support.syncs import TAP, config_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stand_in.world import World
-
-
-class History(Protocol):
-    """What the API holds before the first sync, and how it goes on before the second."""
-
-    @property
-    def world(self) -> World: ...
-
-    def go_on(self) -> None: ...
+    from tests.support.awkward import SeededHistory
+    from tests.support.loaders.history import AwkwardHistory
 
 
 @dataclass(frozen=True)
 class Loader:
-    """A loader's command, and what both programs are configured with."""
+    """A loader's command, and what it is configured with."""
 
     command: list[str]
     settings: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict)
-    tap_settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -53,13 +44,14 @@ class Chain:
     failure: str | None = None
 
 
-def run(loader: Loader, history: History, directory: Path) -> Chain:
+def run(
+    loader: Loader, history: SeededHistory | AwkwardHistory, directory: Path, **tap_settings: Any
+) -> Chain:
     """Load, load again 30 hours later, and load once more with nothing new."""
     chain = Chain()
     (directory / "state.json").write_text("{}")
     with serving(history.world) as api:
-        tap_settings = config_of(api, **loader.tap_settings)
-        (directory / "tap.json").write_text(json.dumps(tap_settings))
+        (directory / "tap.json").write_text(json.dumps(config_of(api, **tap_settings)))
         (directory / "loader.json").write_text(json.dumps(loader.settings))
         for sync in ("first", "second", "third"):
             if sync == "second":

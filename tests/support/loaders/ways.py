@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,26 +63,13 @@ class Way:
     open: Callable[[Path], AbstractContextManager[Store]]
     tap_settings: dict[str, Any]
 
-    @contextmanager
-    def ready(self, directory: Path) -> Iterator[Store]:
-        """Make the loader ready to run in a folder."""
-        with self.open(directory) as store:
-            yield replace(store, loader=replace(store.loader, tap_settings=self.tap_settings))
-
 
 @contextmanager
-def _our_duckdb(directory: Path) -> Iterator[Store]:
-    path = directory / "warehouse.duckdb"
-    settings = {"filepath": str(path), "default_target_schema": SCHEMA}
-    command = [str(Path(sys.executable).with_name("target-duckdb"))]
-    yield Store(Loader(command, settings), lambda: stores.of_duckdb(path, SCHEMA))
-
-
-@contextmanager
-def _old_duckdb(directory: Path, environment: str, **settings: Any) -> Iterator[Store]:
+def _duckdb(directory: Path, environment: str = "", **settings: Any) -> Iterator[Store]:
     path = directory / "warehouse.duckdb"
     settings = {"filepath": str(path), "default_target_schema": SCHEMA, **settings}
-    command = [program(environment, "target-duckdb")]
+    ours = str(Path(sys.executable).with_name("target-duckdb"))
+    command = [program(environment, "target-duckdb") if environment else ours]
     yield Store(Loader(command, settings), lambda: stores.of_duckdb(path, SCHEMA))
 
 
@@ -134,12 +121,12 @@ def _jsonl(directory: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def _csv(directory: Path, **settings: Any) -> Iterator[Store]:
+def _csv(directory: Path, environment: str, where: str, **settings: Any) -> Iterator[Store]:
     files = directory / "files"
     files.mkdir()
-    command = [program("meltanolabs-target-csv", "target-csv")]
-    loader = Loader(command, {"output_path": str(files), **settings})
-    yield Store(loader, lambda: stores.of_csv(files))
+    settings = {where: str(files), **settings}
+    command = [program(environment, "target-csv")]
+    yield Store(Loader(command, settings), lambda: stores.of_csv(files))
 
 
 @contextmanager
@@ -162,15 +149,6 @@ def _sqlite(directory: Path) -> Iterator[Store]:
     path = directory / "warehouse.db"
     loader = Loader([program("target-sqlite", "target-sqlite")], {"database": str(path)})
     yield Store(loader, lambda: stores.of_sqlite(path))
-
-
-@contextmanager
-def _old_csv(directory: Path) -> Iterator[Store]:
-    files = directory / "files"
-    files.mkdir()
-    settings = {"destination_path": str(files), "disable_collection": True}
-    loader = Loader([program("target-csv", "target-csv")], settings)
-    yield Store(loader, lambda: stores.of_csv(files))
 
 
 @contextmanager
@@ -221,17 +199,19 @@ _CSV = "meltanolabs-target-csv"
 _SNOWFLAKE = "meltanolabs-target-snowflake"
 _FAST = {"validate_records": False}
 _FLATTENING = {"data_flattening_max_level": 5}
-_NAMED = {"file_naming_scheme": "{stream_name}-{timestamp}.csv"}
+_FILES = {"environment": _CSV, "where": "output_path"}
+_NAMED = {**_FILES, "file_naming_scheme": "{stream_name}-{timestamp}.csv"}
+_OLD_FILES = {"environment": "target-csv", "where": "destination_path", "disable_collection": True}
 WAYS = [
-    _way(_OURS, "", _our_duckdb),
-    _way(f"{_OURS}, objects as text", "", _our_duckdb, tap_settings=_MAPS),
-    _way(f"{_OURS}, tap flattens", "", _our_duckdb, tap_settings=_FLAT),
-    _way(_OLD, _OLD, _old_duckdb, {"environment": _OLD, **_DUCKDB}),
-    _way(f"{_OLD}, default", _OLD, _old_duckdb, {"environment": _OLD}),
+    _way(_OURS, "", _duckdb),
+    _way(f"{_OURS}, objects as text", "", _duckdb, tap_settings=_MAPS),
+    _way(f"{_OURS}, tap flattens", "", _duckdb, tap_settings=_FLAT),
+    _way(_OLD, _OLD, _duckdb, {"environment": _OLD, **_DUCKDB}),
+    _way(f"{_OLD}, default", _OLD, _duckdb, {"environment": _OLD}),
     _way(
         f"{_OLD}, newer DuckDB",
         f"{_OLD}-newer",
-        _old_duckdb,
+        _duckdb,
         {"environment": f"{_OLD}-newer", **_DUCKDB},
     ),
     _way(_PG, _PG, _postgres, _FAST),
@@ -245,11 +225,11 @@ WAYS = [
     _way(f"{_PPW}, flattening, objects as text", _PPW, _pipelinewise_postgres, _FLATTENING, _MAPS),
     _way("target-jsonl", "target-jsonl", _jsonl),
     _way("target-s3-jsonl", "target-s3-jsonl moto", _s3_jsonl),
-    _way(_CSV, _CSV, _csv),
-    _way(f"{_CSV}, append", _CSV, _csv, {"overwrite_behavior": "append_records"}),
+    _way(_CSV, _CSV, _csv, _FILES),
+    _way(f"{_CSV}, append", _CSV, _csv, {**_FILES, "overwrite_behavior": "append_records"}),
     _way(f"{_CSV}, timestamp", _CSV, _csv, _NAMED),
     _way(f"{_CSV}, timestamp, objects as text", _CSV, _csv, _NAMED, _MAPS),
     _way(_SNOWFLAKE, f"{_SNOWFLAKE} fakesnow", snowflake),
     _way("target-sqlite", "target-sqlite", _sqlite),
-    _way("target-csv", "target-csv", _old_csv),
+    _way("target-csv", "target-csv", _csv, _OLD_FILES),
 ]
