@@ -50,6 +50,17 @@ def test_however_a_message_is_written_it_is_loaded(loader: Loader, written: Any)
         assert loader.rows(stream) == rows
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_the_last_record_of_a_key_wins_within_a_batch_and_across(tmp_path: Path, size: int) -> None:
+    loader = Loader(tmp_path, batch_size_rows=size)
+    # The keys are in another order than the columns.
+    declared = schema("it", {"id": INTEGER, "n": INTEGER, "text": TEXT}, ["n", "id"])
+    rows = [(1, 1, "a"), (1, 2, "b"), (2, 1, "c"), (1, 1, "d"), (1, 1, "e"), (2, 1, "f")]
+    loader.load([declared, *(record("it", {"id": i, "n": n, "text": t}) for i, n, t in rows)])
+
+    assert loader.query("FROM raw.it ORDER BY ALL") == [(1, 1, "e"), (1, 2, "b"), (2, 1, "f")]
+
+
 @pytest.mark.parametrize("keys", [{}, {"key_properties": None}, {"key_properties": []}])
 def test_records_without_keys_are_appended(loader: Loader, keys: dict[str, Any]) -> None:
     declared = {name: value for name, value in _DECLARED.items() if name != "key_properties"}
