@@ -79,6 +79,11 @@ class Arrangement:
         return self.has_glitches or not is_in_order or self.counts == "lagging"
 
     @property
+    def relies_on_counts(self) -> bool:
+        """The same, or a server whose pages are silently of another size."""
+        return self.needs_counts or self.sizes != "any"
+
+    @property
     def within_the_promise(self) -> Arrangement:
         """The same, without what cannot be found out (docs/exactness.md, "Where it ends").
 
@@ -201,7 +206,7 @@ class Simulation:
         """Write the time as this server does: so many digits, zeros at the end cut, an offset."""
         arrangement = self.arrangement
         # A row that comes late makes up the number of those that are left out.
-        late = 0 if arrangement.needs_counts else late
+        late = 0 if arrangement.relies_on_counts else late
         moment = self.world.now - timedelta(seconds=late * arrangement.overlap_seconds)
         local = moment + timedelta(minutes=arrangement.offset_minutes)
         digits = f"{local.microsecond:06}{self._serial % 1_000:03}"[: arrangement.digits]
@@ -219,7 +224,7 @@ class Simulation:
     def act(self, act: Act) -> None:
         """Let a writer act."""
         self.figures["writes"] += 1
-        if self.arrangement.needs_counts:
+        if self.arrangement.relies_on_counts:
             # Within a second of the server's clock, what came first cannot be told.
             self.world.advance(seconds=2)
         self._server.note()
@@ -428,7 +433,7 @@ class Simulation:
             # After a sync that was cut, what it sent since its last state may come again.
             again = self._last_sent.get((stream, record["id"])) == record and not was_cut
             # What one sync did not show is forgotten, so it may come again with the next.
-            may_be_hidden = self.arrangement.needs_counts or self.arrangement.sizes != "any"
+            may_be_hidden = self.arrangement.relies_on_counts
             again = again and not may_be_hidden
             # A second walk reads its overlap in the same sync, where unknown fields have changed.
             twice = version in seen and not (was_cut and self.arrangement.is_volatile)
