@@ -12,7 +12,6 @@ PYTHON := 3.13
 export UV_PYTHON_INSTALL_DIR := $(CURDIR)/.tools/python
 endif
 export PYTHON
-
 UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
 # Named itself: for a script that stands for it, as pyenv has, uv would make each environment anew.
@@ -22,8 +21,12 @@ unexport VIRTUAL_ENV
 # Once, not at every start where Python may not write beside its modules: dbt starts in 2 s then, instead of 6.
 export UV_COMPILE_BYTECODE := 1
 
+# Long targets say what they do before they begin.
+.SILENT:
+$(foreach it,$(filter demo test check,$(MAKECMDGOALS)),$(info $(shell sed -n 's/ | .*//; s/^$(it)[ :].*## /make $(it): /p' $(firstword $(MAKEFILE_LIST)))))
+
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z -]+:.*## /{printf "%-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	awk -F ':.*## ' '/^[a-z -]+:.*## /{printf "%-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: .venv/ready .meltano/ready ## install everything that a user needs
 
@@ -35,39 +38,38 @@ $(UV):
 	$(if $(WITH_VENV),$(WITH_VENV) -m venv .tools/uv && .tools/uv/bin/python -m $(INSTALL_UV),\
 	$(if $(WITH_PIP),$(WITH_PIP) -m $(INSTALL_UV) --target .tools/uv,\
 	$(if $(shell command -v uv 2>/dev/null),uv venv --quiet --python "$(PYTHON)" .tools/uv && uv $(INSTALL_UV) --python .tools/uv,\
-	@echo "make: no Python with venv or pip found, and no uv; install one (Debian: python3-venv), or name a Python: make PYTHON=/path/to/python3" >&2; exit 1)))
+	echo "make: no Python with venv or pip found, and no uv; install one (Debian: python3-venv), or name a Python: make PYTHON=/path/to/python3" >&2; exit 1)))
 
 # The loaders do not make the folder `output` themselves.
 .venv/ready: $(UV) uv.lock pyproject.toml $(wildcard packages/*/pyproject.toml)
-	$(SYNC)
+	$(info Installing the tap and what its tests need…)$(SYNC)
 	mkdir -p output && touch $@
 
 .tools/meltano/ready: $(UV) uv.lock
-	UV_PROJECT_ENVIRONMENT=.tools/meltano $(SYNC) --only-group meltano
+	$(info Installing Meltano…)UV_PROJECT_ENVIRONMENT=.tools/meltano $(SYNC) --only-group meltano
 	touch $@
 
 # What needs a service of its own, such as Snowflake, Meltano installs when it is first run.
 PLUGINS := tap-dagctl $(addprefix tap-dagctl-,runs statistics) $(addprefix target-,duckdb jsonl postgres) dbt dbt-duckdb dbt-postgres
 .meltano/ready: .tools/meltano/ready meltano.yml packages/transform/overrides.txt pyproject.toml packages/target-duckdb/pyproject.toml
-	.tools/meltano/bin/meltano install $(PLUGINS) > .tools/meltano-install.log 2>&1 || { cat .tools/meltano-install.log >&2; exit 1; }
+	$(info Installing its plugins…).tools/meltano/bin/meltano install $(PLUGINS) > .tools/meltano-install.log 2>&1 || { cat .tools/meltano-install.log >&2; exit 1; }
 	touch $@
 
 # An environment for each dependency group of tests/environments.
 .tools/%/ready: $(UV) uv.lock
-	UV_PROJECT_ENVIRONMENT=.tools/$* $(SYNC) --package dagctl-environments --only-group $*
+	$(info Installing $*…)UV_PROJECT_ENVIRONMENT=.tools/$* $(SYNC) --package dagctl-environments --only-group $*
 	touch $@
 
-demo sandbox: setup ## load a made-up account twice, and answer both questions | serve it until Ctrl-C, to try the tap on
+demo sandbox: setup ## load a made-up account twice, and answer both questions; a minute, and one for the set-up | serve it until Ctrl-C, to try the tap on
 	.venv/bin/python -m $@
 
 report: setup ## write the page of the answers; REPORT="--warehouse postgres" reads PostgreSQL
 	.venv/bin/python -m report $(REPORT)
-
 info notify: setup ## print how the account stands; INFO=sales: a project | send what is new; NOTIFY=--dry-run: print it
 	.venv/bin/python -m report $@ $(if $(filter info,$@),$(INFO),$(NOTIFY))
 
 # -rs names what could not run: the tests of the page in a browser, where there is none. Many tests wait for a program.
-test: setup lint test-loader ## run everything: lint, types and all tests
+test: setup lint test-loader ## run everything: lint, types and all tests; nine minutes on two cores
 	.venv/bin/pytest -q -rs --numprocesses 3 --dist worksteal
 
 check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half
@@ -80,14 +82,12 @@ test-loader: .venv/ready ## run the tests of the loader alone
 test-all test-sdk: $(UV) ## run the tests without Meltano, on every Python here | with the oldest and newest SDK and libraries
 	UV="$(UV)" tools/$@.sh
 
-lint: .venv/ready lint-sql ## run ruff, mypy, and sqlfluff for the SQL
+lint: .venv/ready .tools/sqlfluff/ready ## run ruff, mypy, and sqlfluff for the SQL
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/mypy packages/orchestrate/tests
 	cd packages/target-duckdb && ../../.venv/bin/mypy
-
+	tools/lint-sql.sh
 lint-dags: .venv/ready .tools/airflow/ready
 	MYPYPATH=packages/orchestrate/dags .venv/bin/mypy --explicit-package-bases --python-executable .tools/airflow/bin/python packages/orchestrate/dags/*.py
-lint-sql: .tools/sqlfluff/ready
-	tools/lint-sql.sh
 
 format: .venv/ready ## fix what ruff finds
 	.venv/bin/ruff check --fix && .venv/bin/ruff format
@@ -116,5 +116,5 @@ dist: $(UV)
 clean: ## remove everything that was installed or loaded
 	rm -rf .venv .tools .meltano output dist
 
-.PHONY: help setup demo sandbox report info notify test check test-loader test-all test-sdk lint lint-dags lint-sql format docs \
+.PHONY: help setup demo sandbox report info notify test check test-loader test-all test-sdk lint lint-dags format docs \
 	exactness storm $(SWEEPS) benchmark dist clean

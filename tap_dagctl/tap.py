@@ -57,8 +57,8 @@ class TapDagctl(InterruptibleTap):
             # The SDK reads the catalog and the stream maps there, unguarded.
             msg = f"The configuration, state or catalog cannot be read: {error!r}; {settings.HELP}"
             raise ConfigurationError(msg) from None
+        self.warn_of_misspelt_names(streams.BY_NAME)
         if validate_config:
-            self.warn_of_misspelt_names(streams.BY_NAME)
             try:
                 _ = self.sync.settings
                 if batch_config := self.config.get("batch_config"):

@@ -91,6 +91,15 @@ def test_each_is_told_once_and_before_what_is_missing(api: Api, tmp_path: Path) 
     assert "'api_token' is a required property" in output.error
 
 
+def test_it_is_told_in_discovery_as_well(tmp_path: Path) -> None:
+    # Else the catalog lacks what somebody asked for, without a word.
+    output = run_tap(tmp_path, {"include_sensitve": True}, "--discover")
+
+    # The first is the SDK's: the configuration is not complete.
+    _, warning = output.warnings
+    assert "did you mean include_sensitive?" in warning
+
+
 @pytest.mark.programs
 def test_what_meltano_sets_is_quiet_and_a_misspelt_name_is_not(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)

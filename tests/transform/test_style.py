@@ -1,4 +1,4 @@
-"""`make lint-sql` looks at every file of SQL; it has an environment of its own."""
+"""`make lint` looks at every file of SQL; it has an environment of its own."""
 
 from __future__ import annotations
 
