@@ -48,7 +48,7 @@ class Stage:
                     self.variables[name] = value.replace("$PATH", "/usr/bin:/bin")
             case "WORKDIR":
                 assert rest == WORKDIR
-            case "USER" | "ENTRYPOINT" | "CMD" | "HEALTHCHECK":
+            case "USER" | "ENTRYPOINT" | "CMD" | "HEALTHCHECK" | "VOLUME":
                 self.said[instruction] = rest
                 if instruction == "ENTRYPOINT":
                     self.said["CMD"] = "[]"
@@ -129,6 +129,8 @@ def main() -> None:
             stages["sync"].start(0, account.variables)
             account.refuse()
             account.check(stages["chain"].start(1, account.variables))
+        volume = Path(stages["chain"].said["VOLUME"]).relative_to(WORKDIR)
+        assert "<html" in (stages["chain"].folder / volume / "index.html").read_text()
         for name in ("sync", "chain"):
             files = (path for path in stages[name].folder.rglob("*") if not path.is_symlink())
             size = sum(path.stat().st_size for path in files) // 1_000_000
