@@ -51,10 +51,10 @@ def test_the_readme_s_command_loads_what_the_sandbox_serves(
     assert all(value in said for value in config.values())
 
     readme = (ROOT / "README.md").read_text()
-    (command,) = re.findall(r"^\.venv.*output/sandbox\.json \|.*$", readme, re.MULTILINE)
+    (commands,) = re.findall(r"```sh\n([^`]*output/sandbox\.json [^`]*)```", readme)
     (ROOT / "output/sandbox.duckdb").unlink(missing_ok=True)
     done = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {command}"],
+        ["bash", "-c", f"set -e -o pipefail; {commands}"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -72,8 +72,8 @@ def test_the_readme_s_command_loads_what_the_sandbox_serves(
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - on loopback
         listed = {row["id"]: row["name"] for row in json.load(answer)["projects"]}
     with duckdb.connect(str(ROOT / "output/sandbox.duckdb"), read_only=True) as warehouse:
-        loaded = warehouse.execute("select id, name from projects").fetchall()
-        (runs,) = warehouse.execute("select count(*) from runs").fetchone() or (0,)
+        loaded = warehouse.execute("select id, name from dagctl.projects").fetchall()
+        (runs,) = warehouse.execute("select count(*) from dagctl.runs").fetchone() or (0,)
     assert dict(loaded) == listed
     assert runs > 50
 

@@ -34,7 +34,7 @@ def main() -> None:
         text = done.stdout.replace(str(ROOT), "/home/you/tap-dagctl")
         page.write_text(TERMINAL.format(html.escape(text)), encoding="utf-8")
         lines = len(text.splitlines())
-        _picture(browser, page, PICTURES / "demo.png", 900, 32 + 20 * lines)
+        _picture(browser, page, PICTURES / "demo.png", 1040, 32 + 20 * lines)
     _picture(browser, ROOT / "output" / "demo-report.html", PICTURES / "page.png", 1200, 690)
 
 
