@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -57,7 +58,9 @@ class TapDagctl(InterruptibleTap):
             # The SDK reads the catalog and the stream maps there, unguarded.
             msg = f"The configuration, state or catalog cannot be read: {error!r}; {settings.HELP}"
             raise ConfigurationError(msg) from None
-        self.warn_of_misspelt_names(streams.BY_NAME)
+        # Meltano discovers before each sync, which then warns.
+        if validate_config or "MELTANO_EXTRACTOR_NAME" not in os.environ:
+            self.warn_of_misspelt_names(streams.BY_NAME)
         if validate_config:
             try:
                 _ = self.sync.settings
