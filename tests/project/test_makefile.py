@@ -87,7 +87,7 @@ def test_uv_comes_by_venv_or_pip_or_the_uv_that_is_there(
     path = tmp_path / "path"
     path.mkdir()
     (path / there).symlink_to(programs / there)
-    done = make(path, tmp_path, ".tools/uv/bin/uv", *missing)
+    done = make(path, tmp_path, "--trace", ".tools/uv/bin/uv", *missing)
     assert done.returncode == 0, done.stderr
     assert way in done.stdout
 
