@@ -77,16 +77,16 @@ def days_to_read(
     if start is not None and wanted > last_read + _DAY:
         # The days between are not wanted, so a new history begins.
         return days(first=first, start=first)
-    changing = max(last_read - lookback, FIRST_WINDOW)
+    was_changing = max(last_read - lookback, FIRST_WINDOW)
     history = _day(bookmark.start(None))
     if history is None:
-        history = first if start else min(first, changing)
-    again = max(changing, history)
+        history = first if start else min(first, was_changing)
+    again = max(was_changing, history)
     if bookmark.window_days not in {None, window_days}:
         first = first if start else min(first, again)
         return days(first=first, start=first)
     first = first if first < history else again
-    return days(first=first, start=min(first, history), already_read=(history, changing))
+    return days(first=first, start=min(first, history), already_read=(history, was_changing))
 
 
 def changed_statistics(

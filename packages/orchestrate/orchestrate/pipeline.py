@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
-SECONDS_TO_END = 100.0
+SECONDS_AFTER_A_SIGNAL = 100.0
 """How long the tap and the target have to end after a signal. Then they are killed."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -50,8 +50,8 @@ class Pipeline:
     Each gets a session of its own, so that a signal to this program's group, or Ctrl-C, reaches
     this program alone. It goes on to the tap only: the tap ends with a last state, and the target
     stores what it has read and hands that state on. SIGINT after that kills both, and so does
-    waiting for `SECONDS_TO_END`. Another SIGTERM does nothing: orchestrators send it to a group and
-    to its members.
+    waiting for `SECONDS_AFTER_A_SIGNAL`. Another SIGTERM does nothing: orchestrators send it to a
+    group and to its members.
     """
 
     def __init__(self, limit: float) -> None:
@@ -109,7 +109,7 @@ class Pipeline:
     def _pass_on(self, signum: int, _: FrameType | None) -> None:
         is_first, self._received = self._received is None, signum
         if is_first:
-            self._killed_at = time.monotonic() + SECONDS_TO_END
+            self._killed_at = time.monotonic() + SECONDS_AFTER_A_SIGNAL
         if not self._programs:
             if not self._is_starting:
                 raise SystemExit(128 + signum)
@@ -130,7 +130,7 @@ class Pipeline:
             logger.error(
                 "The sync has not ended within %g s after a signal, so it is killed; the next one "
                 "goes on from the last state that the target wrote",
-                SECONDS_TO_END,
+                SECONDS_AFTER_A_SIGNAL,
             )
             self._kill()
 

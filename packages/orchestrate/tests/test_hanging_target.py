@@ -23,7 +23,7 @@ TAP = Program(["sleep", "1000"], {})
 
 @pytest.fixture(autouse=True)
 def _signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pipeline, "SECONDS_TO_END", 0.2)
+    monkeypatch.setattr(pipeline, "SECONDS_AFTER_A_SIGNAL", 0.2)
     monkeypatch.setattr(pipeline, "_SECONDS_BETWEEN_CHECKS", 0.05)
     handlers = {it: signal.getsignal(it) for it in (signal.SIGTERM, signal.SIGINT)}
     yield
