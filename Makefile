@@ -73,7 +73,7 @@ test: setup lint test-loader ## run everything: lint, types and all tests; nine 
 	.venv/bin/pytest -q -rs --numprocesses 3 --dist worksteal
 
 check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half
-	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/mypy packages/orchestrate/tests
 	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal $(addprefix --ignore=tests/,warehouse transform report)
 
 test-loader: .venv/ready ## run the tests of the loader alone

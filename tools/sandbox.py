@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument("--days", type=int, default=90, help="how far the history goes back")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="where to write it for the tap")
     options = parser.parse_args()
     _say(f"Making up an account of three projects, with {options.days} days of runs…\n")
     world = World(now=_now())
@@ -49,10 +50,10 @@ def main() -> None:
                 "api_token": world.token,
                 "organization_id": world.organization_id,
             }
-            CONFIG.parent.mkdir(exist_ok=True)
-            CONFIG.write_text(json.dumps(config, indent=2) + "\n")
-            here = Path.cwd()
-            shown = CONFIG.relative_to(here) if CONFIG.is_relative_to(here) else CONFIG
+            file, here = options.config, Path.cwd()
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(config, indent=2) + "\n")
+            shown = file.relative_to(here) if file.is_relative_to(here) else file
             _say(READY.format(config=shown, **config))
             while True:
                 time.sleep(SECONDS_BETWEEN_RUNS)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.project import ROOT
+from tests.support.project import copy_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,16 +65,7 @@ def run(directory: Path, *arguments: str) -> str:
 
 @pytest.mark.programs
 def test_a_stream_is_added_in_four_places(tmp_path: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    for name in listed:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
+    copy_to(tmp_path)
     for name, (place, added) in PLACES.items():
         text = (tmp_path / name).read_text()
         assert place in text

@@ -20,14 +20,16 @@ from tests.support.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
-def sandbox() -> Iterator[subprocess.Popen[str]]:
-    """Start it with a terminal for its input, and wait until it serves."""
+def sandbox(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start it with a terminal for its input."""
     terminal, its_end = pty.openpty()
+    config = str(tmp_path / "sandbox.json")
     with subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "--days", "10"],
+        [sys.executable, "-m", "sandbox", "--days", "10", "--config", config],
         cwd=ROOT,
         stdin=its_end,
         stdout=subprocess.PIPE,
@@ -41,18 +43,19 @@ def sandbox() -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.programs
 def test_the_readme_s_command_loads_what_the_sandbox_serves(
-    sandbox: subprocess.Popen[str],
+    sandbox: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     assert sandbox.stdout is not None
     said = ""
     while "For Meltano" not in said:
         said += sandbox.stdout.readline()
-    config: dict[str, Any] = json.loads((ROOT / "output/sandbox.json").read_text())
+    config: dict[str, Any] = json.loads((tmp_path / "sandbox.json").read_text())
     assert all(value in said for value in config.values())
 
     readme = (ROOT / "README.md").read_text()
     (commands,) = re.findall(r"```sh\n([^`]*output/sandbox\.json [^`]*)```", readme)
-    (ROOT / "output/sandbox.duckdb").unlink(missing_ok=True)
+    # A sandbox of the user's own keeps its files.
+    commands = commands.replace("output/", f"{tmp_path}/")
     done = subprocess.run(
         ["bash", "-c", f"set -e -o pipefail; {commands}"],
         cwd=ROOT,
@@ -71,7 +74,7 @@ def test_the_readme_s_command_loads_what_the_sandbox_serves(
     )
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - on loopback
         listed = {row["id"]: row["name"] for row in json.load(answer)["projects"]}
-    with duckdb.connect(str(ROOT / "output/sandbox.duckdb"), read_only=True) as warehouse:
+    with duckdb.connect(str(tmp_path / "sandbox.duckdb"), read_only=True) as warehouse:
         loaded = warehouse.execute("select id, name from dagctl.projects").fetchall()
         (runs,) = warehouse.execute("select count(*) from dagctl.runs").fetchone() or (0,)
     assert dict(loaded) == listed

@@ -15,7 +15,7 @@ from stand_in.history import History
 from stand_in.meltano import MELTANO, environment_for
 from stand_in.server import serving
 from stand_in.world import World
-from tests.support.project import ROOT
+from tests.support.project import ROOT, copy_to
 from tests.support.truth import KEYS, tables
 
 if TYPE_CHECKING:
@@ -42,15 +42,28 @@ def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None
         path = project / name if name == "meltano.yml" else project / "transform" / name
         path.write_text(pasted(f"`{name}`" if path.parent == project else f"`transform/{name}`"))
 
-    # uv takes Git from https, ssh and files only.
-    source = f"file://{tmp_path}/tap-dagctl.git"
-    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, source[7:]], check=True)
+    # uv takes Git from https, ssh and files only. The checkout itself may lack the history that a
+    # repository needs to be fetched, and has changes that are not committed.
+    repository = tmp_path / "tap-dagctl"
+    repository.mkdir()
+    copy_to(repository)
+    git = [
+        "git",
+        "-C",
+        str(repository),
+        "-c",
+        "user.name=Nobody",
+        "-c",
+        "user.email=nobody@example.com",
+    ]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "As it is now"]):
+        subprocess.run([*git, *command], check=True)
     # The answers count back from the day of the build.
     now = datetime.now(tz=timezone.utc).replace(microsecond=0)
     world = History(World(now=now), days=30).world
     with serving(world) as api:
         environment = environment_for(api.url, world.token, world.organization_id)
-        account = {"DAGCTL_SOURCE": source}
+        account = {"DAGCTL_SOURCE": f"file://{repository}"}
         account |= {name: environment.pop(name) for name in ("DAGCTL_TOKEN", "ORG_ID")}
         (project / ".env").write_text(
             re.sub(
