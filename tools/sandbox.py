@@ -27,9 +27,13 @@ The tap reads these from {config}. Try, in another terminal:
 
   .venv/bin/tap-dagctl --config {config} --test > /dev/null
 
-For Meltano, set them as variables:
+For Meltano, set variables in a terminal that you use for nothing else. They keep rows, state and
+alerts apart from those of your own account:
 
   export TAP_DAGCTL_API_URL={api_url} DAGCTL_TOKEN={api_token} ORG_ID={organization_id}
+  export TARGET_DUCKDB_FILEPATH={output}/sandbox.duckdb DAGCTL_NOTIFY_ADDRESSES=
+  export MELTANO_DATABASE_URI=sqlite:///{output}/sandbox-state.db
+  .tools/meltano/bin/meltano run everything
 """
 
 
@@ -54,7 +58,7 @@ def main() -> None:
             file.parent.mkdir(exist_ok=True)
             file.write_text(json.dumps(config, indent=2) + "\n")
             shown = file.relative_to(here) if file.is_relative_to(here) else file
-            _say(READY.format(config=shown, **config))
+            _say(READY.format(config=shown, output=CONFIG.parent, **config))
             while True:
                 time.sleep(SECONDS_BETWEEN_RUNS)
                 history.advance(_now() - world.now)

@@ -230,16 +230,18 @@ def test_what_the_last_release_remembers_is_taken_over(answers: Warehouse, hook:
     assert [message.sections for message in hook.take()] == [{"Over": [OVER[1]]}]
 
 
-def test_the_demo_is_told_to_nobody_and_without_an_address_nothing_is_read(
+def test_what_is_made_up_is_told_to_nobody_and_without_an_address_nothing_is_read(
     tmp_path: Path, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     demo = duckdb_at(tmp_path / "demo.duckdb")
     build(demo)
-    monkeypatch.setattr("report.warehouse.DEMO", tmp_path / "demo.duckdb")
     monkeypatch.setattr("report.warehouse.LOADED", tmp_path / "output" / "warehouse.duckdb")
 
     none = replace(demo, environment={})
     assert "warehouse.duckdb is not there: load it" in tell(none, hook, code=1)
-    assert "is the demo's" in tell(demo, hook, code=1)
+    for name in ("DEMO", "SANDBOX"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"report.warehouse.{name}", tmp_path / "demo.duckdb")
+            assert "holds a made-up account" in tell(demo, hook, code=1)
     assert hook.take() == []
     assert notify(none).stdout == f"notify: {VARIABLE} is not set, so nobody is told\n"
