@@ -29,17 +29,23 @@ logger = logging.getLogger("tap-dagctl.records")
 
 
 def announced(
-    stream: str, own: Schema, given: Schema, left_out: Collection[str] = ()
+    stream: str,
+    own: Schema,
+    given: Schema,
+    left_out: Collection[str] = (),
+    never_loaded: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the schema to announce: the tap's own with the fields of a catalog's.
 
     Fields `left_out` are not in it, and every field that may be null in a record may be null in it,
-    whatever the catalog says.
+    whatever the catalog says. A catalog that adds a field `never_loaded` is an error.
     """
     fields = dict(own["properties"])
     name = ""
     try:
         for name, field in given.get("properties", {}).items():
+            if name in never_loaded:
+                raise ValueError("it is never loaded")  # noqa: TRY301 - as the others end
             if name not in left_out:
                 fields[name] = _field(name, fields.get(name), field)
     except (SchemaError, ValueError) as error:

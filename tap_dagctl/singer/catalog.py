@@ -52,7 +52,7 @@ class CatalogStream(Stream):
                 self._check_replication(own_replication_key, entry)
                 self.primary_keys = self._keys_of(own_keys, entry)
                 self._announced = announced(
-                    self.name, self.schema, entry.schema.to_dict(), self.left_out
+                    self.name, self.schema, entry.schema.to_dict(), self.left_out, self.never_loaded
                 )
 
     def _check_replication(self, own: str | None, entry: CatalogEntry) -> None:

@@ -44,14 +44,18 @@ def test_the_value_of_a_variable_never_leaves_the_tap(tap: Tap) -> None:
     for entry in catalog["streams"]:
         if entry["tap_stream_id"] == EnvironmentVariables.name:
             entry["schema"]["properties"]["value"] = {"type": ["string", "null"]}
-    for given_catalog in (None, catalog):
-        environment = {"TAP_DAGCTL_LOGLEVEL": "debug"}
-        output = tap(catalog=given_catalog, include_sensitive=True, environment=environment)
-        assert output.exit_code == 0, output.stderr
-        records = output.records(EnvironmentVariables.name)
-        assert {row["name"] for row in records} == {"AWS_REGION", "WAREHOUSE_KEY"}
-        assert VALUE not in output.stdout + output.stderr
-        assert all("value" not in row for row in records)
+    environment = {"TAP_DAGCTL_LOGLEVEL": "debug"}
+    output = tap(include_sensitive=True, environment=environment)
+    assert output.exit_code == 0, output.stderr
+    records = output.records(EnvironmentVariables.name)
+    assert {row["name"] for row in records} == {"AWS_REGION", "WAREHOUSE_KEY"}
+    assert VALUE not in output.stdout + output.stderr
+    assert all("value" not in row for row in records)
+
+    output = tap(catalog=catalog, include_sensitive=True, environment=environment)
+    assert output.exit_code == 1
+    assert "environment_variables.value cannot be used: it is never loaded" in output.stderr
+    assert not output.stdout
 
 
 def test_a_new_field_that_is_named_like_a_secret_is_left_out_with_one_line(
