@@ -249,11 +249,13 @@ def join_prefetch() -> None:
 @contextmanager
 def loggers_kept() -> Iterator[None]:
     """Leave every logger as it was."""
+    # Also if nobody has asked for them yet: else they would keep what the first sync sets.
+    quiet = [logging.getLogger(name) for name in (METRICS_LOGGER_NAME, LOGGER)]
     names = [name for name, it in logging.root.manager.loggerDict.items() if vars(it).get("name")]
     loggers = [logging.root, *map(logging.getLogger, names)]
     before = [(it.level, it.handlers[:], it.filters[:], it.disabled) for it in loggers]
-    for name in (METRICS_LOGGER_NAME, LOGGER):
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    for logger in quiet:
+        logger.setLevel(logging.NOTSET)
     try:
         yield
     finally:
