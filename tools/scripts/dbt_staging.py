@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from scripts import everything
 from scripts.everything import summary
-from tap_dagctl.tap import TapDagctl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ _FRESH = {"runs": 24, "model_executions": 24}
 def description() -> str:
     """Return the properties file of the sources and the staging models."""
     # What is offered only with `include_sensitive` is not staged.
-    streams = TapDagctl(validate_config=False).discover_streams()
+    streams = everything.tap(include_sensitive=False).discover_streams()
     source = {
         "name": "dagctl",
         "description": "What tap-dagctl loaded, as the loader stored it.",
@@ -69,7 +69,7 @@ def description() -> str:
 
 def models() -> Iterator[tuple[str, str]]:
     """Yield the file of each stream's staging model, with the text to begin with."""
-    for stream in TapDagctl(validate_config=False).discover_streams():
+    for stream in everything.tap(include_sensitive=False).discover_streams():
         keys = ", ".join(f"'{key}'" for key in stream.primary_keys)
         yield (
             f"stg_dagctl__{stream.name}.sql",

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from tap_dagctl.singer.stream import PagewiseStream
 
 
-def tap() -> TapDagctl:
-    """Return a tap that offers every stream and every field."""
-    return TapDagctl(config={"include_sensitive": True}, validate_config=False)
+def tap(*, include_sensitive: bool = True) -> TapDagctl:
+    """Return a tap that offers every stream and every field, or what it offers by default."""
+    required = {"api_token": "none", "organization_id": "none"}
+    return TapDagctl(config={**required, "include_sensitive": include_sensitive})
 
 
 def streams() -> list[PagewiseStream]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from scripts import everything
 from scripts.tables import with_lines
 from tap_dagctl.schemas import kinds_of
-from tap_dagctl.tap import TapDagctl
 from target_duckdb.target import TargetDuckDB
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def content() -> dict[str, Any]:
 
 def tap() -> AboutInfo:
     """Return what the tap prints for `--about`."""
-    return TapDagctl(validate_config=False)._get_about_info()  # noqa: SLF001 - the SDK's own
+    return everything.tap()._get_about_info()  # noqa: SLF001 - the SDK's own
 
 
 def loader() -> AboutInfo:
