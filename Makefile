@@ -73,8 +73,8 @@ test: setup lint test-loader ## run everything: lint, types and all tests; nine 
 	.venv/bin/pytest -q -rs --numprocesses 3 --dist worksteal
 
 check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half
-	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/mypy packages/orchestrate/tests
-	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal $(addprefix --ignore=tests/,warehouse transform report)
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
+	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal $(addprefix --ignore=,tests/warehouse packages/transform packages/report)
 
 test-loader: .venv/ready ## run the tests of the loader alone
 	cd packages/target-duckdb && ../../.venv/bin/pytest -q --numprocesses auto
@@ -83,7 +83,7 @@ test-all test-sdk: $(UV) ## run the tests without Meltano, on every Python here 
 	UV="$(UV)" tools/$@.sh
 
 lint: .venv/ready .tools/sqlfluff/ready ## run ruff, mypy, and sqlfluff for the SQL
-	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/mypy packages/orchestrate/tests
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
 	cd packages/target-duckdb && ../../.venv/bin/mypy
 	tools/lint-sql.sh
 lint-dags: .venv/ready .tools/airflow/ready

@@ -1,4 +1,4 @@
-"""No file imports one that stands on a higher floor, not even for a type; nor one of a test's."""
+"""No file imports one that stands on a higher floor, not even for a type; nor a file of tests."""
 
 from __future__ import annotations
 
@@ -85,12 +85,15 @@ def test_one_that_goes_upward_is_found(tmp_path: Path) -> None:
         assert any(it in done.stdout for it in told), module
 
 
-def test_nothing_is_imported_from_the_file_of_a_test() -> None:
+def test_tests_import_of_tests_only_what_supports_all_or_their_own() -> None:
     wrong = [
         f"{file.relative_to(ROOT)}: {line}"
-        for file in (ROOT / "tests").rglob("*.py")
+        for folder in (ROOT / "tests", *ROOT.glob("packages/*/tests"))
+        for own in [".".join(folder.relative_to(ROOT).parts)]
+        for file in folder.rglob("*.py")
         for line in file.read_text().splitlines()
-        if re.match(r"\s*(from|import) tests\b(?!\.support\b)", line)
+        if re.match(r"\s*(from|import) (tests|packages)\b", line)
+        and not re.match(rf"\s*(from|import) (tests|{own})\.support\b", line)
     ]
 
     assert wrong == []

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import api, tap, world
 from tests.support.orchestrated import Place
 from tests.support.state_backends import backend_of
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.server import Api
-
-__all__ = ["api", "tap", "world"]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The scripts for cron, systemd and a serverless function, each run as its scheduler would.
 
-What follows a sync is left out here; tests/report/test_schedules.py has it.
+What follows a sync is left out here; packages/report/tests/test_schedules.py has it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.macros import macros
+from packages.transform.tests.support.macros import macros
 from tests.support.warehouses import connected
 
 if TYPE_CHECKING:

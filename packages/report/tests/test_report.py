@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from packages.report.tests.support.large_account import account
 from report.formatting import duration
 from report.links import run_url
 from report.warehouse import WarehouseError, duckdb_file
 from tests.support import troubleshooting
-from tests.support.large_account import account
 from tests.support.pages import AS_OF, HOSTILE, LISTS, answers, called, page_of
 from tests.support.reports import report
 from tests.support.warehouses import duckdb_at

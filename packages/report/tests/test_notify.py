@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packages.report.tests.support.findings import MENDED, OVER, SECTIONS, TOLD, build, tell
 from report.notify.command import FOUND
 from report.notify.settings import ADDRESSES as VARIABLE
-from tests.support.findings import MENDED, OVER, SECTIONS, TOLD, build, tell
 from tests.support.receivers import SECRET
 from tests.support.reports import notify
 from tests.support.warehouses import duckdb_at

@@ -14,11 +14,11 @@ from apprise.plugins.jira import JIRA_API_LOOKUP
 from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 
+from packages.report.tests.support.findings import MENDED, SECTIONS
 from report.notify.message import LINES, messages
 from report.notify.news import Finding, News
 from report.notify.services import Service
 from report.notify.settings import ADDRESSES, KINDS_TOLD, MUTED, OWNERS, PAGE
-from tests.support.findings import MENDED, SECTIONS
 from tests.support.receivers import SECRET
 from tests.support.reports import notify
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from packages.report.tests.support.large_account import account
 from report.page import page
-from tests.support.large_account import account
 from tests.support.pages import HOSTILE
 
 if TYPE_CHECKING:

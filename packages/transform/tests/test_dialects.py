@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from packages.transform.tests.support.macros import macros
 from tests.support.adapters import dialects
-from tests.support.macros import macros
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
 from stand_in.history import History
@@ -74,6 +76,9 @@ def test_as_a_package_in_a_project_of_ones_own(built: Path, tmp_path: Path) -> N
             line, cwd=project, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+    # Its own tests are not those of the package.
+    collected = subprocess.run([sys.executable, "-m", "pytest"], cwd=project, check=False)
+    assert collected.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
 
     assert schemas(warehouse) == {"raw", "own", "own_pipelines"}
     (row,) = warehouse.query("select count(*) as breaches from own_pipelines.sla_breaches")

@@ -8,11 +8,11 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
+from packages.report.tests.support.large_account import account
 from report.page import beside, write
 from report.rows import IN_SIGHT
 from report.usual import what_is_usual
 from report.wrong import what_is_wrong
-from tests.support.large_account import account
 from tests.support.pages import Page, page_of
 
 LARGEST = 2_000_000

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from packages.report.tests.support.large_account import account
 from report.formatting import plain, text
 from report.page import page
-from tests.support.large_account import account
 from tests.support.made_up_rows import TEXT
 from tests.support.pages import HOSTILE, LISTS, Page, called, page_of
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support import macros as support
+from packages.transform.tests.support import macros as support
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.findings import build
+from packages.report.tests.support.findings import build
 from tests.support.receivers import mail_server, webhook
 from tests.support.warehouses import duckdb_at
 

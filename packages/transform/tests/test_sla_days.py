@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.macros import answer_sql
+from packages.transform.tests.support.macros import answer_sql
 from tests.support.warehouses import connected
 
 if TYPE_CHECKING:

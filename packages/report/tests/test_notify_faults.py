@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from packages.report.tests.support.findings import MENDED, SECTIONS, TOLD, build, tell
 from report.__main__ import main as write_report
 from report.notify.command import main
 from report.notify.sending import addresses
 from report.notify.settings import ADDRESSES as VARIABLE
 from report.notify.settings import Settings
-from tests.support.findings import MENDED, SECTIONS, TOLD, build, tell
 from tests.support.project import ROOT
 from tests.support.receivers import SECRET
 from tests.support.reports import line_of, notify, run_program

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from packages.report.tests.support.large_account import account
 from report.headline import tile
 from report.wrong import what_is_wrong
-from tests.support.large_account import account
 from tests.support.pages import AS_OF, answers, page_of, style
 
 TODAY = AS_OF.date()

@@ -7,6 +7,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from packages.transform.tests.support.gone import (
+    GONE,
+    add_projects_of_one_name,
+    add_what_will_be_gone,
+    remove,
+)
 from report.notify.findings import KINDS
 from report.wrong import what_is_wrong
 from stand_in.history import PIPELINES, SLOW_PROJECT, SLOWER_MODEL, SLOWER_PROJECT
@@ -14,7 +20,6 @@ from stand_in.server import Reply, serving
 from tests.support.answers import answer, assert_answers
 from tests.support.awkward import SeededHistory
 from tests.support.expected_answers import Loaded
-from tests.support.gone import GONE, add_projects_of_one_name, add_what_will_be_gone, remove
 from tests.support.pages import Page, answers
 from tests.support.pipe import Pipe
 from tests.support.reports import notify, report
