@@ -289,22 +289,3 @@ def test_models_that_got_slower(answers_in_memory: AnswersInMemory, data: st.Dat
             is_slower = seconds is not None and before is not None and seconds > 1.2 * before
             assert is_past or (window[1] < today and not is_slower)
     assert not told.wrong
-
-
-@pytest.mark.parametrize(("read_after", "seconds"), [(5, []), (60, [3_600])])
-def test_a_run_takes_only_as_long_as_its_list_was_read(
-    answers_in_memory: AnswersInMemory, read_after: int, seconds: list[int]
-) -> None:
-    run = {"project_id": "p", "job_name": "nightly", "start_time": START, "updated_at": START}
-    short = {**run, "status": "success", "duration_seconds": 600}
-    runs = [{**short, "id": str(number)} for number in range(6)]
-    part = {"project_id": "p", "stream": "runs"}
-    read, failed = START + timedelta(minutes=read_after), START + timedelta(days=2)
-    syncs = [
-        {**part, "sync_id": "1", "began_at": read, "ended_at": read},
-        {**part, "sync_id": "2", "began_at": failed, "ended_at": failed, "error": "refused"},
-    ]
-    runs.append({**run, "id": "last", "status": "running"})
-    answers_in_memory.load(failed, {"runs": runs, "syncs": syncs})
-    rows = answers_in_memory("select running_seconds from overdue_runs")
-    assert [row["running_seconds"] for row in rows] == seconds

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +102,23 @@ def test_what_is_unread_and_how_old_a_project_is(
         )
         for key in ("proj_a", "proj_b", "proj_c")
     ]
+
+
+@pytest.mark.parametrize(("read_after", "seconds"), [(5, []), (60, [3_600])])
+def test_a_run_takes_only_as_long_as_its_list_was_read(
+    answers_in_memory: AnswersInMemory, read_after: int, seconds: list[int]
+) -> None:
+    start = NOW - timedelta(days=4)
+    run = {"project_id": "p", "job_name": "nightly", "start_time": start, "updated_at": start}
+    short = {**run, "status": "success", "duration_seconds": 600}
+    runs = [{**short, "id": str(number)} for number in range(6)]
+    part = {"project_id": "p", "stream": "runs"}
+    read, failed = start + timedelta(minutes=read_after), start + timedelta(days=2)
+    syncs = [
+        {**part, "sync_id": "1", "began_at": read, "ended_at": read},
+        {**part, "sync_id": "2", "began_at": failed, "ended_at": failed, "error": "refused"},
+    ]
+    runs.append({**run, "id": "last", "status": "running"})
+    answers_in_memory.load(failed, {"runs": runs, "syncs": syncs})
+    rows = answers_in_memory("select running_seconds from overdue_runs")
+    assert [row["running_seconds"] for row in rows] == seconds
