@@ -48,7 +48,8 @@ COLUMNS = {
     ),
     "model_regressions": (
         "project_id, model_name, start_date, end_date",
-        """previous_p95_duration_seconds, p95_duration_seconds, change_percent, is_current""",
+        """previous_p95_duration_seconds, p95_duration_seconds, windows_ago, change_percent,
+        is_current""",
     ),
     "slowest_models": (
         "project_id, model_name",

@@ -126,15 +126,15 @@ def model_regressions(loaded: Loaded, percent: float = 20) -> Answer:
             for start, end in loaded.windows_since(loaded.first_day, days):
                 rows = statistics.by_model(loaded.world, key, start, end)
                 now = {row["model_name"]: row["p95_duration_seconds"] for row in rows}
-                is_new = days == lengths[-1] and (loaded.today - start).days < 2 * days
+                ago = (loaded.today - start).days // days
                 for model, seconds in now.items():
                     previous = before.get(model)
                     if not previous or not seconds:
                         continue
                     change = (seconds - previous) / previous * 100
                     if change > percent:
-                        values = (previous, seconds, round(change, 1))
-                        is_current = is_new and key not in loaded.gone
+                        values = (previous, seconds, ago, round(change, 1))
+                        is_current = days == lengths[-1] and ago < 2 and key not in loaded.gone
                         found[key, model, start, end] = (*values, is_current)
                 before = now
     return found
