@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report.notify.findings import KINDS
-from report.notify.message import LINES, LONGEST_LINE, Message, incidents, messages
+from report.notify.message import LINES, LONGEST_LINE, Message, messages
 from report.notify.news import Finding, News
 
 
@@ -103,27 +103,12 @@ def test_a_long_section_leaves_room_for_the_others() -> None:
     assert len(said.keys) == 501
 
 
-def test_an_incident_has_one_name_from_its_beginning_to_its_end() -> None:
-    finding = Finding(("broken", '["p", "nightly"]'), "nightly (sales)", "failed")
-    other = Finding(("broken", '["p", "hourly"]'), "hourly (sales)", "failed")
-    ended = Finding(finding.key, finding.name, "failed twice", ending="mended")
-    begun, second = incidents(News([finding, other]))
-    (over,) = incidents(News([], [ended]))
-
-    assert begun.incident == over.incident != second.incident
-    assert (begun.severity, over.severity) == ("failure", "success")
-    assert (begun.title, begun.body) == ("Jobs broken: nightly (sales)", "failed")
-    assert over.body == "mended"
-
-
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
         ("job\n\n- forged\u2028\x1b[31mred\x1b[0m \u202egnp", "job - forged red  gnp"),
         # It calls nobody and leads nowhere.
         ("@everyone <@1>", "@\u2060everyone <\u2060@\u20601>"),
-        ('<at user_id="all">all</at>', '<\u2060at user_id="all">all<\u2060/at>'),
-        ("[a](https://b.example)", "[a]\u2060(https:\u2060//b.example)"),
         (":fire: 02:00", ":\u2060fire: 02:00"),
     ],
 )

@@ -174,7 +174,6 @@ def test_a_flood_and_a_name_without_end_are_one_short_message(
     [
         ("drop schema dagctl_answers cascade; create schema dagctl_answers", "not built yet"),
         ("alter table dagctl_answers.broken_jobs drop column broken_since", "another version"),
-        ("alter table dagctl_answers.model_regressions drop column is_current", "another version"),
     ],
 )
 def test_answers_that_cannot_be_read(
