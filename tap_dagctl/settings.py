@@ -55,51 +55,51 @@ class Settings:
     refused_projects: str = _setting(
         {"type": "string", "enum": ["fail", "warn"], "default": "fail"},
         "Refused projects",
-        "If the API refuses a list of one project (403, 404), `fail` ends the sync with exit code "
-        "1, `warn` with a warning and 0. Everything else is read either way.",
+        "If the API refuses part of a project (403, 404), the rest is read. Then `fail` ends with "
+        "exit code 1, `warn` with a warning and 0, so that later steps run.",
     )
     # In nanoseconds since the epoch; None for all history.
     start_date: int | None = _setting(
         {"type": "string", "format": "date-time"},
         "Start date",
-        "Earliest `updated_at` to read; for the daily and model statistics, the first day. "
-        "Default: all history, but only about the last 30 days of the statistics.",
+        "Like `2026-01-31`: skips runs, executions and plans last updated before it, and earlier "
+        "statistics. Default: all history, but only 30 days of statistics.",
     )
     api_url: str = _setting(
         {"type": "string", "default": DEFAULT_API_URL},
         "API URL",
-        "Base URL of the API. A bare origin gets `/api/v1` appended; plain `http` is refused "
-        "except for loopback.",
+        "Address of the API. Without a path, it gets `/api/v1`. `http` is refused, except for "
+        "`localhost`.",
     )
     overlap_seconds: int = _setting(
         {"type": "integer", "minimum": 0, "maximum": 31_536_000, "default": 60},
         "Overlap (seconds)",
-        "Each sync reads again from this many seconds before its bookmark, because a row may "
-        "become visible after its `updated_at`.",
+        "Each sync reads from this many seconds before its bookmark, in case the API shows a row "
+        "late. Raise it if rows come later.",
     )
     page_size: int = _setting(
         {"type": "integer", "minimum": 1, "maximum": 500, "default": 500},
         "Page size",
-        "Rows to ask for in one request (`limit`). Below 500, the requests after the first ask for "
-        "a few more, because pages overlap.",
+        "Rows in one request. Lower it if answers are too large or too slow. Below 500, some "
+        "requests ask for a few more.",
     )
     max_connections: int = _setting(
         {"type": "integer", "minimum": 1, "maximum": 16, "default": 4},
         "Connections",
-        "How many requests may run at the same time: those for the pages of a long list, and the "
-        "first ones of the next projects and streams.",
+        "At most this many requests run at the same time. Raise it for many projects; lower it if "
+        "the API answers 429 (too many requests).",
     )
     include_sensitive: bool = _setting(
         {"type": "boolean", "default": False},
         "Personal and security data",
-        "Whether to offer data that may be personal or secret: the lists of the organization's "
-        "members, invitations and environments, the field `environment` of `jobs`, and fields that "
-        "this version does not know and whose names suggest a secret.",
+        "Adds data to the catalog that may be personal or secret: members, invitations, protected "
+        "environments, environment variables without their values, the field `environment` of "
+        "`jobs`, and unknown fields whose names suggest a secret.",
     )
     request_timeout: float = _setting(
         {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400, "default": 60},
         "Request timeout (seconds)",
-        "How long to wait for a connection, and for each part of an answer.",
+        "Seconds to wait for a connection, and for each part of an answer.",
     )
     max_attempts: int = _setting(
         {"type": "integer", "minimum": 1, "default": 8},
@@ -116,7 +116,7 @@ class Settings:
     model_stats_window_days: int = _setting(
         {"type": "integer", "minimum": 1, "maximum": 3_650, "default": 7},
         "Model statistics window (days)",
-        "Length of the windows of `model_stats`, counted from Monday 1970-01-05.",
+        "Days in each window of `model_stats`; 7 is Monday to Sunday.",
     )
     user_agent: str = _setting(
         {"type": "string"},
