@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _OLD = timedelta(hours=36)
 """Older data cannot say that all is well now; what is read once a day may be late by some hours."""
+_FRESH = timedelta(hours=1)
+"""If no data is older, its age needs no telling."""
 _SEVERE, _VERY_SEVERE = 3, 10
 
 
@@ -87,33 +89,36 @@ def tile(table: Table) -> Tile:
 def _scope(answers: Answers, source: str) -> str:
     organizations = " and ".join(answers.organizations)
     whose = f"Pipelines of {organizations}" if organizations else "Pipelines"
-    return f"{whose}, as of {moment(answers.as_of)}, from {source}. All days and times are in UTC."
+    return f"{whose}, from {source}. All days and times are in UTC."
 
 
 def _freshness(answers: Answers) -> str:
-    rows = answers.freshness
-    read = [row for row in rows if row["read_at"] is not None]
+    return f"Data as of {moment(answers.as_of)}; {_read(answers)}."
+
+
+def _read(answers: Answers) -> str:
+    read = [row for row in answers.freshness if row["read_at"] is not None]
     if read:
         oldest = min(read, key=lambda row: row["read_at"])
-        then = oldest["read_at"]
-        name = text(oldest["project_name"])
-        parts = [f"Oldest data: {name}, read {moment(then)}, {_before(answers, then)}"]
-        if unknown := len(rows) - len(read):
-            parts.append(f"of {count(unknown)} it is not recorded")
-        return "; ".join(parts) + "."
-    changes = [row["newest_change_at"] for row in rows if row["newest_change_at"] is not None]
-    if not changes:
-        return "No run was loaded, and when the projects were last read is not recorded."
-    newest = max(changes)
-    return (
-        f"The newest change of a run is of {moment(newest)}, {_before(answers, newest)}; when the "
-        "projects were last read is not recorded."
+        then, unknown = oldest["read_at"], len(answers.freshness) - len(read)
+        if answers.as_of - then > _FRESH:
+            said = f"the oldest is of {text(oldest['project_name'])}, read {_before(answers, then)}"
+        else:
+            those = _projects(len(read)) if unknown else "every project was"
+            said = f"{those} read in the hour before"
+        return f"{said}; of {count(unknown)} it is not recorded" if unknown else said
+    changes = [it["newest_change_at"] for it in answers.freshness if it["newest_change_at"]]
+    newest = (
+        f"the newest change of a run came {_before(answers, max(changes))}"
+        if changes
+        else "no run was loaded"
     )
+    return f"{newest}; when the projects were last read is not recorded"
 
 
 def _before(answers: Answers, then: datetime) -> str:
     ago = max(answers.as_of - then, timedelta())
-    return f"{duration(ago.total_seconds())} earlier"
+    return f"{duration(ago.total_seconds())} before, on {moment(then)}"
 
 
 def _old(answers: Answers) -> str:
@@ -124,9 +129,12 @@ def _old(answers: Answers) -> str:
     read = [row["read_at"] for row in answers.freshness if row["read_at"] is not None]
     if read:
         unread = sum(answers.as_of - then > _OLD for then in read)
-        those = "1 project was" if unread == 1 else f"{count(unread)} projects were"
-        return f"{those} not read for a day" if unread else ""
+        return f"{_projects(unread)} not read for a day" if unread else ""
     changes = [it["newest_change_at"] for it in answers.freshness if it["newest_change_at"]]
     if changes and answers.as_of - max(changes) > _OLD:
         return f"no run has changed since {moment(max(changes))}"
     return ""
+
+
+def _projects(number: int) -> str:
+    return "1 project was" if number == 1 else f"{count(number)} projects were"

@@ -68,22 +68,28 @@ def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
     ("freshness", "said"),
     [
         ([], "No project was loaded."),
-        ([read(0.5)], "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min earlier. "),
-        ([read(0), read(0.5)], "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min earlier. "),
+        ([read(0.5)], "the oldest is of a 0, read 12 h 0 min before, on 4 Mar 2026, 00:01. "),
+        ([read(0), read(0.5)], "the oldest is of a 0, read 12 h 0 min before, on 4 Mar 2026, 00:"),
         (
             [read(None), *[read(0.5)] * 3],
-            "Oldest data: a 0, read 4 Mar 2026, 00:01, 12 h 0 min earlier; of 1 it is not recorded",
+            "a 0, read 12 h 0 min before, on 4 Mar 2026, 00:01; of 1 it is not recorded. ",
+        ),
+        ([read(0.04), read(0), read(-0.5)], "; every project was read in the hour before. "),
+        ([read(0.042)], "; the oldest is of a 0, read 1 h 0 min before, on 4 Mar 2026, 11:01. "),
+        (
+            [read(0.01), read(None)],
+            "; 1 project was read in the hour before; of 1 it is not recorded. ",
         ),
         (
             [read(None, 0.25), read(None, None)],
             (
-                "The newest change of a run is of 4 Mar 2026, 06:01, 6 h 0 min earlier; when the "
-                "projects were last read is not recorded."
+                "; the newest change of a run came 6 h 0 min before, on 4 Mar 2026, 06:01; when "
+                "the projects were last read is not recorded. "
             ),
         ),
         (
             [read(None, None)],
-            "No run was loaded, and when the projects were last read is not recorded.",
+            "; no run was loaded; when the projects were last read is not recorded. ",
         ),
     ],
 )
@@ -91,7 +97,8 @@ def test_how_fresh_it_is_and_of_whom(freshness: list[dict[str, Any]], said: str)
     found = answers(freshness=freshness, organizations=["org-a", "org-b"])
     text = "".join(text for _, text in page_of(found).texts)
 
-    assert "Pipelines of org-a and org-b, as of 4 Mar 2026, 12:01, from warehouse.duckdb" in text
+    assert "Pipelines of org-a and org-b, from warehouse.duckdb. All days and times are in" in text
+    assert "Data as of 4 Mar 2026, 12:01; " in text
     assert said in text
 
 
