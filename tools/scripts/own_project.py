@@ -51,7 +51,7 @@ def _project() -> dict[str, Any]:
     notify |= {
         "pip_url": f"{SOURCE}#subdirectory=packages/report",
         "executable": "python",
-        "commands": {"duckdb": notify["commands"]["duckdb"]},
+        "commands": {"duckdb": notify["commands"]["duckdb"], "page": {"args": "-m report"}},
     }
     core, adapter, *_ = dbt["pip_url"].split()
     dbt |= {
