@@ -73,14 +73,21 @@ def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None
                 flags=re.MULTILINE,
             )
         )
-        for line in pasted("Install it").splitlines():
-            command = shlex.split(line)
+        said = []
+        for line in (pasted("Install it") + pasted("To look at them")).splitlines():
+            command = shlex.split(line, comments=True)
             if command[0] == "meltano":
                 command[0] = str(MELTANO)
             done = subprocess.run(
                 command, cwd=project, env=environment, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            said.append(done.stdout)
+    *_, breaches, page, alerts = said
+    assert "finance_marts" in breaches
+    assert page.strip() == f"{project}/output/report.html is written, from warehouse.duckdb"
+    assert "finance_marts" in (project / "output" / "report.html").read_text()
+    assert alerts.startswith("notify: as to a new address:\n\ndagctl: ")
 
     with duckdb.connect(str(project / "output/warehouse.duckdb"), read_only=True) as warehouse:
         for name, expected in tables(world, world.now.date()).items():
