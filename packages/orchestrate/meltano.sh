@@ -2,10 +2,11 @@
 # Two parts of a pipeline with Meltano, which itself stops at the first that fails:
 #   meltano.sh 'tap-dagctl-runs target-duckdb' 'dbt-duckdb:now notify:duckdb dbt-duckdb:check'
 # The second also runs if only a part of the sync failed. The exit code is 0 if nothing failed.
+# It runs in the project of the folder that it is called in, or else in the checkout it belongs to.
 set -u
 : "${2:?usage: meltano.sh 'TAP TARGET' 'ANSWERS AND MESSAGES'}"
-cd "$(dirname "$0")/../.."
-meltano() { .tools/meltano/bin/meltano "$@"; }
+test -f meltano.yml || cd "$(dirname "$0")/../.." || exit
+PATH="$PWD/.tools/meltano/bin:$PATH"
 meltano run $1
 loaded=$?
 # 1: something failed. If the account can be read, the rest is loaded.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from report.notify.settings import ADDRESSES as VARIABLE
+from stand_in.meltano import MELTANO
 from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import RUNS, World, to_text
 from tests.support.meltano import Meltano
@@ -81,6 +84,21 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
             saved = meltano("state", "get", f"dev:tap-dagctl-{part}-to-target-duckdb").stdout
             bookmarks = json.loads(saved)["singer_state"]["bookmarks"]
             assert bookmarks.keys() == {"projects", "syncs", *streams}
+
+
+def test_the_script_runs_in_a_project_of_ones_own(api: Api, tmp_path: Path) -> None:
+    meltano = Meltano.of(api, tmp_path)
+    shutil.copy(ROOT / "packages" / "orchestrate" / "meltano.sh", tmp_path)
+    done = subprocess.run(
+        ["./meltano.sh", "--dry-run tap-dagctl-runs target-duckdb", "--dry-run dbt-duckdb:now"],
+        cwd=tmp_path,
+        env={**meltano.environment, "PATH": f"{MELTANO.parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "dbt-duckdb" in done.stdout + done.stderr
 
 
 def test_the_pace_of_each_schedule() -> None:
