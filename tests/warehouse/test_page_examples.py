@@ -35,7 +35,7 @@ def blocks(title: str) -> list[str]:
 (SELECT,) = blocks("Choosing streams and fields")
 CONFIG, DOT_ENV = blocks("Changing rows on the way")
 (STATE,) = blocks("The state")
-MAPS = yaml.safe_load(CONFIG)["config"]["stream_maps"]
+MAPS = yaml.safe_load(CONFIG)["stream_maps"]
 (FILTERED,) = re.findall("'(.*)'", MAPS["runs"]["__filter__"])
 (SEED,) = re.findall('"hash_seed": "(.*)"', DOT_ENV)
 RUNS: dict[str, dict[str, Any]] = {
@@ -92,7 +92,7 @@ def test_the_examples_load_what_they_say_and_the_state_does_what_it_says(
     file = tmp_path / "meltano.yml"
     project = yaml.safe_load(file.read_text())
     (plugin,) = (it for it in project["plugins"]["extractors"] if it["name"] == "tap-dagctl")
-    plugin["config"] |= yaml.safe_load(CONFIG)["config"]
+    plugin["config"]["stream_maps"] = MAPS
     file.write_text(yaml.safe_dump(project))
     meltano.run("tap-dagctl", "target-duckdb")
 
