@@ -53,20 +53,34 @@ class Pipe:
 
     def pour(self, messages: str) -> str:
         """Let the target read these messages, and return the states that it passed on."""
+        name = self.warehouse.loader
+        command = [str(ROOT / ".meltano" / "loaders" / name / "venv" / "bin" / name)]
         config = {
             "default_target_schema": "dagctl",
             "add_record_metadata": True,
             **self.warehouse.target,
             **self.target,
         }
-        path = self.directory / "target.json"
-        path.write_text(json.dumps(config))
-        name = self.warehouse.loader
-        return subprocess.run(
-            [ROOT / ".meltano" / "loaders" / name / "venv" / "bin" / name, "--config", path],
-            input=messages,
-            capture_output=True,
-            check=True,
-            env={**os.environ, **self.environment},
-            text=True,
-        ).stdout
+        return poured(messages, command, config, self.directory, self.environment)
+
+
+def poured(
+    messages: str,
+    command: list[str],
+    config: dict[str, Any],
+    directory: Path,
+    environment: dict[str, str],
+) -> str:
+    """Let a target read these messages, and return the states that it passed on."""
+    (directory / "target.json").write_text(json.dumps(config))
+    done = subprocess.run(
+        [*command, "--config", "target.json"],
+        input=messages,
+        cwd=directory,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout

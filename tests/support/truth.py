@@ -134,14 +134,28 @@ def in_messages(records: Iterable[tuple[str, Row]]) -> dict[str, Table]:
 
 
 def difference(name: str, found: Table, expected: Table) -> list[str]:
-    """Return what is wrong with a table, a line for each field or row."""
-    lines = [f"{name}: {key} is missing" for key in expected.keys() - found.keys()]
-    lines += [f"{name}: {key} is too many" for key in found.keys() - expected.keys()]
+    """Return what is wrong with a table, a line for each field or row: what, and of which key."""
+    lines = [f"{name}: no row of {key}" for key in expected.keys() - found.keys()]
+    lines += [f"{name}: a row too many of {key}" for key in found.keys() - expected.keys()]
     for key in expected.keys() & found.keys():
         have, want = found[key], expected[key]
         lines += [
-            f"{name}: {key}: {column} is {have.get(column)!r}, not {want.get(column)!r}"
+            f"{name}.{column} of {key} is {have.get(column)!r}, not {want.get(column)!r}"
             for column in sorted(have.keys() | want.keys())
-            if have.get(column) != want.get(column)
+            if not same(have.get(column), want.get(column))
         ]
     return lines
+
+
+def same(have: Any, want: Any) -> bool:
+    """Return whether both are the same in JSON, where true is no number, but 2.0 is 2."""
+    if isinstance(have, bool) or isinstance(want, bool):
+        return have is want
+    if isinstance(have, dict) and isinstance(want, dict):
+        return have.keys() == want.keys() and all(same(have[name], want[name]) for name in want)
+    if isinstance(have, list) and isinstance(want, list):
+        return len(have) == len(want) and all(map(same, have, want))
+    if isinstance(want, float) and isinstance(have, int):
+        # A decimal of many digits is as exact as the double that the API wrote.
+        return float(have) == want
+    return bool(have == want)

@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.support.adapters import dbt, dialects
-from tests.support.adapters.snowflake import loaded
 from tests.support.answers import assert_answers
 from tests.support.awkward import SeededHistory
 from tests.support.base_time import FIRST_DAY
 from tests.support.environments import install
 from tests.support.expected_answers import Loaded
-
-if TYPE_CHECKING:
-    from tests.support.warehouses import Warehouse
+from tests.support.loaders import snowflake
+from tests.support.loaders.ways import SNOWFLAKE, WAYS, load
 
 _OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
 
 
-def main() -> int:
+def main() -> None:
     """Print what holds; an assertion fails if something does not."""
-    for environment in ("fakesnow", "meltanolabs-target-snowflake"):
-        install(environment)
-    install("dbt-snowflake")
+    for group in ("fakesnow", SNOWFLAKE, "dbt-snowflake"):
+        install(group)
     with tempfile.TemporaryDirectory() as name:
-        directory, history = Path(name), SeededHistory()
-        with loaded(history, directory) as warehouse:
-            differences = warehouse.differences(history.world, FIRST_DAY)
-            assert differences == [], differences[:10]
-            print("loaded: every row and field is the API's", flush=True)
-            _check(warehouse, history, directory)
-    return 0
+        _check(SeededHistory(), Path(name))
 
 
-def _check(warehouse: Warehouse, history: SeededHistory, directory: Path) -> None:
-    built = dbt.build(
-        "dbt-snowflake",
-        directory,
-        warehouse.environment | {"DBT_TARGET": "snowflake"},
-        dagctl_as_of=f"{history.world.now:%Y-%m-%d %H:%M:%S}",
-        dagctl_sla_seconds_by_project=_OVERRIDES,
-    )
+def _check(history: SeededHistory, directory: Path) -> None:
+    way, warehouse = WAYS[SNOWFLAKE], snowflake.warehouse(directory)
+    with way.open(directory) as store:
+        load(way, store, history, directory)
+        store.read()
+    differences = warehouse.differences(history.world, FIRST_DAY)
+    assert differences == [], differences[:10]
+    print("loaded: every row and field is the API's", flush=True)
+    with snowflake.served(directory) as variables:
+        built = dbt.build(
+            "dbt-snowflake",
+            directory,
+            warehouse.environment | variables | {"DBT_TARGET": "snowflake"},
+            dagctl_as_of=f"{history.world.now:%Y-%m-%d %H:%M:%S}",
+            dagctl_sla_seconds_by_project=_OVERRIDES,
+        )
     print(f"built: {built}")
     staged = warehouse.differences(history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
     assert staged == [], staged[:10]
@@ -55,4 +52,4 @@ def _check(warehouse: Warehouse, history: SeededHistory, directory: Path) -> Non
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

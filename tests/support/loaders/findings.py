@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.environments import GROUPS
+from tests.support.project import ROOT
 
-_HERE = Path(__file__).parent
-FILE = _HERE / "findings.json"
-_OURS = _HERE.parents[2] / "packages" / "target-duckdb" / "pyproject.toml"
+FILE = Path(__file__).with_name("findings.json")
 
 Finding = dict[str, Any]
 """A way's `settings`, `differs` and `whose` in words, and what is `measured`."""
@@ -39,9 +38,8 @@ def loader_of(way: str) -> str:
 
 def version_of(way: str) -> str:
     """Return the version of the loader that a way runs."""
-    loader = loader_of(way)
-    if match := re.search(rf'"{loader}==([^"]+)"', GROUPS.read_text()):
+    if match := re.search(rf'"{loader_of(way)}==([^"]+)"', GROUPS.read_text()):
         return match[1]
-    match = re.search('^version = "([^"]+)"', _OURS.read_text(), re.MULTILINE)
-    assert match
-    return match[1]
+    ours = (ROOT / "packages" / "target-duckdb" / "pyproject.toml").read_text()
+    (version,) = re.findall('^version = "([^"]+)"', ours, re.MULTILINE)
+    return str(version)

@@ -1,157 +1,144 @@
-"""Reads back what arrived, with none of a loader's code: files, databases, S3.
+"""Where loaders write, and how it is read back with none of their code.
 
-Every table comes as `tests.support.truth` writes it. A store that knows only text is read by the
-tap's schemas. Of files, to which a loader appends, the last row of a key is the row.
+Each store is opened in a folder, and gives the settings that lead a loader to it, by whatever names
+loaders have for them, and what reads its tables as `tests.support.truth` writes them. Of files, to
+which a loader appends, the last row of a key is the row.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-import re
-import sqlite3
-import xml.etree.ElementTree as ET
-from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-from urllib.request import ProxyHandler, Request, build_opener
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
-import duckdb
-import psycopg
+import boto3  # type: ignore[import-untyped]
 
 from tap_dagctl.streams import STREAMS
-from tests.support.truth import KEYS, Table, as_read, json_or_text
+from tests.support.loaders import snowflake
+from tests.support.state_backends import BUCKET, s3
+from tests.support.truth import KEYS, Table, as_read
+from tests.support.warehouses import duckdb_at, postgres_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from stand_in.world import Row
 
-Tables = dict[str, Table]
-ABSENT = (duckdb.CatalogException, psycopg.errors.UndefinedTable, sqlite3.OperationalError)
+
+class Store(NamedTuple):
+    """What leads to a store, what reads it, and what is in the loader's environment."""
+
+    settings: dict[str, Any]
+    read: Callable[[], dict[str, Table]]
+    variables: dict[str, str] = {}  # noqa: RUF012 - nobody changes it
 
 
-def of_duckdb(path: Path, schema: str) -> Tables:
-    """Read every table in a schema of a DuckDB file."""
-    if not path.exists():
-        return {}
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return _of_database(connection, f"{schema}.")
+@contextmanager
+def duckdb_file(directory: Path) -> Iterator[Store]:
+    path = directory / "warehouse.duckdb"
+    settings = {"filepath": str(path), "default_target_schema": "dagctl"}
+    yield Store(settings, duckdb_at(path).tables)
 
 
-def of_postgres(url: str, schema: str) -> Tables:
-    """Read every table in a schema of a PostgreSQL database."""
-    with psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as connection:
-        return _of_database(connection, f"{schema}.")
+@contextmanager
+def postgres_in_berlin(directory: Path) -> Iterator[Store]:
+    """A server whose time zone is not UTC."""
+    with postgres_in(directory / "postgres") as warehouse:
+        warehouse.execute("alter system set timezone to 'Europe/Berlin'")
+        warehouse.execute("select pg_reload_conf()")
+        of_dbt = warehouse.environment
+        settings = {
+            "sqlalchemy_url": warehouse.target["sqlalchemy_url"].replace("psycopg2", "psycopg"),
+            "host": of_dbt["TARGET_POSTGRES_HOST"],
+            "port": 5432,
+            "user": of_dbt["TARGET_POSTGRES_USER"],
+            "password": "made up",
+            "dbname": of_dbt["TARGET_POSTGRES_DATABASE"],
+            "default_target_schema": "dagctl",
+        }
+        yield Store(settings, warehouse.tables)
 
 
-def of_sqlite(path: Path) -> Tables:
-    """Read every table of an SQLite file."""
-    with closing(sqlite3.connect(path)) as connection:
-        return _of_database(connection, "")
+@contextmanager
+def json_files(directory: Path) -> Iterator[Store]:
+    def rows(stream: str) -> Iterator[Row]:
+        for path in directory.glob(f"{stream}.jsonl"):
+            yield from _of_lines(path.read_text())
+
+    settings = {"destination_path": str(directory), "do_timestamp_file": False}
+    yield Store(settings, lambda: _tables(rows))
 
 
-def _of_database(connection: Any, prefix: str) -> Tables:
-    """Read tables, of which each may hold a key once: any other of it is a row too many."""
-    found: Tables = {}
-    for name in KEYS:
-        with suppress(*ABSENT):
-            cursor = connection.execute(f"select * from {prefix}{name}")  # noqa: S608 - names from KEYS
-            columns = [column[0] for column in cursor.description]
-            table: Table = {}
-            for row in cursor.fetchall():
-                ((key, plain),) = _table(name, [dict(zip(columns, row, strict=True))]).items()
-                table[(*key, len(table)) if key in table else key] = plain
-            found[name] = table
-    return found
-
-
-def of_json_lines(directory: Path) -> Tables:
-    """Read `<stream>.jsonl` files."""
-    found = {}
-    for name in KEYS:
-        path = directory / f"{name}.jsonl"
-        if path.exists():
-            found[name] = _table(name, map(json.loads, path.read_text().split("\n")[:-1]))
-    return found
-
-
-def of_csv(directory: Path) -> Tables:
-    """Read `<stream>….csv` files, in the order of their names; an empty cell is null."""
-    found = {}
-    for name in KEYS:
-        pattern = re.compile(rf"{name}(-[\d.T-]+)?\.csv")
-        paths = sorted(path for path in directory.iterdir() if pattern.fullmatch(path.name))
-        rows = (row for path in paths for row in _cells(path))
-        found[name] = _table(name, (_typed(name, row) for row in rows))
-    return found
-
-
-def _cells(path: Path) -> Iterator[Row]:
+@contextmanager
+def csv_files(directory: Path) -> Iterator[Store]:
+    """Read in the order of their names; an empty cell is null."""
     csv.field_size_limit(2**31 - 1)
-    with path.open(newline="", encoding="utf-8") as file:
-        yield from csv.DictReader(file)
+
+    def rows(stream: str) -> Iterator[Row]:
+        for path in sorted(directory.glob(f"{stream}[-.]*csv")):
+            with path.open(newline="", encoding="utf-8") as file:
+                yield from (_typed(stream, row) for row in csv.DictReader(file))
+
+    yield Store({"output_path": str(directory)}, lambda: _tables(rows))
 
 
 def _typed(stream: str, row: Row) -> Row:
     """Read the text of every cell as the schema says."""
     (schema,) = (it.schema["properties"] for it in STREAMS if it.name == stream)
-    typed: Row = {}
-    for name, text in row.items():
-        kinds = schema.get(name, {}).get("type", ["string"])
-        if text == "":
-            typed[name] = None
-        elif {"integer", "number", "boolean"} & set(kinds):
-            typed[name] = json_or_text(text.lower() if "boolean" in kinds else text)
-        else:
-            typed[name] = text
-    return typed
+    no_text = {
+        name for name in schema if {"integer", "number", "boolean"} & {*schema[name]["type"]}
+    }
+    return {
+        name: json.loads(text.lower()) if name in no_text else text
+        for name, text in row.items()
+        if text
+    }
 
 
-def of_s3(endpoint: str, bucket: str) -> Tables:
-    """Read the objects of a bucket, oldest first, named `<stream>-….json`."""
+@contextmanager
+def s3_objects(directory: Path) -> Iterator[Store]:
+    """Read the oldest first."""
+    with s3() as variables, patch.dict("os.environ", variables):
+        bucket = boto3.resource("s3").Bucket(BUCKET)
 
-    def get(path: str) -> bytes:
-        # The stand-in looks at no signature, but wants to see one.
-        credential = "made-up/20260101/made-up/s3/aws4_request"
-        signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}"}
-        request = Request(f"{endpoint}/{bucket}{path}", headers=signed)  # noqa: S310 - loopback
-        with build_opener(ProxyHandler({})).open(request, timeout=60) as reply:
-            content: bytes = reply.read()
-        return content
+        def rows(stream: str) -> Iterator[Row]:
+            objects = bucket.objects.filter(Prefix=f"{stream}-")
+            for it in sorted(objects, key=lambda it: (it.last_modified, it.key)):
+                yield from _of_lines(it.get()["Body"].read().decode())
 
-    listing = ET.fromstring(get("?list-type=2"))  # noqa: S314 - from a server of our own
-    space = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/"}
-    objects = sorted(
-        (entry.findtext("s3:LastModified", "", space), entry.findtext("s3:Key", "", space))
-        for entry in listing.iterfind("s3:Contents", space)
-    )
-    return _of_parts((key.partition("-")[0], get(f"/{quote(key)}").decode()) for _, key in objects)
+        settings = {
+            "s3_bucket": BUCKET,
+            "aws_endpoint_url": variables["AWS_ENDPOINT_URL"],
+            "work_dir": str(directory / "parts"),
+        }
+        yield Store(settings, lambda: _tables(rows))
 
 
-def of_staged_files(directory: Path) -> Tables:
-    """Read the packed files that a loader made for Snowflake, oldest first."""
-    paths = sorted(directory.rglob("*.json.gz"), key=lambda path: path.stat().st_mtime_ns)
-    return _of_parts(
-        (
-            path.name.partition("--")[2].partition("-")[0],
-            gzip.decompress(path.read_bytes()).decode(),
-        )
-        for path in paths
-    )
+@contextmanager
+def snowflake_emulator(directory: Path) -> Iterator[Store]:
+    """Read when the server has ended."""
+    with ExitStack() as running:
+        variables = running.enter_context(snowflake.served(directory))
+
+        def read() -> dict[str, Table]:
+            running.close()
+            snowflake.merge(directory)
+            return snowflake.warehouse(directory).tables()
+
+        more = {"default_target_schema": "dagctl", "clean_up_batch_files": False}
+        yield Store(snowflake.ACCOUNT | more, read, variables)
 
 
-def _of_parts(parts: Iterable[tuple[str, str]]) -> Tables:
-    """Read the lines of a stream's parts."""
-    lines: dict[str, list[Row]] = {}
-    for stream, text in parts:
-        lines.setdefault(stream, []).extend(map(json.loads, io.StringIO(text, "\n")))
-    return {name: _table(name, rows) for name, rows in lines.items()}
+def _of_lines(text: str) -> Iterator[Row]:
+    return map(json.loads, io.StringIO(text, "\n"))
 
 
-def _table(stream: str, rows: Iterable[Row]) -> Table:
-    plain = map(as_read, rows)
-    return {tuple(row.get(key) for key in KEYS[stream]): row for row in plain}
+def _tables(rows: Callable[[str], Iterable[Row]]) -> dict[str, Table]:
+    return {
+        stream: {tuple(row[key] for key in keys): row for row in map(as_read, rows(stream))}
+        for stream, keys in KEYS.items()
+    }
