@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.environments import UV
+from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.syncs import config_of
 
@@ -30,8 +30,8 @@ TAP, LOADER = "tap-dagctl", "dagctl-target-duckdb"
 FOLDERS = {TAP: ROOT, LOADER: ROOT / "packages" / "target-duckdb"}
 
 
-def uv(*arguments: object) -> str:
-    return subprocess.check_output([str(UV), *map(str, arguments)], text=True)
+def uv(*arguments: Path | str) -> str:
+    return ended(UV, *arguments).stdout
 
 
 @pytest.fixture(scope="module")
@@ -57,18 +57,8 @@ def installed(dist: Path, name: str, tmp_path: Path) -> Path:
 
 
 def run(tmp_path: Path, *command: Path | str, stdin: str = "") -> str:
-    """Run a command, which must succeed, and return what it wrote."""
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"]},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """Run a command in a bare environment, and return what it wrote."""
+    return ended(*command, cwd=tmp_path, env={"PATH": os.environ["PATH"]}, stdin=stdin).stdout
 
 
 @pytest.mark.parametrize("name", FOLDERS)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
 import grimp
 
+from tests.support.programs import ended
 from tests.support.project import ROOT
 
 # What stands on which floor, and imports what is above it, or beside it.
@@ -31,22 +31,15 @@ UPWARD = {
 }
 
 
-def lint(directory: Path) -> subprocess.CompletedProcess[str]:
+def lint(directory: Path, code: int) -> str:
     program = Path(sys.executable).with_name("lint-imports")
-    return subprocess.run(
-        [program, "--no-cache", "--config", "pyproject.toml"],
-        cwd=directory,
-        env={"PYTHONPATH": str(directory), "COLUMNS": "1000"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    env = {"PYTHONPATH": str(directory), "COLUMNS": "1000"}
+    options = ("--no-cache", "--config", "pyproject.toml")
+    return ended(program, *options, code=code, cwd=directory, env=env).stdout
 
 
 def test_every_import_goes_downward() -> None:
-    done = lint(ROOT)
-    assert done.returncode == 0, done.stdout
-    assert "7 kept, 0 broken" in done.stdout
+    assert "7 kept, 0 broken" in lint(ROOT, 0)
 
 
 def test_no_file_of_the_tap_is_more_than_ten_imports_above_another() -> None:
@@ -74,15 +67,14 @@ def test_one_that_goes_upward_is_found(tmp_path: Path) -> None:
     for module, above in UPWARD.items():
         with (tmp_path / module.replace(".", "/")).with_suffix(".py").open("a") as file:
             file.write(f"\nif TYPE_CHECKING:\n    import {above}\n")
-    done = lint(tmp_path)
+    said = lint(tmp_path, 1)
 
-    assert done.returncode == 1
-    assert "new_room" in done.stdout
+    assert "new_room" in said
     for module, above in UPWARD.items():
         # Of two that import each other, one import is told, by their last names.
         one, other = (f".{name.rpartition('.')[2]}" for name in (module, above))
         told = (f"{module} -> {above}", f"{one} -> {other}", f"{other} -> {one}")
-        assert any(it in done.stdout for it in told), module
+        assert any(it in said for it in told), module
 
 
 def test_tests_import_of_tests_only_what_supports_all_or_their_own() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support import troubleshooting
 from tests.support.environments import UV
+from tests.support.programs import Done, ended
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ _OF_MAKE = re.compile("MAKE|MFLAGS$|PYTHON$|UV_PYTHON_INSTALL_DIR$")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with uv, and with a Python that has venv and pip."""
     environment = tmp_path_factory.mktemp("python")
-    line = [UV, "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, environment]
-    subprocess.run(list(map(str, line)), check=True)
+    ended(UV, "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, environment)
     folder = tmp_path_factory.mktemp("programs")
     (folder / "python3").write_text(f'#!/bin/sh\nexec "{environment}/bin/python" "$@"\n')
     (folder / "python3").chmod(0o755)
@@ -37,7 +36,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make(path: Path, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def make(path: Path, directory: Path, *arguments: str) -> Done:
     """Run `make` in an empty `directory`, where nothing but `path` is on PATH."""
     program = shutil.which("make")
     assert program
@@ -45,15 +44,8 @@ def make(path: Path, directory: Path, *arguments: str) -> subprocess.CompletedPr
         f"include {ROOT}/Makefile\n"
         'python: ; @echo "$(PYTHON) in $${UV_PYTHON_INSTALL_DIR-any folder}"\n'
     )
-    return subprocess.run(
-        [program, *arguments],
-        cwd=directory,
-        env={name: it for name, it in os.environ.items() if not _OF_MAKE.match(name)}
-        | {"PATH": str(path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    env = {name: it for name, it in os.environ.items() if not _OF_MAKE.match(name)}
+    return ended(program, *arguments, code=None, cwd=directory, env=env | {"PATH": str(path)})
 
 
 def test_the_pythons_that_fit_are_those_of_the_classifiers() -> None:
@@ -92,7 +84,7 @@ def test_uv_comes_by_venv_or_pip_or_the_uv_that_is_there(
     assert way in done.stdout
 
     brought = tmp_path / ".tools" / "uv" / "bin" / "uv"
-    versions = [subprocess.check_output([str(uv), "--version"]) for uv in (brought, UV)]
+    versions = [ended(uv, "--version").stdout for uv in (brought, UV)]
     assert versions[0] == versions[1]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ from scripts import hub
 from stand_in.meltano import MELTANO
 from tests.support import troubleshooting
 from tests.support.meltano import Meltano
+from tests.support.programs import ended
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,16 +104,8 @@ def test_by_variable_by_command_and_by_inheritance(meltano: Meltano, plugin: str
 
     meltano.environment = before
     commands = [["config", "set", plugin, name, as_text(value)] for name, value in values.items()]
-    subprocess.run(
-        [MELTANO.with_name("python"), "-c", EACH],
-        input=json.dumps(commands),
-        cwd=meltano.directory,
-        env=meltano.environment,
-        text=True,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    python, stdin = MELTANO.with_name("python"), json.dumps(commands)
+    ended(python, "-c", EACH, cwd=meltano.directory, env=meltano.environment, stdin=stdin)
     for reader in (plugin, heir):
         assert received(meltano, reader) == values, reader
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.programs import ended
 from tests.support.project import copy_to
 
 if TYPE_CHECKING:
@@ -51,16 +51,8 @@ PLACES = {
 
 def run(directory: Path, *arguments: str) -> str:
     paths = [directory, directory / "tools", *directory.glob("packages/*")]
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    return ended(sys.executable, "-m", *arguments, cwd=directory, env=env).stdout
 
 
 @pytest.mark.programs

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts import everything
+from tests.support.programs import ended
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -18,14 +18,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("pack
 
 
 def test_the_generated_parts_are_up_to_date() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.write", "--check"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    ended(sys.executable, "-m", "scripts.write", "--check")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

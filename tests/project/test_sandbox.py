@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from tests.support.programs import ended
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -56,14 +57,7 @@ def test_the_readme_s_command_loads_what_the_sandbox_serves(
     (commands,) = re.findall(r"```sh\n([^`]*output/sandbox\.json [^`]*)```", readme)
     # A sandbox of the user's own keeps its files.
     commands = commands.replace("output/", f"{tmp_path}/")
-    done = subprocess.run(
-        ["bash", "-c", f"set -e -o pipefail; {commands}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    ended("bash", "-c", f"set -e -o pipefail; {commands}")
 
     request = urllib.request.Request(  # noqa: S310 - on loopback
         f"{config['api_url']}/projects",
@@ -89,14 +83,8 @@ def test_the_readme_s_command_loads_what_the_sandbox_serves(
 def test_a_port_that_is_taken_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "-m", "sandbox", "--days", "1", "--port", str(port)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 1
+        line = (sys.executable, "-m", "sandbox", "--days", "1", "--port", str(port))
+        done = ended(*line, code=1)
     assert done.stderr == (
         f"Port {port} cannot be used: Address already in use; leave --port out\n"
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from typing import Any
 
 import yaml
 
 from tests.support.environments import GROUPS, UV
+from tests.support.programs import ended
 from tests.support.project import ROOT
 
 
@@ -40,9 +40,7 @@ def test_make_lint_sql_asks_the_dbt_of_meltano_yml() -> None:
 
 
 def test_there_is_one_lock_and_it_is_that_of_every_project() -> None:
-    line = [str(UV), "lock", "--check", "--offline", "--python", sys.executable]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    ended(UV, "lock", "--check", "--offline", "--python", sys.executable)
     folders = (path for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
     assert [lock for folder in folders for lock in folder.rglob("uv.lock")] == []
 

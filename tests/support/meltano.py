@@ -7,12 +7,12 @@ tests at once need two of them. The installed plugins are the checkout's.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stand_in.meltano import MELTANO, environment_for
 from tests.support import troubleshooting
+from tests.support.programs import Done, ended
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -44,17 +44,9 @@ class Meltano:
         world = api.world
         return cls(directory, environment_for(api.url, world.token, world.organization_id))
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str) -> Done:
         """Run `meltano`, and return what it said, whatever the exit code."""
-        done = subprocess.run(
-            [str(MELTANO), *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=1_800,
-        )
+        done = ended(MELTANO, *arguments, code=None, cwd=self.directory, env=self.environment)
         log = done.stdout + done.stderr
         troubleshooting.check(troubleshooting.of_the_tap(log) + troubleshooting.of_dbt(log))
         return done

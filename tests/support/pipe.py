@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.syncs import Output, config_of, run_tap, selecting
 
@@ -73,14 +73,6 @@ def poured(
 ) -> str:
     """Let a target read these messages, and return the states that it passed on."""
     (directory / "target.json").write_text(json.dumps(config))
-    done = subprocess.run(
-        [*command, "--config", "target.json"],
-        input=messages,
-        cwd=directory,
-        capture_output=True,
-        check=False,
-        env={**os.environ, **environment},
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    env = {**os.environ, **environment}
+    line = (*command, "--config", "target.json")
+    return ended(*line, cwd=directory, env=env, stdin=messages).stdout

@@ -12,13 +12,13 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.partly_refused import partly_refused
+from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.warehouses import postgres_in
 
@@ -75,18 +75,10 @@ class Stage:
         around = {"PATH": "/usr/bin:/bin", **KEPT, **self.variables, **variables}
         around = {key: value.replace(WORKDIR, str(place)) for key, value in around.items()}
         around["PATH"] = f"{around['PATH']}:{Path(sys.executable).parent}"
-        done = subprocess.run(
-            [part.replace(WORKDIR, str(place)) for part in command],
-            cwd=place,
-            env=around,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        line = [part.replace(WORKDIR, str(place)) for part in command]
+        done = ended(*line, code=code, cwd=place, env=around)
         place.rename(self.folder)
-        assert done.returncode == code, done.stdout
-        return done.stdout
+        return done.stdout + done.stderr
 
     def start(self, code: int, variables: dict[str, str]) -> str:
         """Run its health check, and then what a container of it runs."""

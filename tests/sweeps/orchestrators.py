@@ -6,17 +6,17 @@ The runs of one project are refused: the others are loaded and told, and each en
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.support.environments import program
 from tests.support.partly_refused import partly_refused
+from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.warehouses import postgres_in
 
-TOOLS = ROOT / ".tools"
 PROGRAMS = ":".join(
     str(ROOT / ".meltano" / plugin / "venv" / "bin")
     for plugin in ("loaders/target-postgres", "utilities/dbt")
@@ -48,20 +48,12 @@ def main() -> None:
                 "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
                 "DO_NOT_TRACK": "1",
             }
-            program, *options = command.split()
+            executable, *options = command.split()
             began = time.monotonic()
-            done = subprocess.run(
-                [TOOLS / name / "bin" / program, *options],
-                env=variables,
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 1, done.stdout
-            assert "A part of the sync failed: see the log of sync" in done.stdout, done.stdout
-            account.check(done.stdout)
+            done = ended(program(name, executable), *options, code=1, env=variables)
+            said = done.stdout + done.stderr
+            assert "A part of the sync failed: see the log of sync" in said, said
+            account.check(said)
             states = warehouse.query("select count(*) as n from singer_states")
             assert states == [{"n": len(account.api.world.projects) + 1}]
             print(f"{name}: the tables are right after {time.monotonic() - began:.0f} s")

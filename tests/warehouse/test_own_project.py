@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from stand_in.history import History
 from stand_in.meltano import MELTANO, environment_for
 from stand_in.server import serving
 from stand_in.world import World
+from tests.support.programs import ended
 from tests.support.project import ROOT, copy_to
 from tests.support.truth import KEYS, tables
 
@@ -47,17 +47,9 @@ def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None
     repository = tmp_path / "tap-dagctl"
     repository.mkdir()
     copy_to(repository)
-    git = [
-        "git",
-        "-C",
-        str(repository),
-        "-c",
-        "user.name=Nobody",
-        "-c",
-        "user.email=nobody@example.com",
-    ]
+    nobody = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.com")
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "As it is now"]):
-        subprocess.run([*git, *command], check=True)
+        ended("git", *nobody, *command, cwd=repository)
     # The answers count back from the day of the build.
     now = datetime.now(tz=timezone.utc).replace(microsecond=0)
     world = History(World(now=now), days=30).world
@@ -78,11 +70,7 @@ def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None
             command = shlex.split(line, comments=True)
             if command[0] == "meltano":
                 command[0] = str(MELTANO)
-            done = subprocess.run(
-                command, cwd=project, env=environment, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-            said.append(done.stdout)
+            said.append(ended(*command, cwd=project, env=environment).stdout)
     *_, breaches, page, alerts = said
     assert "finance_marts" in breaches
     assert page.strip() == f"{project}/output/report.html is written, from warehouse.duckdb"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
@@ -19,11 +19,11 @@ from typing_extensions import Self
 
 from tests.support.airflow import connections, postgres_on_port, variables
 from tests.support.partly_refused import partly_refused
+from tests.support.programs import Done, ended
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.programs
 
@@ -85,23 +85,16 @@ class Task:
     def get_env(self, context: dict[str, str]) -> dict[str, str]:
         return {**os.environ, **context}
 
-    def run(
-        self, values: dict[str, Any], results: list[str], **env: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, values: dict[str, Any], results: list[str], **env: str) -> Done:
         names = {
             "dag": self.dag,
             "params": self.dag.params,
             "var": SimpleNamespace(value=values),
             "ti": SimpleNamespace(xcom_pull=lambda task_ids: results),  # noqa: ARG005 - its name
         }
-        return subprocess.run(
-            ["bash", "-c", Template(self.options["bash_command"]).render(names)],
-            cwd=Template(self.options["cwd"]).render(names),
-            env=self.get_env(env),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command, cwd = (Template(self.options[it]).render(names) for it in ("bash_command", "cwd"))
+        env = self.get_env(env)
+        return ended("bash", "-c", command, code=None, cwd=Path(cwd), env=env)
 
 
 def load_dags(monkeypatch: pytest.MonkeyPatch, found: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import configparser
 import os
 import shlex
 import shutil
-import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -18,11 +18,11 @@ import pytest
 from orchestrate import serverless
 from tests.support import troubleshooting
 from tests.support.orchestrated import Gate, HeldUp, Place, wait_until
+from tests.support.programs import Done, ended
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.programs
 
@@ -48,11 +48,8 @@ def settings(variables: dict[str, str], tmp_path: Path) -> str:
     return str(path)
 
 
-def run_bare(
-    command: list[str], variables: dict[str, str] | None = None, cwd: str = "/"
-) -> subprocess.CompletedProcess[str]:
-    env = BARE | (variables or {})
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
+def run_bare(command: list[str], variables: dict[str, str] | None = None, cwd: str = "/") -> Done:
+    return ended(*command, code=None, env=BARE | (variables or {}), cwd=Path(cwd))
 
 
 def test_the_line_for_cron(place: Place, settings: str, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from stand_in.meltano import environment_for
 from tests.support.environments import program
+from tests.support.programs import ended
 from tests.support.project import ROOT
 
 TRANSFORM = ROOT / "packages" / "transform"
@@ -40,20 +40,12 @@ def run(
     group: str, directory: Path, project: Path, environment: dict[str, str], *arguments: str
 ) -> str:
     """Run dbt, which must succeed; what it writes is in `directory`."""
-    done = subprocess.run(
-        [program(group, "dbt"), *arguments],
-        env={
-            **environment_for("", "", ""),
-            "DBT_PROJECT_DIR": str(project),
-            "DBT_PROFILES_DIR": str(project),
-            "DBT_TARGET_PATH": str(directory / "target"),
-            "DBT_LOG_PATH": str(directory / "logs"),
-            **environment,
-        },
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    env = {
+        **environment_for("", "", ""),
+        "DBT_PROJECT_DIR": str(project),
+        "DBT_PROFILES_DIR": str(project),
+        "DBT_TARGET_PATH": str(directory / "target"),
+        "DBT_LOG_PATH": str(directory / "logs"),
+        **environment,
+    }
+    return ended(program(group, "dbt"), *arguments, cwd=directory, env=env).stdout
