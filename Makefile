@@ -95,12 +95,12 @@ format: .venv/ready ## fix what ruff finds
 docs: .venv/ready ## write what is generated, after a setting, a stream or an answer has changed
 	.venv/bin/python -m scripts.write
 
-MOST = $(if $(SEED),--seed $(SEED),--$1 $2)
+MOST = $(if $(SEED),--seed $(SEED),--most $1)
 exactness: .venv/ready ## try to break the tap with thousands of made-up histories
-	for it in exactness statistics_histories; do \
-		.venv/bin/python -m tests.sweeps.$$it $(call MOST,histories,$(or $(HISTORIES),3000)) || exit 1; done
+	for it in histories statistics; do \
+		.venv/bin/python -m tests.sweeps.seeded $$it $(call MOST,$(or $(HISTORIES),3000)) || exit 1; done
 storm: .venv/ready ## try to break it with servers that fail
-	.venv/bin/python -m tests.sweeps.storm $(call MOST,storms,$(or $(STORMS),200))
+	.venv/bin/python -m tests.sweeps.seeded storms $(call MOST,$(or $(STORMS),200))
 SWEEPS := memory loaders snowflake adapters sqlmesh container orchestrators airflow
 $(SWEEPS): setup
 	.venv/bin/$(if $(filter airflow,$@),pytest -q tests/sweeps/airflow.py,python -m tests.sweeps.$@) $(if $(filter loaders,$@),$(LOADERS))

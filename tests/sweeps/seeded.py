@@ -1,4 +1,7 @@
-"""Runs many seeds on every core, adds up their figures, and names those that failed."""
+"""Made-up histories and storms of many seeds, on every core: `make exactness` and `make storm`.
+
+It adds up their figures, and names the seeds that failed.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,31 @@ import argparse
 import logging
 import os
 import random
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.support import histories, statistics_histories, storms
+from tests.support.seeded import HISTORIES_A_SEED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Prove = Callable[..., Counter[str]]
+# What proves those of a seed, and how many each seed stands for.
+KINDS: dict[str, tuple[Callable[..., Counter[str]], int]] = {
+    "histories": (histories.prove, HISTORIES_A_SEED),
+    "statistics": (statistics_histories.prove, HISTORIES_A_SEED),
+    "storms": (storms.storm, 1),
+}
 
 
-def _one(number: int, *, prove: Prove, shrink: bool) -> tuple[Counter[str], str]:
+def _one(number: int, *, kind: str, shrink: bool) -> tuple[Counter[str], str]:
     logging.disable(logging.CRITICAL)
     try:
-        return prove(number, shrink=shrink), ""
+        return KINDS[kind][0](number, shrink=shrink), ""
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told with its seed
         notes = "\n".join(getattr(error, "__notes__", ())) if shrink else ""
         # Where threads decide, a history may fail in one run and not in the next.
@@ -29,26 +41,19 @@ def _one(number: int, *, prove: Prove, shrink: bool) -> tuple[Counter[str], str]
         return Counter(), f"SEED={number}: {type(error).__name__}: {error}\n{parts}\n{notes}"
 
 
-def sweep(description: str | None, option: str, most: int, prove: Prove, *, a_seed: int = 1) -> int:
-    """Run the command line of a sweep, and return its exit code.
-
-    Args:
-        description: of the command.
-        option: how many there are to be, as the command line calls it.
-        most: how many there are by default.
-        prove: runs those of a seed, and looks for the shortest that fails if it is the only one.
-        a_seed: how many each seed stands for.
-    """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument(f"--{option}", type=int, default=most, dest="most")
-    parser.add_argument("--seed", type=int, help="run only this seed")
+def main() -> int:
+    """Run the command line, and return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--most", type=int, default=0, help="how many there are to be, about")
+    parser.add_argument("--seed", type=int, help="run only this seed, and shorten what fails")
     arguments = parser.parse_args()
     first = random.SystemRandom().randrange(10**9)
-    seeds = range(first, first + -(-arguments.most // a_seed))
+    seeds = range(first, first - (-arguments.most // KINDS[arguments.kind][1]))
     is_single = arguments.seed is not None
     total, failures, began = Counter[str](), list[str](), time.monotonic()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        one = partial(_one, prove=prove, shrink=is_single)
+        one = partial(_one, kind=arguments.kind, shrink=is_single)
         for figures, failure in pool.map(one, [arguments.seed] if is_single else seeds):
             total.update(figures)
             failures += [failure] if failure else []
@@ -57,3 +62,7 @@ def sweep(description: str | None, option: str, most: int, prove: Prove, *, a_se
     print(", ".join(f"{name} {number}" for name, number in total.items()))
     print(f"failed seeds {len(failures)}; {time.monotonic() - began:.0f} s")
     return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
