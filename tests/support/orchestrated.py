@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from orchestrate.backends.base import StateBackend
     from stand_in.server import Api, Reply, Request
+    from stand_in.world import World
     from tests.support.warehouses import Warehouse
 
 
@@ -81,14 +82,7 @@ class Place:
             return backend.read(backend.names())
 
     def put(self, name: str, *projects: str) -> None:
-        """Add a row to the lists of these projects."""
-        world = self.api.world
-        for project in projects:
-            world.put(RUNS, project, {"id": f"run {name} of {project}", "duration_seconds": 7})
-            world.put(EXECUTIONS, project, {"id": f"{name} of {project}", "model_name": "m"})
-            world.put(JOBS, project, {"id": f"job {name} of {project}", "status": None})
-            world.put(PLANS, project, {"id": f"plan {name} of {project}"})
-        world.advance(minutes=10)
+        put(self.api.world, name, *projects)
 
     def script(self, text: str, directory: Path, interpreter: str = "/bin/sh") -> str:
         """Return the command of a script that takes the place of the target."""
@@ -145,6 +139,16 @@ class Place:
     def refused(self, *options: str, **variables: str) -> Done:
         """Run a sync that ends before it starts the tap or the target."""
         return self.program("sync", self.target, *options, **variables)
+
+
+def put(world: World, name: str, *projects: str) -> None:
+    """Add a row to the lists of these projects."""
+    for project in projects:
+        world.put(RUNS, project, {"id": f"run {name} of {project}", "duration_seconds": 7})
+        world.put(EXECUTIONS, project, {"id": f"{name} of {project}", "model_name": "m"})
+        world.put(JOBS, project, {"id": f"job {name} of {project}", "status": None})
+        world.put(PLANS, project, {"id": f"plan {name} of {project}"})
+    world.advance(minutes=10)
 
 
 @dataclass

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from report.notify.settings import ADDRESSES
 from stand_in.server import Reply, Request, serving
-from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
+from stand_in.world import RUNS, World, to_text
 from tests.support.base_time import first_day
-from tests.support.orchestrated import Place
+from tests.support.orchestrated import Place, put
 from tests.support.receivers import SECRET, webhook
 
 if TYPE_CHECKING:
@@ -73,14 +73,9 @@ def partly_refused(warehouse: Warehouse) -> Iterator[PartlyRefused]:
     world = World(now=datetime.now(tz=timezone.utc))
     failed = {"status": "failed", "job_name": "nightly", "end_time": to_text(world.now)}
     for number in range(4):
-        project = f"proj_{number}"
-        world.add_project(project, f"name of {project}")
-        if project != _REFUSED:
-            world.put(RUNS, project, {"id": f"run of {project}", "duration_seconds": 7})
-        world.put(EXECUTIONS, project, {"id": f"execution of {project}", "model_name": "m"})
-        world.put(JOBS, project, {"id": f"job of {project}", "status": None})
-        world.put(PLANS, project, {"id": f"plan of {project}"})
+        world.add_project(f"proj_{number}", f"name of proj_{number}")
+    put(world, "first", *world.projects)
+    world.delete(RUNS, _REFUSED, f"run first of {_REFUSED}")
     world.put(RUNS, "proj_0", {"id": "failed run", **failed})
-    world.advance(minutes=10)
     with serving(world) as api, webhook() as hook:
         yield PartlyRefused(api, warehouse, hook)

@@ -13,7 +13,6 @@ import pytest
 from orchestrate.backends.postgres import TABLE
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
-from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS
 from tests.support.orchestrated import Done, Place, wait_until
 from tests.support.project import ROOT
 
@@ -79,18 +78,10 @@ def test_a_password_is_never_told(uri: str) -> None:
 
 
 def test_shards_at_once_fill_the_tables_of_one_sync(api: Api, postgres: Warehouse) -> None:
-    def put(project: str, name: str) -> None:
-        key = f"{name} of {project}"
-        api.world.put(RUNS, project, {"id": f"run {key}", "duration_seconds": 7})
-        api.world.put(EXECUTIONS, project, {"id": f"execution {key}", "model_name": "m"})
-        api.world.put(JOBS, project, {"id": f"job {key}", "status": None})
-        api.world.put(PLANS, project, {"id": f"plan {key}"})
-        api.world.advance(minutes=10)
-
     for number in range(8):
         api.world.add_project(f"proj_{number}", f"project {number}")
-        put(f"proj_{number}", "first")
     place = Place.of(api, postgres.environment["TARGET_POSTGRES_SQLALCHEMY_URL"], ROOT)
+    place.put("first", *api.world.projects)
     place.target = str(TARGET)
     schema = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl"}
     place.variables |= postgres.environment | schema
@@ -100,4 +91,4 @@ def test_shards_at_once_fill_the_tables_of_one_sync(api: Api, postgres: Warehous
         started = [place.start(TAP_DAGCTL_PROJECT_IDS=shard) for shard in shards]
         assert [Done.of(sync).exit_code for sync in started] == [0] * len(shards)
         assert postgres.differences(api.world, api.world.now.date()) == []
-        put("proj_1", f"after {number}")
+        place.put(f"after {number}", "proj_1")

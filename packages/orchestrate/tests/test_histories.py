@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections import Counter
 from contextlib import suppress
@@ -46,6 +47,8 @@ SEED = int(os.environ.get("SEED", "0"))
 STEPS = 6
 STATE_ID = "of a test"
 ACTS = ("write", "write", "new_project", "rename", "delete", "come_back")
+# What is in ids, beside a number.
+IDS = ("proj/{}", "{},d", "[{}", "ü{}", "%2F{}", " {} ")
 # These are sent whole by every sync.
 WHOLE = {"projects", "jobs"}
 
@@ -131,7 +134,7 @@ class Histories(RuleBasedStateMachine):
         number=st.integers(1, 6),
         cuts=st.lists(st.none() | st.integers(1, 40), min_size=2, max_size=6),
         left_out=st.sets(st.integers(0, 5), max_size=3),
-        streams=st.sampled_from(["", "", "", "runs,jobs", "projects,daily_stats,model_stats"]),
+        streams=st.sampled_from(["", "", "", " runs, jobs,", "projects,daily_stats,model_stats"]),
     )
     def round(
         self,
@@ -152,7 +155,8 @@ class Histories(RuleBasedStateMachine):
 
     def new_project(self, pick: int) -> None:
         self.serial += 1
-        self.world.add_project(f"proj/{self.serial}", f"project {self.serial}")
+        project_id = IDS[self.serial % len(IDS)].format(self.serial)
+        self.world.add_project(project_id, f"project {self.serial}")
         for more in range(3):
             self.write(pick * 7 + more)
 
@@ -210,6 +214,7 @@ class Histories(RuleBasedStateMachine):
         ):
             program.main(options)
         pipe = InProcess.pipe
+        assert not streams or {name for name, _ in pipe.records} <= {*re.findall(r"\w+", streams)}
         self.figures["killed"] += pipe.is_killed
         # Nothing comes again that came before, but for what a kill took the state of.
         held = {plain(it) for it in dict(map(keyed, self.records)).items()}

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import socket
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from unittest.mock import patch
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from typing_extensions import override
 
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
+from stand_in.server import Reply
 from tests.support import troubleshooting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from stand_in.server import Api
 
 pytestmark = pytest.mark.programs
 
@@ -31,33 +29,17 @@ def error(code: str, message: str = "Access Denied") -> str:
     return f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
 
 
-@contextmanager
-def store(status: int, body: str) -> Iterator[None]:
+def store(api: Api, status: int, body: str) -> AbstractContextManager[object]:
     """Answer a list of the states' own folder with this, and refuse every other request."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            (prefix,) = parse_qs(urlsplit(self.path).query).get("prefix", [""])
-            is_own = prefix.startswith("states/")
-            answer = (body if is_own else error("AccessDenied")).encode()
-            self.send_response(status if is_own else 403)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        @override
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with at(server.server_port):
-            yield
-        server.shutdown()
+    api.misbehave = lambda request: (
+        Reply(status, body.encode())
+        if request.params.get("prefix", "").startswith("states/")
+        else Reply(403, error("AccessDenied").encode())
+    )
+    return at(api.server_port)
 
 
-@contextmanager
-def at(port: int) -> Iterator[None]:
+def at(port: int) -> AbstractContextManager[object]:
     variables = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "made-up",
@@ -65,12 +47,11 @@ def at(port: int) -> Iterator[None]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_MAX_ATTEMPTS": "1",
     }
-    with patch.dict("os.environ", variables):
-        yield
+    return patch.dict("os.environ", variables)
 
 
-def test_a_bucket_that_may_not_be_listed_as_a_whole_is_used() -> None:
-    with store(200, EMPTY), state_backend("s3://bucket/states", "x") as backend:
+def test_a_bucket_that_may_not_be_listed_as_a_whole_is_used(api: Api) -> None:
+    with store(api, 200, EMPTY), state_backend("s3://bucket/states", "x") as backend:
         assert backend.names() == set()
 
 
@@ -83,9 +64,11 @@ def test_a_bucket_that_may_not_be_listed_as_a_whole_is_used() -> None:
         (None, "", "cannot be used: Could not connect to the endpoint"),
     ],
 )
-def test_why_it_cannot_be_used_is_said(status: int | None, answer: str, said: str) -> None:
+def test_why_it_cannot_be_used_is_said(
+    api: Api, status: int | None, answer: str, said: str
+) -> None:
     if status:
-        server = store(status, answer)
+        server = store(api, status, answer)
     else:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             server = at(closed.getsockname()[1])

@@ -51,24 +51,6 @@ def test_two_syncs_load_what_the_api_holds(place: Place) -> None:
     assert "INFO" in second.stderr
 
 
-def test_each_project_has_a_state_of_its_own_whatever_its_id(place: Place) -> None:
-    ids = ["a/b", "c,d", "[e", "ü", "%2F", " z "]
-    for project_id in ids:
-        place.api.world.add_project(project_id, f"name of {project_id}")
-    place.put("first", *ids)
-    cut = json.loads(place.program("shards", "2").stdout)
-    first = [place.run(TAP_DAGCTL_PROJECT_IDS=shard) for shard in cut]
-    # Other shards, the same states.
-    whole = place.run()
-
-    assert len(cut) == 2
-    assert [done.exit_code for done in [*first, whole]] == [0] * 3
-    assert sum(sent(done, "runs") for done in first) == len(ids) + 2
-    assert sent(whole, "runs") == 0
-    assert len(place.parts()) == len(ids) + 3
-    assert place.differences() == []
-
-
 def test_the_ids_may_be_longer_than_a_variable(place: Place) -> None:
     for number in range(700):
         place.api.world.add_project(f"{number} {'x' * 200}", f"name {number}")
@@ -76,20 +58,6 @@ def test_the_ids_may_be_longer_than_a_variable(place: Place) -> None:
 
     assert done.exit_code == 0, done.stderr
     assert sent(done, "projects") == 702
-
-
-def test_streams_are_chosen_and_the_bookmarks_of_others_stay(synced: Place) -> None:
-    before = synced.parts()
-    synced.put("second", "proj_a")
-    done = synced.run("--streams", " runs, jobs,")
-
-    assert done.exit_code == 0
-    assert sent(done, "runs") == 1
-    assert "model_executions" not in done.stderr.rpartition("| Synced ")[2]
-    after = synced.parts()
-    for name in ("proj_a", "proj_b"):
-        for stream in before[name]["bookmarks"].keys() - {"runs", "jobs"}:
-            assert after[name]["bookmarks"][stream] == before[name]["bookmarks"][stream]
 
 
 def test_a_project_or_stream_is_read_again_and_the_others_keep_their_bookmarks(
