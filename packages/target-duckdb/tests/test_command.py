@@ -21,7 +21,8 @@ import pytest
 from target_duckdb.misspelt import unknown_settings
 from target_duckdb.target import TargetDuckDB
 from target_duckdb.warehouse import Warehouse
-from tests.support.program import INTEGER, TARGET, TEXT, Loader, Run, lines, record, schema, state
+from tests.support.program import TARGET, Loader, Run, lines, record, schema, state
+from tests.support.types import INTEGER, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,22 +273,15 @@ def test_no_room_for_a_batch_or_a_commit_is_an_error(tmp_path: Path, size: int, 
     assert not run.states
 
 
-def test_a_file_may_have_the_name_of_the_schema(tmp_path: Path) -> None:
-    loader = Loader(tmp_path, filepath=str(tmp_path / "raw.duckdb"))
-    for number in (1, 2):
-        loader.load([_DECLARED, record("it", {"id": number})])
-    loader.load([schema("it", {"id": INTEGER, "new": TEXT}), record("it", {"id": 2, "new": "x"})])
-
-    assert loader.query("FROM raw.raw.it ORDER BY id") == [(1, None), (2, "x")]
-
-
-@pytest.mark.parametrize("name", ["temp", "system", "main"])
+# The name of the file, one of another catalog, and one that DuckDB has.
+@pytest.mark.parametrize("name", ["warehouse", "temp", "system", "main"])
 def test_a_schema_may_have_the_name_of_a_catalog(tmp_path: Path, name: str) -> None:
     loader = Loader(tmp_path, default_target_schema=name)
     for number in (1, 2):
         loader.load([_DECLARED, record("it", {"id": number})])
+    loader.load([schema("it", {"id": INTEGER, "new": TEXT}), record("it", {"id": 2, "new": "x"})])
 
-    assert loader.query(f"FROM warehouse.{name}.it ORDER BY id") == [(1,), (2,)]
+    assert loader.query(f"FROM warehouse.{name}.it ORDER BY id") == [(1, None), (2, "x")]
 
 
 @pytest.mark.parametrize(

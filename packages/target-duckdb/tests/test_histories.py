@@ -13,11 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.histories import equal, histories, same
-from tests.support.program import INTEGER, Loader, record, schema
+from tests.support.program import Loader, record, schema
+from tests.support.types import INTEGER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.histories import History
     from tests.support.program import Message
+
+
+# However a message is written, it is loaded.
+_STYLES: list[Callable[[Message], str]] = [
+    json.dumps,
+    lambda it: json.dumps(it, separators=(",", ":"), ensure_ascii=False),
+    lambda it: json.dumps(it, sort_keys=True),
+    lambda it: "  " + json.dumps(it, indent=1).replace("\n", " "),
+    lambda it: json.dumps(dict(reversed(it.items()))) + "\r",
+]
 
 
 def _going_on(messages: list[Message], place: int) -> list[Message]:
@@ -30,14 +43,14 @@ def _going_on(messages: list[Message], place: int) -> list[Message]:
 def test_the_tables_hold_the_newest_record_of_every_key(history: History, data: Any) -> None:
     flags = {it: data.draw(st.booleans()) for it in ("validate_records", "add_record_metadata")}
     size = data.draw(st.sampled_from([1, 2, 5, 1000]))
-    style = data.draw(st.sampled_from([{}, {"separators": (",", ":"), "ensure_ascii": False}]))
+    style = data.draw(st.sampled_from(_STYLES))
     rest = data.draw(st.sampled_from([{}, {"time_extracted": "2026-03-02T05:59:30Z"}]))
     messages = [it | rest if it["type"] == "RECORD" else it for it in history.messages]
     place = data.draw(st.integers(0, len(messages) - 1))
     with tempfile.TemporaryDirectory() as directory:
         loader = Loader(Path(directory), batch_size_rows=size, **flags)
-        loader.load(json.dumps(it, **style) for it in messages[:place])
-        run = loader.load(json.dumps(it, **style) for it in _going_on(messages, place))
+        loader.load(map(style, messages[:place]))
+        run = loader.load([*map(style, _going_on(messages, place)), ""])
 
         assert run.states[-1] == {"at": "end"}
         for stream in history.streams:

@@ -14,19 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.program import (
-    DATE,
-    FLAG,
-    INTEGER,
-    NUMBER,
-    OBJECT,
-    TEXT,
-    TIME,
-    TIMESTAMP,
-    Loader,
-    record,
-    schema,
-)
+from tests.support.program import Loader, record, schema
+from tests.support.types import DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIME, TIMESTAMP
 
 _EITHER = {"type": ["integer", "string"]}
 _REFUSED = [

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.program import INTEGER, NUMBER, TEXT, lines, record, schema, state
+from tests.support.program import lines, record, schema, state
+from tests.support.types import INTEGER, NUMBER, TEXT
 
 if TYPE_CHECKING:
     from tests.support.program import Loader

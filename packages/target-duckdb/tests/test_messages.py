@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.program import INTEGER, OBJECT, TEXT, TIMESTAMP, Loader, record, schema, state
+from tests.support.program import Loader, record, schema, state
+from tests.support.types import INTEGER, OBJECT, TIMESTAMP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,39 +27,6 @@ def _it(id_: int, n: Any, **rest: Any) -> dict[str, Any]:
 
 def _pairs(loader: Loader) -> list[tuple[Any, ...]]:
     return loader.query("SELECT id, n FROM raw.it ORDER BY ALL")
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        json.dumps,
-        lambda it: json.dumps(it, separators=(",", ":")),
-        lambda it: json.dumps(it, sort_keys=True),
-        lambda it: json.dumps(it, indent=1).replace("\n", " "),
-        lambda it: json.dumps(dict(reversed(it.items()))) + "\r",
-        lambda it: "  " + json.dumps(it),
-    ],
-)
-def test_however_a_message_is_written_it_is_loaded(loader: Loader, written: Any) -> None:
-    rows = [{"id": 1, "text": '"record": {'}, {"id": 2, "text": '{"type": "STATE"}'}]
-    streams = ["it", 'a "b\\', "é"]
-    messages = [schema(stream, {"id": INTEGER, "text": TEXT}) for stream in streams]
-    messages += [record(stream, row) for row in rows for stream in streams]
-    loader.load([*map(written, messages), ""])
-
-    for stream in streams:
-        assert loader.rows(stream) == rows
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 1000])
-def test_the_last_record_of_a_key_wins_within_a_batch_and_across(tmp_path: Path, size: int) -> None:
-    loader = Loader(tmp_path, batch_size_rows=size)
-    # The keys are in another order than the columns.
-    declared = schema("it", {"id": INTEGER, "n": INTEGER, "text": TEXT}, ["n", "id"])
-    rows = [(1, 1, "a"), (1, 2, "b"), (2, 1, "c"), (1, 1, "d"), (1, 1, "e"), (2, 1, "f")]
-    loader.load([declared, *(record("it", {"id": i, "n": n, "text": t}) for i, n, t in rows)])
-
-    assert loader.query("FROM raw.it ORDER BY ALL") == [(1, 1, "e"), (1, 2, "b"), (2, 1, "f")]
 
 
 @pytest.mark.parametrize("keys", [{}, {"key_properties": None}, {"key_properties": []}])

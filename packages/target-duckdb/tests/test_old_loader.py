@@ -14,18 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.program import (
-    DATE,
-    FLAG,
-    INTEGER,
-    NUMBER,
-    OBJECT,
-    TEXT,
-    TIMESTAMP,
-    Loader,
-    record,
-    schema,
-)
+from tests.support.program import Loader, record, schema
+from tests.support.types import DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable

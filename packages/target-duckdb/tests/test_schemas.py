@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.program import (
-    DATE,
-    FLAG,
-    INTEGER,
-    NUMBER,
-    OBJECT,
-    TEXT,
-    TIMESTAMP,
-    Loader,
-    record,
-    schema,
-)
+from tests.support.program import Loader, record, schema
+from tests.support.types import DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIMESTAMP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,17 +29,9 @@ _WIDER: list[tuple[Any, Any, Any, Any, str, list[str]]] = [
 
 
 @pytest.mark.parametrize("apart", [True, False], ids=["between syncs", "within one"])
-@pytest.mark.parametrize(("old", "first", "new", "second", "column", "values"), _WIDER)
-def test_a_changed_type_is_widened(
-    loader: Loader,
-    old: Any,
-    first: Any,
-    new: Any,
-    second: Any,
-    column: str,
-    values: list[str],
-    apart: bool,
-) -> None:
+@pytest.mark.parametrize("change", _WIDER)
+def test_a_changed_type_is_widened(loader: Loader, change: Any, apart: bool) -> None:
+    old, first, new, second, column, values = change
     before = [schema("it", {"id": INTEGER, "it": old}), record("it", {"id": 1, "it": first})]
     after = [schema("it", {"id": INTEGER, "it": new}), record("it", {"id": 2, "it": second})]
     for messages in (before, after) if apart else ([*before, *after],):

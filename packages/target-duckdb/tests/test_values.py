@@ -8,21 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.program import (
-    ARRAY,
-    DATE,
-    FLAG,
-    INTEGER,
-    NUMBER,
-    OBJECT,
-    TEXT,
-    TIME,
-    TIMESTAMP,
-    Loader,
-    record,
-    schema,
-    state,
-)
+from tests.support.program import Loader, record, schema, state
+from tests.support.types import ARRAY, DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIME, TIMESTAMP
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,21 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.support.program import (
-    ARRAY,
-    DATE,
-    FLAG,
-    INTEGER,
-    NUMBER,
-    OBJECT,
-    TEXT,
-    TIME,
-    TIMESTAMP,
-    Message,
-    record,
-    schema,
-    state,
-)
+from tests.support.program import Message, record, schema, state
+from tests.support.types import ARRAY, DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIME, TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,9 +28,12 @@ _names = st.one_of(
     ),
 )
 _small = st.integers(-(2**53), 2**53)
-_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
-    ["", "null", "\0", "a\0b", "\r\n", "\\N", ",", '"', "{}", "1", "\ufeff", "\u2028"]
+_odd_texts = (
+    *("", "null", "\0", "a\0b", "\r\n", "\\N", ",", '"', "{}", "1", "\ufeff", "\u2028"),
+    *('"record": {', '{"type": "STATE"}'),
 )
+_any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+_texts = _any_text | st.sampled_from(_odd_texts)
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | _texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),

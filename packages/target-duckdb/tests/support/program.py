@@ -216,14 +216,3 @@ def record(stream: str, values: Mapping[str, Any], **rest: Any) -> Message:
 
 def state(value: Any) -> Message:
     return {"type": "STATE", "value": {"at": value}}
-
-
-INTEGER = {"type": ["integer", "null"]}
-NUMBER = {"type": ["number", "null"]}
-TEXT = {"type": ["string", "null"]}
-FLAG = {"type": ["boolean", "null"]}
-OBJECT = {"type": ["object", "null"]}
-ARRAY = {"type": ["array", "null"]}
-TIMESTAMP = {"type": ["string", "null"], "format": "date-time"}
-DATE = {"type": ["string", "null"], "format": "date"}
-TIME = {"type": ["string", "null"], "format": "time"}
