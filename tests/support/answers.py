@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support import expected_answers
 
 if TYPE_CHECKING:
+    from stand_in.world import Row
     from tests.support.expected_answers import Answer, Loaded
     from tests.support.warehouses import Warehouse
 
@@ -67,6 +68,24 @@ def answer(warehouse: Warehouse, name: str) -> Answer:
     rows = warehouse.query(f"select {keys}, {columns} from dagctl_answers.{name}")  # noqa: S608 - from above
     found = {tuple(row.values())[:width]: tuple(row.values())[width:] for row in rows}
     assert len(found) == len(rows), f"{name} holds a key twice"
+    return found
+
+
+def everything(warehouse: Warehouse) -> dict[str, list[Row]]:
+    """Return every row of every table and view, in one order.
+
+    The last digits of doubles are left out: they are added up in no certain order.
+    """
+    found = {}
+    for row in warehouse.query(
+        "select table_name from information_schema.tables where table_schema = 'dagctl_answers'"
+    ):
+        rows = [
+            {key: float(f"{it:.12g}") if isinstance(it, float) else it for key, it in each.items()}
+            for each in warehouse.query(f"select * from dagctl_answers.{row['table_name']}")  # noqa: S608 - a name
+        ]
+        found[row["table_name"]] = sorted(rows, key=lambda it: repr(sorted(it.items())))
+    assert all(found[name] for name in ("run_days", "job_weeks", "model_days"))
     return found
 
 

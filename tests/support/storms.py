@@ -15,7 +15,7 @@ from stand_in.world import World
 from tap_dagctl.api import prefetch
 from tests.support import in_process
 from tests.support.base_time import FIRST_DAY, NOW
-from tests.support.truth import KEYS, difference, in_messages, tables
+from tests.support.truth import KEYS, differences, in_messages, tables
 from tests.support.waiting import waiting_at_once
 
 SHARE = 0.2
@@ -70,12 +70,7 @@ def storm(seed: int, *, shrink: bool = False) -> Counter[str]:
             assert [key for key, times in sent.items() if times > 1] == [], "sent twice"
             for name, table in in_messages(pipe.records).items():
                 held[name] |= table
-            wrong = [
-                line
-                for name, expected in tables(history.world, FIRST_DAY).items()
-                for line in difference(name, held[name], expected)
-            ]
-            assert wrong == []
+            assert differences(held, tables(history.world, FIRST_DAY)) == []
             figures["syncs"] += 1
             figures["records sent"] += len(pipe.records)
         # Whole lists are sent each time.

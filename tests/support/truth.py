@@ -133,6 +133,11 @@ def in_messages(records: Iterable[tuple[str, Row]]) -> dict[str, Table]:
     return found
 
 
+def differences(found: dict[str, Table], expected: dict[str, Table]) -> list[str]:
+    """Return what is wrong with each of the expected tables."""
+    return [line for name, rows in expected.items() for line in difference(name, found[name], rows)]
+
+
 def difference(name: str, found: Table, expected: Table) -> list[str]:
     """Return what is wrong with a table, a line for each field or row: what, and of which key."""
     lines = [f"{name}: no row of {key}" for key in expected.keys() - found.keys()]

@@ -11,7 +11,7 @@ import duckdb
 import psycopg
 
 from tests.support.postgres import postgres
-from tests.support.truth import KEYS, Table, as_read, difference, tables
+from tests.support.truth import KEYS, Table, as_read, differences, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,12 +65,7 @@ class Warehouse:
         self, world: World, first_day: date, schema: str = "dagctl", prefix: str = ""
     ) -> list[str]:
         """Return what is in the tables and not in the API, and the other way round."""
-        found = self.tables(schema, prefix)
-        return [
-            line
-            for name, expected in tables(world, first_day).items()
-            for line in difference(name, found[name], expected)
-        ]
+        return differences(self.tables(schema, prefix), tables(world, first_day))
 
 
 def duckdb_at(path: Path) -> Warehouse:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -16,20 +15,18 @@ import duckdb
 from stand_in.meltano import environment_for
 from stand_in.server import serving
 from tests.support.adapters import dbt
-from tests.support.answers import assert_answers, same
+from tests.support.answers import assert_answers, everything
 from tests.support.awkward import SeededHistory
 from tests.support.environments import install, program
 from tests.support.expected_answers import Loaded
 from tests.support.pipe import Pipe
+from tests.support.programs import ended
 from tests.support.warehouses import duckdb_at, postgres_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stand_in.world import Row
     from tests.support.warehouses import Warehouse
-
-_EVERY = "select table_name from information_schema.tables where table_schema = 'dagctl_answers'"
 
 
 def main() -> int:
@@ -57,14 +54,12 @@ def _compared(kind: str, directory: Path) -> str:
         }
         now = f"{history.world.now:%Y-%m-%d %H:%M:%S}"
         dbt.build("sqlmesh", directory, environment, dagctl_as_of=now)
-        expected = _tables(warehouse)
+        expected = everything(warehouse)
         warehouse.execute("drop schema dagctl_answers cascade")
 
         audits = _plan(directory, environment, now)
-        found = _tables(warehouse)
-        assert found.keys() == expected.keys()
-        for name in expected:
-            _assert_same(name, found[name], expected[name])
+        found = everything(warehouse)
+        assert found == expected
         assert_answers(warehouse, Loaded(history.world))
         # What has been built once is built again by `run`, as of another moment and with what the
         # environment says then.
@@ -84,28 +79,6 @@ def _empty(kind: str, directory: Path) -> Iterator[Warehouse]:
     else:
         with postgres_in(directory / "postgres") as warehouse:
             yield warehouse
-
-
-def _tables(warehouse: Warehouse) -> dict[str, list[Row]]:
-    """Return the rows of every table and view of the answers, in an order of their own."""
-
-    def exact_values(row: Row) -> str:
-        return repr(sorted(it for it in row.items() if not isinstance(it[1], float)))
-
-    names = [row["table_name"] for row in warehouse.query(_EVERY)]
-    return {
-        name: sorted(warehouse.query(f"select * from dagctl_answers.{name}"), key=exact_values)  # noqa: S608 - from the catalog
-        for name in names
-    }
-
-
-def _assert_same(name: str, found: list[Row], expected: list[Row]) -> None:
-    different = [
-        f"{name}: {have}, not {want}"
-        for have, want in zip(found, expected, strict=True)
-        if have.keys() != want.keys() or not all(map(same, have.values(), want.values()))
-    ]
-    assert different == [], different[:3]
 
 
 def _store_for_sqlmesh(path: Path) -> None:
@@ -131,21 +104,10 @@ def _sqlmesh(directory: Path, environment: dict[str, str], *arguments: str) -> s
         # It keeps a cache and its logs there.
         ignored = shutil.ignore_patterns("target", "logs", ".cache")
         shutil.copytree(dbt.TRANSFORM, project, ignore=ignored)
-    done = subprocess.run(
-        [program("sqlmesh", "sqlmesh"), "-p", str(project), *arguments],
-        env={
-            **environment_for("", "", ""),
-            **environment,
-            "SQLMESH__DISABLE_ANONYMIZED_ANALYTICS": "1",
-            "COLUMNS": "200",
-        },
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    env = {**environment_for("", "", ""), **environment, "COLUMNS": "200"}
+    env["SQLMESH__DISABLE_ANONYMIZED_ANALYTICS"] = "1"
+    line = (program("sqlmesh", "sqlmesh"), "-p", project, *arguments)
+    return ended(*line, cwd=directory, env=env).stdout
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.support.base_time import NOW
 from tests.support.loaders.history import HUGE, PROJECT, AwkwardHistory
 from tests.support.pipe import Pipe
 from tests.support.project import ROOT
-from tests.support.truth import difference
+from tests.support.truth import differences
 from tests.support.warehouses import Warehouse, duckdb_at
 
 if TYPE_CHECKING:
@@ -46,12 +46,7 @@ def test_it_holds_what_the_api_holds_after_every_run(warehouse: Warehouse, tmp_p
         world.put(JOBS, project, {"id": f"job_{key}", "status": None})
 
     def differs() -> list[str]:
-        found = warehouse.tables()
-        return [
-            it
-            for name, rows in history.expected().items()
-            for it in difference(name, found[name], rows)
-        ]
+        return differences(warehouse.tables(), history.expected())
 
     with serving(world) as api:
         # Many batches.

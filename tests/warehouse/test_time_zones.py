@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -17,6 +16,7 @@ from stand_in.history import History
 from stand_in.server import serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tests.support import troubleshooting
+from tests.support.answers import everything
 from tests.support.base_time import first_day
 from tests.support.dbt_server import dbt_in
 from tests.support.meltano import Meltano
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.server import Api
-    from stand_in.world import Row
     from tests.support.dbt_server import Dbt
     from tests.support.warehouses import Warehouse
 
@@ -75,22 +74,6 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         yield warehouse
 
 
-def answers(warehouse: Warehouse) -> dict[str, list[Row]]:
-    """Return every row of every answer, in one order; sums are added up in no certain one."""
-    names = warehouse.query(
-        "select table_name from information_schema.tables where table_schema = 'dagctl_answers'"
-    )
-    found = {}
-    for (name,) in (row.values() for row in names):
-        rows = [
-            {key: float(f"{it:.12g}") if isinstance(it, float) else it for key, it in row.items()}
-            for row in warehouse.query(f"select * from dagctl_answers.{name}")  # noqa: S608 - a name
-        ]
-        found[name] = sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
-    assert all(found[name] for name in ("run_days", "job_weeks", "model_days"))
-    return found
-
-
 def test_a_database_that_is_not_in_utc(
     api: Api, history: History, elsewhere: Warehouse, dbt: Dbt, tmp_path: Path
 ) -> None:
@@ -112,7 +95,7 @@ def test_a_database_that_is_not_in_utc(
     for zone in ("Australia/Lord_Howe", "UTC"):
         said = dbt.build(elsewhere, "run", now=history.world.now, environment={"PGTZ": zone})
         assert "time zone" not in said
-        built.append(answers(elsewhere))
+        built.append(everything(elsewhere))
         staged = elsewhere.differences(history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
         assert staged == []
         elsewhere.execute("alter database postgres reset timezone")
@@ -209,9 +192,9 @@ def test_a_machine_that_is_not_in_utc(
         Pipe(api, warehouse, tmp_path).load()
         assert warehouse.differences(history.world, FIRST_DAY) == []
         elsewhere.build(warehouse, "run", now=now)
-        built, page = answers(warehouse), page_of(warehouse, tmp_path)
+        built, page = everything(warehouse), page_of(warehouse, tmp_path)
     dbt.build(warehouse, "run", now=now)
-    assert answers(warehouse) == built
+    assert everything(warehouse) == built
     with zone("UTC", monkeypatch):
         assert page_of(warehouse, tmp_path) == page
 

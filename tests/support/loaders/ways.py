@@ -18,7 +18,7 @@ from tests.support.loaders.history import AwkwardHistory
 from tests.support.pipe import poured
 from tests.support.project import ROOT
 from tests.support.syncs import config_of, run_tap
-from tests.support.truth import difference, same
+from tests.support.truth import differences, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,13 +98,16 @@ def measured(way: Way, directory: Path, command: str | None = None) -> dict[str,
     with way.open(directory) as store:
         load(way, store, history, directory, command)
         found = store.read()
-    rows, equal, differs = 0, 0, Counter[str]()
-    for name, expected in history.expected().items():
-        rows += len(expected)
-        equal += sum(same(found[name].get(key), row) for key, row in expected.items())
-        lines = difference(name, found[name], expected)
-        differs.update(line.partition(" of ")[0] for line in lines)
-    return {"rows": rows, "rows_equal": equal, "differs": dict(sorted(differs.items()))}
+    expected = history.expected()
+    equal = [
+        same(found[name].get(key), row) for name in expected for key, row in expected[name].items()
+    ]
+    differs = Counter(line.partition(" of ")[0] for line in differences(found, expected))
+    return {
+        "rows": len(equal),
+        "rows_equal": sum(equal),
+        "differs": dict(sorted(differs.items())),
+    }
 
 
 OURS = "dagctl-target-duckdb"
