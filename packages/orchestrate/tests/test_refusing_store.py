@@ -12,6 +12,7 @@ from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
 from stand_in.server import Reply
 from tests.support import troubleshooting
+from tests.support.state_backends import s3_variables
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -40,14 +41,8 @@ def store(api: Api, status: int, body: str) -> AbstractContextManager[object]:
 
 
 def at(port: int) -> AbstractContextManager[object]:
-    variables = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "made-up",
-        "AWS_SECRET_ACCESS_KEY": "made-up",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_MAX_ATTEMPTS": "1",
-    }
-    return patch.dict("os.environ", variables)
+    variables = s3_variables(f"http://127.0.0.1:{port}")
+    return patch.dict("os.environ", variables, AWS_MAX_ATTEMPTS="1")
 
 
 def test_a_bucket_that_may_not_be_listed_as_a_whole_is_used(api: Api) -> None:
