@@ -25,6 +25,7 @@ _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
 )
+_NO_TIMESTAMP = "not an RFC 3339 timestamp"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 _WIDTH = len("2026-02-26T06:00:00.000000Z")
@@ -42,13 +43,17 @@ def parse(text: object) -> int:
     """Return the instant that an RFC 3339 timestamp names, or raise a ValueError."""
     match = _RFC_3339.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise ValueError("not an RFC 3339 timestamp")
+        raise ValueError(_NO_TIMESTAMP)
     day, clock, fraction, offset = match.groups()
     # RFC 3339 allows a 61st second, and `datetime` does not.
     if leap := clock.endswith(":60"):
         clock = clock[:-2] + "59"
     zone = "+00:00" if offset in "Zz" else offset
-    since = datetime.fromisoformat(f"{day}T{clock}{zone}") - _EPOCH
+    try:
+        since = datetime.fromisoformat(f"{day}T{clock}{zone}") - _EPOCH
+    except ValueError:
+        # Like the 30th of February, which each Python puts into other words.
+        raise ValueError(_NO_TIMESTAMP) from None
     seconds = since.days * 86_400 + since.seconds + leap
     return seconds * NANOSECONDS + int((fraction or "").ljust(9, "0"))
 
