@@ -42,3 +42,12 @@ def test_a_row_that_an_update_brings_into_the_list_makes_up_for_none() -> None:
     add(count, 2, {"1": listed})
     add(count, 3, {"2": old})
     assert count.missing() == 1
+
+
+def test_rows_that_are_deleted_do_not_make_up_for_missing_ones() -> None:
+    row = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00.000000Z"}
+    count = RowCount(None, expected=0, surplus=0)
+    # Two rows are inserted, which is not noticed in the rows, and two are deleted.
+    for total, rows in ((8, "1234"), (10, "567"), (8, "8")):
+        add(count, total, dict.fromkeys(rows, row))
+    assert count.missing() == 2

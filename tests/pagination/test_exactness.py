@@ -27,27 +27,17 @@ EVERY_ORDER = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True)
-def state_after_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_dagctl.streams.kinds.PAGES_A_STATE", 1)
+pytestmark = pytest.mark.usefixtures("state_after_every_page")
 
 
 def advance(seconds: float) -> Act:
     return Act("advance", seconds=seconds)
 
 
-def filled(api: Api, **arrangement: Any) -> Simulation:
-    """A history that begins with rows a second apart, the last of them an hour ago."""
-    simulation = Simulation(api, Arrangement(**{"page_size": 20, **arrangement}))
-    for _ in range(ROWS):
-        simulation.act(Act("insert", picks=(1,)))
-        simulation.act(advance(1))
-    simulation.act(advance(3600))
-    return simulation
-
-
-def asked(sync: Any) -> int:
-    return int(sync.requests["runs", "proj_0"])
+def filled(api: Api, rows: int = ROWS, **arrangement: Any) -> Simulation:
+    history = Simulation(api, Arrangement(**{"page_size": 20, **arrangement}))
+    history.fill(rows)
+    return history
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -76,12 +66,12 @@ def test_floor_a_bookmark_stays_when_only_older_rows_come(api: Api) -> None:
     # Without a clock, the rows are all the tap has to go by.
     history = filled(api, tells_time=False, overlap_seconds=600, descending=True)
     history.sync()
-    newest = sorted(history.world.rows(RUNS, "proj_0"), key=lambda row: row["updated_at"])[-60:]
+    newest = sorted(history.runs, key=lambda row: row["updated_at"])[-60:]
     for row in newest:
         history.world.delete(RUNS, "proj_0", row["id"])
 
     # The simulation checks that no bookmark goes back.
-    assert [name for name, _ in history.sync().records] == ["projects"]
+    assert history.sync().ids == []
     history.end()
 
 
@@ -103,7 +93,7 @@ def test_comparison_a_bookmark_is_an_instant_however_it_is_written(api: Api, tex
     part = {"context": {"project_id": "proj_0"}, **bookmark}
     history.take({"bookmarks": {"runs": {"partitions": [part]}}})
 
-    assert len(history.sync().records) == 1 + ROWS
+    assert len(history.sync().ids) == ROWS
     history.end()
 
 
@@ -123,18 +113,18 @@ def test_shifting_pages_all_rows_have_moved(api: Api, order_by: str, descending:
     history = filled(api, order_by=order_by, descending=descending)
     sync = history.sync([(6, Act("stamp")), (7, Act("delete", picks=tuple(range(60))))])
 
-    assert asked(sync) <= 3 * ROWS / 20
+    assert sync.asked <= 3 * ROWS / 20
     history.end()
 
 
 def test_repeats_an_idle_sync_sends_nothing_and_asks_once(api: Api) -> None:
     history = filled(api, projects=2, overlap_seconds=20)
     history.act(Act("insert", picks=tuple(range(5))))
-    assert len(history.sync().records) == 2 + ROWS + 5
+    assert len(history.sync().ids) == ROWS + 5
     for _ in range(3):
         history.act(advance(3))
         idle = history.sync()
-        assert [name for name, _ in idle.records] == ["projects", "projects"]
+        assert idle.ids == []
         assert len(idle.requests) == 1 + 2 * 2
         assert set(idle.requests.values()) == {1}
 
@@ -143,9 +133,9 @@ def test_repeats_a_table_stamped_at_once_is_remembered(api: Api) -> None:
     history = filled(api)
     history.act(Act("stamp"))
     for seconds, rows in ((30, ROWS), (61, 0), (0, 0)):
-        assert len(history.sync().records) == 1 + rows
+        assert len(history.sync().ids) == rows
         history.act(advance(seconds))
-    assert asked(history.sync()) == 1
+    assert history.sync().asked == 1
 
 
 def test_repeats_beyond_what_is_remembered(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +143,7 @@ def test_repeats_beyond_what_is_remembered(api: Api, monkeypatch: pytest.MonkeyP
     history = filled(api)
     history.act(Act("stamp"))
     history.sync()
-    (part,) = history.state["bookmarks"]["runs"]["partitions"]
-    assert len(part["sent"]) == 50 * LETTERS
+    assert len(history.part["sent"]) == 50 * LETTERS
 
     with pytest.raises(AssertionError, match="sent again"):
         history.sync()
@@ -175,16 +164,15 @@ def test_interruption_at_any_line(api: Api, order_by: str, descending: bool, sto
 
 def test_interruption_a_long_walk_goes_on_where_it_was(api: Api) -> None:
     history = filled(api)
-    sent = history.sync(cut=150).records
+    sent = history.sync(cut=150).ids
     api.requests.clear()
     following = history.sync()
 
-    again = {row["id"] for _, row in sent} & {row["id"] for _, row in following.records}
-    # The project, and at most the page it was in.
-    assert len(again) <= 1 + 20 * 1.5
+    # At most the page it was in.
+    assert len({*sent} & {*following.ids}) <= 20 * 1.5
     # The rest, one more as the last page is full, and one look for what changed behind the place
     # where it was cut.
-    assert asked(following) <= math.ceil((ROWS - 150) / 20 * 1.1) + 3
+    assert following.asked <= math.ceil((ROWS - 150) / 20 * 1.1) + 3
     pages = [it.params["page"] for it in api.requests if it.path.endswith("/runs")]
     # The first page is not fetched ahead, and is only asked for at the end.
     assert [number for number, page in enumerate(pages) if page == "1"] == [len(pages) - 1]
@@ -197,19 +185,19 @@ def test_interruption_a_page_size_that_is_raised_holds_for_a_walk_that_goes_on(
 ) -> None:
     history = filled(api)
     history.sync(cut=100)
-    rows = sorted(history.world.rows(RUNS, "proj_0"), key=lambda row: row["updated_at"])
+    rows = sorted(history.runs, key=lambda row: row["updated_at"])
     for row in rows[ROWS - deleted :]:
         history.world.delete(RUNS, "proj_0", row["id"])
 
     # Rows that were counted before and are gone cost one more, and no walk to the end.
-    assert asked(history.sync(page_size=500)) == 2 + (deleted > 0)
+    assert history.sync(page_size=500).asked == 2 + (deleted > 0)
     history.end()
 
 
 def test_interruption_a_checkpoint_of_other_rows_is_not_resumed(api: Api) -> None:
     """Without `start_date`, rows stand in front of it that nobody has read."""
     history = filled(api)
-    stamps = sorted(row["updated_at"] for row in history.world.rows(RUNS, "proj_0"))
+    stamps = sorted(row["updated_at"] for row in history.runs)
     history.sync(cut=150, start_date=stamps[4])
 
     history.end()
@@ -227,13 +215,13 @@ def test_what_comes_late_comes_within_the_overlap(
     history = filled(api, overlap_seconds=60)
     history.sync()
     history.act(Act("insert", picks=(1,), late=1.0))
-    assert len(history.sync().records) == 2
+    assert len(history.sync().ids) == 1
 
     # The promise ends there (docs/exactness.md), and a longer overlap widens it.
     monkeypatch.setattr(history, "_check_promise", lambda _: None)
     history.act(Act("insert", picks=(1,), late=1.2))
-    assert len(history.sync().records) == 1
-    assert len(history.sync(overlap_seconds=90).records) > 1
+    assert history.sync().ids == []
+    assert history.sync(overlap_seconds=90).ids
     history.check()
 
 
@@ -244,8 +232,8 @@ def test_a_project_that_is_new_is_read_whole(api: Api) -> None:
     history.world.put(EXECUTIONS, "proj_new", {"id": "old", "updated_at": "2020-01-01T00:00:00Z"})
 
     new = history.sync()
-    assert [row["id"] for name, row in new.records if name != "projects"] == ["old"]
-    assert asked(new) == 1
+    assert new.ids == ["old"]
+    assert new.asked == 1
 
 
 @pytest.mark.parametrize(
@@ -260,6 +248,16 @@ def test_a_page_overtaken_by_a_newer_version(api: Api, order_by: str, descending
     history.end()
 
 
+@pytest.mark.parametrize("number", [5, 6])
+def test_a_page_overtaken_by_a_version_of_the_same_moment(api: Api, number: int) -> None:
+    history = filled(api, 0, order_by="created_at", connections=4)
+    history.act(Act("insert", picks=tuple(range(ROWS))))
+    # Those that do not change are anchors.
+    changed = Act("update", picks=tuple(range(0, ROWS, 2)))
+    history.sync([(number + 1, changed)], overtaken={number})
+    history.end()
+
+
 def test_a_row_from_the_future_does_not_take_the_bookmark_with_it(api: Api) -> None:
     history = filled(api, tells_time=False, page_size=500)
     # Without a Date the other clock there is is this machine's.
@@ -267,8 +265,7 @@ def test_a_row_from_the_future_does_not_take_the_bookmark_with_it(api: Api) -> N
     future = {"updated_at": "2099-01-01T00:00:00Z", "start_time": "2099-01-01T00:00:00Z"}
     history.world.put(RUNS, "proj_0", {"id": "future", **future})
     history.sync()
-    (part,) = history.state["bookmarks"]["runs"]["partitions"]
-    assert part["replication_key_value"] < "2099"
+    assert history.part["replication_key_value"] < "2099"
 
 
 def test_a_row_that_returns_to_what_it_was_is_sent_again() -> None:

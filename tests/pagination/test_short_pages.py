@@ -44,11 +44,7 @@ ANY = left_out(SMALL) | {
 }
 COUNTS = ["yes", "no", "pages"]
 COUNTED = pytest.mark.parametrize("counts_hidden", COUNTS)
-
-
-@pytest.fixture(autouse=True)
-def state_after_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tap_dagctl.streams.kinds.PAGES_A_STATE", 1)
+pytestmark = pytest.mark.usefixtures("state_after_every_page")
 
 
 def filled(api: Api, rows: int, hidden: list[int], **arrangement: Any) -> Simulation:
@@ -60,14 +56,6 @@ def filled(api: Api, rows: int, hidden: list[int], **arrangement: Any) -> Simula
     return history
 
 
-def runs(sync: Any) -> list[str]:
-    return [row["id"] for name, row in sync.records if name == "runs"]
-
-
-def requests(sync: Any) -> int:
-    return int(sync.requests["runs", "proj_0"])
-
-
 @pytest.mark.parametrize(
     ("name", "counts_hidden"),
     # There one row is counted, and nothing says that it is behind many places that show none.
@@ -76,7 +64,7 @@ def requests(sync: Any) -> int:
 def test_rows_left_out_cost_no_other_row(api: Api, name: str, counts_hidden: str) -> None:
     connections = 1 if len(name) % 2 else 4
     history = filled(api, ROWS, ANY[name], counts_hidden=counts_hidden, connections=connections)
-    assert len(runs(history.sync())) == ROWS - len(ANY[name])
+    assert len(history.sync().ids) == ROWS - len(ANY[name])
     history.check()
     history.act(Act("update", picks=tuple(range(0, 60, 3))))
     history.end()
@@ -86,7 +74,7 @@ def test_rows_left_out_cost_no_other_row(api: Api, name: str, counts_hidden: str
 def test_rows_that_are_counted_and_left_out_are_looked_for_once_more(api: Api, name: str) -> None:
     history = filled(api, PAGES * 500, MOST[name], page_size=500, most_rows=500)
     # Two to nine pages of 500 rows, the most there are, cost one more, and so does each end.
-    assert requests(history.sync()) <= 2 * (PAGES + 1) + 2
+    assert history.sync().asked <= 2 * (PAGES + 1) + 2
 
 
 @COUNTED
@@ -100,14 +88,13 @@ def test_a_resumed_walk_passes_rows_left_out(api: Api, name: str, counts_hidden:
 
 def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(api: Api) -> None:
     history = filled(api, 3, [0, 1, 2])
-    assert requests(history.sync()) <= 6
-    (part,) = history.state["bookmarks"]["runs"]["partitions"]
-    assert "replication_key_value" not in part
+    assert history.sync().asked <= 6
+    assert history.bookmark is None
 
     # Had they only been late, they would come now.
-    history.world.delete("runs", "proj_0", history.world.rows("runs", "proj_0")[0]["id"])
+    history.world.delete("runs", "proj_0", history.runs[0]["id"])
     history.act(Act("insert", picks=(1,)))
-    assert len(runs(history.sync())) == 1
+    assert len(history.sync().ids) == 1
     history.end()
 
 
@@ -116,13 +103,13 @@ def test_only_rows_that_are_left_out_have_changed(api: Api) -> None:
     history.sync()
     history.act(Act("advance", seconds=600))
     before = history.state
-    hidden = history.world.rows("runs", "proj_0")[5]["id"]
+    hidden = history.runs[5]["id"]
     history.world.change("runs", "proj_0", hidden, status="failed")
 
-    assert runs(history.sync()) == []
+    assert history.sync().ids == []
     assert history.state["bookmarks"]["runs"] == before["bookmarks"]["runs"]
     history.act(Act("update", picks=(1, 2)))
-    assert len(runs(history.sync())) == 2
+    assert len(history.sync().ids) == 2
     history.end()
 
 
@@ -137,7 +124,7 @@ def test_a_server_that_caps_its_pages_is_not_taken_for_one_that_leaves_rows_out(
     history = filled(api, 700, [], page_size=500, **told)
     sync = history.sync()
 
-    assert len(runs(sync)) == 700
+    assert len(sync.ids) == 700
     pages = math.ceil(700 / most_rows)
-    assert requests(sync) <= math.ceil(pages * (1 + math.sqrt(2 / most_rows))) + 4
+    assert sync.asked <= math.ceil(pages * (1 + math.sqrt(2 / most_rows))) + 4
     history.end()

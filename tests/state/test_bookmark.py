@@ -30,11 +30,6 @@ def history(api: Api) -> Simulation:
     return history
 
 
-def sent(history: Simulation, **settings: Any) -> list[str]:
-    """Sync, and return which runs came."""
-    return [row["id"] for name, row in history.sync(**settings).records if name == "runs"]
-
-
 def with_bookmark(**entries: Any) -> Json:
     part = {"context": {"project_id": "proj_0"}, "replication_key": "updated_at", **entries}
     return {"bookmarks": {"runs": {"partitions": [part]}}}
@@ -47,7 +42,7 @@ def test_a_bookmark_ahead_of_the_servers_clock_by_less_than_the_overlap_is_kept(
     ahead = (history.world.now + timedelta(seconds=30)).isoformat().replace("+00:00", "Z")
     history.take(with_bookmark(replication_key_value=ahead))
 
-    assert sent(history) == []
+    assert history.sync().ids == []
 
 
 def test_a_row_from_the_very_beginning_of_the_overlap_is_remembered(history: Simulation) -> None:
@@ -56,16 +51,16 @@ def test_a_row_from_the_very_beginning_of_the_overlap_is_remembered(history: Sim
     # By `Date` (whole seconds, and one off for the time of an answer) it begins 59.5 s later.
     history.world.advance(seconds=60.7)
 
-    assert "late" in sent(history, overlap_seconds=60)
-    assert sent(history, overlap_seconds=60) == []
+    assert "late" in history.sync(overlap_seconds=60).ids
+    assert history.sync(overlap_seconds=60).ids == []
 
 
 def test_a_state_of_the_first_version_is_understood(history: Simulation) -> None:
     history.take(with_bookmark(replication_key_value="2026-02-15T12:00:30.000000Z"))
 
     # From the bookmark less the overlap; the row within it may have been sent or not.
-    assert sent(history) == ["1", "2"]
-    assert sent(history) == []
+    assert history.sync().ids == ["1", "2"]
+    assert history.sync().ids == []
 
 
 @pytest.mark.parametrize(
@@ -81,28 +76,28 @@ def test_a_state_of_the_first_version_is_understood(history: Simulation) -> None
 def test_entries_without_sense_are_ignored(history: Simulation, entries: Json) -> None:
     history.take(with_bookmark(replication_key_value="2026-02-14T12:00:00Z", **entries))
 
-    assert sent(history) == ["1", "2"]
-    assert sent(history) == []
+    assert history.sync().ids == ["1", "2"]
+    assert history.sync().ids == []
 
 
 def test_a_bookmark_in_the_future_is_dropped(
     history: Simulation, caplog: pytest.LogCaptureFixture
 ) -> None:
     history.take(with_bookmark(replication_key_value="2036-01-01T00:00:00Z", sent=["x"]))
-    assert sorted(sent(history)) == ["0", "1", "2"]
+    assert sorted(history.sync().ids) == ["0", "1", "2"]
     assert "runs of proj_0: the bookmark lies in the server's future" in caplog.text
     (part,) = history.state["bookmarks"]["runs"]["partitions"]
     assert part["replication_key_value"] == "2026-03-02T05:59:59.000000Z"
-    assert sent(history) == []
+    assert history.sync().ids == []
 
 
 @pytest.mark.parametrize("first", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00"])
 def test_the_beginning_of_time_means_everything(history: Simulation, first: str) -> None:
     history.take(with_bookmark(replication_key_value=first))
-    assert sorted(sent(history)) == ["0", "1", "2"]
+    assert sorted(history.sync().ids) == ["0", "1", "2"]
 
     history.take({})
-    assert sorted(sent(history, start_date=first)) == ["0", "1", "2"]
+    assert sorted(history.sync(start_date=first).ids) == ["0", "1", "2"]
 
 
 @pytest.mark.parametrize("value", ["2026-13-01T00:00:00Z", 7, [], True])
@@ -128,31 +123,31 @@ def test_a_bookmark_that_is_no_time_is_one_line_and_stays(
 
 
 def test_a_start_date_that_moves_back_brings_the_history_before_it(history: Simulation) -> None:
-    assert sent(history, start_date="2026-02-18") == ["2"]
-    assert sent(history, start_date="2026-02-18") == []
-    assert sent(history, start_date="2026-02-12") == ["1"]
-    assert sent(history, start_date="2026-02-12") == []
-    assert sent(history) == ["0"]
-    assert sent(history) == []
+    assert history.sync(start_date="2026-02-18").ids == ["2"]
+    assert history.sync(start_date="2026-02-18").ids == []
+    assert history.sync(start_date="2026-02-12").ids == ["1"]
+    assert history.sync(start_date="2026-02-12").ids == []
+    assert history.sync().ids == ["0"]
+    assert history.sync().ids == []
 
 
 def test_a_start_date_that_moves_on_sends_nothing_again(history: Simulation) -> None:
-    assert sorted(sent(history)) == ["0", "1", "2"]
-    assert sent(history, start_date="2026-02-18") == []
+    assert sorted(history.sync().ids) == ["0", "1", "2"]
+    assert history.sync(start_date="2026-02-18").ids == []
     history.world.change(RUNS, "proj_0", "0", status="failed")
     # It changed after the start, so it is to be read, however old it is.
-    assert sent(history, start_date="2026-02-18") == ["0"]
-    assert sent(history) == []
+    assert history.sync(start_date="2026-02-18").ids == ["0"]
+    assert history.sync().ids == []
 
 
 def test_a_start_date_in_the_future_waits_for_it(history: Simulation) -> None:
-    assert sent(history, start_date="2026-03-10") == []
+    assert history.sync(start_date="2026-03-10").ids == []
     history.world.advance(days=8)
     history.world.put(RUNS, "proj_0", {"id": "3", "start_time": THIRD})
-    assert sent(history, start_date="2026-03-10") == ["3"]
+    assert history.sync(start_date="2026-03-10").ids == ["3"]
     history.world.advance(hours=1)
-    assert sent(history, start_date="2026-03-10") == []
-    assert sent(history) == ["0", "1", "2"]
+    assert history.sync(start_date="2026-03-10").ids == []
+    assert history.sync().ids == ["0", "1", "2"]
 
 
 def test_the_second_sync_asks_from_the_bookmark_less_the_overlap(api: Api, tap: Tap) -> None:

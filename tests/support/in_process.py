@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
@@ -18,7 +19,7 @@ from tests.support import troubleshooting
 from tests.support.syncs import config_of, handlers_kept, join_prefetch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from singer_sdk.singerlib.encoding.simple import Message
 
@@ -36,6 +37,7 @@ class Collector(Writer):
 
     Attributes:
         last_words: called then, where the tap may still write its state.
+        warnings: what the tap logged of warnings and errors.
     """
 
     def __init__(self, most: int | None) -> None:
@@ -45,6 +47,7 @@ class Collector(Writer):
         self._left = math.inf if most is None else most
         self.records: list[tuple[str, Row]] = []
         self.states: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
 
     @override
     def write_records(self, stream: str, records: Sequence[Record]) -> None:
@@ -69,6 +72,29 @@ class Collector(Writer):
         return [row for name, row in self.records if name == stream]
 
 
+class _Listener(logging.Handler):
+    def __init__(self, said: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._said = said
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("tap-dagctl"):
+            self._said.append(record.getMessage())
+
+
+@contextmanager
+def listening(said: list[str]) -> Iterator[None]:
+    """Add to `said` what the tap warns of, each of which has its row in the documentation."""
+    listener = _Listener(said)
+    logging.root.addHandler(listener)
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(listener)
+        troubleshooting.check(said)
+
+
 def copied(state: Any) -> Any:
     return json.loads(json.dumps(state))
 
@@ -88,7 +114,7 @@ def sync(
     """
     pipe = Collector(cut)
     try:
-        with handlers_kept(), suppress(Killed):
+        with handlers_kept(), listening(pipe.warnings), suppress(Killed):
             # A copy: what a killed process knew is gone with it.
             given = copied(state)
             tap = TapDagctl(config=config_of(api, **settings), state=given, message_writer=pipe)

@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from stand_in.world import Project, Row
     from tests.support.simulation import Arrangement
 
-KNOWN_SIZES, DEFAULT_SIZE = (10, 20, 50, 100, 500), 15
+KNOWN_SIZES = (10, 20, 25, 50, 100, 250, 500)
 
-SIZES: dict[str, Callable[[int], int]] = {
-    "any": lambda limit: limit,
-    "known": lambda limit: limit if limit in KNOWN_SIZES else DEFAULT_SIZE,
-    "rounded": lambda limit: max(10, limit // 10 * 10),
-    "ignored": lambda _: DEFAULT_SIZE,
+SIZES: dict[str, Callable[[int, int], int]] = {
+    "any": lambda limit, _: limit,
+    "known": lambda limit, least: limit if limit in KNOWN_SIZES else least,
+    "rounded": lambda limit, least: max(least, limit // least * least),
+    "ignored": lambda _, least: least,
 }
-"""How many rows a server gives in a page, by the `limit` that is asked for; it tells none of it."""
+"""How many rows a server gives in a page, by the `limit` that is asked for and the fewest it gives.
+
+It tells none of it.
+"""
 
 TIES: dict[str, Callable[[Row, int], Any]] = {
     "by id": lambda row, _: row["id"],
@@ -35,17 +38,20 @@ TIES: dict[str, Callable[[Row, int], Any]] = {
 }
 """How a server orders rows of equal rank, by the `limit` that is asked for."""
 
-COUNTS: dict[str, Callable[[int, int, int], int]] = {
-    "right": lambda total, _, __: total,
-    "capped": lambda total, _, __: min(total, 20),
-    "unfiltered": lambda _, __, everything: everything,
-    "lagging": lambda _, before, __: before,
-    "absurd": lambda total, _, __: total and 10**9,
+COUNTS: dict[str, Callable[[int, int, int, int], int]] = {
+    "right": lambda total, _, __, ___: total,
+    "capped": lambda total, _, __, page_size: min(total, page_size),
+    "unfiltered": lambda _, __, everything, ___: everything,
+    "lagging": lambda _, before, __, ___: before,
+    "absurd": lambda total, _, __, ___: total and 10**9,
 }
-"""What a server counts, by the truth, the truth at its answer before, and all that it has."""
+"""What a server counts, by the truth, the truth at its answer before, all that it has, and a page.
+"""
 
 GLITCHES: dict[str, Callable[[list[Row]], list[Row] | None]] = {
     "a row is left out": lambda rows: rows[: len(rows) // 2] + rows[len(rows) // 2 + 1 :],
+    "the first is left out": lambda rows: rows[1:],
+    "the last is left out": lambda rows: rows[:-1],
     "rows are left out": lambda rows: rows[::3],
     "no row is shown": lambda _: [],
     # And none is counted.
@@ -86,14 +92,15 @@ class OddServer:
         world = self._api.world
         projects, most_rows = world.projects, self._api.most_rows
         if kind == "capped":
-            self._api.most_rows = 12
+            self._api.most_rows = max(12, self._arrangement.page_size // 5)
         if kind == "lagging":
             oldest = world.now - timedelta(seconds=self._arrangement.overlap_seconds)
             views = [view for moment, view in self._views if moment >= oldest]
             world.projects = (views or [projects])[0]
         self._limit = int(request.params.get("limit", 0))
         if self._limit:
-            self._limit = SIZES[self._arrangement.sizes](self._limit)
+            least = max(15, self._arrangement.page_size // 10)
+            self._limit = SIZES[self._arrangement.sizes](self._limit, least)
             request = replace(request, params={**request.params, "limit": str(self._limit)})
         try:
             yield request
@@ -111,8 +118,9 @@ class OddServer:
             asked = (request.path, request.params.get("updated_after"))
             project = self._api.world.projects[request.path.split("/")[-2]]
             true, everything = answer["total"], len(project.tables[name])
-            count = COUNTS[arrangement.counts](true, self._counted.get(asked, true), everything)
-            answer["total"], self._counted[asked] = count, true
+            before, self._counted[asked] = self._counted.get(asked, true), true
+            count = COUNTS[arrangement.counts](true, before, everything, arrangement.page_size)
+            answer["total"] = count
             if answer["total_pages"] is not None:
                 answer["total_pages"] = -(-count // self._limit)
         if arrangement.sizes != "any":

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from stand_in.server import reply_of
 from stand_in.world import EXECUTIONS, RUNS, Row, World, from_text
 from tap_dagctl import timestamps
 from tap_dagctl.api import prefetch
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from stand_in.world import Project
 
 TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
-PATHS = {"runs": "runs", "model-executions": "model_executions"}
 # How long a request waits to be overtaken.
 OVERTAKEN_SECONDS = 0.05
 
@@ -161,15 +161,32 @@ class Sync:
     requests: Counter[tuple[str, str]]
     totals: Counter[tuple[str, str]]
     acts: list[Act] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        """The rows of lists that were sent."""
+        return [row["id"] for stream, row in self.records if stream != "projects"]
+
+    @property
+    def asked(self) -> int:
+        """How often the runs of the first project were asked for."""
+        return self.requests["runs", "proj_0"]
 
 
 class Simulation:
-    """One history."""
+    """One history.
+
+    Attributes:
+        answer: answers for the runs of a project instead of the server, by the request and which
+            of them in a sync it is, from 1.
+    """
 
     def __init__(
         self, api: Api, arrangement: Arrangement, figures: Counter[str] | None = None
     ) -> None:
         self.arrangement = arrangement
+        self.answer: Callable[[Request, int], dict[str, Any]] | None = None
         self.figures = Counter[str]() if figures is None else figures
         self.state: dict[str, Any] = {}
         self.tables: dict[str, dict[str, Row]] = {name: {} for name in ("projects", *TABLES)}
@@ -216,10 +233,48 @@ class Simulation:
         offset = f"{sign}{hours:02}:{minutes:02}" if arrangement.offset_minutes else "Z"
         return f"{local:%Y-%m-%dT%H:%M:%S}{fraction}{offset}"
 
-    def hide(self, positions: Iterable[int]) -> None:
+    def fill(self, rows: int, every: float = 1, *, project: int = 0) -> None:
+        """Add so many runs to a project, so many seconds apart, the last of them an hour ago."""
+        for _ in range(rows):
+            self._insert(RUNS, f"proj_{project}", Act("insert"))
+            self.world.advance(seconds=every)
+        self.world.advance(hours=1)
+
+    @property
+    def runs(self) -> list[Row]:
+        """Those of the first project, in the order of the list."""
+        return self.world.rows(RUNS, "proj_0")
+
+    def hide(self, positions: Iterable[int]) -> set[str]:
         """Let the server leave out the runs that now stand at these positions of the list."""
-        rows = self.world.rows(RUNS, "proj_0")
-        self._hidden.update(rows[position]["id"] for position in positions)
+        hidden = {self.runs[position]["id"] for position in positions}
+        self._hidden |= hidden
+        return hidden
+
+    @property
+    def part(self) -> dict[str, Any]:
+        """What the state says of the runs of the first project."""
+        partitions = self.state["bookmarks"]["runs"]["partitions"]
+        (part,) = (it for it in partitions if it["context"]["project_id"] == "proj_0")
+        return dict(part)
+
+    @property
+    def bookmark(self) -> datetime | None:
+        text = self.part.get("replication_key_value")
+        return None if text is None else from_text(text)
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the bookmark is the server's clock when the sync began, which stood still."""
+        return self.bookmark is not None and self.world.now - self.bookmark < timedelta(minutes=1)
+
+    @property
+    def missing(self) -> set[str]:
+        """The runs, also hidden ones, of which the loader does not hold the newest version."""
+        held = self.tables["runs"]
+        return {
+            it["id"] for it in self.runs if it["id"] not in held or not _same(held[it["id"]], it)
+        }
 
     def act(self, act: Act) -> None:
         """Let a writer act."""
@@ -296,7 +351,7 @@ class Simulation:
         given = dict(_bookmarks(self.state))
         pipe = self._run(cut, settings, stopped=stopped)
         self._was_cut = pipe.is_killed
-        done.records = pipe.records
+        done.records, done.warnings = pipe.records, pipe.warnings
         self.figures["syncs"] += 1
         self.figures["cut off"] += self._was_cut
         self.figures["records sent"] += len(pipe.records)
@@ -327,7 +382,7 @@ class Simulation:
                     self._turns.wait_for(lambda: turn > before, timeout=OVERTAKEN_SECONDS)
                 turn = next(answered)
                 project, _, path = request.path.rpartition("/")
-                key = (PATHS.get(path, path), project.rpartition("/")[2])
+                key = (path.replace("-", "_"), project.rpartition("/")[2])
                 done.requests[key] += 1
                 for number, act in acts:
                     if number == turn:
@@ -336,7 +391,12 @@ class Simulation:
                 self._api.alter = partial(alter, key, turn, request)
                 moment = self.world.now
                 with self._server.answering(request, turn) as sized:
-                    reply = self._api.true_reply(sized)
+                    if self.answer and key[0] == "runs":
+                        answer = self.answer(sized, done.requests[key])
+                        done.totals[key] = max(done.totals[key], answer["total"])
+                        reply = reply_of(answer, sized)
+                    else:
+                        reply = self._api.true_reply(sized)
                 self._turns.notify_all()
                 return replace(reply, moment=moment)
 
@@ -450,7 +510,8 @@ class Simulation:
         arrangement = self.arrangement
         size = min(arrangement.page_size, arrangement.most_rows)
         is_told = arrangement.tells_pages and arrangement.tells_limit == "right"
-        is_quiet = not (was_cut or done.acts or arrangement.is_odd or self._hidden)
+        is_odd = arrangement.is_odd or self._hidden or self.answer
+        is_quiet = not (was_cut or done.acts or is_odd)
         for key, requests in done.requests.items():
             if key[0] not in TABLES:
                 continue
