@@ -11,7 +11,8 @@ import pytest
 
 from tap_dagctl.singer.progress import Progress
 from tests.support.at_request import refuse
-from tests.support.syncs import in_files, selecting
+from tests.support.catalogs import selecting
+from tests.support.syncs import in_files
 
 if TYPE_CHECKING:
     from pathlib import Path

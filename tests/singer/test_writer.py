@@ -18,6 +18,7 @@ from stand_in.world import World
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
+from tests.support.catalogs import deselect, entry
 from tests.support.made_up_rows import ROWS
 from tests.support.syncs import Json, config_of, handlers_kept
 
@@ -82,13 +83,8 @@ def test_what_a_configuration_changes_goes_by_record(api: Api, catalog: Json) ->
     for number in range(3):
         api.world.put("runs", "proj_a", {"id": f"run_{number}", "queue": {"name": "q"}})
     deselected, other_type = deepcopy(catalog), deepcopy(catalog)
-    for entry in deselected["streams"]:
-        for metadata in entry["metadata"]:
-            if metadata["breadcrumb"] == ["properties", "created_at"]:
-                metadata["metadata"]["selected"] = False
-    for entry in other_type["streams"]:
-        if entry["tap_stream_id"] == "runs":
-            entry["schema"]["properties"]["created_at"] = {"type": ["string"]}
+    deselect(deselected, "runs", "created_at")
+    entry(other_type, "runs")["schema"]["properties"]["created_at"] = {"type": ["string"]}
     statistics = 1
 
     assert rows_by_page() == rows_by_page(catalog) == 3 + statistics

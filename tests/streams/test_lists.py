@@ -10,11 +10,13 @@ import pytest
 from stand_in.history import History
 from stand_in.server import Api, Reply, serving
 from stand_in.world import PLANS, World
+from tests.support.catalogs import selecting
 from tests.support.in_process import sync
-from tests.support.syncs import Json, Output, Tap, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.syncs import Json, Output, Tap
 
 
 LISTS = {

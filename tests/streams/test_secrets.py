@@ -14,6 +14,7 @@ from stand_in.server import Api, serving
 from stand_in.world import RUNS, World
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.streams import STREAMS, EnvironmentVariables
+from tests.support.catalogs import entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +42,8 @@ def api() -> Iterator[Api]:
 @pytest.mark.usefixtures("api")
 def test_the_value_of_a_variable_never_leaves_the_tap(tap: Tap) -> None:
     catalog = json.loads(tap("--discover", include_sensitive=True).stdout)
-    for entry in catalog["streams"]:
-        if entry["tap_stream_id"] == EnvironmentVariables.name:
-            entry["schema"]["properties"]["value"] = {"type": ["string", "null"]}
+    variables = entry(catalog, EnvironmentVariables.name)
+    variables["schema"]["properties"]["value"] = {"type": ["string", "null"]}
     environment = {"TAP_DAGCTL_LOGLEVEL": "debug"}
     output = tap(include_sensitive=True, environment=environment)
     assert output.exit_code == 0, output.stderr

@@ -12,8 +12,9 @@ from stand_in.server import Api, serving
 from stand_in.world import JOBS, World
 from tap_dagctl.streams import STREAMS
 from tests.support.at_request import refuse
+from tests.support.catalogs import deselect, selecting
 from tests.support.meltano import Meltano
-from tests.support.syncs import Json, Tap, run_tap, selecting
+from tests.support.syncs import Json, Tap, run_tap
 from tests.support.truth import KEYS, difference, in_messages, plain
 
 if TYPE_CHECKING:
@@ -53,10 +54,8 @@ def check_without(api: Api, output: Output) -> None:
     assert not any(request.path.endswith(tuple(PATHS.values())) for request in api.requests)
     assert len(output.records("jobs")) == len(listed_jobs(api)) > 3
     assert SECRET not in output.stdout + output.stderr
-    for message in output.messages:
-        assert message.get("stream") not in SENSITIVE
-        if message["type"] == "SCHEMA" and message["stream"] == "jobs":
-            assert "environment" not in message["schema"]["properties"]
+    assert not SENSITIVE.keys() & output.schemas.keys()
+    assert "environment" not in output.schemas["jobs"]["schema"]["properties"]
 
 
 def listed_jobs(api: Api) -> list[Json]:
@@ -79,10 +78,7 @@ def test_no_catalog_lists_it_unasked(tap: Tap, tmp_path: Path, catalog: Json) ->
 def test_who_selects_all_does_not_get_it(api: Api, tap: Tap, catalog: Json, is_old: bool) -> None:
     if is_old:
         catalog = discovered(tap, include_sensitive=True)
-        for entry in catalog["streams"]:
-            for metadata in entry["metadata"]:
-                if metadata["breadcrumb"] == ["properties", "environment"]:
-                    metadata["metadata"]["selected"] = False
+        deselect(catalog, "jobs", "environment")
     for output in (tap(catalog=selecting(catalog, KEYS)), tap()):
         check_without(api, output)
         assert output.warnings == []
@@ -101,7 +97,7 @@ def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tap: 
     )
     catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] in SENSITIVE]
     output = tap(catalog=catalog).succeeded
-    assert [message for message in output.messages if message["type"] == "RECORD"] == []
+    assert output.sent == {}
     left_out, nothing = output.warnings
     assert "which is left out" in left_out
     assert "The catalog selects no stream of this tap, so nothing is read" in nothing
@@ -132,7 +128,7 @@ def test_a_token_without_the_permission_fails_that_stream_alone(api: Api, tap: T
         "the token the permission manage_secrets in dagctl, or deselect environment_protections"
     )
     others = {*KEYS, *SENSITIVE} - {"environment_protections"}
-    assert {it["stream"] for it in output.messages if it["type"] == "RECORD"} == others
+    assert output.sent.keys() == others
     catalog = selecting(discovered(tap, include_sensitive=True), others)
     assert tap(catalog=catalog, include_sensitive=True).exit_code == 0
 

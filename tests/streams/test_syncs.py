@@ -17,7 +17,8 @@ from stand_in.world import World
 from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
 from tests.support.at_request import at_request, signalled_at
-from tests.support.syncs import Output, Tap, config_of, in_files, selecting
+from tests.support.catalogs import deselect, metadata, selecting
+from tests.support.syncs import Output, Tap, config_of, in_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,9 +97,10 @@ def rows_of(output: Output) -> dict[Part, dict[str, Any]]:
 def assert_as_counted(api: CountingApi, output: Output, errors: dict[Part, str]) -> None:
     rows = rows_of(output)
     sent = Counter(
-        (message["stream"], message["record"].get("project_id", ""))
-        for message in output.messages
-        if message["type"] == "RECORD" and message["stream"] != "syncs"
+        (stream, record.get("project_id", ""))
+        for stream, records in output.sent.items()
+        for record in records
+        if stream != "syncs"
     )
     bookmarks = {
         (stream, partition["context"]["project_id"]): partition.get("replication_key_value")
@@ -163,19 +165,14 @@ def test_it_is_read_only_where_it_is_selected(tap: Tap) -> None:
     discovered = json.loads(tap("--discover").stdout)
     assert not [it for it in plain.messages if it.get("stream") == "syncs"]
     assert "syncs" not in plain.state["bookmarks"]
-    (entry,) = (it for it in discovered["streams"] if it["tap_stream_id"] == "syncs")
-    (root,) = (it["metadata"] for it in entry["metadata"] if not it["breadcrumb"])
-    assert root["selected-by-default"] is False
+    assert metadata(discovered, "syncs")["selected-by-default"] is False
     # As a catalog without a word of selection says it, too.
     assert not tap(catalog=discovered).records("syncs")
     assert not tested.records("syncs")
 
 
 def test_maps_and_selection_are_heeded(api: CountingApi, tap: Tap, catalog: dict[str, Any]) -> None:
-    for entry in selecting(catalog, {"runs", "syncs"})["streams"]:
-        for item in entry["metadata"]:
-            if entry["tap_stream_id"] == "syncs" and item["breadcrumb"] == ["properties", "error"]:
-                item["metadata"] |= {"selected": False}
+    deselect(selecting(catalog, {"runs", "syncs"}), "syncs", "error")
     maps = {"syncs": {"__alias__": "loads", "__filter__": "record['project_id'] != ''"}}
     output = tap(catalog=catalog, stream_maps=maps)
 

@@ -7,9 +7,10 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.support.catalogs import selecting
 from tests.support.programs import ended
 from tests.support.project import ROOT
-from tests.support.syncs import Output, config_of, run_tap, selecting
+from tests.support.syncs import Output, config_of, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path

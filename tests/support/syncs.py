@@ -27,7 +27,7 @@ from tap_dagctl.singer.state import LOGGER
 from tests.support import troubleshooting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from stand_in.server import Api
 
@@ -65,6 +65,17 @@ class Output:
                     text = gzip.decompress(Path(urlsplit(file).path).read_bytes())
                     found += map(json.loads, text.splitlines())
         return found
+
+    @property
+    def sent(self) -> dict[str, list[Json]]:
+        """The records of each stream of which any was sent, by the name it left under."""
+        named = (it["stream"] for it in self.messages if {"record", "manifest"} & it.keys())
+        return {stream: self.records(stream) for stream in named}
+
+    @property
+    def schemas(self) -> dict[str, Json]:
+        """The message that announces each stream."""
+        return {it["stream"]: it for it in self.messages if it["type"] == "SCHEMA"}
 
     def ids(self, stream: str) -> list[str]:
         return [row["id"] for row in self.records(stream)]
@@ -263,13 +274,3 @@ def loggers_kept() -> Iterator[None]:
         for logger, (level, handlers, filters, is_disabled) in zip(loggers, before, strict=True):
             logger.setLevel(level)
             logger.handlers, logger.filters, logger.disabled = handlers, filters, is_disabled
-
-
-def selecting(catalog: dict[str, Any], streams: Iterable[str]) -> dict[str, Any]:
-    """Return `catalog` with just these streams selected."""
-    chosen = set(streams)
-    for entry in catalog["streams"]:
-        for metadata in entry["metadata"]:
-            if metadata["breadcrumb"] == []:
-                metadata["metadata"]["selected"] = entry["tap_stream_id"] in chosen
-    return catalog
