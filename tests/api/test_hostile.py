@@ -6,7 +6,7 @@ import gzip
 import json
 import time
 import zlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pytest
 from typing_extensions import override
 
 from stand_in.server import Api, Reply, running
+from tests.support.at_request import instead
 from tests.support.memory import LargeApi, run_and_measure
 from tests.support.syncs import Tap, config_of, run_tap
 
@@ -30,14 +31,6 @@ MEGABYTE = 1024 * 1024
 MOST_MEGABYTES = 250
 
 
-def instead_of_runs(api: Api, reply: Reply) -> None:
-    api.misbehave = lambda request: reply if request.path.endswith("proj_a/runs") else None
-
-
-def act(api: Api, action: Callable[[socket.socket], Any]) -> None:
-    instead_of_runs(api, Reply(0, b"", instead=action))
-
-
 @lru_cache
 def bomb(layers: int, compress: Callable[[bytes], bytes]) -> bytes:
     """Far more zeros than may be unpacked, packed so often."""
@@ -49,55 +42,57 @@ def bomb(layers: int, compress: Callable[[bytes], bytes]) -> bytes:
     return packed
 
 
-@pytest.mark.parametrize(("layers", "encoding"), [(1, "gzip"), (2, "gzip"), (5, "deflate")])
-def test_a_compressed_bomb_is_not_unpacked(
-    api: Api, tmp_path: Path, layers: int, encoding: str
-) -> None:
+def packed(layers: int = 1, encoding: str = "gzip", status: int = 200) -> Reply:
     body = bomb(layers, gzip.compress if encoding == "gzip" else zlib.compress)
-    headers = {"Content-Encoding": ", ".join([encoding] * layers)}
-    instead_of_runs(api, Reply(200, body, headers))
-    output, megabytes = run_and_measure(tmp_path, config_of(api, max_attempts=1))
-
-    assert "the answer is larger than 64 MB (1 try); lower page_size" in output.error
-    assert megabytes < MOST_MEGABYTES
+    headers = {"Content-Encoding": ", ".join([encoding] * layers), "Location": "/elsewhere"}
+    return Reply(status, body, headers)
 
 
-@pytest.mark.parametrize("status", [302, 500])
-def test_a_bomb_in_an_error_is_read_as_far_as_shown(api: Api, tmp_path: Path, status: int) -> None:
-    headers = {"Content-Encoding": "gzip", "Location": "/elsewhere"}
-    instead_of_runs(api, Reply(status, bomb(1, gzip.compress), headers))
-    output, megabytes = run_and_measure(tmp_path, config_of(api, max_attempts=1))
+def endless(head: bytes, before: bytes = b"", after: bytes = b"") -> Reply:
+    """Send megabytes without end, each with something before and after it."""
 
-    assert f"the server answered {status}" in output.error
-    assert megabytes < MOST_MEGABYTES / 2
+    def send(connection: socket.socket) -> None:
+        connection.sendall(HEAD + head + b"\r\n\r\n")
+        while True:
+            connection.sendall(before + b" " * MEGABYTE + after)
+
+    return Reply(0, b"", instead=send)
 
 
-BLOCK = b" " * MEGABYTE
+LARGER = "the answer is larger than 64 MB (1 try); lower page_size"
 
 
 @pytest.mark.parametrize(
-    ("head", "block"),
+    ("reply", "line", "most"),
     [
-        (b"Content-Type: application/json\r\n\r\n", BLOCK),
-        (b"Transfer-Encoding: chunked\r\n\r\n", b"100000\r\n" + BLOCK + b"\r\n"),
-        (b"Content-Length: 1000000000000000\r\n\r\n", BLOCK),
+        (packed, LARGER, MOST_MEGABYTES),
+        (partial(packed, 2), LARGER, MOST_MEGABYTES),
+        (partial(packed, 5, "deflate"), LARGER, MOST_MEGABYTES),
+        # An error is read as far as it is shown.
+        (partial(packed, status=302), "the server answered 302", MOST_MEGABYTES / 2),
+        (partial(packed, status=500), "the server answered 500", MOST_MEGABYTES / 2),
+        (partial(endless, b"Content-Type: application/json"), LARGER, MOST_MEGABYTES),
+        (
+            partial(endless, b"Transfer-Encoding: chunked", b"100000\r\n", b"\r\n"),
+            LARGER,
+            MOST_MEGABYTES,
+        ),
+        (partial(endless, b"Content-Length: 1000000000000000"), LARGER, MOST_MEGABYTES),
+        (
+            lambda: Reply(200, b'{"total": 1, "runs": [' + b"{}," * 20_000_000 + b"0]}"),
+            "the answer holds more than 2,000,000 values (1 try); lower page_size",
+            MOST_MEGABYTES,
+        ),
     ],
 )
-def test_a_body_without_end_is_bounded(api: Api, tmp_path: Path, head: bytes, block: bytes) -> None:
-    act(api, lambda connection: [*map(connection.sendall, chain([HEAD + head], repeat(block)))])
+def test_what_is_too_large_is_one_line_and_takes_little_memory(
+    api: Api, tmp_path: Path, reply: Callable[[], Reply], line: str, most: float
+) -> None:
+    instead(api, "proj_a/runs", reply())
     output, megabytes = run_and_measure(tmp_path, config_of(api, max_attempts=1))
 
-    assert "the answer is larger than 64 MB (1 try); lower page_size" in output.error
-    assert megabytes < MOST_MEGABYTES
-
-
-def test_an_answer_of_millions_of_values_is_not_unpacked(api: Api, tmp_path: Path) -> None:
-    body = b'{"total": 1, "runs": [' + b"{}," * 20_000_000 + b"0]}"
-    instead_of_runs(api, Reply(200, body, {}))
-    output, megabytes = run_and_measure(tmp_path, config_of(api, max_attempts=1))
-
-    assert "the answer holds more than 2,000,000 values (1 try); lower page_size" in output.error
-    assert megabytes < MOST_MEGABYTES
+    assert line in output.error
+    assert megabytes < most
 
 
 # How each begins, and what comes then, again and again.
@@ -121,7 +116,7 @@ def test_what_trickles_in_without_end_ends_at_the_deadline(api: Api, tap: Tap, n
             connection.sendall(piece)
             time.sleep(0.05)
 
-    act(api, trickle)
+    instead(api, "proj_a/runs", Reply(0, b"", instead=trickle))
     # Each part comes well within it.
     error = tap(max_attempts=1, request_timeout=0.3).error
     # A hundred headers are more than http.client reads; that is an end as well.
@@ -203,7 +198,7 @@ def test_a_project_id_is_one_segment_of_the_path(api: Api, tap: Tap, project: st
 @pytest.mark.parametrize("depth", [50, 600, 5_000])
 def test_a_value_nested_deeply_is_loaded_or_one_line(api: Api, tap: Tap, depth: int) -> None:
     row = f'{{"id": "deep", "updated_at": "2026-03-02T06:00:00Z", "x": {"[" * depth}{"]" * depth}}}'
-    instead_of_runs(api, Reply(200, f'{{"runs": [{row}], "total": 1}}'.encode()))
+    instead(api, "proj_a/runs", Reply(200, f'{{"runs": [{row}], "total": 1}}'.encode()))
     output = tap(max_attempts=1)
 
     if output.exit_code == 0:

@@ -16,7 +16,7 @@ import pytest
 
 from stand_in.server import Reply
 from tests.support.at_request import signalled_at
-from tests.support.syncs import Json, Output, arguments, config_of, run_tap
+from tests.support.syncs import Json, Output, arguments, config_of, ended, program, run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,17 +46,10 @@ def config(api: Api) -> Json:
 @pytest.fixture(params=["1"])
 def tap(
     tmp_path: Path, config: Json, request: pytest.FixtureRequest
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[subprocess.Popen[str]]:
     """The running program; how Python buffers what it prints is a parameter."""
-    with subprocess.Popen(
-        arguments(tmp_path, config),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONUNBUFFERED": request.param},
-    ) as process:
+    with program(tmp_path, config, environment={"PYTHONUNBUFFERED": request.param}) as process:
         yield process
-        process.kill()
 
 
 def check_nothing_is_lost(api: Api, interrupted: Output, following: Output) -> None:
@@ -109,14 +102,14 @@ def test_a_signal_in_the_middle_of_a_walk_loses_nothing_and_costs_little(
         ) in interrupted.stderr
 
 
-def test_a_signal_ends_a_long_wait_for_another_try(api: Api, tap: subprocess.Popen[bytes]) -> None:
+def test_a_signal_ends_a_long_wait_for_another_try(api: Api, tap: subprocess.Popen[str]) -> None:
     def misbehave(_: Request) -> Reply:
         return Reply(503, b"{}", {"Retry-After": "100"})
 
     api.misbehave = misbehave
     assert tap.stderr is not None
     for line in tap.stderr:
-        if b"waiting 100.0 s" in line:
+        if "waiting 100.0 s" in line:
             tap.send_signal(signal.SIGTERM)
             break
 
@@ -126,7 +119,7 @@ def test_a_signal_ends_a_long_wait_for_another_try(api: Api, tap: subprocess.Pop
 
 
 def test_a_signal_may_come_while_an_answer_is_taken(tmp_path: Path, config: Json) -> None:
-    program = """
+    script = """
 from http.client import HTTPResponse
 from signal import SIGTERM, raise_signal
 
@@ -145,7 +138,7 @@ transport._Connection.response_class = HalfMade
 main()
 """
     _, *options = arguments(tmp_path, config)
-    line = [sys.executable, "-c", program, *options]
+    line = [sys.executable, "-c", script, *options]
     done = subprocess.run(line, check=False, capture_output=True, text=True)
 
     assert done.returncode == 143
@@ -154,13 +147,12 @@ main()
 
 
 def test_a_signal_waits_for_the_end_of_the_line_when_the_target_is_slow(
-    api: Api, tap: subprocess.Popen[bytes], tmp_path: Path, config: Json
+    api: Api, tap: subprocess.Popen[str], tmp_path: Path, config: Json
 ) -> None:
     assert tap.stdout is not None
     fill(tap)
     tap.send_signal(signal.SIGTERM)
-    stdout, stderr = tap.communicate(timeout=120)
-    interrupted = Output.of(tap.returncode, stdout.decode(), stderr.decode())
+    interrupted = ended(tap)
     following = run_tap(tmp_path, config, state=interrupted.state)
 
     assert interrupted.exit_code == 143
@@ -168,7 +160,7 @@ def test_a_signal_waits_for_the_end_of_the_line_when_the_target_is_slow(
     check_nothing_is_lost(api, interrupted, following)
 
 
-def test_a_second_signal_waits_for_no_target(tap: subprocess.Popen[bytes]) -> None:
+def test_a_second_signal_waits_for_no_target(tap: subprocess.Popen[str]) -> None:
     fill(tap)
     tap.send_signal(signal.SIGTERM)
     with pytest.raises(subprocess.TimeoutExpired):
@@ -178,7 +170,7 @@ def test_a_second_signal_waits_for_no_target(tap: subprocess.Popen[bytes]) -> No
     assert tap.wait(timeout=120) == 143
 
 
-def fill(process: subprocess.Popen[bytes]) -> None:
+def fill(process: subprocess.Popen[str]) -> None:
     """Wait until the program waits within a line, as nobody reads the pipe any more."""
     assert process.stdout is not None
     select.select([process.stdout], [], [])
@@ -189,14 +181,14 @@ def fill(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.parametrize("tap", ["", "1"], indirect=True)
 def test_a_target_that_dies_is_one_line(
-    api: Api, tap: subprocess.Popen[bytes], tmp_path: Path, config: Json
+    api: Api, tap: subprocess.Popen[str], tmp_path: Path, config: Json
 ) -> None:
     assert tap.stdout is not None
-    read = b"".join(tap.stdout.readline() for _ in range(ROWS // 2))
+    read = "".join(tap.stdout.readline() for _ in range(ROWS // 2))
     tap.stdout.close()
     assert tap.stderr is not None
-    stderr = tap.stderr.read().decode()
-    interrupted = Output.of(tap.wait(timeout=120), read.decode(), stderr)
+    stderr = tap.stderr.read()
+    interrupted = Output.of(tap.wait(timeout=120), read, stderr)
     following = run_tap(tmp_path, config, state=interrupted.state)
 
     assert interrupted.error.startswith("The target stopped reading: its own messages say why; run")

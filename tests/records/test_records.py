@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -17,7 +17,7 @@ from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.records.record import as_dict
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
-from tests.support.made_up_rows import FIELDS, TEXT, TIMES, VALUES
+from tests.support.made_up_rows import ANY_JSON, FIELDS, TEXT, TIMES, VALUES
 
 if TYPE_CHECKING:
     from tap_dagctl.records.record import Record
@@ -55,18 +55,12 @@ def test_nothing_of_a_row_is_lost_and_every_field_is_there(
             assert record[name] == timestamps.to_fixed_width(value)
         else:
             assert record[name] == value
+    assert {name for name in record if record[name] is not None} <= {*row, ADDITIONAL_PROPERTIES}
     assert additional.keys() <= row.keys()
     assert record[ADDITIONAL_PROPERTIES] is None or additional
     keys = {name for name in record if name in schema.get("required", ())}
     nullable = {name: value for name, value in record.items() if name not in keys or value}
     Draft202012Validator({**schema, "required": []}).validate(nullable)
-
-
-@pytest.mark.parametrize("stream", SCHEMAS)
-def test_a_field_that_was_left_out_is_null(stream: str) -> None:
-    (record,) = RecordBuilder(stream, SCHEMAS[stream]).build([{}], {})
-
-    assert record == dict.fromkeys(SCHEMAS[stream]["properties"])
 
 
 def test_unknown_and_unfitting_fields_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -119,39 +113,60 @@ ROWS = st.fixed_dictionaries({"updated_at": READ_TIMES}, optional=FITTING) | st.
     READ_TIMES,
 )
 # No page it stands in can be read at once.
-ODD = {"id": "odd", "updated_at": "2026-03-02T05:00:00Z", "queue": "q"}
+ODD = '{"id": "odd", "updated_at": "2026-03-02T05:00:00Z", "queue": "q"}'
 
 
-READER = RowReader("runs", schemas.RUNS, RecordBuilder("runs", schemas.RUNS).record)
+READERS = {
+    name: RowReader(name, SCHEMAS[name], RecordBuilder(name, SCHEMAS[name]).record)
+    for name in ("runs", "plans")
+}
+# The fields of a row, each as it is written.
+WRITTEN = ROWS.map(lambda row: {name: json.dumps(value) for name, value in row.items()}) | (
+    st.dictionaries(
+        st.sampled_from([*FIELDS, "plan_output", "commits_behind", "queue"]),
+        ANY_JSON | ANY_JSON.map(lambda text: f'{{"a": {text}}}'),
+        max_size=3,
+    )
+)
 
 
-def records_of(page: list[Json]) -> list[Record]:
-    """Return what is made of a page as it comes over the wire."""
-    body: Any = READER.decode(json.dumps({"runs": page, "total": len(page)}).encode())
-    return [record for _, _, record in READER.read(body["runs"], CONTEXT)]
+def read(name: str, rows: list[str], total: str = "1") -> tuple[list[Record], object]:
+    """Return what is made of a page as it comes over the wire, and its count."""
+    page = f'{{"{name}": [{", ".join(rows)}], "total": {total}}}'
+    body: Any = READERS[name].decode(page.encode("utf-8", "surrogatepass"))
+    return [record for _, _, record in READERS[name].read(body[name], CONTEXT)], body["total"]
 
 
-@given(st.lists(ROWS, min_size=1, max_size=3))
-def test_a_record_does_not_depend_on_how_it_was_made(rows: list[Json]) -> None:
-    page = [{**row, "id": f"run_{number}"} for number, row in enumerate(rows)]
-    builder = RecordBuilder("runs", schemas.RUNS)
-    expected = [
-        builder.record(row, CONTEXT)
-        for row in decode_json(json.dumps(page).encode())  # type: ignore[attr-defined]  # a list
+@given(st.sampled_from([*READERS]), st.lists(WRITTEN, min_size=1, max_size=3), ANY_JSON)
+# More than 64 bits, where nothing else is odd.
+@example("plans", [{"plan_output": f'{{"a": {2**64}}}'}], "1")
+@example("plans", [{}], f"{2**64}")
+def test_a_record_does_not_depend_on_how_it_was_made(
+    name: str, rows: list[dict[str, str]], total: str
+) -> None:
+    page = [
+        {"id": f'"row_{number}"', "updated_at": '"2026-03-02T05:00:00Z"', **row}
+        for number, row in enumerate(rows)
     ]
-    records, beside_an_odd_one = records_of(page), records_of([*page, ODD])[:-1]
+    fields = [[f"{json.dumps(field)}: {text}" for field, text in row.items()] for row in page]
+    texts = ["{" + ", ".join(it) + "}" for it in fields]
+    records, counted = read(name, texts, total)
+    beside_an_odd_one, _ = read(name, [*texts, ODD])
+    builder = RecordBuilder(name, SCHEMAS[name])
+    alone: Any = [decode_json(text.encode("utf-8", "surrogatepass")) for text in texts]
+    expected = builder.build(alone, CONTEXT)
 
     # As text: 1 and 1.0 are equal, and not the same.
     assert json.dumps(list(map(as_dict, records)), sort_keys=True) == json.dumps(
         expected, sort_keys=True
     )
-    assert records == beside_an_odd_one
+    assert records == beside_an_odd_one[:-1]
+    assert json.dumps(counted) == json.dumps(decode_json(total.encode("utf-8", "surrogatepass")))
 
 
 def test_what_fits_is_a_struct_and_an_unheard_of_field_is_kept() -> None:
-    fitting = {"id": "run", "updated_at": "2026-03-02T05:00:00Z", "pod_name": None}
-    (alone,) = records_of([fitting])
-    (beside, odd) = records_of([fitting, ODD])
+    fitting = '{"id": "run", "updated_at": "2026-03-02T05:00:00Z", "pod_name": null}'
+    ((alone,), _), ((beside, odd), _) = read("runs", [fitting]), read("runs", [fitting, ODD])
 
     assert alone == beside
     assert not isinstance(alone, dict)
@@ -161,7 +176,7 @@ def test_what_fits_is_a_struct_and_an_unheard_of_field_is_kept() -> None:
 @pytest.mark.parametrize("rows", [[], [{"id": "run", "updated_at": "2026-03-02T05:00:00.5Z"}]])
 def test_a_body_has_what_the_tap_looks_at(rows: list[Json]) -> None:
     body = {"runs": rows, "total": 1, "page": "1", "limit": 2.5, "stats": {}, "total_pages": None}
-    decoded_body: Any = READER.decode(json.dumps(body).encode())
+    decoded_body: Any = READERS["runs"].decode(json.dumps(body).encode())
 
     assert {**decoded_body, "runs": len(decoded_body["runs"])} == {
         "runs": len(rows),

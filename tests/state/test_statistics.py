@@ -93,20 +93,10 @@ def test_a_start_date_after_the_bookmark_leaves_out_the_days_between(api: Api) -
     assert sync(api, first.states[-1], start_date="2026-03-10")[1:] == ([1], ["2026-03-09"])
 
 
-def test_windows_of_another_length_are_read_from_the_start_on(api: Api) -> None:
-    def asked(state: Any, start: str, length: int = 1) -> tuple[Any, list[int], list[str]]:
-        pipe, days, windows = sync(api, state, start_date=start, model_stats_window_days=length)
-        return pipe.states[-1], days, windows
-
-    first, *_ = asked(None, "2026-02-16", 7)
-    second, days, windows = asked(first, "2026-02-16")
-    assert days == [3]
-    assert windows == [(TODAY - ago * DAY).isoformat() for ago in range(14, -1, -1)]
-    third, _, windows = asked(second, "2026-02-15")
-    assert [window[-2:] for window in windows] == ["15", "28", "01", "02"]
-    # A state that does not say how long they were is of the same.
-    assert third["bookmarks"]["model_stats"]["partitions"][0].pop("window_days") == 1
-    assert len(asked(third, "2026-02-15", 7)[2]) == 2
+def test_windows_of_which_no_state_says_how_long_they_are_are_not_read_again(api: Api) -> None:
+    state = sync(api)[0].states[-1]
+    assert state["bookmarks"]["model_stats"]["partitions"][0].pop("window_days") == 7
+    assert sync(api, state, model_stats_window_days=10)[2] == ["2026-02-20", "2026-03-02"]
 
 
 @pytest.mark.parametrize(

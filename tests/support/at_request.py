@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from stand_in.server import Reply
-from tests.support.syncs import Output, arguments
+from tests.support.syncs import Output, ended, program
 
 if TYPE_CHECKING:
     import signal
@@ -29,6 +27,11 @@ def at_request(api: Api, ending: str, number: int, action: Callable[[], Any]) ->
             action()
 
     api.misbehave = misbehave
+
+
+def instead(api: Api, ending: str, reply: Reply) -> None:
+    """Reply with this to each request whose path ends so."""
+    api.misbehave = lambda request: reply if request.path.endswith(ending) else None
 
 
 def refuse(api: Api, statuses: Mapping[str, int]) -> None:
@@ -54,18 +57,8 @@ def signalled_at(
     environment: dict[str, str] | None = None,
 ) -> Output:
     """Run the program, and send it a signal before the answer to that request."""
-    started: list[subprocess.Popen[str]] = []
-    at_request(api, ending, number, lambda: started[0].send_signal(signum))
-    with subprocess.Popen(
-        arguments(directory, config, catalog=catalog),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=directory,
-        env={**os.environ, **(environment or {})},
-        text=True,
-    ) as tap:
-        started.append(tap)
-        stdout, stderr = tap.communicate(timeout=120)
+    with program(directory, config, catalog=catalog, environment=environment) as tap:
+        at_request(api, ending, number, lambda: tap.send_signal(signum))
+        output = ended(tap)
     api.misbehave = lambda _: None
-    # What a killed program had half written never reaches a table.
-    return Output.of(tap.returncode, stdout.rpartition("\n")[0], stderr)
+    return output

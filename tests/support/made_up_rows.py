@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import strategies as st
 
 TEXT = st.text(st.characters(exclude_categories=[])) | st.sampled_from(
-    ["\x00", "\u2028", "é", "雪", "😀", '"\\/\b', "\ud83d", "\udc00 x", "NaN", "1e400"]
+    [
+        *("\x00", "a\x00b", "\u2028", "é", "雪", "😀", '"\\/\b', "\ud83d", "\udc00 x", "\ufffd"),
+        *("\\u0000", "\\\\u0000", "\\ud800", "NaN", "1e400"),
+    ]
 )
 NUMBERS = (
     st.integers()
@@ -18,6 +23,27 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )
+LEAST, MOST = -(2**63), 2**63 - 1
+_ODD_NUMBERS = st.sampled_from(
+    [
+        *map(str, (MOST, MOST + 1, LEAST, LEAST - 1, 2**64, 10**25)),
+        *("9" * 400, "9" * 5_000, "-" + "9" * 5_000, "0." + "1" * 400, "1" * 400 + ".5"),
+        *("-0", "-0.0", "1e30", "1e308", "1e309", "-1e999", "1e-999", "9223372036854775808.0"),
+    ]
+)
+_WRITTEN = st.builds(json.dumps, TEXT, ensure_ascii=st.booleans())
+ANY_JSON = st.recursive(
+    (st.none() | st.booleans() | NUMBERS).map(json.dumps) | _ODD_NUMBERS | _WRITTEN,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(_WRITTEN, inner), max_size=3).map(
+            lambda items: "{" + ",".join(f"{name}:{item}" for name, item in items) + "}"
+        )
+    ),
+    max_leaves=6,
+)
+"""Texts of JSON, as not all that it allows is the writing of some value."""
+
 TIMES = st.builds(
     lambda moment, digits, offset: f"{moment.isoformat(timespec='seconds')}{digits}{offset}",
     st.datetimes(),

@@ -139,24 +139,41 @@ def arguments(
     return line
 
 
-def run_program(
+@contextmanager
+def program(
     directory: Path,
     config: Json | None = None,
     *options: str,
     environment: dict[str, str] | None = None,
     **files: Any,
-) -> Output:
-    """Run the tap as a program until it ends: for signals, pipes, and what an interpreter does."""
-    done = subprocess.run(
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the tap as a program: for signals, pipes, and what an interpreter does."""
+    with subprocess.Popen(
         arguments(directory, config, *options, **files),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         cwd=directory,
-        timeout=300,
         env={**os.environ, **(environment or {})},
-    )
-    return Output.of(done.returncode, done.stdout, done.stderr)
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ended(process: subprocess.Popen[str]) -> Output:
+    """Wait until a program ends, and return what it wrote."""
+    stdout, stderr = process.communicate(timeout=300)
+    if process.returncode < 0:
+        # What a killed program had half written never reaches a table.
+        stdout = stdout.rpartition("\n")[0]
+    return Output.of(process.returncode, stdout, stderr)
+
+
+def run_program(*arguments: Any, **more: Any) -> Output:
+    with program(*arguments, **more) as process:
+        return ended(process)
 
 
 def run_tap(
