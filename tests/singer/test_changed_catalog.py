@@ -77,6 +77,12 @@ def test_what_the_catalog_does_not_allow_is_kept(tap: Tap, catalog: Json) -> Non
     ]
 
 
+def test_what_is_kept_may_be_text(tap: Tap, catalog: Json) -> None:
+    fields(catalog, "runs")["additional_properties"] = {"type": ["string", "null"]}
+    (run,) = synced(tap, catalog).records("runs")
+    assert json.loads(run["additional_properties"]) == {"queue": "big"}
+
+
 @pytest.mark.parametrize(
     ("field", "schema", "why"),
     [

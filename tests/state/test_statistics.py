@@ -93,6 +93,12 @@ def test_a_start_date_after_the_bookmark_leaves_out_the_days_between(api: Api) -
     assert sync(api, first.states[-1], start_date="2026-03-10")[1:] == ([1], ["2026-03-09"])
 
 
+def test_a_start_date_that_moves_back_reads_no_window_again(api: Api) -> None:
+    state = sync(api, start_date="2026-02-16", model_stats_window_days=1)[0].states[-1]
+    windows = sync(api, state, start_date="2026-02-15", model_stats_window_days=1)[2]
+    assert windows == ["2026-02-15", "2026-02-28", "2026-03-01", "2026-03-02"]
+
+
 def test_windows_of_which_no_state_says_how_long_they_are_are_not_read_again(api: Api) -> None:
     state = sync(api)[0].states[-1]
     assert state["bookmarks"]["model_stats"]["partitions"][0].pop("window_days") == 7
