@@ -146,7 +146,8 @@ def test_an_unread_row_jumps_to_the_front(api: Api, odd: Odd, number: int) -> No
     first = history.sync()
     assert oldest in first.ids
     history.answer = None
-    check_whole(history, first, 9)
+    # Pages that were fetched ahead may be for nothing.
+    check_whole(history, first, 9, 9 + 3)
 
 
 @pytest.mark.parametrize("behind", [2, 4])
