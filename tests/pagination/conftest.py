@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.simulation import Arrangement, Simulation
+from tests.support.arrangement import Arrangement
+from tests.support.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

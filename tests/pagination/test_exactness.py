@@ -13,9 +13,10 @@ import pytest
 
 from stand_in.world import EXECUTIONS, RUNS
 from tap_dagctl.state.sent_records import LETTERS, SentRecords
+from tests.support.arrangement import Arrangement
 from tests.support.histories import prove
 from tests.support.memory import FEW, peak_kilobytes
-from tests.support.simulation import Act, Arrangement, Simulation
+from tests.support.simulation import Act, Simulation
 
 if TYPE_CHECKING:
     from stand_in.server import Api

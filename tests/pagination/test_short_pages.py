@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.simulation import Act, Arrangement, Simulation
+from tests.support.arrangement import Arrangement
+from tests.support.simulation import Act, Simulation
 
 if TYPE_CHECKING:
     from stand_in.server import Api

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stand_in.world import RUNS
-from tests.support.simulation import Arrangement, Simulation
+from tests.support.arrangement import Arrangement
+from tests.support.simulation import Simulation
 
 if TYPE_CHECKING:
     from stand_in.server import Api

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
+from tests.support.arrangement import HIDES, Arrangement
 from tests.support.odd_servers import COUNTS, GLITCHES, SIZES, TIES
 from tests.support.seeded import HISTORIES_A_SEED, run_seeded
-from tests.support.simulation import HIDES, TABLES, Act, Arrangement, Simulation
+from tests.support.simulation import TABLES, Act, Simulation
 
 if TYPE_CHECKING:
     from stand_in.server import Api

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from stand_in.server import Api, Request
     from stand_in.world import Project, Row
-    from tests.support.simulation import Arrangement
+    from tests.support.arrangement import Arrangement
 
 KNOWN_SIZES = (10, 20, 25, 50, 100, 250, 500)
 
