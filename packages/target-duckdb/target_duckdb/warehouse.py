@@ -37,6 +37,8 @@ _SETTINGS = (
     "SET TimeZone = 'UTC'",
     # The newest of several records is the one that came last.
     "SET preserve_insertion_order = true",
+    # Where Python runs no file, DuckDB draws it into the states, on standard output.
+    "SET enable_progress_bar = false",
 )
 
 

@@ -159,6 +159,18 @@ def test_nothing_is_fetched_while_a_file_is_open(tmp_path: Path) -> None:
     warehouse.connection.close()
 
 
+def test_duckdb_draws_no_progress_into_the_states(tmp_path: Path) -> None:
+    # In a program without a file, as somebody may embed the loader.
+    script = (
+        "import sys\n"
+        "from target_duckdb.warehouse import Warehouse\n"
+        "warehouse = Warehouse(sys.argv[1], 'main')\n"
+        "print(*warehouse.row(\"SELECT current_setting('enable_progress_bar')\"))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "warehouse.duckdb")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 def test_of_several_that_make_the_same_file_each_loads_or_says_why_not(tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
 
