@@ -21,7 +21,7 @@ ANSWERS = {
     "timestamp '2026-03-04 10:00:00' as began_at, cast('403' as varchar) as error",
     "stg_dagctl__model_executions": "'e' as id, 'p' as project_id, 'stock' as model_name, "
     "'blocked' as status, timestamp '2026-03-04 02:00:00' as start_time, "
-    "cast(null as timestamp) as end_time, cast(null as timestamp) as updated_at, "
+    "timestamp '2026-03-04 04:00:00' as end_time, cast(null as timestamp) as updated_at, "
     "cast(null as timestamp) as created_at",
     "stg_dagctl__model_stats": "'p' as project_id, 'orders' as model_name, "
     "cast(day as date) as start_date, cast(day + interval '6 days' as date) as end_date "
@@ -82,7 +82,8 @@ SECTIONS = {
 MENDED = (
     "delete from dagctl_answers.broken_jobs",
     """insert into dagctl_answers.stg_dagctl__runs values
-        ('good', 'p', 'nightly', 'success', null, timestamp '2026-03-04 02:00', null, null, 60)""",
+        ('good', 'p', 'nightly', 'success', timestamp '2026-03-04 00:30',
+        timestamp '2026-03-04 02:00', null, null, 5400)""",
     "delete from dagctl_answers.overdue_runs",
     """update dagctl_answers.stg_dagctl__runs
         set status = 'success', duration_seconds = 23000 where id = 'run'""",
