@@ -185,8 +185,25 @@ def test_what_the_answers_show_no_more_is_not_over_for_that(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("update known_jobs set is_gone = true", "nightly (sales): the job is gone"),
-        ("update known_projects set is_gone = true", "sales, 2 Mar 2026: the project is gone"),
+        (
+            (
+                "insert into known_jobs (project_id, job_name) values ('p', 'weekly'); "
+                "update known_jobs set is_gone = true"
+            ),
+            (
+                "nightly (sales): the job is gone\n"
+                "weekly (sales), started 4 Mar 2026, 06:00 UTC: the job is gone"
+            ),
+        ),
+        (
+            "update known_projects set is_gone = true; delete from held_back_models",
+            (
+                "jobs (sales): the project is gone\n"
+                "orders (sales), from 23 Feb 2026: the project is gone\n"
+                "sales, 2 Mar 2026: the project is gone\n"
+                "stock (sales): the project is gone"
+            ),
+        ),
         (
             "update stg_dagctl__daily_stats set p95_duration_seconds = 60",
             "sales, 2 Mar 2026: its p95 is not over the SLA any more",
@@ -213,7 +230,7 @@ def test_why_something_is_over(
     tell(answers, hook)
     (message,) = hook.take()
 
-    assert said in message.sections["Over"]
+    assert said in "\n".join(sorted(message.sections["Over"]))
 
 
 def test_what_the_last_release_remembers_is_taken_over(answers: Warehouse, hook: Receiver) -> None:
