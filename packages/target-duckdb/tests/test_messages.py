@@ -104,6 +104,20 @@ def test_versions_that_are_over_are_marked_removed_or_left(
     assert sorted(found) == rows
 
 
+def test_a_row_that_is_gone_keeps_the_moment_of_the_first_version_without_it(
+    loader: Loader,
+) -> None:
+    moments = []
+    for version in (1, 2, 3):
+        sent = [_it(1, 1, version=version)] if version == 1 else []
+        activate = {"type": "ACTIVATE_VERSION", "stream": "it", "version": version}
+        loader.load([_DECLARED, *sent, activate])
+        moments.append(loader.rows("it")[0].get("_sdc_deleted_at"))
+
+    assert moments[0] is None
+    assert moments[1] == moments[2] is not None
+
+
 def test_what_waits_belongs_to_the_version_before(tmp_path: Path) -> None:
     loader = Loader(tmp_path, hard_delete=True)
     rows = [_it(id_, 1, version=id_) for id_ in (1, 2)]

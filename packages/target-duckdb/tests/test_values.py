@@ -123,6 +123,18 @@ def test_a_value_that_does_not_fit_is_an_error_and_leaves_the_rows_before_it(
         assert loader.rows("it") == [{"id": 1, "n": 1, "value": None}]
 
 
+def test_a_number_that_was_rounded_is_an_error_also_behind_a_batch_with_odd_ones(
+    tmp_path: Path,
+) -> None:
+    loader = Loader(tmp_path, batch_size_rows=1)
+    rounded = json.dumps(record("it", {"id": 2, "n": "?"})).replace('"?"', f"{2**52 + 1}.25")
+    messages = [schema("it", {"id": INTEGER, "n": INTEGER}), record("it", {"id": 1, "n": 1.0})]
+    run = loader.run([*messages, rounded])
+
+    assert f"cannot take {2**52 + 1}.25" in run.error
+    assert loader.query("SELECT id, n FROM raw.it") == [(1, 1)]
+
+
 def test_a_version_that_is_no_integer_is_an_error(loader: Loader) -> None:
     for version in ("1.7", '"3"', "true", "{}", "9223372036854775808"):
         line = _line("2", f', "version": {version}')
