@@ -41,6 +41,18 @@ def test_a_total_that_ignores_updated_after(odd: Odd) -> None:
     assert asked == [1, 1, 2]
 
 
+def test_a_walk_that_is_given_up_heeds_no_total_that_ignores_updated_after(
+    odd: Odd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = odd(1_200, counts="unfiltered")
+    history.sync()
+    history.act(Act("update", picks=tuple(range(600))))
+    monkeypatch.setattr("tap_dagctl.pagination.paginator.MAX_REQUESTS_A_PAGE", 0.1)
+    second = history.sync()
+    assert (len(second.ids), second.warnings, history.missing) == (600, [], set())
+    assert history.is_caught_up
+
+
 def test_a_total_of_a_thousand_million(odd: Odd) -> None:
     history = odd(3_000, counts="absurd")
     first = history.sync()

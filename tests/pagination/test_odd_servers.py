@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.simulation import Act
+from tests.support.arrangement import Arrangement
+from tests.support.simulation import Act, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stand_in.server import Api, Request
-    from tests.support.simulation import Simulation, Sync
+    from tests.support.simulation import Sync
 
     Odd = Callable[..., Simulation]
 
@@ -70,6 +71,37 @@ def test_every_row_comes_once_and_without_a_word(
 def test_a_row_is_left_out_of_one_answer(odd: Odd, number: int, what: str) -> None:
     history = odd(700, has_glitches=True)
     check_whole(history, history.sync(glitches={number: f"{what} is left out"}), 4)
+
+
+def test_a_row_that_only_smaller_pages_show(api: Api, odd: Odd) -> None:
+    loops = 0
+
+    def answer(request: Request, _: int) -> dict[str, Any]:
+        nonlocal loops
+        loops += request.params["page"] == "1"
+        hidden = {late} if loops < 2 else set()
+        hidden |= {later} if int(request.params["limit"]) > 450 else set()
+        answer = api.answer(request)
+        return {**answer, "runs": [row for row in answer["runs"] if row["id"] not in hidden]}
+
+    history = odd(1_000)
+    late, later = (history.runs[position]["id"] for position in (700, 800))
+    history.answer = answer
+    first = history.sync()
+    assert (first.warnings, history.missing) == ([], set())
+    assert history.is_caught_up
+
+
+def test_a_walk_that_begins_again_repeats_no_row(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_dagctl.pagination.paginator.ROWS_KEPT", 10)
+    monkeypatch.setattr("tap_dagctl.pagination.paginator.MAX_ROWS", 0)
+    history = Simulation(api, Arrangement(page_size=20, connections=1))
+    history.fill(200)
+    # All rows that the walk remembers move to the end. It has forgotten those before them.
+    by_id = sorted(row["id"] for row in history.runs)
+    moved = Act("update", picks=tuple(by_id.index(row["id"]) for row in history.runs[20:100]))
+    assert sorted(history.sync([(6, moved)]).ids) == by_id
+    history.end()
 
 
 def test_a_loop_sends_nothing_that_came_long_ago(odd: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
