@@ -194,8 +194,11 @@ class Paginator:
             before = len(self.count)
             for page in self._loop(max(1, self._listing.page_size * tenths // 10)):
                 yield self._take(page)
-                if self._is_complete():
+                # If more rows have come than were counted, the count does not say where they end.
+                if self._is_complete() and not self.count.excess:
                     return
+            if self._is_complete():
+                return
             finds_more = len(self.count) > before
             if not finds_more:
                 break
