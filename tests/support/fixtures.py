@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +24,6 @@ from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 # However busy the machine is.
@@ -77,9 +78,10 @@ def built(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def server() -> Iterator[Warehouse]:
     """A PostgreSQL server for all tests, as it takes seconds to start."""
-    with postgres_in(tmp_path_factory.mktemp("postgres")) as server:
+    # Started by root, it runs as another user, to whom each start of pytest closes its own folder.
+    with TemporaryDirectory() as directory, postgres_in(Path(directory)) as server:
         yield server
 
 

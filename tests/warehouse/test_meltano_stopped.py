@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -16,8 +17,6 @@ from tests.support.meltano import Meltano
 from tests.support.syncs import Output
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stand_in.server import Api, Request
 
 RUNS = 1_200
@@ -57,9 +56,8 @@ def test_the_next_run_resumes_from_what_the_target_passed_on(api: Api, tmp_path:
             if who == "everybody":  # as Ctrl-C in a terminal does
                 os.killpg(run.pid, signal.SIGINT)
             else:
-                (tap,) = (
-                    it for it in psutil.Process(run.pid).children() if "tap" in it.cmdline()[1]
-                )
+                children = psutil.Process(run.pid).children()
+                (tap,) = (it for it in children if Path(it.cmdline()[1]).name == "tap-dagctl")
                 tap.terminate()
             gate.set()
             log, _ = run.communicate()
