@@ -51,6 +51,8 @@ def test_below_two_megabytes(size: str, tmp_path: Path) -> None:
         assert whole.exists() == (len(shown) < len(said))
         if whole.exists():
             wholes.append(whole)
+            more = f"There is no room here for {len(said) - len(shown):,} more."
+            assert any(more in it for it in found.said("p"))
             ((_, *rows),) = Page(whole.read_text()).tables
             assert_same(rows, said)
             assert linked(whole)[0] == file
