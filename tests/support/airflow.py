@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,13 +38,18 @@ def postgres_on_port(directory: Path) -> Iterator[Warehouse]:
         server.psql(f"create role dagctl superuser login password '{PASSWORD}';")
         (directory / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         options = ("-o", f"-h 127.0.0.1 -p {port} -k ''", "-l", str(directory / "log"))
-        of_wheel("pgexec").pgexec(
+        run = partial(
+            of_wheel("pgexec").pgexec,
             "pg_ctl",
-            ("-w", "-D", str(directory), *options, "restart"),
             bin_path=server.bin_path,
             user=server.system_user,
         )
-        yield postgres_at(f"postgresql+psycopg2://dagctl:{PASSWORD}@127.0.0.1:{port}/postgres")
+        run(("-w", "-D", str(directory), *options, "restart"))
+        try:
+            yield postgres_at(f"postgresql+psycopg2://dagctl:{PASSWORD}@127.0.0.1:{port}/postgres")
+        finally:
+            # The wheel knows only the server that it started itself.
+            run(("-w", "-D", str(directory), "-m", "fast", "stop"))
 
 
 def connections(account: PartlyRefused) -> dict[str, dict[str, Any]]:
