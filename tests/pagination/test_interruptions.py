@@ -88,7 +88,8 @@ def test_a_signal_in_the_middle_of_a_walk_loses_nothing_and_costs_little(
     assert "Traceback" not in interrupted.stderr
     check_nothing_is_lost(api, interrupted, following)
     again = interrupted.table("runs", "id").keys() & following.table("runs", "id").keys()
-    assert len(again) <= ROWS / 10
+    # Whoever is killed writes no last state, and one goes out every 20 pages.
+    assert len(again) <= (22 if number == signal.SIGKILL else 10) * PAGE
     asked = Counter(it.path.split("/")[-2] for it in api.requests if it.path.endswith("/runs"))
     # What was read since the last state that got out comes again: 20 pages, and what was under way.
     assert PAGES / 2 <= asked[project] <= (PAGES / 2 + 40) * 1.1
