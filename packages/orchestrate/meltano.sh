@@ -2,10 +2,11 @@
 # Two parts of a pipeline with Meltano, which itself stops at the first that fails:
 #   meltano.sh 'tap-dagctl-runs target-duckdb' 'dbt-duckdb:now notify:duckdb dbt-duckdb:check'
 # The second also runs if only a part of the sync failed. The exit code is 0 if nothing failed.
-# It runs in the project of the folder that it is called in, or else in the checkout it belongs to.
+# It runs in the checkout it belongs to; a copy of it, in the folder that it is called in.
 set -u
 : "${2:?usage: meltano.sh 'TAP TARGET' 'ANSWERS AND MESSAGES'}"
-test -f meltano.yml || cd "$(dirname "$0")/../.." || exit
+checkout="$(dirname "$0")/../.."
+if test -f "$checkout/packages/orchestrate/meltano.sh"; then cd "$checkout" || exit; fi
 PATH="$PWD/.tools/meltano/bin:$PATH"
 meltano run $1
 loaded=$?

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import yaml
 
 from stand_in.meltano import MELTANO
 from tests.support.meltano import WAREHOUSE, Meltano
+from tests.support.programs import ended
 from tests.support.project import ROOT
 
 if TYPE_CHECKING:
@@ -71,18 +71,9 @@ def test_the_examples_load_what_they_say_and_the_state_does_what_it_says(
     path = f"{MELTANO.parent}:{os.environ['PATH']}"
 
     def shell(command: str) -> str:
-        done = subprocess.run(
-            ["sh", "-c", command],
-            cwd=tmp_path,
-            env={**meltano.environment, "PATH": path},
-            # As Meltano asks before it overwrites or clears a state.
-            input="y\n",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        # Meltano asks before it overwrites or clears a state.
+        environment = {**meltano.environment, "PATH": path}
+        return ended("sh", "-c", command, cwd=tmp_path, env=environment, stdin="y\n").stdout
 
     selected = [shell(command) for command in SELECT.splitlines()][-1]
     assert "[excluded   ] runs.cronjob_name" in selected

@@ -17,6 +17,7 @@ from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import RUNS, World, to_text
 from tests.support.meltano import Meltano
 from tests.support.orchestrated import Place
+from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.receivers import SECRET
 from tests.support.warehouses import duckdb_at
@@ -72,7 +73,11 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
         load, tell = "tap-dagctl-runs target-duckdb", "dbt-duckdb:now notify:duckdb"
         script = [str(tmp_path / "packages" / "orchestrate" / "meltano.sh"), load, tell]
         environment = {**meltano.environment, "TAP_DAGCTL_RUNS_MAX_ATTEMPTS": "1"}
-        code = subprocess.run(script, env=environment, check=False).returncode
+        # Wherever it is called: there may be another project.
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "meltano.yml").write_text("version: 1\n")
+        code = subprocess.run(script, cwd=elsewhere, env=environment, check=False).returncode
         assert code == 1
         (message,) = hook.take()
         assert "Jobs broken" in message.sections
@@ -89,15 +94,9 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
 def test_the_script_runs_in_a_project_of_ones_own(api: Api, tmp_path: Path) -> None:
     meltano = Meltano.of(api, tmp_path)
     shutil.copy(ROOT / "packages" / "orchestrate" / "meltano.sh", tmp_path)
-    done = subprocess.run(
-        ["./meltano.sh", "--dry-run tap-dagctl-runs target-duckdb", "--dry-run dbt-duckdb:now"],
-        cwd=tmp_path,
-        env={**meltano.environment, "PATH": f"{MELTANO.parent}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    parts = ("--dry-run tap-dagctl-runs target-duckdb", "--dry-run dbt-duckdb:now")
+    environment = {**meltano.environment, "PATH": f"{MELTANO.parent}:{os.environ['PATH']}"}
+    done = ended("./meltano.sh", *parts, cwd=tmp_path, env=environment)
     assert "dbt-duckdb" in done.stdout + done.stderr
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from stand_in.world import World
 from tests.support.base_time import NOW, first_day
 from tests.support.meltano import DBT, Meltano
 from tests.support.pages import Page
+from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.reports import report
 from tests.support.warehouses import duckdb_at
@@ -71,14 +71,9 @@ def test_as_a_package_in_a_project_of_ones_own(built: Path, tmp_path: Path) -> N
     for command in ("deps", "run"):
         # Its own threshold goes first.
         environment = {**os.environ, "DAGCTL_SLA_SECONDS": "100000", "DBT_PROFILES_DIR": "."}
-        line = [str(DBT), command]
-        done = subprocess.run(
-            line, cwd=project, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        ended(DBT, command, cwd=project, env=environment)
     # Its own tests are not those of the package.
-    collected = subprocess.run([sys.executable, "-m", "pytest"], cwd=project, check=False)
-    assert collected.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    ended(sys.executable, "-m", "pytest", cwd=project, code=pytest.ExitCode.NO_TESTS_COLLECTED)
 
     assert schemas(warehouse) == {"raw", "own", "own_pipelines"}
     (row,) = warehouse.query("select count(*) as breaches from own_pipelines.sla_breaches")
