@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from stand_in.server import Api
     from stand_in.world import World
 
 
@@ -32,15 +31,10 @@ def trusting(authority: trustme.CA, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def tls(world: World, authority: trustme.CA) -> Iterator[Api]:
-    """The API over TLS."""
+def tls_tap(world: World, authority: trustme.CA, tmp_path: Path) -> Iterator[Tap]:
+    """The tap beside the API over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     with serving(world) as api:
         api.use_tls(context)
-        yield api
-
-
-@pytest.fixture
-def tls_tap(tls: Api, tmp_path: Path) -> Tap:
-    return Tap(tls, tmp_path)
+        yield Tap(api, tmp_path)

@@ -1,92 +1,56 @@
-"""A wrong address is told soon, a late network waited for; a closed connection costs nothing."""
+"""A wrong address or proxy is told soon, in one line; a closed connection costs nothing."""
 
 from __future__ import annotations
 
-import socket
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
+from urllib3.exceptions import ProtocolError
 
 from stand_in import faults
-from stand_in.server import Api, Reply, running
+from stand_in.server import Reply
 from tap_dagctl.api import retries
-from tap_dagctl.errors import TapError
+from tap_dagctl.api.responses import connection_error
+from tap_dagctl.errors import PassingError, TapError
+from tap_dagctl.settings import DEFAULT_API_URL
 from tests.support import in_process
-from tests.support.syncs import BROKEN_OFF, DIRECTLY, config_of, run_tap
-from tests.support.waiting import waiting_at_once
+from tests.support.in_process import waiting_at_once
+from tests.support.syncs import BROKEN_OFF, DIRECTLY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
-
-    from stand_in.server import Request
+    from stand_in.server import Api, Request
     from stand_in.world import World
     from tests.support.syncs import Tap
-
-MOST_SECONDS = 15
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize(
     ("url", "fault", "line"),
     [
-        (
-            "http://127.0.0.1:PORT",
-            "",
-            f"{BROKEN_OFF} (4 tries); check api_url (URL/api/v1) and the",
-        ),
+        ("http://127.0.0.1:9", "", f"{BROKEN_OFF} (4 tries); check api_url (URL/api/v1) and the"),
         ("https://nobody.invalid", "", "the host's name is not known (4 tries)"),
         ("https://localhost:SERVER", "", "the TLS connection failed (4 tries); check api_url"),
-        *(
-            ("http://127.0.0.1:SERVER", fault, f"{BROKEN_OFF} (4 tries)")
-            for fault in ("reset", "closed without an answer", "no HTTP")
-        ),
+        ("http://127.0.0.1:SERVER", "no HTTP", f"{BROKEN_OFF} (4 tries)"),
     ],
 )
-@pytest.mark.parametrize("include_sensitive", [False, True])
 def test_an_address_where_nobody_answers_is_one_line_within_seconds(
-    tap: Tap,
-    free_port: int,
-    monkeypatch: pytest.MonkeyPatch,
-    url: str,
-    fault: str,
-    line: str,
-    *,
-    include_sensitive: bool,
+    tap: Tap, monkeypatch: pytest.MonkeyPatch, url: str, fault: str, line: str
 ) -> None:
     """With so many tries as there may be by default."""
     monkeypatch.setattr(tap.api, "handle_error", lambda *_: None)  # which prints a traceback
     if fault:
         tap.api.misbehave = lambda request: faults.ANYWHERE[fault](tap.api, request)
-    url = url.replace("PORT", f"{free_port}").replace("SERVER", f"{tap.api.server_port}")
-    settings: Any = {"api_url": url, "include_sensitive": include_sensitive}
+    url = url.replace("SERVER", f"{tap.api.server_port}")
     with waiting_at_once() as clock:
-        output = tap(environment=DIRECTLY, **settings)
-    assert sum(clock.waits) < MOST_SECONDS
+        output = tap(environment=DIRECTLY, api_url=url)
+    assert sum(clock.waits) < 15
     # Fewer would not outlast a network that comes up late.
     assert len(output.warnings) == len(clock.waits) == retries.FIRST_TRIES - 1
     assert "try 1 of 4, waiting" in output.stderr
-    path = "/environment-protections" if include_sensitive else "/projects"
-    assert output.error.startswith(f"GET {path}: {line.replace('URL', url)}")
-
-
-def test_max_attempts_may_be_fewer(api: Api) -> None:
-    api.misbehave = lambda request: faults.ANYWHERE["reset"](api, request)
-    with waiting_at_once(), pytest.raises(TapError, match=r"\(2 tries\)"):
-        in_process.sync(api, max_attempts=2)
+    assert output.error.startswith(f"GET /projects: {line.replace('URL', url)}")
 
 
 def test_a_first_request_that_nobody_answers_in_time_is_not_asked_often(api: Api) -> None:
-    """With the default settings, eight times a minute."""
     api.misbehave = lambda request: faults.SLOW["silence"](api, request)
     with patch.object(retries, "FIRST_SECONDS", 0.4), pytest.raises(TapError) as caught:
         in_process.sync(api, request_timeout=0.5)
@@ -95,39 +59,11 @@ def test_a_first_request_that_nobody_answers_in_time_is_not_asked_often(api: Api
     assert len(api.requests) == 1
 
 
-def test_a_network_that_comes_up_late_is_waited_for(
-    world: World, free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    api = Api(world, free_port)
-    api.server_close()
-    with ExitStack() as stack, waiting_at_once() as clock:
-        wait = clock.sleep
-
-        def come_up(seconds: float) -> None:
-            wait(seconds)
-            if len(clock.waits) == retries.FIRST_TRIES - 1:
-                stack.enter_context(running(Api(world, free_port)))
-
-        monkeypatch.setattr(clock, "sleep", come_up)
-        output = run_tap(tmp_path, config_of(api))
-
-    assert output.exit_code == 0, output.stderr
-    assert len(output.records("projects")) == len(world.projects)
-    assert BROKEN_OFF in output.stderr
-
-
-@pytest.mark.parametrize(
-    ("busy", "gone"),
-    # Of a connection that was used, the first that is gone is not counted.
-    [(range(1, 8), ()), ((3,), (1, 2, *range(4, 9))), ((), range(2, 10))],
-)
-def test_who_has_answered_once_is_waited_for_with_the_usual_patience(
-    api: Api, busy: Collection[int], gone: Collection[int]
-) -> None:
+def test_who_has_answered_once_is_waited_for_with_the_usual_patience(api: Api) -> None:
     def misbehave(request: Request) -> Reply | None:
-        if request.number in busy:
+        if request.number == 3:
             return Reply(503, b"{}")
-        return faults.ANYWHERE["reset"](api, request) if request.number in gone else None
+        return faults.ANYWHERE["reset"](api, request) if request.number < 8 else None
 
     api.misbehave = misbehave
     with waiting_at_once() as clock:
@@ -145,10 +81,7 @@ def sixty(world: World) -> None:
 
 
 @pytest.mark.usefixtures("sixty")
-@pytest.mark.parametrize(
-    ("closes", "connections"),
-    [("at once", 1), ("at the next request", 1), ("at the next request", 4)],
-)
+@pytest.mark.parametrize(("closes", "connections"), [("at once", 1), ("at the next request", 4)])
 def test_a_closed_connection_costs_no_try(api: Api, closes: str, connections: int) -> None:
     undisturbed = in_process.sync(api, page_size=20)
     requests = len(api.requests)
@@ -170,3 +103,41 @@ def test_nor_is_it_a_warning_with_tls(tls_tap: Tap, trusting: dict[str, str]) ->
     # A connection that the server closed after its last answer costs nothing but a new one.
     assert output.warnings == []
     assert len(output.records("runs")) == 60
+
+
+NAMES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
+NO_URL = "the proxy in HTTPS_PROXY cannot be used ("
+NO_SOCKS = (
+    "names a SOCKS proxy, and PySocks is not here: install PySocks beside the tap, or name a proxy "
+    "that speaks HTTP"
+)
+SOCKS = "socks5h://user:made-up-password@127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "line"),
+    [
+        ("HTTPS_PROXY", "://", NO_URL),
+        ("HTTPS_PROXY", "http://proxy:port", NO_URL),
+        ("HTTPS_PROXY", "http://user:made-up-password@[x", NO_URL),
+        ("https_proxy", SOCKS, f"https_proxy {NO_SOCKS}"),
+        ("ALL_PROXY", SOCKS, f"ALL_PROXY {NO_SOCKS}"),
+        # Nobody is there.
+        ("HTTPS_PROXY", "http://127.0.0.1:9", "the proxy does not answer, or refuses (1 try)"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_names_its_variable(
+    tap: Tap, monkeypatch: pytest.MonkeyPatch, name: str, url: str, line: str
+) -> None:
+    for other in NAMES:
+        monkeypatch.delenv(other, raising=False)
+    output = tap(max_attempts=1, api_url=DEFAULT_API_URL, environment={name: url})
+
+    assert output.error.startswith(f"GET /projects: {line}")
+    assert "made-up-password" not in output.stderr
+
+
+def test_the_default_host_may_have_another_name() -> None:
+    error = connection_error(ProtocolError(), DEFAULT_API_URL)
+    assert isinstance(error, PassingError)
+    assert "newer dagctl pages name https://api.dagctl.io" in error.advice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,24 +13,13 @@ from hypothesis import given
 from tap_dagctl.api.decoding import decode_json
 from tests.support.made_up_rows import ANY_JSON, LEAST, MOST
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-def within(value: Any) -> Iterator[Any]:
-    """Yield `value` and all that stands in it, names included."""
-    yield value
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield name
-            yield from within(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from within(item)
-
 
 def is_loadable(value: Any) -> bool:
-    """Whether every loader can take `value`, apart from what may stand in it."""
+    """Whether every loader can take `value`, and all that stands in it, names included."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        return all(map(is_loadable, value))
     if isinstance(value, str):
         return not re.search("[\x00\ud800-\udfff]", value)
     if isinstance(value, float):
@@ -43,10 +32,10 @@ def test_whatever_comes_can_be_loaded_and_is_unchanged_if_it_could_be(text: str)
     # Half of a surrogate pair may also come as bytes.
     value = decode_json(text.encode("utf-8", "surrogatepass"))
 
-    assert all(map(is_loadable, within(value)))
+    assert is_loadable(value)
     # Python itself takes no integer of more digits.
     said = json.loads(text, parse_int=lambda digits: digits if len(digits) > 999 else int(digits))
-    if all(map(is_loadable, within(said))) and not re.search("[0-9]{999}", text):
+    if is_loadable(said) and not re.search("[0-9]{999}", text):
         # As text: 1 and 1.0 are equal, and so are -0.0 and 0.
         assert json.dumps(value) == json.dumps(said)
 
@@ -54,14 +43,11 @@ def test_whatever_comes_can_be_loaded_and_is_unchanged_if_it_could_be(text: str)
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ('"a\\u0000b"', "a\ufffdb"),
         ('"\\\\u0000"', "\\u0000"),
         # Names that come out the same lose neither value.
         ('{"\\u0000": 1, "\ufffd": 2}', {"\ufffd\ufffd": 1, "\ufffd": 2}),
         ('{"\\u0000": 1, "\\ud800": 2}', {"\ufffd": 1, "\ufffd\ufffd": 2}),
-        ("9223372036854775808", "9223372036854775808"),
         ('[{"a": 18446744073709551616}]', [{"a": "18446744073709551616"}]),
-        ("9" * 5_000, "9" * 5_000),
         ("9" * 400 + ".5", "9" * 400 + ".5"),
     ],
 )

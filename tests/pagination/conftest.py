@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.arrangement import Arrangement
+from tests.support.odd_servers import Arrangement
 from tests.support.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def state_after_every_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def filled(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Simulation]:
+    """Makes a history of so many rows, in small pages; a state goes out after each."""
     monkeypatch.setattr("tap_dagctl.streams.kinds.PAGES_A_STATE", 1)
+
+    def filled(rows: int = 200, **arrangement: Any) -> Simulation:
+        return Simulation(api, Arrangement(**{"page_size": 20, **arrangement}), rows)
+
+    return filled
 
 
 @pytest.fixture(params=[1, 4], ids=["one connection", "four connections"])
@@ -25,8 +31,6 @@ def odd(api: Api, request: pytest.FixtureRequest) -> Callable[..., Simulation]:
     def odd(rows: int, every: float = 1, **oddities: Any) -> Simulation:
         usual = {"page_size": 500, "order_by": "created_at", "descending": True}
         arrangement = Arrangement(connections=request.param, **{**usual, **oddities})
-        history = Simulation(api, arrangement)
-        history.fill(rows, every)
-        return history
+        return Simulation(api, arrangement, rows, every=every)
 
     return odd

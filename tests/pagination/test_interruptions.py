@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,7 +21,7 @@ from tests.support.syncs import Json, Output, arguments, config_of, ended, progr
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stand_in.server import Api, Request
+    from stand_in.server import Api
 
 ROWS = 2_000
 PAGE = 20
@@ -53,41 +53,30 @@ def tap(
 
 
 def check_nothing_is_lost(api: Api, interrupted: Output, following: Output) -> None:
-    table = interrupted.table("runs", "id") | following.succeeded.table("runs", "id")
     projects = api.world.projects
-    assert {key for (key,) in table} == {
-        row["id"] for project in projects for row in api.world.rows("runs", project)
-    }
+    came = {*interrupted.ids("runs"), *following.succeeded.ids("runs")}
+    assert came == {row["id"] for it in projects for row in api.world.rows("runs", it)}
 
 
 @pytest.mark.parametrize(
-    ("number", "exit_code", "project", "unbuffered"),
+    ("number", "exit_code", "project"),
     [
-        (signal.SIGTERM, 143, "proj_a", ""),
-        (signal.SIGINT, 130, "proj_b", "1"),
-        (signal.SIGKILL, -9, "proj_b", ""),
+        (signal.SIGTERM, 143, "proj_a"),
+        (signal.SIGINT, 130, "proj_b"),
+        (signal.SIGKILL, -9, "proj_b"),
     ],
 )
 def test_a_signal_in_the_middle_of_a_walk_loses_nothing_and_costs_little(
-    api: Api,
-    tmp_path: Path,
-    config: Json,
-    project: str,
-    number: signal.Signals,
-    exit_code: int,
-    unbuffered: str,
+    api: Api, tmp_path: Path, config: Json, project: str, number: signal.Signals, exit_code: int
 ) -> None:
-    environment, path = {"PYTHONUNBUFFERED": unbuffered}, f"{project}/runs"
-    interrupted = signalled_at(
-        api, path, PAGES // 2, number, tmp_path, config, environment=environment
-    )
+    interrupted = signalled_at(api, f"{project}/runs", PAGES // 2, number, tmp_path, config)
     api.requests.clear()
     following = run_tap(tmp_path, config, state=interrupted.state)
 
     assert interrupted.exit_code == exit_code
     assert "Traceback" not in interrupted.stderr
     check_nothing_is_lost(api, interrupted, following)
-    again = interrupted.table("runs", "id").keys() & following.table("runs", "id").keys()
+    again = {*interrupted.ids("runs")} & {*following.ids("runs")}
     # Whoever is killed writes no last state, and one goes out every 20 pages.
     assert len(again) <= (22 if number == signal.SIGKILL else 10) * PAGE
     asked = Counter(it.path.split("/")[-2] for it in api.requests if it.path.endswith("/runs"))
@@ -104,15 +93,10 @@ def test_a_signal_in_the_middle_of_a_walk_loses_nothing_and_costs_little(
 
 
 def test_a_signal_ends_a_long_wait_for_another_try(api: Api, tap: subprocess.Popen[str]) -> None:
-    def misbehave(_: Request) -> Reply:
-        return Reply(503, b"{}", {"Retry-After": "100"})
-
-    api.misbehave = misbehave
+    api.misbehave = lambda _: Reply(503, b"{}", {"Retry-After": "100"})
     assert tap.stderr is not None
-    for line in tap.stderr:
-        if "waiting 100.0 s" in line:
-            tap.send_signal(signal.SIGTERM)
-            break
+    assert any("waiting 100.0 s" in line for line in tap.stderr)
+    tap.send_signal(signal.SIGTERM)
 
     # A wait of 100 seconds that went on would break the 60 that are waited here.
     tap.communicate(timeout=60)
@@ -150,7 +134,6 @@ main()
 def test_a_signal_waits_for_the_end_of_the_line_when_the_target_is_slow(
     api: Api, tap: subprocess.Popen[str], tmp_path: Path, config: Json
 ) -> None:
-    assert tap.stdout is not None
     fill(tap)
     tap.send_signal(signal.SIGTERM)
     interrupted = ended(tap)
@@ -185,9 +168,9 @@ def test_a_target_that_dies_is_one_line(
     api: Api, tap: subprocess.Popen[str], tmp_path: Path, config: Json
 ) -> None:
     assert tap.stdout is not None
+    assert tap.stderr is not None
     read = "".join(tap.stdout.readline() for _ in range(ROWS // 2))
     tap.stdout.close()
-    assert tap.stderr is not None
     stderr = tap.stderr.read()
     interrupted = Output.of(tap.wait(timeout=120), read, stderr)
     following = run_tap(tmp_path, config, state=interrupted.state)
@@ -197,21 +180,22 @@ def test_a_target_that_dies_is_one_line(
     check_nothing_is_lost(api, interrupted, following)
 
 
-@pytest.mark.parametrize("options", [[], ["--discover"], ["--version"]])
-def test_full_disk_is_one_line(tmp_path: Path, config: Json, options: list[str]) -> None:
-    with Path("/dev/full").open("wb") as full:
-        error = only_error(arguments(tmp_path, config, *options), full)
+@pytest.mark.parametrize(
+    ("option", "to", "error"),
+    [
+        *(
+            (option, "/dev/full", f"The output cannot be written: {os.strerror(28)}; mend that")
+            for option in ("", "--discover", "--version")
+        ),
+        ("", "&-", "There is no standard output"),
+    ],
+)
+def test_a_full_disk_or_no_output_at_all_is_one_line(
+    tmp_path: Path, config: Json, option: str, to: str, error: str
+) -> None:
+    line = " ".join([*arguments(tmp_path, config), option])
+    shell = ["sh", "-c", f"{line} >{to}"]
+    done = subprocess.run(shell, capture_output=True, check=False, text=True)
 
-    assert f"The output cannot be written: {os.strerror(28)}; mend that" in error
-
-
-def test_no_standard_output_at_all_is_one_line(tmp_path: Path, config: Json) -> None:
-    line = " ".join(arguments(tmp_path, config))
-
-    assert "There is no standard output" in only_error(["sh", "-c", f"{line} >&-"], None)
-
-
-def only_error(line: list[str], stdout: IO[bytes] | None) -> str:
-    done = subprocess.run(line, stdout=stdout, stderr=subprocess.PIPE, check=False, text=True)
     assert "Exception ignored" not in done.stderr
-    return Output.of(done.returncode, "", done.stderr).error
+    assert error in Output.of(done.returncode, "", done.stderr).error

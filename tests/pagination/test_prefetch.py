@@ -7,9 +7,8 @@ import random
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -26,25 +25,14 @@ from tests.support.in_process import sync
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
 
-    from stand_in.server import Api, Request
+    from stand_in.server import Request
 
 LISTS = ("runs", "model-executions", "plans", "jobs", "runs/daily-stats", "model-executions/stats")
 ALWAYS, NEVER = -1.0, math.inf
 
 
-@dataclass
-class Done:
-    """What two syncs with a change between them did."""
-
-    records: list[tuple[str, Any]] = field(default_factory=list)
-    states: list[dict[str, Any]] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    requests: Counter[str] = field(default_factory=Counter)
-
-
-def account(sizes: list[int]) -> World:
+def account(*sizes: int) -> World:
     """Return an account with a project for each of `sizes`, of so many rows in each table."""
     world = World()
     for number, size in enumerate(sizes):
@@ -69,25 +57,25 @@ def ahead(worth: float = ALWAYS) -> Any:
 
 
 def twice(
-    sizes: list[int], broken: set[tuple[int, str]], status: int, worth: float, connections: int
-) -> Done:
-    """Sync an account, add a row to each other project, and sync again."""
-    done, state = Done(), None
-    refused = {f"proj_{number}/{name}": status for number, name in broken}
-    with serving(account(sizes)) as api, ahead(worth):
+    sizes: list[int], refused: dict[str, int], worth: float, connections: int
+) -> tuple[list[Any], Counter[str]]:
+    """Sync an account, add a row to each other project, and sync again.
+
+    Return what came, and what was asked for.
+    """
+    came, state = list[Any](), None
+    with serving(account(*sizes)) as api, ahead(worth):
         refuse(api, refused)
         for number in range(2):
             try:
                 pipe = sync(api, state, max_attempts=1, page_size=2, max_connections=connections)
-                done.records += pipe.records
-                done.states += pipe.states[-1:]
                 state = pipe.states[-1]
+                came += [*pipe.records, state]
             except TapError as error:
-                done.errors.append(str(error))
+                came.append(str(error))
             for project in range(number, len(sizes), 2):
                 add(api.world, f"proj_{project}", f"late_{project}")
-        done.requests.update(f"{it.path} {sorted(it.params.items())}" for it in api.requests)
-    return done
+        return came, Counter(f"{it.path} {sorted(it.params.items())}" for it in api.requests)
 
 
 @settings(max_examples=40)
@@ -101,56 +89,62 @@ def twice(
 def test_ahead_or_not_or_now_and_then_the_same_comes_out(
     sizes: list[int], broken: set[tuple[int, str]], status: int, connections: int, seed: int | None
 ) -> None:
-    alone = twice(sizes, broken, status, NEVER, connections)
+    refused = {f"proj_{number}/{name}": status for number, name in broken}
+    alone, requests_alone = twice(sizes, refused, NEVER, connections)
     luck = random.Random(seed)
     always = prefetch.is_worthwhile
     chosen = always if seed is None else lambda _: luck.random() < 0.5
     with patch.object(prefetch, "is_worthwhile", chosen):
-        early = twice(sizes, broken, status, ALWAYS, connections)
+        early, requests = twice(sizes, refused, ALWAYS, connections)
 
-    assert early.records == alone.records
-    assert early.states == alone.states
-    assert early.errors == alone.errors
+    assert early == alone
     # Nothing is asked for twice, and nothing that is not needed, but for what follows a failure.
-    assert early.requests >= alone.requests
-    assert early.requests == alone.requests or broken
+    assert requests >= requests_alone
+    assert requests == requests_alone or broken
 
 
-@contextmanager
-def counting(api: Api) -> Iterator[list[int]]:
-    """Count how many requests are under way at each request."""
-    lock, now, counts = threading.Lock(), [0], list[int]()
+class UnderWay:
+    """Counts how many requests wait at the same time, at most."""
+
+    def __init__(self) -> None:
+        self._lock, self._now, self.most = threading.Lock(), 0, 0
+
+    def wait(self, seconds: float) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        time.sleep(seconds)
+        with self._lock:
+            self._now -= 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "worth", "connections", "is_ahead"),
+    [
+        (60, ALWAYS, 1, False),
+        (60, ALWAYS, 2, True),
+        # Neither a short walk, nor one that has not to wait.
+        (15, ALWAYS, 4, False),
+        (60, 60, 4, False),
+    ],
+)
+def test_a_long_walk_fetches_pages_ahead_if_it_waits_over_so_many_connections(
+    rows: int, worth: float, connections: int, is_ahead: bool
+) -> None:
+    under_way = UnderWay()
 
     def misbehave(_: Request) -> None:
-        with lock:
-            now[0] += 1
-            counts.append(now[0])
-        time.sleep(0.002)
-        with lock:
-            now[0] -= 1
+        under_way.wait(0.002)
 
-    api.misbehave = misbehave
-    yield counts
-    api.misbehave = lambda _: None
+    with serving(account(rows)) as api, ahead(worth):
+        api.misbehave = misbehave
+        sync(api, streams=("runs",), page_size=5, max_connections=connections)
+
+    assert under_way.most <= connections
+    assert (under_way.most > 1) == is_ahead
 
 
-@pytest.mark.parametrize("connections", [1, 2, 5])
-def test_no_more_requests_are_under_way_than_max_connections(connections: int) -> None:
-    with serving(account([60, 1, 1, 60, 1])) as api, counting(api) as counts, ahead():
-        sync(api, page_size=5, max_connections=connections)
-
-    assert max(counts) <= connections
-
-
-@pytest.mark.parametrize(("rows", "worth", "most"), [(15, ALWAYS, 1), (60, ALWAYS, 4), (60, 60, 1)])
-def test_a_long_walk_fetches_pages_ahead_if_it_waits(rows: int, worth: float, most: int) -> None:
-    with serving(account([rows])) as api, counting(api) as counts, ahead(worth):
-        sync(api, streams=("runs",), page_size=5)
-
-    assert (max(counts) > 1) == (most > 1)
-
-
-@pytest.mark.parametrize("projects", [1, 2, 30])
+@pytest.mark.parametrize("projects", [1, 30])
 def test_as_many_are_under_way_as_there_are_connections(projects: int) -> None:
     """Each of the first four below the projects is answered when all four have been asked."""
     barrier, left = threading.Barrier(4, timeout=120), iter(range(4))
@@ -159,7 +153,7 @@ def test_as_many_are_under_way_as_there_are_connections(projects: int) -> None:
         if not request.path.endswith("/projects") and next(left, None) is not None:
             barrier.wait()
 
-    with serving(account([1] * projects)) as api, ahead():
+    with serving(account(*[1] * projects)) as api, ahead():
         api.misbehave = misbehave
         sync(api, max_connections=4)
 
@@ -175,7 +169,7 @@ def test_what_is_not_asked_for_after_all_takes_no_place_for_ever() -> None:
             barrier.wait()
         return Reply(404, b"{}") if request.path.endswith("model-executions/stats") else None
 
-    with serving(account([1] * 10)) as api, ahead():
+    with serving(account(*[1] * 10)) as api, ahead():
         api.misbehave = misbehave
         with pytest.raises(TapError):
             sync(api, max_connections=4)
@@ -183,41 +177,33 @@ def test_what_is_not_asked_for_after_all_takes_no_place_for_ever() -> None:
     assert not barrier.broken
 
 
-def test_several_are_under_way_where_only_the_body_of_an_answer_comes_late(api: Api) -> None:
+def test_several_are_under_way_where_only_the_body_of_an_answer_comes_late() -> None:
     """The header comes at once, as from a server that sends rows while it still finds them."""
-    lock, now, counts = threading.Lock(), [0], list[int]()
+    under_way = UnderWay()
 
-    def late(reply: Reply, connection: socket.socket) -> None:
-        with lock:
-            now[0] += 1
-            counts.append(now[0])
-        date = "Mon, 02 Mar 2026 07:00:00 GMT"
+    def misbehave(request: Request) -> Reply:
+        reply = api.true_reply(request)
+        date = format_datetime(api.world.now, usegmt=True)
         lines = {**reply.headers, "Date": date, "Content-Length": str(len(reply.body))}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        connection.sendall(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{head}\r\n".encode())
-        time.sleep(0.05)
-        with lock:
-            now[0] -= 1
-        connection.sendall(reply.body)
 
-    def misbehave(request: Request) -> Reply | None:
-        reply = api.true_reply(request)
-        return replace(reply, instead=partial(late, reply))
+        def late(connection: socket.socket) -> None:
+            connection.sendall(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{head}\r\n".encode())
+            under_way.wait(0.05)
+            connection.sendall(reply.body)
 
-    for number in range(600):
-        api.world.put(RUNS, "proj_a", {"id": f"run_{number:03}"})
-    api.world.advance(hours=1)
-    api.misbehave = misbehave
-    pipe = sync(api, streams=("runs",), page_size=20, max_connections=4)
+        return replace(reply, instead=late)
 
-    assert len({row["id"] for row in pipe.rows("runs")}) == 600
-    # In rounds of four, of which the first request finds no other under way.
-    assert max(counts) == 4
-    assert counts.count(1) < len(counts) / 2
+    with serving(account(300)) as api:
+        api.misbehave = misbehave
+        pipe = sync(api, streams=("runs",), page_size=10, max_connections=4)
+
+    assert len({row["id"] for row in pipe.rows("runs")}) == 300
+    assert under_way.most == 4
 
 
 def test_a_rejected_token_ends_it_with_the_requests_under_way() -> None:
-    with serving(account([1] * 20)) as api, ahead():
+    with serving(account(*[1] * 20)) as api, ahead():
         api.misbehave = lambda it: None if it.path.endswith("projects") else Reply(401, b"{}")
         with pytest.raises(TapError):
             sync(api, max_connections=4)

@@ -52,12 +52,10 @@ def signalled_at(
     signum: signal.Signals,
     directory: Path,
     config: dict[str, Any],
-    *,
-    catalog: dict[str, Any] | None = None,
-    environment: dict[str, str] | None = None,
+    **files: Any,
 ) -> Output:
     """Run the program, and send it a signal before the answer to that request."""
-    with program(directory, config, catalog=catalog, environment=environment) as tap:
+    with program(directory, config, **files) as tap:
         at_request(api, ending, number, lambda: tap.send_signal(signum))
         output = ended(tap)
     api.misbehave = lambda _: None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import math
+import time
 from contextlib import contextmanager, suppress
+from logging.handlers import BufferingHandler
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock, patch
 
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 from typing_extensions import override
@@ -72,26 +75,17 @@ class Collector(Writer):
         return [row for name, row in self.records if name == stream]
 
 
-class _Listener(logging.Handler):
-    def __init__(self, said: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._said = said
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.name.startswith("tap-dagctl"):
-            self._said.append(record.getMessage())
-
-
 @contextmanager
 def listening(said: list[str]) -> Iterator[None]:
     """Add to `said` what the tap warns of, each of which has its row in the documentation."""
-    listener = _Listener(said)
+    listener = BufferingHandler(10**6)
+    listener.setLevel(logging.WARNING)
     logging.root.addHandler(listener)
     try:
         yield
     finally:
         logging.root.removeHandler(listener)
+        said += [it.getMessage() for it in listener.buffer if it.name.startswith("tap-dagctl")]
         troubleshooting.check(said)
 
 
@@ -130,3 +124,14 @@ def sync(
     finally:
         join_prefetch()
     return pipe
+
+
+@contextmanager
+def waiting_at_once() -> Iterator[Mock]:
+    """Let no wait for another try take any time; the clock has all `waits` so far, in seconds."""
+    waits: list[float] = []
+    clock = Mock(waits=waits)
+    clock.monotonic = lambda: time.monotonic() + sum(waits)
+    clock.sleep = lambda seconds: waits.append(seconds) if seconds > 0 else None
+    with patch("tap_dagctl.api.retries.time", clock):
+        yield clock

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, TypeVar
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -15,32 +17,23 @@ from stand_in.world import World
 if TYPE_CHECKING:
     from hypothesis.stateful import RuleBasedStateMachine
 
-HISTORIES_A_SEED = 50
-F = TypeVar("F")
+
+def seeds(usual: int) -> range:
+    """Return the first few, or those that `make exactness` and `make storm` ask for."""
+    first = int(os.environ.get("SEED", "0"))
+    return range(first, first + int(os.environ.get("SEEDS", usual)))
 
 
 def run_seeded(
-    machine: type[RuleBasedStateMachine],
-    figures: F,
-    histories: int,
-    number: int,
-    *,
-    steps: int,
-    shrink: bool = False,
-) -> F:
-    """Make up so many histories from a seed, and check each.
+    machine: type[RuleBasedStateMachine], histories: int, number: int, *, steps: int
+) -> Counter[str]:
+    """Make up so many histories from a seed, check each, and return their figures.
 
-    Args:
-        machine: makes them, with an `api` and `figures` to add to.
-        figures: are returned.
-        histories: how many, about.
-        number: the seed.
-        steps: of each history, at most.
-        shrink: whether to look for the shortest history that fails, which takes minutes.
-
-    Raises:
-        AssertionError: one of them broke a promise.
+    The machine gets an `api`, and `figures` to add to. If a single seed is asked for, the shortest
+    history that fails is looked for, which takes minutes.
     """
+    figures = Counter[str]()
+    is_single = os.environ.get("SEEDS") == "1"
     logging.disable(logging.CRITICAL)
     try:
         # A state every page, so that walks that are cut have something to resume from.
@@ -53,7 +46,7 @@ def run_seeded(
                     deadline=None,
                     database=None,
                     report_multiple_bugs=False,
-                    phases=[Phase.generate, *([Phase.shrink] if shrink else [])],
+                    phases=[Phase.generate, *[Phase.shrink] * is_single],
                     suppress_health_check=list(HealthCheck),
                 ),
             )

@@ -1,16 +1,16 @@
 """A history: rows that are written while they are read, and what a loader ends up with.
 
-The tap's real code reads over real HTTP; writers act between any two of its requests. After every
-sync it is checked what the tap promises, and at the end the loader's tables against the truth.
+The tap's real code reads over HTTP; writers act between any two of its requests. After every sync
+it is checked what the tap promises, and at the end the loader's tables against the truth.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import math
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -24,30 +24,24 @@ from tap_dagctl import timestamps
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.prefetch import THREAD_NAME
 from tests.support import in_process
-from tests.support.arrangement import HIDES
-from tests.support.odd_servers import OddServer
+from tests.support.odd_servers import HIDES, OddServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from stand_in.server import Api, Reply, Request
     from stand_in.world import Project
-    from tests.support.arrangement import Arrangement
+    from tests.support.odd_servers import Arrangement
 
 TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
-# How long a request waits to be overtaken.
-OVERTAKEN_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Act:
     """What a writer does at once: `insert`, `update`, `delete`, `stamp` (update all) or `advance`.
 
-    Attributes:
-        project: its number.
-        picks: rows: how many there are counts for inserts, else any numbers, modulo the rows.
-        late: how late the rows become visible, as a part of the overlap.
-        seconds: how far the clock moves on.
+    As many rows are inserted as there are `picks`; of the others, these are picked, modulo their
+    number. They become visible `late`, by a part of the overlap.
     """
 
     kind: str
@@ -62,10 +56,8 @@ class Act:
 class Sync:
     """What one sync did."""
 
-    records: list[tuple[str, Row]]
-    requests: Counter[tuple[str, str]]
-    totals: Counter[tuple[str, str]]
-    acts: list[Act] = field(default_factory=list)
+    records: list[tuple[str, Row]] = field(default_factory=list)
+    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -80,7 +72,7 @@ class Sync:
 
 
 class Simulation:
-    """One history.
+    """One history, which begins with so many runs in the first project.
 
     Attributes:
         answer: answers for the runs of a project instead of the server, by the request and which
@@ -88,32 +80,29 @@ class Simulation:
     """
 
     def __init__(
-        self, api: Api, arrangement: Arrangement, figures: Counter[str] | None = None
+        self, api: Api, arrangement: Arrangement, rows: int = 0, *, every: float = 1
     ) -> None:
         self.arrangement = arrangement
         self.answer: Callable[[Request, int], dict[str, Any]] | None = None
-        self.figures = Counter[str]() if figures is None else figures
         self.state: dict[str, Any] = {}
-        self.tables: dict[str, dict[str, Row]] = {name: {} for name in ("projects", *TABLES)}
-        # The server is near: whatever it takes, it is to be asked for several pages at once.
-        self.worth_waiting = -1.0
+        self.tables: dict[str, dict[str, Row]] = {name: {} for name in TABLES}
+        self.was_cut = False
         self._serial = 0
         self._turns = threading.Condition()
         self._hidden: set[str] = set()
-        self._was_cut = self._was_cut_before = False
+        self._was_cut_before = False
         self._begins_with_nothing = True
-        self._last_sent: dict[tuple[str, str], Row] = {}
         self._bookmarks: dict[tuple[str, str], datetime] = {}
         self.world = api.world = World(order=self._position, descending=arrangement.descending)
         for number in range(arrangement.projects):
             self.world.add_project(f"proj_{number}", f"project {number}")
         self._api = api
         self._server = OddServer(api, arrangement)
-        for name in ("most_rows", "tells_limit", "inclusive", "tells_time", "tells_pages"):
+        for name in vars(api).keys() & vars(arrangement).keys():
             setattr(api, name, getattr(arrangement, name))
-        api.counts_hidden, api.empty_list = arrangement.counts_hidden, arrangement.empty_list
         api.is_hidden = lambda row: row["id"] in self._hidden
-        self.figures["histories"] += 1
+        if rows:
+            self.fill(rows, every)
 
     def _position(self, row: Row) -> Any:
         value = row[self.arrangement.order_by]
@@ -130,12 +119,10 @@ class Simulation:
         # A row that comes late makes up the number of those that are left out.
         late = 0 if arrangement.relies_on_counts else late
         moment = self.world.now - timedelta(seconds=late * arrangement.overlap_seconds)
-        local = moment + timedelta(minutes=arrangement.offset_minutes)
+        local = moment.astimezone(timezone(timedelta(minutes=arrangement.offset_minutes)))
         digits = f"{local.microsecond:06}{self._serial % 1_000:03}"[: arrangement.digits]
         fraction = f".{digits}".rstrip("0").rstrip(".")
-        hours, minutes = divmod(abs(arrangement.offset_minutes), 60)
-        sign = "-" if arrangement.offset_minutes < 0 else "+"
-        offset = f"{sign}{hours:02}:{minutes:02}" if arrangement.offset_minutes else "Z"
+        offset = local.isoformat()[-6:] if arrangement.offset_minutes else "Z"
         return f"{local:%Y-%m-%dT%H:%M:%S}{fraction}{offset}"
 
     def fill(self, rows: int, every: float = 1, *, project: int = 0) -> None:
@@ -159,14 +146,12 @@ class Simulation:
     @property
     def part(self) -> dict[str, Any]:
         """What the state says of the runs of the first project."""
-        partitions = self.state["bookmarks"]["runs"]["partitions"]
-        (part,) = (it for it in partitions if it["context"]["project_id"] == "proj_0")
-        return dict(part)
+        return _parts(self.state)["runs", "proj_0"]
 
     @property
     def bookmark(self) -> datetime | None:
         text = self.part.get("replication_key_value")
-        return None if text is None else from_text(text)
+        return from_text(text) if text else None
 
     @property
     def is_caught_up(self) -> bool:
@@ -177,13 +162,10 @@ class Simulation:
     def missing(self) -> set[str]:
         """The runs, also hidden ones, of which the loader does not hold the newest version."""
         held = self.tables["runs"]
-        return {
-            it["id"] for it in self.runs if it["id"] not in held or not _same(held[it["id"]], it)
-        }
+        return {it["id"] for it in self.runs if not _same(held.get(it["id"]), it)}
 
     def act(self, act: Act) -> None:
         """Let a writer act."""
-        self.figures["writes"] += 1
         if self.arrangement.relies_on_counts:
             # Within a second of the server's clock, what came first cannot be told.
             self.world.advance(seconds=2)
@@ -211,16 +193,10 @@ class Simulation:
         stamp = self._text(act.late)
         # Ids that are not in the order of time.
         key = f"{self._serial * 7_919 % 10_007:05}"
-        row = {
-            "id": key,
-            "created_at": stamp,
-            "updated_at": stamp,
-            "start_time": stamp,
-            "duration_seconds": self._serial,
-        }
+        row = dict.fromkeys(("created_at", "updated_at", "start_time"), stamp)
         if HIDES[self.arrangement.hides](self._serial, key):
             self._hidden.add(key)
-        self.world.put(table, project, row)
+        self.world.put(table, project, {"id": key, **row, "duration_seconds": self._serial})
 
     def _update(self, table: str, project: str, key: str, stamp: str) -> None:
         self._serial += 1
@@ -247,25 +223,19 @@ class Simulation:
         messages, or `stopped`: then it still writes its state. Requests that are `overtaken`, by
         the number in which they come, are answered after another, where several are under way.
         """
-        done = Sync([], Counter(), Counter())
+        done = Sync()
         self._api.misbehave = self._answering(done, acts, overtaken, glitches)
         before = self._server.begin()
         # Where rows were owed after it, what was sent before it was cut is still not known.
-        was_cut = self._was_cut or (self._was_cut_before and bool(self._owed))
-        self._was_cut_before, self._was_cut = was_cut, True
-        given = dict(_bookmarks(self.state))
-        pipe = self._run(cut, settings, stopped=stopped)
-        self._was_cut = pipe.is_killed
+        was_cut = self.was_cut or (self._was_cut_before and bool(self._owed))
+        self._was_cut_before, self.was_cut = was_cut, True
+        pipe = self._run(cut=cut, stopped=stopped, **settings)
+        self.was_cut = pipe.is_killed
         done.records, done.warnings = pipe.records, pipe.warnings
-        self.figures["syncs"] += 1
-        self.figures["cut off"] += self._was_cut
-        self.figures["records sent"] += len(pipe.records)
-        self._check_states(pipe.states, given)
+        self._check_states(pipe.states)
         self._load(pipe.records, was_cut=was_cut)
-        self._check_requests(done, was_cut=was_cut)
-        self.figures["syncs that owe rows"] += bool(self._owed)
         is_lagging = was_cut and self.arrangement.backends == "lagging"
-        if not (self._was_cut or settings or is_lagging) and self._begins_with_nothing:
+        if not (self.was_cut or settings or is_lagging) and self._begins_with_nothing:
             self._check_promise(before)
         return done
 
@@ -282,9 +252,10 @@ class Simulation:
         def answer(request: Request) -> Reply:
             nonlocal turn
             with self._turns:
-                if next(came) in overtaken and _requests_under_way() > 1:
+                under_way = [it for it in threading.enumerate() if it.name == THREAD_NAME]
+                if next(came) in overtaken and len(under_way) > 1:
                     before = turn
-                    self._turns.wait_for(lambda: turn > before, timeout=OVERTAKEN_SECONDS)
+                    self._turns.wait_for(lambda: turn > before, timeout=0.05)
                 turn = next(answered)
                 project, _, path = request.path.rpartition("/")
                 key = (path.replace("-", "_"), project.rpartition("/")[2])
@@ -292,41 +263,30 @@ class Simulation:
                 for number, act in acts:
                     if number == turn:
                         self.act(act)
-                        done.acts.append(act)
-                self._api.alter = partial(alter, key, turn, request)
+                self._api.alter = partial(alter, key[0], turn, request)
                 moment = self.world.now
                 with self._server.answering(request, turn) as sized:
                     if self.answer and key[0] == "runs":
-                        answer = self.answer(sized, done.requests[key])
-                        done.totals[key] = max(done.totals[key], answer["total"])
-                        reply = reply_of(answer, sized)
+                        reply = reply_of(self.answer(sized, done.requests[key]), sized)
                     else:
                         reply = self._api.true_reply(sized)
                 self._turns.notify_all()
                 return replace(reply, moment=moment)
 
-        def alter(
-            key: tuple[str, str], number: int, request: Request, answer: dict[str, Any]
-        ) -> None:
-            done.totals[key] = max(done.totals[key], answer["total"])
+        def alter(stream: str, number: int, request: Request, answer: dict[str, Any]) -> None:
             # A list that comes whole and counts more is refused.
             if answer["total"] and "page" in answer:
                 answer["total"] += self.arrangement.counted_too_many
-            if key[0] in TABLES:
+            if stream in TABLES:
                 glitch = glitches.get(number) if self.arrangement.has_glitches else None
-                self._server.alter(answer, request, TABLES[key[0]], glitch)
+                self._server.alter(answer, request, TABLES[stream], glitch)
 
         return answer
 
     @property
     def _owed(self) -> set[tuple[str, str]]:
-        """The streams and projects of which the state says that rows are owed."""
-        return {
-            (name, part["context"]["project_id"])
-            for name in TABLES
-            for part in self.state.get("bookmarks", {}).get(name, {}).get("partitions", ())
-            if "owed" in part
-        }
+        """Of which streams and projects rows are owed, by the state."""
+        return {key for key, part in _parts(self.state).items() if "owed" in part}
 
     def _check_promise(self, before: dict[str, Project]) -> None:
         """Check that the loader holds what there was when the sync began, or newer versions."""
@@ -335,8 +295,8 @@ class Simulation:
             # What has changed belongs to the next sync, where the count cannot tell.
             if now is None or (now != row and not self.arrangement.needs_counts):
                 continue
-            held = self.tables[stream].get(row["id"], {"duration_seconds": -1})
-            is_held = (held["duration_seconds"] or 0) >= (row.get("duration_seconds") or 0)
+            held = self.tables[stream].get(row["id"])
+            is_held = held is not None and _number(held) >= _number(row)
             assert is_held, f"lost until the next sync: {row} of {stream}; held: {held}"
 
     def _rows(self, projects: dict[str, Project]) -> Iterator[tuple[str, str, Row]]:
@@ -348,97 +308,67 @@ class Simulation:
                         if row["id"] not in self._hidden:
                             yield stream, project, row
 
-    def _run(
-        self, cut: int | None, settings: dict[str, Any], *, stopped: bool
-    ) -> in_process.Collector:
+    def _run(self, **settings: Any) -> in_process.Collector:
         arrangement = self.arrangement
-        config = {
+        usual = {
             "page_size": arrangement.page_size,
             "overlap_seconds": arrangement.overlap_seconds,
             "max_connections": arrangement.connections,
-            **settings,
         }
         # This machine's clock, which counts where the server tells no time, is ahead of it.
         seconds = self.world.now.timestamp() + 1_800
         with (
-            patch.object(prefetch, "WORTH_WAITING_SECONDS", self.worth_waiting),
+            # The server is near: nevertheless it is asked for several pages at once.
+            patch.object(prefetch, "WORTH_WAITING_SECONDS", -1.0),
             patch.object(timestamps, "now", lambda: int(seconds) * timestamps.NANOSECONDS),
         ):
-            return in_process.sync(
-                self._api, self.state, TABLES, cut=cut, stopped=stopped, **config
-            )
+            return in_process.sync(self._api, self.state, TABLES, **{**usual, **settings})
 
     def take(self, state: dict[str, Any]) -> None:
         """Go on from a state that somebody wrote."""
         self._begins_with_nothing = not state
         self._bookmarks.clear()
-        self.state, self._was_cut = state, True
+        self.state, self.was_cut = state, True
 
-    def _check_states(self, states: list[dict[str, Any]], given: dict[Any, str]) -> None:
+    def _check_states(self, states: list[dict[str, Any]]) -> None:
         for state in states:
-            for key, text in _bookmarks(state):
-                if text == given.get(key):
+            given, self.state = _parts(self.state), state
+            for key, part in _parts(state).items():
+                text = part.get("replication_key_value")
+                if text is None or text == given.get(key, {}).get("replication_key_value"):
                     continue
                 value = from_text(text)
                 assert value <= self.world.now, "a bookmark passed the server's clock"
                 assert value >= self._bookmarks.get(key, value), "a bookmark went back"
                 self._bookmarks[key] = value
-        if states:
-            self.state = states[-1]
 
     def _load(self, records: list[tuple[str, Row]], *, was_cut: bool) -> None:
         seen: set[str] = set()
+        # After a sync that was cut, what it sent since its last state may come again. What one sync
+        # did not show is forgotten, so it may come again with the next.
+        may_come_again = was_cut or self.arrangement.relies_on_counts
+        # A second walk reads its overlap in the same sync, where unknown fields have changed.
+        may_come_twice = was_cut and self.arrangement.is_volatile
         for stream, record in records:
-            assert record["id"] not in self._hidden
-            self.tables[stream][record["id"]] = record
             if stream == "projects":
                 continue
+            key, table = record["id"], self.tables[stream]
+            assert key not in self._hidden
+            before, table[key] = table.get(key), record
             known = {**record, "additional_properties": None}
             version = json.dumps([stream, known], sort_keys=True)
-            # After a sync that was cut, what it sent since its last state may come again.
-            again = self._last_sent.get((stream, record["id"])) == record and not was_cut
-            # What one sync did not show is forgotten, so it may come again with the next.
-            may_be_hidden = self.arrangement.relies_on_counts
-            again = again and not may_be_hidden
-            # A second walk reads its overlap in the same sync, where unknown fields have changed.
-            twice = version in seen and not (was_cut and self.arrangement.is_volatile)
-            assert not twice, f"sent again in one sync: {record['id']} of {stream}"
-            assert not again, f"sent again, unchanged: {record['id']} of {stream}"
-            # Every write has a larger number, whatever it is stamped with.
-            before = self._last_sent.get((stream, record["id"]), record)
-            is_newer = (before["duration_seconds"] or 0) <= (record["duration_seconds"] or 0)
-            assert is_newer, f"sent as it was before: {record['id']} of {stream}"
+            assert version not in seen or may_come_twice, f"sent twice in one sync: {record}"
             seen.add(version)
-            self._last_sent[stream, record["id"]] = record
-
-    def _check_requests(self, done: Sync, *, was_cut: bool) -> None:
-        arrangement = self.arrangement
-        size = min(arrangement.page_size, arrangement.most_rows)
-        is_told = arrangement.tells_pages and arrangement.tells_limit == "right"
-        is_odd = arrangement.is_odd or self._hidden or self.answer
-        is_quiet = not (was_cut or done.acts or is_odd)
-        for key, requests in done.requests.items():
-            if key[0] not in TABLES:
-                continue
-            # A last page that is full is followed by one more request.
-            pages = done.totals[key] // size + 1
-            if is_quiet and is_told and not arrangement.counted_too_many:
-                # Pages that may not grow gain less than a page, the less the smaller they are.
-                may_grow = arrangement.page_size < arrangement.most_rows
-                more = 0.1 if may_grow else 1.6 * math.sqrt(2 / arrangement.most_rows)
-                # Pages fetched ahead may be for nothing.
-                most = math.ceil(pages * (1 + more * (pages > 1))) + arrangement.connections - 1
-            else:
-                # `test_odd_servers` and `test_short_pages` have closer bounds.
-                most = 40 * pages + 300
-            assert requests <= most, f"{key}: {requests} requests for {pages} pages"
+            assert before != record or may_come_again, f"sent again, unchanged: {record}"
+            # Every write has a larger number, whatever it is stamped with.
+            is_newer = _number(before or {}) <= _number(record)
+            assert is_newer, f"sent as it was before: {record} of {stream}"
 
     def check(self) -> None:
         """Check that the loader holds the newest version of every row that still exists."""
         for stream, _, row in self._rows(self.world.projects):
             held = self.tables[stream].get(row["id"])
-            is_held = held is not None and _same(held, row)
-            assert is_held, f"lost: {row} of {stream}; the loader holds {held}"
+            assert _same(held, row), f"lost: {row} of {stream}; the loader holds {held}"
 
     def end(self) -> None:
         """Let the writers rest, sync, check everything; then nothing is left to send.
@@ -456,22 +386,27 @@ class Simulation:
         assert rows == [] or may_come_again or self._owed, "an idle sync sent something"
 
 
-def _requests_under_way() -> int:
-    return sum(thread.name == THREAD_NAME for thread in threading.enumerate())
+Maker = Callable[..., Simulation]
+"""Makes one."""
 
 
-def _bookmarks(state: dict[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
-    for name in TABLES:
-        for part in state.get("bookmarks", {}).get(name, {}).get("partitions", ()):
-            if "replication_key_value" in part:
-                yield (name, part["context"]["project_id"]), part["replication_key_value"]
+def _parts(state: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what a state says of each stream and project."""
+    return {
+        (name, part["context"]["project_id"]): part
+        for name in TABLES
+        for part in state.get("bookmarks", {}).get(name, {}).get("partitions", ())
+    }
 
 
-def _same(held: Row, row: Row) -> bool:
+def _number(row: Row) -> int:
+    """Return the number of the write that a row comes from."""
+    return row.get("duration_seconds") or 0
+
+
+def _same(held: Row | None, row: Row) -> bool:
     times = {"created_at", "updated_at", "start_time"}
-    return all(
-        from_text(held[name]) == from_text(value).astimezone(timezone.utc)
-        if name in times
-        else held[name] == value
+    return held is not None and all(
+        from_text(held[name]) == from_text(value) if name in times else held[name] == value
         for name, value in row.items()
     )

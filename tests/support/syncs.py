@@ -80,10 +80,6 @@ class Output:
     def ids(self, stream: str) -> list[str]:
         return [row["id"] for row in self.records(stream)]
 
-    def table(self, stream: str, *keys: str) -> dict[tuple[Any, ...], Json]:
-        """What a loader that upserts holds of a stream."""
-        return {tuple(row[key] for key in keys): row for row in self.records(stream)}
-
     @property
     def succeeded(self) -> Output:
         assert self.exit_code == 0, self.stderr
@@ -190,6 +186,7 @@ def run_tap(
     line = arguments(directory, config, *options, **files)
     written = {name: directory / name for name in ("stdout", "stderr")}
     exit_code: Any = 0
+    here = Path.cwd()
     with (
         written["stdout"].open("w", buffering=1) as stdout,
         written["stderr"].open("w", buffering=1) as stderr,
@@ -197,9 +194,17 @@ def run_tap(
         redirect_stderr(stderr),
         patch.dict(os.environ, environment or {}),
         patch.object(sys, "argv", line),
+        # It begins as a program that has just started, and leaves behind what was before.
+        patch.object(sys, "excepthook", sys.excepthook),
+        patch.object(sys, "unraisablehook", sys.unraisablehook),
+        patch.object(redaction, "_patterns", set()),
+        # These are for a process that ends soon.
+        patch.object(gc, "disable"),
+        patch.object(gc, "freeze"),
+        loggers_kept(),
         handlers_kept(),
-        _process_kept(directory),
     ):
+        os.chdir(directory)
         try:
             main()
         except SystemExit as end:
@@ -207,6 +212,9 @@ def run_tap(
             if isinstance(exit_code, str):
                 print(exit_code, file=sys.stderr)  # noqa: T201 - as the interpreter does
                 exit_code = 1
+        finally:
+            os.chdir(here)
+            join_prefetch()
     return Output.of(int(exit_code or 0), *(path.read_text() for path in written.values()))
 
 
@@ -244,27 +252,6 @@ def handlers_kept() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _process_kept(directory: Path) -> Iterator[None]:
-    """Begin as a program that has just started there, and leave behind what was before."""
-    here = Path.cwd()
-    with (
-        patch.object(sys, "excepthook", sys.excepthook),
-        patch.object(sys, "unraisablehook", sys.unraisablehook),
-        patch.object(redaction, "_patterns", set()),
-        # These are for a process that ends soon.
-        patch.object(gc, "disable"),
-        patch.object(gc, "freeze"),
-        loggers_kept(),
-    ):
-        os.chdir(directory)
-        try:
-            yield
-        finally:
-            os.chdir(here)
-            join_prefetch()
 
 
 def join_prefetch() -> None:

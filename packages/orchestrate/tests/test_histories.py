@@ -11,7 +11,6 @@ import json
 import os
 import re
 import tempfile
-from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -34,6 +33,7 @@ from tests.support.syncs import handlers_kept
 from tests.support.truth import KEYS, difference, in_messages, tables
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Sequence
 
     from singer_sdk.singerlib.encoding.simple import Message
@@ -291,6 +291,6 @@ def bookmarks(part: Any) -> set[str]:
 
 
 def test_histories() -> None:
-    counted = run_seeded(Histories, Counter[str](), HISTORIES, SEED, steps=STEPS)
+    counted = run_seeded(Histories, HISTORIES, SEED, steps=STEPS)
     assert counted["killed"]
     assert counted["sent again"]

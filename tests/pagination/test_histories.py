@@ -1,25 +1,22 @@
-"""Histories of rows that move, made up by hypothesis."""
+"""No made-up history of rows that move, while they are read, loses or repeats one."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
-from tests.support.arrangement import HIDES, Arrangement
-from tests.support.odd_servers import COUNTS, GLITCHES, SIZES, TIES
-from tests.support.seeded import HISTORIES_A_SEED, run_seeded
+from tests.support.odd_servers import COUNTS, GLITCHES, HIDES, SIZES, TIES, Arrangement
+from tests.support.seeded import run_seeded, seeds
 from tests.support.simulation import TABLES, Act, Simulation
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from stand_in.server import Api
-
-
-MOST_ACTS_A_SYNC = 4
-STEPS = 10
 
 ARRANGEMENTS = st.builds(
     Arrangement,
@@ -63,21 +60,19 @@ FILLS = st.builds(
     picks=st.integers(0, 120).map(lambda rows: tuple(range(rows))),
     **_WHERE,
 )
-
-
+# By the number of a request.
+ACTED = st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=4)
 GLITCHED = st.dictionaries(st.integers(2, 25), st.sampled_from(sorted(GLITCHES)), max_size=4)
 OVERTAKEN = st.frozensets(st.integers(3, 25), max_size=6)
 
 
 class Histories(RuleBasedStateMachine):
-    """A history: writes, time that passes, and syncs during which rows move."""
-
     api: Api
     figures: Counter[str]
 
     @initialize(arrangement=ARRANGEMENTS, fills=st.lists(FILLS, min_size=1, max_size=3))
     def begin(self, arrangement: Arrangement, fills: list[Act]) -> None:
-        self.simulation = Simulation(self.api, arrangement, self.figures)
+        self.simulation = Simulation(self.api, arrangement)
         for fill in fills:
             self.simulation.act(fill)
 
@@ -86,23 +81,17 @@ class Histories(RuleBasedStateMachine):
         for act in acts:
             self.simulation.act(act)
 
-    @rule(
-        acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),
-        overtaken=OVERTAKEN,
-        glitches=GLITCHED,
-    )
+    @rule(acts=ACTED, overtaken=OVERTAKEN, glitches=GLITCHED)
     def sync(
         self, acts: list[tuple[int, Act]], overtaken: frozenset[int], glitches: dict[int, str]
     ) -> None:
-        self.simulation.sync(acts, overtaken=overtaken, glitches=glitches)
+        done = self.simulation.sync(acts, overtaken=overtaken, glitches=glitches)
+        self.figures["records sent"] += len(done.records)
 
-    @rule(
-        acts=st.lists(st.tuples(st.integers(2, 25), ACTS), max_size=MOST_ACTS_A_SYNC),
-        cut=st.integers(0, 150),
-        stopped=st.booleans(),
-    )
+    @rule(acts=ACTED, cut=st.integers(0, 150), stopped=st.booleans())
     def sync_cut_off(self, acts: list[tuple[int, Act]], cut: int, *, stopped: bool) -> None:
         self.simulation.sync(acts, cut, stopped=stopped)
+        self.figures["cut off"] += self.simulation.was_cut
 
     @override
     def teardown(self) -> None:
@@ -111,6 +100,9 @@ class Histories(RuleBasedStateMachine):
             self.simulation.end()
 
 
-def prove(number: int, histories: int = HISTORIES_A_SEED, *, shrink: bool = False) -> Counter[str]:
-    """Make up so many histories from a seed, and check each."""
-    return run_seeded(Histories, Counter[str](), histories, number, steps=STEPS, shrink=shrink)
+@pytest.mark.parametrize("seed", seeds(2))
+def test_no_made_up_history_loses_or_repeats_a_row(seed: int) -> None:
+    figures = run_seeded(Histories, 25, seed, steps=10)
+
+    assert figures["records sent"] > 200
+    assert figures["cut off"]
