@@ -63,7 +63,7 @@ def test_who_has_answered_once_is_waited_for_with_the_usual_patience(api: Api) -
     def misbehave(request: Request) -> Reply | None:
         if request.number == 3:
             return Reply(503, b"{}")
-        return faults.ANYWHERE["reset"](api, request) if request.number < 8 else None
+        return faults.ANYWHERE["reset"](api, request) if request.number < 9 else None
 
     api.misbehave = misbehave
     with waiting_at_once() as clock:
@@ -93,16 +93,6 @@ def test_a_closed_connection_costs_no_try(api: Api, closes: str, connections: in
     assert clock.waits == []
     assert pipe.records == undisturbed.records
     assert len(api.requests) == requests
-
-
-@pytest.mark.usefixtures("sixty")
-def test_nor_is_it_a_warning_with_tls(tls_tap: Tap, trusting: dict[str, str]) -> None:
-    tls_tap.api.closes = "at the next request"
-    output = tls_tap(environment=trusting, max_attempts=1, page_size=20).succeeded
-
-    # A connection that the server closed after its last answer costs nothing but a new one.
-    assert output.warnings == []
-    assert len(output.records("runs")) == 60
 
 
 NAMES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")

@@ -100,18 +100,6 @@ def rows(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefetch, "WORTH_WAITING_SECONDS", math.inf)
 
 
-@pytest.fixture
-def state(api: Api) -> Json:
-    """The state of a sync that went well; all its rows have changed since."""
-    before = in_process.sync(api).states[-1]
-    api.world.advance(minutes=10)
-    for project, key in RUNS:
-        api.world.change("runs", project, key, job_name="changed")
-    api.world.advance(minutes=10)
-    api.requests.clear()
-    return before
-
-
 def is_try(name: str, request: Request) -> bool:
     """Say whether `request` for the runs of `proj_a`, which met a fault, counts as a try."""
     return request.path.endswith(PATH) and not (name in UNANSWERED and request.is_reuse)
@@ -129,16 +117,16 @@ def meet(api: Api, name: str, times: float = math.inf) -> None:
     api.misbehave = misbehave
 
 
-def parts(state: Json) -> Json:
-    """Return what a state says of the runs of each project."""
-    partitions = state["bookmarks"]["runs"]["partitions"]
-    return {part["context"]["project_id"]: part for part in partitions}
-
-
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_one_line_or_costs_time(api: Api, state: Json, tap: Tap, name: str) -> None:
+def test_a_fault_is_one_line_or_costs_time(api: Api, tap: Tap, name: str) -> None:
     case = CASES[name]
     tries = len(case.waits) + 1
+    state = in_process.sync(api).states[-1]
+    api.world.advance(minutes=10)
+    for project, key in RUNS:
+        api.world.change("runs", project, key, job_name="changed")
+    api.world.advance(minutes=10)
+    api.requests.clear()
     # It runs out soon only where that is what the fault is about.
     timeout = 0.7 if name in faults.SLOW else 60.0
     settings: Any = {"max_attempts": TRIES, "request_timeout": timeout}
@@ -157,9 +145,8 @@ def test_a_fault_is_one_line_or_costs_time(api: Api, state: Json, tap: Tap, name
     # What failed keeps its bookmark; the others finish, unless the token was rejected.
     finished = name != "401"
     assert output.ids("runs") == ["run_b"] * finished
-    before, after = parts(state), parts(output.state)
-    assert after["proj_a"] == before["proj_a"]
-    assert (after["proj_b"] != before["proj_b"]) == finished
+    before, after = (it["bookmarks"]["runs"]["partitions"] for it in (state, output.state))
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, not finished]
 
     # The next sync brings what this one could not, though the last try alone is answered.
     meet(api, name, tries - 1)
@@ -245,15 +232,18 @@ def test_a_busy_server_is_waited_for_by_all(monkeypatch: pytest.MonkeyPatch) -> 
     assert asked[1][1] - asked[0][1] == pytest.approx(30, abs=0.1)
 
 
-SHARE = 0.2
-
-
-def weather(api: Api, luck: random.Random, figures: Counter[str]) -> None:
-    """Let every request from now on meet a fault with a chance of `SHARE`."""
+@pytest.mark.parametrize("seed", seeds(3))
+def test_a_storm_of_faults_loses_and_repeats_nothing(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an account: at first, after a day, and when there is nothing new."""
+    monkeypatch.setattr(prefetch, "WORTH_WAITING_SECONDS", -1.0)
+    history, luck = History(World(now=NOW), seed=seed, days=10), random.Random(seed)
+    state: dict[str, Any] = {}
+    held: dict[str, Any] = {name: {} for name in KEYS}
 
     def misbehave(request: Request) -> Reply | None:
-        figures["requests"] += 1
-        if luck.random() >= SHARE:
+        if luck.random() >= 0.2:
             return None
         kinds = faults.ANYWHERE
         if request.path.endswith(("/runs", "/model-executions")):
@@ -261,27 +251,14 @@ def weather(api: Api, luck: random.Random, figures: Counter[str]) -> None:
         # They take their time, so they are rarer than the others.
         if luck.random() < 0.01:
             kinds = faults.SLOW
-        figures["faults"] += 1
         return kinds[luck.choice(sorted(kinds))](api, request)
 
-    def alter(answer: dict[str, Any]) -> None:
-        if luck.random() < SHARE:
+    def alter(answer: Json) -> None:
+        if luck.random() < 0.2:
             faults.count_differently(answer, luck.random())
 
-    api.misbehave, api.alter = misbehave, alter
-
-
-@pytest.mark.parametrize("seed", seeds(3))
-def test_a_storm_of_faults_loses_and_repeats_nothing(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of an account: at first, after a day, and when there is nothing new."""
-    monkeypatch.setattr(prefetch, "WORTH_WAITING_SECONDS", -1.0)
-    figures, state = Counter[str](), dict[str, Any]()
-    history = History(World(now=NOW), seed=seed, days=10)
-    held: dict[str, Any] = {name: {} for name in KEYS}
     with serving(history.world) as api, waiting_at_once() as clock:
-        weather(api, random.Random(seed), figures)
+        api.misbehave, api.alter = misbehave, alter
         for pause in (timedelta(), timedelta(days=1), timedelta()):
             history.advance(pause)
             # As many tries as make it improbable that one request meets nothing but faults.
@@ -296,5 +273,4 @@ def test_a_storm_of_faults_loses_and_repeats_nothing(
         # Whole lists are sent each time.
         idle = {name for name, _ in pipe.records} - {"projects", "jobs"}
         assert idle == set(), "an idle sync sent something"
-    assert figures["faults"] >= 0.1 * figures["requests"]
-    assert len(clock.waits) >= 0.9 * figures["faults"]
+        assert len(clock.waits) > 0.1 * len(api.requests)

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stand_in.world import EXECUTIONS, RUNS
+from stand_in.world import RUNS
+from tap_dagctl.pagination.dedup import SeenRows
 from tap_dagctl.state.sent_records import LETTERS, SentRecords
 from tests.support.memory import FEW, peak_kilobytes
 from tests.support.simulation import Act
 
 if TYPE_CHECKING:
     from stand_in.server import Api
+    from tap_dagctl.records.record import Row
     from tests.support.simulation import Maker
 
 ROWS = 200
@@ -128,20 +130,6 @@ def test_interruption_a_long_walk_goes_on_where_it_was(api: Api, filled: Maker) 
     history.end()
 
 
-def test_interruption_a_page_size_that_is_raised_holds_for_a_walk_that_goes_on(
-    filled: Maker,
-) -> None:
-    history = filled()
-    history.sync(cut=100)
-    rows = sorted(history.runs, key=lambda row: row["updated_at"])
-    for row in rows[-5:]:
-        history.world.delete(RUNS, "proj_0", row["id"])
-
-    # Rows that were counted before and are gone cost one more, and no walk to the end.
-    assert history.sync(page_size=500).asked == 3
-    history.end()
-
-
 def test_interruption_a_checkpoint_of_other_rows_is_not_resumed(filled: Maker) -> None:
     """Without `start_date`, rows stand in front of it that nobody has read."""
     history = filled()
@@ -154,15 +142,6 @@ def test_memory_of_ten_times_the_rows_is_about_the_same() -> None:
     """The short version of `make memory`; what is kept of a row takes 8 to 16 bytes."""
     more = peak_kilobytes(10 * FEW) - peak_kilobytes(FEW)
     assert more * 1024 / (9 * FEW) <= 60
-
-
-def test_a_project_that_is_new_is_read_whole(filled: Maker) -> None:
-    history = filled()
-    history.sync()
-    history.world.add_project("proj_new", "new")
-    history.world.put(EXECUTIONS, "proj_new", {"id": "old", "updated_at": "2020-01-01T00:00:00Z"})
-
-    assert history.sync().ids == ["old"]
 
 
 @pytest.mark.parametrize(("order_by", "descending"), [("created_at", True), ("id", False)])
@@ -189,3 +168,24 @@ def test_a_row_that_returns_to_what_it_was_is_sent_again() -> None:
     assert before not in sent
     # And so it is after an interruption.
     assert before not in SentRecords(("id",), remembered, sent.remembered)
+
+
+@pytest.mark.parametrize(
+    ("page", "are_in_order"),
+    # One that has moved in front of a row that was read says nothing.
+    [("bc", True), ("Cb", True), ("cb", False)],
+)
+def test_an_unread_row_before_one_that_was_read_is_out_of_order(
+    page: str, are_in_order: bool
+) -> None:
+    """Then a checkpoint would not say what was read."""
+
+    def rows(keys: str) -> list[Row]:
+        days = [f"2026-03-0{1 + key.isupper()}T00:00:00.000000Z" for key in keys]
+        return [(key, day, {"id": key}) for key, day in zip(keys, days, strict=True)]
+
+    seen = SeenRows(10)
+    seen.unmoved_until = "2026-03-01T12:00:00.000000Z"
+    seen.add(rows("ab"), 0)
+    seen.add(rows(page), 1)
+    assert seen.are_in_order == are_in_order

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,12 +42,10 @@ def config(api: Api) -> Json:
     return config_of(api, page_size=PAGE)
 
 
-@pytest.fixture(params=["1"])
-def tap(
-    tmp_path: Path, config: Json, request: pytest.FixtureRequest
-) -> Iterator[subprocess.Popen[str]]:
-    """The running program; how Python buffers what it prints is a parameter."""
-    with program(tmp_path, config, environment={"PYTHONUNBUFFERED": request.param}) as process:
+@pytest.fixture
+def tap(tmp_path: Path, config: Json) -> Iterator[subprocess.Popen[str]]:
+    """The running program."""
+    with program(tmp_path, config) as process:
         yield process
 
 
@@ -103,34 +100,6 @@ def test_a_signal_ends_a_long_wait_for_another_try(api: Api, tap: subprocess.Pop
     assert tap.returncode == 143
 
 
-def test_a_signal_may_come_while_an_answer_is_taken(tmp_path: Path, config: Json) -> None:
-    script = """
-from http.client import HTTPResponse
-from signal import SIGTERM, raise_signal
-
-from tap_dagctl.__main__ import main
-from tap_dagctl.api import transport
-
-class HalfMade(HTTPResponse):
-    def __init__(self, *_, **__):
-        raise_signal(SIGTERM)
-
-    # `close` fails like this, and from Python 3.13 on says so; this says it on each.
-    def __del__(self):
-        self.fp
-
-transport._Connection.response_class = HalfMade
-main()
-"""
-    _, *options = arguments(tmp_path, config)
-    line = [sys.executable, "-c", script, *options]
-    done = subprocess.run(line, check=False, capture_output=True, text=True)
-
-    assert done.returncode == 143
-    assert "Stopped by SIGTERM" in done.stderr
-    assert "Exception ignored" not in done.stderr
-
-
 def test_a_signal_waits_for_the_end_of_the_line_when_the_target_is_slow(
     api: Api, tap: subprocess.Popen[str], tmp_path: Path, config: Json
 ) -> None:
@@ -163,7 +132,6 @@ def fill(process: subprocess.Popen[str]) -> None:
         assert process.poll() is None
 
 
-@pytest.mark.parametrize("tap", ["", "1"], indirect=True)
 def test_a_target_that_dies_is_one_line(
     api: Api, tap: subprocess.Popen[str], tmp_path: Path, config: Json
 ) -> None:

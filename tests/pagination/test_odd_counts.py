@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from stand_in.world import PLANS
+from tap_dagctl import timestamps
+from tap_dagctl.api.request import Answer
+from tap_dagctl.pagination.count import RowCount
+from tap_dagctl.pagination.page import Page, PageNumber
 from tests.support import in_process
 from tests.support.simulation import Act
 
 if TYPE_CHECKING:
+    import pytest
+
     from stand_in.server import Api, Request
+    from tap_dagctl.records.record import Row
     from tests.support.simulation import Maker
 
+BEGAN = "2026-03-02T06:00:00.000000Z"
 WAITS = "the bookmark waits"
 GIVES_UP = "a day has passed"
 
@@ -98,14 +104,48 @@ def test_rows_never_shown_hide_no_other(api: Api) -> None:
     assert f"did not show 1 of them; {WAITS}" in sync(25, "hidden", minutes=10)[1]
 
 
-@pytest.mark.parametrize("new", [0, 2], ids=["none is new", "two are new"])
-def test_deleted_rows_do_not_make_up_for_hidden_ones(api: Api, odd: Maker, new: int) -> None:
+def add(count: RowCount, total: int, ids: str, **times: str) -> None:
+    """Count a page of rows that were made, and last updated, before the walk began or then."""
+    times = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-03-01T00:00:00Z", **times}
+    page: list[Row] = [(key, times["updated_at"], dict(times)) for key in ids]
+    began = timestamps.parse(BEGAN)
+    answer = Answer(None, began, began, 0.0, 0.0)
+    count.add(Page(1, 500, page, total, 1, PageNumber(1, 500), answer), page)
+
+
+def test_a_loop_does_not_count_what_came_before_an_interruption() -> None:
+    count = RowCount(None, expected=0, surplus=0)
+    count.resume(5, 10, BEGAN)
+    add(count, 10, "67")
+    assert count.missing() == 3
+
+    count.begin_loop()
+    # It shows again four of the five, and the two.
+    add(count, 10, "123467")
+    assert count.missing() == 4
+
+
+def test_a_row_that_an_update_brings_into_the_list_makes_up_for_none() -> None:
+    count = RowCount("2026-02-01T00:00:00.000000Z", expected=0, surplus=0)
+    add(count, 2, "1", created_at="2026-02-28T00:00:00Z")
+    add(count, 3, "2", updated_at="2026-03-02T06:00:09.000000Z")
+    assert count.missing() == 1
+
+
+def test_rows_that_are_deleted_do_not_make_up_for_missing_ones() -> None:
+    count = RowCount(None, expected=0, surplus=0)
+    # Two rows are inserted, which is not noticed in the rows, and two are deleted.
+    for total, rows in ((8, "1234"), (10, "567"), (8, "8")):
+        add(count, total, rows)
+    assert count.missing() == 2
+
+
+def test_deleted_rows_do_not_make_up_for_hidden_ones(api: Api, odd: Maker) -> None:
     def answer(request: Request, number: int) -> dict[str, Any]:
         if number == 2:
             history.world.advance(seconds=5)
             for shown in history.runs[7:9]:
                 history.world.delete("runs", "proj_0", shown["id"])
-            history.act(Act("insert", picks=tuple(range(new))))
         return api.answer(request)
 
     history = odd(700)

@@ -63,37 +63,16 @@ def test_a_first_sync_reads_thirty_days_and_a_later_one_what_may_have_changed(ap
     assert asked == [[1], WINDOWS[-1:]]
 
 
-def test_a_start_date_is_the_first_day(api: Api) -> None:
-    start = "2026-02-20T15:00:00+02:00"
-    _, *asked = sync(api, start_date=start, model_stats_window_days=10)
-
-    assert asked == [[11], ["2026-02-20", "2026-03-02"]]
-    (runs,) = (it for it in api.requests if it.path.endswith("/runs"))
-    assert runs.params["updated_after"] == "2026-02-20T12:59:59.999999Z"
-
-
-@pytest.mark.parametrize(
-    ("day", "settings", "days", "history", "then"),
-    [
-        # What lies before a bookmark that was set by hand was read.
-        ("2026-02-20", {}, 13, "2026-02-01", 3),
-        ("2026-02-20", {"start_date": "2026-02-21"}, 10, "2026-02-21", 3),
-        ("2026-02-20", {"stats_lookback_days": 100}, 111, "2025-11-12", 101),
-        # In the future, another clock may be right within the look-back, and not beyond it.
-        ("2026-03-04", {}, 3, "2026-02-01", 3),
-        ("2026-03-05", {}, 30, "2026-02-01", 3),
-    ],
-)
-def test_a_bookmark_leaves_out_the_days_before_it(
-    api: Api, day: str, settings: Json, days: int, history: str, then: int
-) -> None:
-    bookmark = {"replication_key": "date", "replication_key_value": day}
-    part = {"context": {"project_id": "proj_a"}, **bookmark}
-    pipe, asked, _ = sync(api, {"bookmarks": {"daily_stats": {"partitions": [part]}}}, **settings)
-
-    assert asked == [days]
-    assert part_of(pipe)["start_date"][:10] == history
-    assert sync(api, pipe.states[-1], **settings)[1] == [then]
+def test_a_start_date_that_moves_on_or_back_reads_only_what_is_new(api: Api) -> None:
+    first, *_ = sync(api)
+    api.world.advance(days=8)
+    _, *asked = sync(api, first.states[-1], start_date="2026-03-10")
+    assert asked == [[1], ["2026-03-09"]]
+    given: Any = {"model_stats_window_days": 1}
+    pipe, *_ = sync(api, start_date="2026-02-22", **given)
+    assert sync(api, pipe.states[-1], start_date="2026-02-21", **given)[2] == [
+        *("2026-02-21", "2026-03-08", "2026-03-09", "2026-03-10")
+    ]
 
 
 def test_windows_of_which_no_state_says_how_long_they_are_are_not_read_again(api: Api) -> None:

@@ -109,11 +109,9 @@ HIDES: dict[str, Callable[[int, str], bool]] = {
 }
 """Which rows a server leaves out of its pages, by their number and id."""
 
-KNOWN_SIZES = (10, 20, 25, 50, 100, 250, 500)
-
 SIZES: dict[str, Callable[[int, int], int]] = {
     "any": lambda limit, _: limit,
-    "known": lambda limit, least: limit if limit in KNOWN_SIZES else least,
+    "known": lambda limit, least: limit if limit in {10, 20, 25, 50, 100, 250, 500} else least,
     "rounded": lambda limit, least: max(least, limit // least * least),
     "ignored": lambda _, least: least,
 }

@@ -229,12 +229,26 @@ class Simulation:
         # Where rows were owed after it, what was sent before it was cut is still not known.
         was_cut = self.was_cut or (self._was_cut_before and bool(self._owed))
         self._was_cut_before, self.was_cut = was_cut, True
-        pipe = self._run(cut=cut, stopped=stopped, **settings)
+        arrangement = self.arrangement
+        usual = {
+            "page_size": arrangement.page_size,
+            "overlap_seconds": arrangement.overlap_seconds,
+            "max_connections": arrangement.connections,
+        }
+        # This machine's clock, which counts where the server tells no time, is ahead of it.
+        seconds = self.world.now.timestamp() + 1_800
+        with (
+            # The server is near: nevertheless it is asked for several pages at once.
+            patch.object(prefetch, "WORTH_WAITING_SECONDS", -1.0),
+            patch.object(timestamps, "now", lambda: int(seconds) * timestamps.NANOSECONDS),
+        ):
+            given: Any = {"cut": cut, "stopped": stopped, **usual, **settings}
+            pipe = in_process.sync(self._api, self.state, TABLES, **given)
         self.was_cut = pipe.is_killed
         done.records, done.warnings = pipe.records, pipe.warnings
         self._check_states(pipe.states)
         self._load(pipe.records, was_cut=was_cut)
-        is_lagging = was_cut and self.arrangement.backends == "lagging"
+        is_lagging = was_cut and arrangement.backends == "lagging"
         if not (self.was_cut or settings or is_lagging) and self._begins_with_nothing:
             self._check_promise(before)
         return done
@@ -307,22 +321,6 @@ class Simulation:
                     for row in projects[project].tables[table].values():
                         if row["id"] not in self._hidden:
                             yield stream, project, row
-
-    def _run(self, **settings: Any) -> in_process.Collector:
-        arrangement = self.arrangement
-        usual = {
-            "page_size": arrangement.page_size,
-            "overlap_seconds": arrangement.overlap_seconds,
-            "max_connections": arrangement.connections,
-        }
-        # This machine's clock, which counts where the server tells no time, is ahead of it.
-        seconds = self.world.now.timestamp() + 1_800
-        with (
-            # The server is near: nevertheless it is asked for several pages at once.
-            patch.object(prefetch, "WORTH_WAITING_SECONDS", -1.0),
-            patch.object(timestamps, "now", lambda: int(seconds) * timestamps.NANOSECONDS),
-        ):
-            return in_process.sync(self._api, self.state, TABLES, **{**usual, **settings})
 
     def take(self, state: dict[str, Any]) -> None:
         """Go on from a state that somebody wrote."""
