@@ -32,19 +32,6 @@ def advance(seconds: float) -> Act:
     return Act("advance", seconds=seconds)
 
 
-@EVERY_ORDER
-def test_ceiling_a_row_that_changes_behind_the_reader(
-    filled: Maker, order_by: str, descending: bool
-) -> None:
-    history = filled(order_by=order_by, descending=descending, overlap_seconds=0)
-    everywhere = tuple(range(0, ROWS, 7))
-    # The clock moves on: a bookmark from the end of the walk would leave these behind.
-    history.sync([(8, Act("update", picks=everywhere)), (9, advance(600)), (10, advance(600))])
-    history.act(advance(600))
-
-    history.end()
-
-
 def test_floor_a_bookmark_stays_when_only_older_rows_come(filled: Maker) -> None:
     # Without a clock, the rows are all the tap has to go by.
     history = filled(tells_time=False, overlap_seconds=600, descending=True)

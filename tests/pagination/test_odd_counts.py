@@ -140,22 +140,6 @@ def test_rows_that_are_deleted_do_not_make_up_for_missing_ones() -> None:
     assert count.missing() == 2
 
 
-def test_deleted_rows_do_not_make_up_for_hidden_ones(api: Api, odd: Maker) -> None:
-    def answer(request: Request, number: int) -> dict[str, Any]:
-        if number == 2:
-            history.world.advance(seconds=5)
-            for shown in history.runs[7:9]:
-                history.world.delete("runs", "proj_0", shown["id"])
-        return api.answer(request)
-
-    history = odd(700)
-    hidden = history.hide([600, 601])
-    history.answer = answer
-    (warning,) = history.sync().warnings
-    assert f"did not show 2 of them; {WAITS}" in warning
-    assert (history.missing, history.bookmark) == (hidden, None)
-
-
 def test_rows_of_before_an_interruption_do_not_make_up_for_hidden_ones(
     api: Api, odd: Maker
 ) -> None:

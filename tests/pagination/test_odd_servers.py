@@ -69,6 +69,24 @@ def test_a_row_is_left_out_of_one_answer(odd: Maker, number: int, what: str) -> 
     check_whole(history, history.sync(glitches={number: f"{what} is left out"}), 4)
 
 
+def test_a_row_that_only_smaller_pages_show(api: Api, odd: Maker) -> None:
+    history = odd(1_000)
+    late, later = (history.runs[position]["id"] for position in (700, 800))
+    loops = 0
+
+    def answer(request: Request, _: int) -> dict[str, Any]:
+        nonlocal loops
+        loops += request.params["page"] == "1"
+        hidden = {late} if loops < 2 else set()
+        hidden |= {later} if int(request.params["limit"]) > 450 else set()
+        answer = api.answer(request)
+        return {**answer, "runs": [row for row in answer["runs"] if row["id"] not in hidden]}
+
+    history.answer = answer
+    assert history.sync().warnings == []
+    assert history.missing == set()
+
+
 def test_a_walk_that_begins_again_repeats_no_row(
     filled: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

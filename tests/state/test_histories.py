@@ -167,9 +167,8 @@ class Histories(RuleBasedStateMachine):
         """What the state says of each stream and project that has a bookmark."""
         names = ("replication_key_value", "start_date", "sent", "window_days")
         return {
-            (stream, part["context"]["project_id"]): {name: part.get(name) for name in names}
-            for stream in LAST_DAY
-            for part in self.state.get("bookmarks", {}).get(stream, {}).get("partitions", ())
+            key: {name: part.get(name) for name in names}
+            for key, part in in_process.parts(self.state, LAST_DAY).items()
             if "replication_key_value" in part
         }
 

@@ -22,13 +22,14 @@ from tests.support import troubleshooting
 from tests.support.syncs import config_of, handlers_kept, join_prefetch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.singerlib.encoding.simple import Message
 
     from stand_in.server import Api
     from stand_in.world import Row
     from tap_dagctl.records.record import Record
+    from tests.support.syncs import Json
 
 
 class Killed(BaseException):
@@ -87,6 +88,15 @@ def listening(said: list[str]) -> Iterator[None]:
         logging.root.removeHandler(listener)
         said += [it.getMessage() for it in listener.buffer if it.name.startswith("tap-dagctl")]
         troubleshooting.check(said)
+
+
+def parts(state: Json, streams: Iterable[str]) -> dict[tuple[str, str], Json]:
+    """Return what a state says of each stream and project."""
+    return {
+        (name, part["context"]["project_id"]): part
+        for name in streams
+        for part in state.get("bookmarks", {}).get(name, {}).get("partitions", ())
+    }
 
 
 def copied(state: Any) -> Any:

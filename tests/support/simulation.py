@@ -146,7 +146,7 @@ class Simulation:
     @property
     def part(self) -> dict[str, Any]:
         """What the state says of the runs of the first project."""
-        return _parts(self.state)["runs", "proj_0"]
+        return in_process.parts(self.state, TABLES)["runs", "proj_0"]
 
     @property
     def bookmark(self) -> datetime | None:
@@ -300,7 +300,7 @@ class Simulation:
     @property
     def _owed(self) -> set[tuple[str, str]]:
         """Of which streams and projects rows are owed, by the state."""
-        return {key for key, part in _parts(self.state).items() if "owed" in part}
+        return {key for key, part in in_process.parts(self.state, TABLES).items() if "owed" in part}
 
     def _check_promise(self, before: dict[str, Project]) -> None:
         """Check that the loader holds what there was when the sync began, or newer versions."""
@@ -330,8 +330,8 @@ class Simulation:
 
     def _check_states(self, states: list[dict[str, Any]]) -> None:
         for state in states:
-            given, self.state = _parts(self.state), state
-            for key, part in _parts(state).items():
+            given, self.state = in_process.parts(self.state, TABLES), state
+            for key, part in in_process.parts(state, TABLES).items():
                 text = part.get("replication_key_value")
                 if text is None or text == given.get(key, {}).get("replication_key_value"):
                     continue
@@ -386,15 +386,6 @@ class Simulation:
 
 Maker = Callable[..., Simulation]
 """Makes one."""
-
-
-def _parts(state: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what a state says of each stream and project."""
-    return {
-        (name, part["context"]["project_id"]): part
-        for name in TABLES
-        for part in state.get("bookmarks", {}).get(name, {}).get("partitions", ())
-    }
 
 
 def _number(row: Row) -> int:
