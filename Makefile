@@ -98,7 +98,7 @@ docs: .venv/ready ## write what is generated, after a setting, a stream or an an
 # SEED=7 runs only that seed, and shortens what fails; SEEDS=400 runs more of them.
 SEEDED = SEED=$(or $(SEED),$(shell date +%s)) SEEDS=$(if $(SEED),1,$(or $(SEEDS),$1)) .venv/bin/pytest -q --numprocesses auto
 exactness: .venv/ready ## try to break the tap with thousands of made-up histories
-	$(call SEEDED,120) tests/pagination/test_histories.py tests/state/test_histories.py
+	$(call SEEDED,120) tests/pagination/test_exactness.py tests/state/test_histories.py -k made_up
 storm: .venv/ready ## try to break it with servers that fail
 	$(call SEEDED,200) tests/api/test_faults.py -k storm
 SWEEPS := memory loaders snowflake adapters sqlmesh container orchestrators airflow

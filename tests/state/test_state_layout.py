@@ -94,8 +94,9 @@ STREAM_STATES = SCALARS | PARTS | st.builds(lambda parts: {"partitions": parts},
 NAMES = st.sampled_from([*(stream.name for stream in STREAMS), "contacts"])
 STATES = (
     st.builds(
-        lambda stream, value: of(stream[0], part(stream[1], value)),
-        st.sampled_from([*REPLICATION_KEYS.items()]),
+        lambda stream, key, value: of(stream, part(key, value)),
+        st.sampled_from([*REPLICATION_KEYS]),
+        st.sampled_from([*REPLICATION_KEYS.values()]),
         SCALARS,
     )
     | st.builds(lambda them: {"bookmarks": them}, st.dictionaries(NAMES, STREAM_STATES, max_size=2))
