@@ -6,6 +6,7 @@ stays known (docs/exactness.md, "More requests").
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,12 @@ def check_whole(history: Simulation, first: Sync, most: int, most_ahead: int | N
     ("rows", "oddities", "most", "most_ahead"),
     [
         (3_000, {}, 7, 7),
+        (700, {"sizes": "known"}, 4, 4),
         (3_000, {"sizes": "known", **SILENTLY}, 16, 28),
         (3_000, {"sizes": "rounded"}, 18, 40),
         (3_000, {"sizes": "ignored"}, 127, 150),
         (3_000, {"counts": "capped"}, 10, 12),
+        (3_000, {"counts": "capped", "sizes": "rounded"}, 21, 21),
         # Pages of 30 rows, of which the count says that the second is the last.
         (77, {"counts": "capped", "sizes": "rounded", "page_size": 40}, 8, 8),
         (1_200, {"is_volatile": True}, 3, 3),
@@ -67,6 +70,29 @@ def test_every_row_comes_once_and_without_a_word(
 def test_a_row_is_left_out_of_one_answer(odd: Maker, number: int, what: str) -> None:
     history = odd(700, has_glitches=True)
     check_whole(history, history.sync(glitches={number: f"{what} is left out"}), 4)
+
+
+def test_two_backends_of_which_one_caps_its_pages_untold(odd: Maker) -> None:
+    history = odd(3_000, backends="capped", **SILENTLY)
+    for _ in range(10):
+        done = history.sync()
+        assert done.asked <= (41 if history.arrangement.connections == 1 else 200)
+        # What it says is missing, though some may have come with a sync before it.
+        owed = re.findall(f"did not show ([0-9]+) of them; {WAITS}", "".join(done.warnings))
+        assert sum(map(int, owed)) >= len(history.missing)
+        if not owed:
+            break
+        history.world.advance(minutes=10)
+    assert (history.missing, history.is_caught_up) == (set(), True)
+
+
+@pytest.mark.parametrize("number", [3, 6])
+def test_an_unread_row_jumps_to_the_front(odd: Maker, number: int) -> None:
+    history = odd(3_000, order_by="updated_at")
+    oldest = sorted(row["id"] for row in history.runs).index(history.runs[-1]["id"])
+    acts = [Act("advance", seconds=5), Act("update", picks=(oldest,))]
+    # Pages that were fetched ahead may be for nothing.
+    check_whole(history, history.sync([(number, act) for act in acts]), 9, 9 + 3)
 
 
 def test_a_row_that_only_smaller_pages_show(api: Api, odd: Maker) -> None:

@@ -53,16 +53,6 @@ def test_a_bookmark_ahead_of_the_servers_clock_is_kept_within_the_overlap(
     assert history.part["replication_key_value"] == "2026-03-02T05:59:59.000000Z"
 
 
-def test_a_row_from_the_very_beginning_of_the_overlap_is_remembered(history: Simulation) -> None:
-    history.world.now = history.world.now.replace(microsecond=500_000)
-    history.world.put(RUNS, "proj_0", {"id": "late"})
-    # By `Date` (whole seconds, and one off for the time of an answer) it begins 59.5 s later.
-    history.world.advance(seconds=60.7)
-
-    assert "late" in history.sync(overlap_seconds=60).ids
-    assert history.sync(overlap_seconds=60).ids == []
-
-
 @pytest.mark.parametrize(
     "state",
     [
