@@ -16,9 +16,9 @@ from typing_extensions import override
 from tap_dagctl.pagination.dedup import SeenRows
 from tap_dagctl.state.sent_records import LETTERS, SentRecords
 from tests.support.memory import FEW, peak_kilobytes
-from tests.support.odd_servers import COUNTS, GLITCHES, HIDES, SIZES, TIES, Arrangement
+from tests.support.odd_servers import COUNTS, GLITCHES, HIDES, SIZES, TABLES, TIES, Arrangement
 from tests.support.seeded import run_seeded, seeds
-from tests.support.simulation import TABLES, Act, Simulation
+from tests.support.simulation import Act, Simulation
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -9,12 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from stand_in.world import EXECUTIONS, RUNS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from stand_in.server import Api, Request
     from stand_in.world import Project, Row
+
+
+# The streams whose rows move.
+TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
 
 
 @dataclass(frozen=True)
@@ -197,16 +203,21 @@ class OddServer:
         finally:
             world.projects, self._api.most_rows = projects, most_rows
 
-    def alter(
-        self, answer: dict[str, Any], request: Request, name: str, glitch: str | None
-    ) -> None:
-        """Make a good answer of a list as odd as the server is."""
+    def alter(self, request: Request, glitch: str | None, answer: dict[str, Any]) -> None:
+        """Make a good answer as odd as the server is."""
         arrangement = self._arrangement
+        # A list that comes whole and counts more is refused.
+        if answer["total"] and "page" in answer:
+            answer["total"] += arrangement.counted_too_many
+        *_, key, path = request.path.split("/")
+        name = TABLES.get(path.replace("-", "_"))
+        if name is None:
+            return
         if arrangement.is_volatile:
             answer[name] = [{**row, "signed_url": self._random.random()} for row in answer[name]]
         if arrangement.counts != "right":
             asked = (request.path, request.params.get("updated_after"))
-            project = self._api.world.projects[request.path.split("/")[-2]]
+            project = self._api.world.projects[key]
             true, everything = answer["total"], len(project.tables[name])
             before, self._counted[asked] = self._counted.get(asked, true), true
             count = COUNTS[arrangement.counts](true, before, everything, arrangement.page_size)
@@ -215,7 +226,7 @@ class OddServer:
                 answer["total_pages"] = -(-count // self._limit)
         if arrangement.sizes != "any":
             answer["limit"] = int(request.params["limit"])
-        if glitch:
+        if glitch and arrangement.has_glitches:
             answer[name] = GLITCHES[glitch](answer[name])
         # A first answer without a count cannot be told from that of an empty list.
         if answer[name] is None and answer["page"] > 1:

@@ -11,7 +11,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from types import MappingProxyType
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from stand_in.server import reply_of
-from stand_in.world import EXECUTIONS, RUNS, Row, World, from_text
+from stand_in.world import RUNS, Row, World, from_text
 from tap_dagctl import timestamps
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.prefetch import THREAD_NAME
 from tests.support import in_process
-from tests.support.odd_servers import HIDES, OddServer
+from tests.support.odd_servers import HIDES, TABLES, OddServer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from stand_in.server import Api, Reply, Request
     from stand_in.world import Project
     from tests.support.odd_servers import Arrangement
-
-TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}
 
 
 @dataclass(frozen=True)
@@ -54,21 +52,20 @@ class Act:
 
 @dataclass
 class Sync:
-    """What one sync did."""
+    """What one sync sent and said, and how often it asked for each list.
 
-    records: list[tuple[str, Row]] = field(default_factory=list)
-    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
-    warnings: list[str] = field(default_factory=list)
+    Attributes:
+        ids: the rows of lists that were sent.
+        asked: how often the runs of the first project were asked for.
+    """
 
-    @property
-    def ids(self) -> list[str]:
-        """The rows of lists that were sent."""
-        return [row["id"] for stream, row in self.records if stream != "projects"]
+    records: list[tuple[str, Row]]
+    warnings: list[str]
+    requests: Counter[tuple[str, str]]
 
-    @property
-    def asked(self) -> int:
-        """How often the runs of the first project were asked for."""
-        return self.requests["runs", "proj_0"]
+    def __post_init__(self) -> None:
+        self.ids = [row["id"] for stream, row in self.records if stream != "projects"]
+        self.asked = self.requests["runs", "proj_0"]
 
 
 class Simulation:
@@ -223,8 +220,8 @@ class Simulation:
         messages, or `stopped`: then it still writes its state. Requests that are `overtaken`, by
         the number in which they come, are answered after another, where several are under way.
         """
-        done = Sync()
-        self._api.misbehave = self._answering(done, acts, overtaken, glitches)
+        requests = Counter[tuple[str, str]]()
+        self._api.misbehave = self._answering(requests, acts, overtaken, glitches)
         before = self._server.begin()
         # Where rows were owed after it, what was sent before it was cut is still not known.
         was_cut = self.was_cut or (self._was_cut_before and bool(self._owed))
@@ -245,17 +242,16 @@ class Simulation:
             given: Any = {"cut": cut, "stopped": stopped, **usual, **settings}
             pipe = in_process.sync(self._api, self.state, TABLES, **given)
         self.was_cut = pipe.is_killed
-        done.records, done.warnings = pipe.records, pipe.warnings
         self._check_states(pipe.states)
         self._load(pipe.records, was_cut=was_cut)
         is_lagging = was_cut and arrangement.backends == "lagging"
         if not (self.was_cut or settings or is_lagging) and self._begins_with_nothing:
             self._check_promise(before)
-        return done
+        return Sync(pipe.records, pipe.warnings, requests)
 
     def _answering(
         self,
-        done: Sync,
+        requests: Counter[tuple[str, str]],
         acts: Sequence[tuple[int, Act]],
         overtaken: Collection[int],
         glitches: Mapping[int, str],
@@ -273,27 +269,19 @@ class Simulation:
                 turn = next(answered)
                 project, _, path = request.path.rpartition("/")
                 key = (path.replace("-", "_"), project.rpartition("/")[2])
-                done.requests[key] += 1
+                requests[key] += 1
                 for number, act in acts:
                     if number == turn:
                         self.act(act)
-                self._api.alter = partial(alter, key[0], turn, request)
+                self._api.alter = partial(self._server.alter, request, glitches.get(turn))
                 moment = self.world.now
                 with self._server.answering(request, turn) as sized:
                     if self.answer and key[0] == "runs":
-                        reply = reply_of(self.answer(sized, done.requests[key]), sized)
+                        reply = reply_of(self.answer(sized, requests[key]), sized)
                     else:
                         reply = self._api.true_reply(sized)
                 self._turns.notify_all()
                 return replace(reply, moment=moment)
-
-        def alter(stream: str, number: int, request: Request, answer: dict[str, Any]) -> None:
-            # A list that comes whole and counts more is refused.
-            if answer["total"] and "page" in answer:
-                answer["total"] += self.arrangement.counted_too_many
-            if stream in TABLES:
-                glitch = glitches.get(number) if self.arrangement.has_glitches else None
-                self._server.alter(answer, request, TABLES[stream], glitch)
 
         return answer
 
