@@ -14,13 +14,17 @@ from tap_dagctl import timestamps
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31))  # noqa: DTZ001 - offset below
+MOMENTS = st.datetimes(
+    datetime(2, 1, 1),  # noqa: DTZ001 - the time zone comes with it
+    datetime(9998, 12, 31),  # noqa: DTZ001
+    timezones=st.just(timezone.utc),
+)
 OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59)
 FRACTIONS = st.text("0123456789", max_size=9)
 
 
 def written(moment: datetime, fraction: str, offset: int) -> str:
-    local = moment.replace(microsecond=0) + timedelta(minutes=offset)
+    local = moment.replace(microsecond=0, tzinfo=None) + timedelta(minutes=offset)
     sign, minutes = "-" if offset < 0 else "+", abs(offset)
     tail = f"{sign}{minutes // 60:02}:{minutes % 60:02}" if offset else "Z"
     return local.isoformat() + (f".{fraction}" if fraction else "") + tail
@@ -28,30 +32,17 @@ def written(moment: datetime, fraction: str, offset: int) -> str:
 
 @given(MOMENTS, FRACTIONS, OFFSETS)
 def test_an_instant_in_any_writing_is_one(moment: datetime, fraction: str, offset: int) -> None:
-    seconds = (moment.replace(microsecond=0) - datetime(1970, 1, 1)) // timedelta(  # noqa: DTZ001
-        seconds=1
-    )
-    expected = seconds * timestamps.NANOSECONDS + int(fraction.ljust(9, "0"))
-
-    assert timestamps.parse(written(moment, fraction, offset)) == expected
-
-
-@given(MOMENTS, FRACTIONS, OFFSETS)
-def test_what_leaves_has_one_width_and_value(moment: datetime, fraction: str, offset: int) -> None:
+    whole = moment.replace(microsecond=0)
+    seconds = (whole - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1)
+    instant = seconds * timestamps.NANOSECONDS + int(fraction.ljust(9, "0"))
     text = written(moment, fraction, offset)
-    rendered = timestamps.to_fixed_width(text)
 
-    assert len(rendered) == len("2026-02-26T06:00:00.000000Z")
-    assert timestamps.parse(rendered) == timestamps.parse(text) // 1_000 * 1_000
-    assert timestamps.to_fixed_width(rendered) == rendered
-
-
-@given(MOMENTS, FRACTIONS, OFFSETS)
-def test_an_exact_text_keeps_every_digit(moment: datetime, fraction: str, offset: int) -> None:
-    text = timestamps.exact(written(moment, fraction, offset))
-
-    assert timestamps.parse(text) == timestamps.parse(written(moment, fraction, offset))
-    assert text == timestamps.exact(written(moment, fraction.ljust(9, "0"), 0))
+    assert timestamps.parse(text) == instant
+    assert timestamps.day_of(instant) == moment.date()
+    digits = fraction.ljust(9, "0")
+    assert timestamps.to_fixed_width(text) == written(moment, digits[:6], 0)
+    assert timestamps.parse(timestamps.exact(text)) == instant
+    assert timestamps.exact(text) == timestamps.exact(written(moment, digits, 0))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +51,6 @@ def test_an_exact_text_keeps_every_digit(moment: datetime, fraction: str, offset
         ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000000Z"),
         ("2026-02-26t06:00:00z", "2026-02-26T06:00:00.000000Z"),
         ("2026-02-26 06:00:00-05:30", "2026-02-26T11:30:00.000000Z"),
-        ("2026-02-26T06:00:00.123456789Z", "2026-02-26T06:00:00.123456Z"),
     ],
 )
 def test_what_rfc_3339_allows_besides(text: str, rendered: str) -> None:
@@ -70,16 +60,9 @@ def test_what_rfc_3339_allows_besides(text: str, rendered: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        None,
-        "",
-        "2026-02-26",
-        "2026-02-30T06:00:00Z",
-        "2026-02-26T06:00:00.Z",
-        "2026-02-26T06:00:00.1234567890Z",
-        "2026-02-26T24:00:00Z",
-        "٢٠٢٦-02-26T06:00:00Z",
-        "0001-01-01T00:00:00+10:00",
-        "2026-02-26T06:00:00Z\n",
+        *(None, "", "2026-02-26", "2026-02-30T06:00:00Z", "2026-02-26T06:00:00.Z"),
+        *("2026-02-26T06:00:00.1234567890Z", "2026-02-26T24:00:00Z", "٢٠٢٦-02-26T06:00:00Z"),
+        *("0001-01-01T00:00:00+10:00", "2026-02-26T06:00:00Z\n"),
     ],
 )
 def test_what_is_no_timestamp_is_refused(text: object) -> None:
@@ -98,22 +81,25 @@ COLUMNS = st.lists(USUAL, max_size=5) | st.lists(
 )
 
 
+def exact_each(texts: list[str]) -> object:
+    rendered: list[str] = timestamps.to_fixed_width_each(texts)  # type: ignore[assignment]  # none is None
+    return timestamps.exact_each(texts, rendered)
+
+
+@pytest.mark.parametrize(
+    ("each", "one"),
+    [
+        (timestamps.to_fixed_width_each, timestamps.to_fixed_width),
+        (exact_each, timestamps.exact),
+    ],
+)
 @settings(max_examples=500)
-@given(COLUMNS)
-@example(["2026-02-26T24:00:00.000000Z"])
-@example(["2026-02-26T23:60:00.000000Z"])
-@example(["2026-02-26T23:59:61.000000Z"])
-def test_many_at_once_are_what_they_are_one_by_one(texts: list[str]) -> None:
-    check_at_once(texts, timestamps.to_fixed_width_each, timestamps.to_fixed_width)
-    check_at_once(
-        texts,
-        lambda each: timestamps.exact_each(each, timestamps.to_fixed_width_each(each)),  # type: ignore[arg-type]  # none is None
-        timestamps.exact,
-    )
-
-
-def check_at_once(
-    texts: list[str], each: Callable[[list[str]], object], one: Callable[[str], object]
+@given(texts=COLUMNS)
+@example(texts=["2026-02-26T24:00:00.000000Z"])
+@example(texts=["2026-02-26T23:60:00.000000Z"])
+@example(texts=["2026-02-26T23:59:61.000000Z"])
+def test_many_at_once_are_what_they_are_one_by_one(
+    each: Callable[[list[str]], object], one: Callable[[str], str], texts: list[str]
 ) -> None:
     try:
         expected = list(map(one, texts))
@@ -128,10 +114,3 @@ def test_of_many_some_may_be_missing() -> None:
     texts = [None, "2026-02-26T06:00:00.5Z", None]
 
     assert timestamps.to_fixed_width_each(texts) == [None, "2026-02-26T06:00:00.500000Z", None]
-
-
-@given(MOMENTS)
-def test_the_day_of_an_instant_is_the_utc_day(moment: datetime) -> None:
-    instant = timestamps.parse(written(moment, "", 0))
-
-    assert timestamps.day_of(instant) == moment.replace(tzinfo=timezone.utc).date()

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from singer_sdk import Stream, Tap, metrics
-from singer_sdk import typing as th
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._catalog import get_selected_schema
-from singer_sdk.helpers._state import StateWriter, _find_in_partitions_list
+from singer_sdk.helpers._state import StateWriter, _find_in_partitions_list, increment_state
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.plugin_base import PluginBase
 from singer_sdk.streams._state import StreamStateManager
-from typing_extensions import override
 
-from stand_in.world import World
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.tap import InterruptibleTap
 from tap_dagctl.tap import TapDagctl
-from tests.support.in_process import sync
-
-if TYPE_CHECKING:
-    from stand_in.server import Api
 
 
 def parameters(function: Any) -> list[str]:
@@ -110,6 +103,8 @@ def test_what_is_called_has_these_parameters(function: Any, names: list[str]) ->
         (Stream._write_state_message, "self._tap.state_writer.write_state("),
         (Tap.__dict__["state_writer"].fget, "return self._state_writer"),
         (Tap.sync_all, "self._state_writer.write_state(self.state)"),
+        # It moves a bookmark back. When this fails, `PagewiseStream` may not be needed.
+        (increment_state, "progress_dict = stream_or_partition_state[PROGRESS_MARKERS]"),
         # When these fail, `IndexedStateManager` may not be needed.
         (_find_in_partitions_list, "for partition_state in partitions"),
         (Stream.get_context_state, "self.state_manager.get_context_state("),
@@ -127,47 +122,6 @@ def test_the_sdk_still_does_this_here(function: Any, lines: str) -> None:
     source = inspect.getsource(function)
     for line in lines.strip().splitlines():
         assert line.strip() in source
-
-
-def test_the_sdk_makes_a_state_manager_of_these() -> None:
-    assert {"tap_name", "stream_name", "tap_state"} <= {*parameters(StreamStateManager.__init__)}
-
-
-def test_the_sdk_still_moves_a_bookmark_back() -> None:
-    """When this fails, `PagewiseStream` may not be needed any more."""
-
-    class Rows(Stream):
-        name = "rows"
-        replication_key = "updated_at"
-        schema = th.PropertiesList(th.Property("updated_at", th.DateTimeType)).to_dict()
-
-        @override
-        def get_records(self, context: Any) -> Any:
-            yield {"updated_at": "2026-03-02T05:59:30Z"}
-
-    bookmark = {"replication_key": "updated_at", "replication_key_value": "2026-03-02T06:00:00Z"}
-    tap = TapDagctl(
-        config={"api_token": World().token, "organization_id": "org"},
-        state={"bookmarks": {"projects": {}, "rows": bookmark}},
-    )
-    tap.setup_mapper()
-    rows = Rows(tap)
-    tap.mapper.register_raw_stream_schema("rows", rows.schema, [])
-    rows.sync()
-
-    assert tap.state["bookmarks"]["rows"]["replication_key_value"] == "2026-03-02T05:59:30Z"
-
-
-def test_the_hook_that_ends_a_sync_is_called_once_for_each_stream_and_syncs_is_the_last(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-    monkeypatch.setattr(Stream, "log_sync_costs", lambda stream: calls.append(stream.name))
-    sync(api, include_sensitive=True)
-    tap = TapDagctl(config={"include_sensitive": True}, validate_config=False)
-
-    assert sorted(calls) == sorted(tap.streams)
-    assert list(tap.streams)[-1] == "syncs"
 
 
 def test_the_sdk_leaves_numbers_of_the_environment_as_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from singer_sdk.helpers.types import TapState
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 
-from stand_in.world import EXECUTIONS, RUNS
+from stand_in.world import RUNS
 from tap_dagctl.singer import state as state_module
 from tap_dagctl.singer.state import SparingStateWriter
 from tests.support import in_process
@@ -29,10 +29,8 @@ def api(api: Api) -> Api:
     for number in range(PROJECTS):
         project = f"proj_{number:03}"
         api.world.add_project(project, f"project {number}")
-        for row in range(number % 7):
+        for row in range(2 * (number % 7)):
             api.world.put(RUNS, project, {"id": f"run_{number}_{row}"})
-            execution = {"id": f"exec_{number}_{row}", "model_name": f"model_{row}"}
-            api.world.put(EXECUTIONS, project, execution)
     api.world.advance(hours=1)
     return api
 
@@ -43,34 +41,23 @@ def sizes(output: Output, kind: str) -> list[int]:
 
 
 def test_all_states_together_weigh_no_more_than_the_records_and_a_few(api: Api, tap: Tap) -> None:
-    first = tap()
+    first = tap().succeeded
     api.world.advance(minutes=10)
-    idle = tap(state=first.state)
-    api.world.put("runs", "proj_003", {"id": "late"})
-    changed = tap(state=idle.state)
+    idle = tap(state=first.state).succeeded
 
-    for output in (first, idle, changed):
-        assert output.exit_code == 0, output.stderr
+    for output in (first, idle):
         states = sizes(output, "STATE")
         assert sum(states) <= 3 * states[-1] + sum(sizes(output, "RECORD"))
         assert output.messages[-1]["type"] == "STATE"
     assert len(sizes(first, "STATE")) > 1
     assert len(sizes(idle, "STATE")) <= 3
-    assert changed.ids("runs") == ["late"]
-
-
-def test_each_schema_goes_out_once(tap: Tap) -> None:
-    output = tap()
-
-    streams = [message["stream"] for message in output.messages if message["type"] == "SCHEMA"]
-    assert len(streams) == len(set(streams)) == 7
+    assert len(sizes(first, "SCHEMA")) == len(first.schemas) == 7
 
 
 def test_what_ends_a_sync_leaves_a_state_behind(api: Api, tap: Tap) -> None:
     """Here: a map that fails on a row of the last project."""
-    api.world.put("runs", f"proj_{PROJECTS - 1:03}", {"id": "last", "pod_name": "bad"})
-    maps = {"runs": {"pod": "int(pod_name) if pod_name else 0"}}
-    output = tap(stream_maps=maps)
+    api.world.put(RUNS, f"proj_{PROJECTS - 1:03}", {"id": "last", "pod_name": "bad"})
+    output = tap(stream_maps={"runs": {"pod": "int(pod_name) if pod_name else 0"}})
 
     assert "stream_maps" in output.error
     parts = output.state["bookmarks"]["runs"]["partitions"]
@@ -103,26 +90,6 @@ def test_the_bound_holds_whatever_comes(steps: list[tuple[int, int, float]]) -> 
 
     written = sum(len(json.dumps(it, separators=(",", ":"))) for it in writer.states)
     assert written <= writer.record_bytes + 2 * most
-
-
-def test_after_a_minute_a_state_goes_out_before_it_is_worth_its_bytes() -> None:
-    writer, big = in_process.Collector(None), "x" * 5_000
-    with patch.object(state_module, "time") as clock:
-        clock.monotonic.return_value = 0.0
-        states = SparingStateWriter(writer)
-        states.write_state({"bookmarks": {"runs": {"number": 0, "sent": big}}})
-        assert writer.states == []
-        for minute in range(4):
-            writer.write_message(RecordMessage("runs", {"note": "short"}))
-            states.write_state({"bookmarks": {"runs": {"number": minute, "sent": big}}})
-            clock.monotonic.return_value += 60
-        assert len(writer.states) == 1
-        states.write_pending()
-        assert len(writer.states) == 2
-        states.write_state({"bookmarks": {"runs": {"number": 3, "sent": big}}})
-        states.write_pending()
-
-    assert len(writer.states) == 2
 
 
 @pytest.mark.parametrize("is_told_again", [False, True])

@@ -47,11 +47,6 @@ def broken(api: Api) -> str:
     return next(iter(api.world.projects))
 
 
-def delete_at(api: Api, project: str, number: int) -> None:
-    """Let a project be deleted just before the request of that number is answered."""
-    at_request(api, "", number, lambda: api.world.delete_project(project))
-
-
 def check_rows(api: Api, records: list[tuple[str, dict[str, Any]]], without: str) -> None:
     """Every row of every project came, those of one left out of account."""
     found = in_messages(records)
@@ -91,9 +86,6 @@ def test_one_refused_list(
     for name in LISTS:
         missing = {broken} if name == stream else set()
         assert {row["project_id"] for row in first.records(name)} == everything - missing
-    partitions = first.state["bookmarks"][stream]["partitions"]
-    (kept,) = (it for it in partitions if it["context"]["project_id"] == broken)
-    assert set(kept) <= {"context"}
 
     # Once it is answered again, what is missing comes, and of the rest nothing comes twice.
     api.misbehave = lambda _: None
@@ -110,31 +102,12 @@ def test_what_is_tolerated_hides_no_other_failure(api: Api, broken: str, tap: Ta
     assert f"; failed: jobs of {broken}; refused: runs of {broken}\n" in output.stderr
 
 
-def test_a_list_of_the_organization_is_no_project(api: Api, tap: Tap) -> None:
-    refuse(api, {"/organizations/members": 403})
-    output = tap(refused_projects="warn", include_sensitive=True)
-    assert output.error.startswith("GET /organizations/members: the server answered 403")
-
-
 @pytest.mark.parametrize("refused_projects", ["fail", "warn"])
 def test_a_test_fails_as_a_sync(api: Api, broken: str, tap: Tap, refused_projects: str) -> None:
     refuse(api, {f"{broken}/runs": 403})
     output = tap("--test", refused_projects=refused_projects)
     assert output.exit_code == (refused_projects == "fail")
     assert f"GET /projects/{broken}/runs: the server answered 403" in output.stderr
-
-
-def test_a_project_deleted_while_it_is_read_is_no_error(api: Api, broken: str, tap: Tap) -> None:
-    api.world.projects[broken].row["name"] = "going"
-    delete_at(api, broken, 3)
-    first = tap().succeeded
-
-    assert "; nothing failed\n" in first.stderr
-    (warning,) = first.warnings
-    assert f"The project {broken} was deleted while it was read: what had come of it" in warning
-    second = tap(state=first.state).succeeded
-    assert broken not in {row["id"] for row in second.records("projects")}
-    assert not second.warnings
 
 
 @pytest.mark.parametrize("position", [0, -1])
@@ -147,7 +120,7 @@ def test_a_project_is_deleted_any_time(api: Api, position: int) -> None:
     warned = 0
     for number in range(1, requests + 2, 5):
         api.world.projects = dict(projects)
-        delete_at(api, key, number)
+        at_request(api, "", number, lambda: api.world.delete_project(key))
         pipe = sync(api, page_size=60)
         check_rows(api, pipe.records, without=key)
         warned += "was deleted while it was read" in "".join(pipe.warnings)
@@ -179,12 +152,9 @@ def test_a_broken_project_is_still_an_error_when_another_is_deleted(api: Api, br
         (410, "the request was refused: check the settings"),
     ],
 )
-@pytest.mark.parametrize("include_sensitive", [False, True])
-def test_an_account_refused(
-    api: Api, tap: Tap, status: int, advice: str, include_sensitive: bool
-) -> None:
+def test_an_account_refused(api: Api, tap: Tap, status: int, advice: str) -> None:
     refuse(api, {"": status})
-    output = tap(include_sensitive=include_sensitive, refused_projects="warn")
+    output = tap(include_sensitive=True, refused_projects="warn")
 
     assert output.error.startswith(f"GET /projects: the server answered {status}: {advice}")
 
@@ -197,10 +167,8 @@ def test_an_account_that_is_refused_from_some_request_on_is_one_line(
     with pytest.raises(TapError) as caught, caplog.at_level(logging.WARNING):
         sync(api, refused_projects=refused_projects)
 
-    assert str(caught.value) == (
-        "GET /projects: the server answered 403: the token may not read this: check that "
-        "organization_id is the token's own organization"
-    )
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("GET /projects: the server answered 403: the token may not read this")
     assert "is listed, and its" not in caplog.text
 
 

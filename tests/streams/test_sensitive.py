@@ -32,16 +32,22 @@ SECRET = "a secret somebody wrote into the wrong place"  # noqa: S105 - made up,
 @pytest.fixture
 def api() -> Iterator[Api]:
     world = History(World(), days=10).world
-    for project in world.projects.values():
-        for row in project.tables[JOBS].values():
-            row["environment"] = {"KEY": SECRET}
+    for row in listed_jobs(world):
+        row["environment"] = {"KEY": SECRET}
     with serving(world) as api:
         yield api
 
 
-def discovered(tap: Tap, **settings: Any) -> Json:
-    catalog: Json = json.loads(tap("--discover", **settings).stdout)
+@pytest.fixture
+def everything(tmp_path: Path) -> Json:
+    """What is discovered with `include_sensitive`."""
+    output = run_tap(tmp_path, {"include_sensitive": True}, "--discover")
+    catalog: Json = json.loads(output.stdout)
     return catalog
+
+
+def listed_jobs(world: World) -> list[Json]:
+    return [row for project in world.projects.values() for row in project.tables[JOBS].values()]
 
 
 def fields(catalog: Json) -> dict[str, set[str]]:
@@ -52,41 +58,35 @@ def check_without(api: Api, output: Output) -> None:
     """Nothing of it was asked for, described or sent, under whatever name."""
     assert output.exit_code == 0, output.stderr
     assert not any(request.path.endswith(tuple(PATHS.values())) for request in api.requests)
-    assert len(output.records("jobs")) == len(listed_jobs(api)) > 3
+    assert len(output.records("jobs")) == len(listed_jobs(api.world)) > 3
     assert SECRET not in output.stdout + output.stderr
     assert not SENSITIVE.keys() & output.schemas.keys()
     assert "environment" not in output.schemas["jobs"]["schema"]["properties"]
 
 
-def listed_jobs(api: Api) -> list[Json]:
-    return [row for key in api.world.projects for row in api.world.rows(JOBS, key)]
-
-
-def test_no_catalog_lists_it_unasked(tap: Tap, tmp_path: Path, catalog: Json) -> None:
-    without, everything = fields(catalog), fields(discovered(tap, include_sensitive=True))
+def test_no_catalog_lists_it_unasked(catalog: Json, everything: Json) -> None:
+    without, whole = fields(catalog), fields(everything)
 
     assert set(without) == {*KEYS, "syncs"}
     assert "environment" not in without["jobs"]
-    assert fields(discovered(tap)) == without
-    assert set(everything) == {*KEYS, *SENSITIVE, "syncs"}
-    assert everything["jobs"] == {*without["jobs"], "environment"}
-    alone = run_tap(tmp_path, {"include_sensitive": True}, "--discover")
-    assert fields(json.loads(alone.stdout)) == everything
+    assert set(whole) == {*KEYS, *SENSITIVE, "syncs"}
+    assert whole["jobs"] == {*without["jobs"], "environment"}
 
 
-@pytest.mark.parametrize("is_old", [False, True])
-def test_who_selects_all_does_not_get_it(api: Api, tap: Tap, catalog: Json, is_old: bool) -> None:
-    if is_old:
-        catalog = discovered(tap, include_sensitive=True)
-        deselect(catalog, "jobs", "environment")
-    for output in (tap(catalog=selecting(catalog, KEYS)), tap()):
+def test_who_selects_all_does_not_get_it(
+    api: Api, tap: Tap, catalog: Json, everything: Json
+) -> None:
+    deselect(everything, "jobs", "environment")
+    for given in (selecting(catalog, KEYS), selecting(everything, KEYS), None):
+        output = tap(catalog=given)
         check_without(api, output)
         assert output.warnings == []
 
 
-def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tap: Tap) -> None:
-    catalog = discovered(tap, include_sensitive=True)
-    output = tap(catalog=selecting(catalog, [*KEYS, *SENSITIVE]))
+def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(
+    api: Api, tap: Tap, everything: Json
+) -> None:
+    output = tap(catalog=selecting(everything, [*KEYS, *SENSITIVE]))
 
     check_without(api, output)
     (warning,) = output.warnings
@@ -95,8 +95,8 @@ def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(api: Api, tap: 
         "members, invitations, which is left out: it may hold personal or security data, and is "
         "loaded only with include_sensitive: true" in warning
     )
-    catalog["streams"] = [it for it in catalog["streams"] if it["tap_stream_id"] in SENSITIVE]
-    output = tap(catalog=catalog).succeeded
+    everything["streams"] = [it for it in everything["streams"] if it["tap_stream_id"] in SENSITIVE]
+    output = tap(catalog=everything).succeeded
     assert output.sent == {}
     left_out, nothing = output.warnings
     assert "which is left out" in left_out
@@ -115,63 +115,58 @@ def test_switched_on_it_is_loaded_like_everything_else(api: Api, tap: Tap) -> No
         expected = {(row.get("id") or row["name"],): plain(row) for row in shown}
         assert difference(name, found[name], expected) == []
     assert {row["id"]: row["environment"] for row in output.records("jobs")} == {
-        row["id"]: {"KEY": SECRET} for row in listed_jobs(api)
+        row["id"]: {"KEY": SECRET} for row in listed_jobs(api.world)
     }
-
-
-def test_a_token_without_the_permission_fails_that_stream_alone(api: Api, tap: Tap) -> None:
-    api.world.permissions.clear()
-    output = tap(include_sensitive=True)
-
-    assert output.error == (
-        "GET /environment-protections: the server answered 403 (manage_secrets is needed): give "
-        "the token the permission manage_secrets in dagctl, or deselect environment_protections"
-    )
-    others = {*KEYS, *SENSITIVE} - {"environment_protections"}
-    assert output.sent.keys() == others
-    catalog = selecting(discovered(tap, include_sensitive=True), others)
-    assert tap(catalog=catalog, include_sensitive=True).exit_code == 0
 
 
 @pytest.mark.parametrize(
     ("stream", "status"),
     [("environment_protections", 404), ("members", 403), ("invitations", 410)],
 )
-def test_a_refused_list_says_what_to_do(api: Api, tap: Tap, stream: str, status: int) -> None:
+def test_a_refused_list_fails_alone_and_says_what_to_do(
+    api: Api, tap: Tap, everything: Json, stream: str, status: int
+) -> None:
     refuse(api, {PATHS[stream]: status})
-    output = tap(include_sensitive=True)
+    output = tap(include_sensitive=True, refused_projects="warn")
 
     assert output.error.startswith(f"GET {PATHS[stream]}: the server answered {status}: give the ")
     assert output.error.endswith(f"or deselect {stream}")
-    assert len(output.records("jobs")) == len(listed_jobs(api))
+    others = {*KEYS, *SENSITIVE} - {stream}
+    assert output.sent.keys() == others
+    assert tap(catalog=selecting(everything, others), include_sensitive=True).exit_code == 0
 
 
-def rows_of(directory: Path) -> dict[str, list[Json]]:
-    """Return what target-jsonl wrote, and begin anew."""
-    found = {}
-    for path in (directory / "output").glob("*.jsonl"):
-        found[path.stem] = [json.loads(line) for line in path.read_text().splitlines()]
-        path.unlink()
-    return found
+def test_a_token_without_the_permission_is_told_which(api: Api, tap: Tap) -> None:
+    api.world.permissions.clear()
+    assert tap(include_sensitive=True).error == (
+        "GET /environment-protections: the server answered 403 (manage_secrets is needed): give "
+        "the token the permission manage_secrets in dagctl, or deselect environment_protections"
+    )
 
 
 @pytest.mark.programs
 def test_meltano_loads_it_only_if_it_is_switched_on_and_selected(api: Api, tmp_path: Path) -> None:
+    def loaded() -> dict[str, str]:
+        """Return what target-jsonl wrote, and begin anew."""
+        paths = [*(tmp_path / "output").glob("*.jsonl")]
+        found = {path.stem: path.read_text() for path in paths}
+        for path in paths:
+            path.unlink()
+        return found
+
     meltano = Meltano.of(api, tmp_path)
     meltano.run("tap-dagctl", "target-jsonl")
-    without = rows_of(tmp_path)
+    without = loaded()
     assert set(without) == {*KEYS, "syncs"}
-    assert SECRET not in json.dumps(without)
+    assert SECRET not in "".join(without.values())
 
     meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"] = "true"
-    done = meltano("select", "tap-dagctl", "members", "*")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert meltano("select", "tap-dagctl", "members", "*").returncode == 0
     meltano.run("--full-refresh", "tap-dagctl", "target-jsonl")
-    (members,) = rows_of(tmp_path).items()
-    assert members[0] == "members"
-    assert {row["id"] for row in members[1]} == {*api.world.organization["members"]}
+    ((stream, rows),) = loaded().items()
+    assert (stream, rows.count("\n")) == ("members", len(api.world.organization["members"]))
 
     # What was selected stays in meltano.yml, and is not enough.
     del meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"]
     meltano("run", "--full-refresh", "tap-dagctl", "target-jsonl")
-    assert rows_of(tmp_path) == {}
+    assert loaded() == {}

@@ -1,4 +1,4 @@
-"""Projects that `exclude_project_ids` leaves out."""
+"""Projects that `project_ids` chooses and `exclude_project_ids` leaves out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.support.syncs import Tap
 
 
-@pytest.fixture(autouse=True)
-def account(api: Api) -> Api:
+@pytest.fixture
+def api(api: Api) -> Api:
     """Beside two plain projects, two of one name, and one whose name is the id of another."""
     for key, name in (("proj_c", "twins"), ("proj_d", "twins"), ("proj_e", "proj_a")):
         api.world.add_project(key, name)
@@ -36,13 +36,11 @@ def read(tap: Tap, excluded: object, **more: Any) -> tuple[str, list[str]]:
 @pytest.mark.parametrize(
     ("excluded", "more", "left"),
     [
-        (None, {}, "abcde"),
         (["", None, "  "], {}, "abcde"),
         ([" finance ", "proj_b"], {}, "acde"),
         (["twins"], {}, "abe"),
         (["proj_a"], {}, "bcde"),
         (["proj_b"], {"project_ids": ["sales", "finance"]}, "a"),
-        (["finance"], {"project_ids": ["proj_a"]}, "a"),
     ],
 )
 def test_others_are_read(tap: Tap, excluded: object, more: dict[str, object], left: str) -> None:
@@ -66,8 +64,22 @@ def test_that_none_is_left_is_a_warning(tap: Tap, chosen: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["finance,twins", json.dumps(["finance", "", " twins"])])
-def test_they_come_from_the_environment(account: Api, tmp_path: Path, text: str) -> None:
-    settings = config_of(account, exclude_project_ids=text, refused_projects="")
+def test_they_come_from_the_environment(api: Api, tmp_path: Path, text: str) -> None:
+    settings = config_of(api, exclude_project_ids=text, refused_projects="")
     environment = {f"TAP_DAGCTL_{name.upper()}": value for name, value in settings.items()}
     output = run_tap(tmp_path, None, "--config=ENV", environment=environment)
     assert output.ids("projects") == ["proj_a", "proj_e"]
+
+
+@pytest.mark.parametrize("name", ["named", None, " "])
+def test_an_unknown_project_is_refused_before_anything_is_synced(
+    api: Api, tap: Tap, name: str | None
+) -> None:
+    for key in ("proj_c", "proj_d", "proj_e"):
+        api.world.delete_project(key)
+    api.world.projects["proj_b"].row["name"] = name
+    output = tap(project_ids=["sales", "None"], max_attempts=1)
+    known = f"proj_b ({name})" if name == "named" else "proj_b"
+    assert output.error == f"project_ids: no project None; there are: proj_a (sales), {known}"
+    assert [request.path for request in api.requests] == ["/api/v1/projects"]
+    assert output.sent == {}
