@@ -1,29 +1,26 @@
-"""Every setting that tap and loader describe reaches them through Meltano, with its type."""
+"""What Meltano is told of tap and loader is what they say, and reaches them with its type."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
 
 from scripts import hub
-from stand_in.meltano import MELTANO
 from tests.support import troubleshooting
 from tests.support.meltano import Meltano
-from tests.support.programs import ended
+from tests.support.project import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.server import Api
 
-pytestmark = pytest.mark.programs
-
+EXTRACTOR = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"][0]
 ABOUT = {"tap-dagctl": hub.tap(), "target-duckdb": hub.loader()}
-HEIRS = {"tap-dagctl": "tap-dagctl-runs", "target-duckdb": "target-duckdb-heir"}
 BY_KIND = {"string": "text", "integer": 9, "number": 9, "array": ["sales", "a, b"]}
 OF_SETTING = {
     "refused_projects": "warn",
@@ -31,89 +28,63 @@ OF_SETTING = {
     "stream_maps": {"runs": {"__filter__": "False", "pod_name": "__NULL__"}},
     "stream_map_config": {"seed": "salt"},
     "faker_config": {"seed": 5, "locale": ["en_US"]},
-    "batch_config": {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": "file:///tmp/batches"},
-    },
+    "batch_config": {"storage": {"root": "file:///tmp/batches"}},
 }
-# Many commands in one start of Meltano, which takes a second each time.
-EACH = """
-import json, sys
-from meltano.cli import cli
-for arguments in json.load(sys.stdin):
-    cli(arguments, obj={"project": None}, standalone_mode=False)
-"""
 
 
-def values_of(plugin: str) -> dict[str, Any]:
-    """Return a value for each setting that `--about` names, and that is not its default."""
-    properties = ABOUT[plugin].settings["properties"]
-    values = {}
-    for name, schema in properties.items():
-        kind = next(kind for kind in schema["type"] if kind != "null")
-        by_kind = {**BY_KIND, "boolean": not schema.get("default")}
-        values[name] = OF_SETTING.get(name, by_kind.get(kind))
-    Draft7Validator({"properties": properties, "required": list(properties)}).validate(values)
-    assert not [
-        name for name, schema in properties.items() if schema.get("default") == values[name]
-    ]
-    return values
+def test_meltano_yml_says_what_the_hub_would() -> None:
+    definition = hub.content()
+    same = {"name", "capabilities", "namespace", "label", "executable"}
+    for name in {*same, "settings_group_validation"}:
+        assert EXTRACTOR[name] == definition[name]
+    secret = [it["name"] for it in definition["settings"] if it.get("sensitive")]
+    assert secret == ["api_token"]
 
 
-def as_text(value: object) -> str:
-    """Return what a person writes for `value`, into a variable or on a command line."""
-    return value if isinstance(value, str) else json.dumps(value)
+def test_the_example_names_the_variables_that_meltano_yml_reads() -> None:
+    example = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+
+    assert set(re.findall(r"\$\{([A-Z_]+)\}", yaml.safe_dump(EXTRACTOR["config"]))) <= named
 
 
 @pytest.fixture
 def meltano(api: Api, tmp_path: Path) -> Meltano:
-    """A user's project, in which nothing is set, and the loader has an heir, too."""
+    """A user's project, in which nothing is set, and each plugin has an heir."""
     meltano = Meltano.of(api, tmp_path)
     project = yaml.safe_load((tmp_path / "meltano.yml").read_text())
-    for kind in ("extractors", "loaders"):
-        for plugin in project["plugins"][kind]:
+    for plugins in (project["plugins"]["extractors"], project["plugins"]["loaders"]):
+        for plugin in plugins:
             plugin.pop("config", None)
-    heir = HEIRS["target-duckdb"]
-    project["plugins"]["loaders"].append({"name": heir, "inherit_from": "target-duckdb"})
+        plugins.append(
+            {"name": "heir-of-" + plugins[0]["name"], "inherit_from": plugins[0]["name"]}
+        )
     (tmp_path / "meltano.yml").write_text(yaml.safe_dump(project))
-    meltano.environment = {
-        name: value
-        for name, value in meltano.environment.items()
-        if not name.startswith(("TAP_", "DAGCTL_"))
-    }
+    for name in [it for it in meltano.environment if it.startswith(("TAP_", "DAGCTL_"))]:
+        del meltano.environment[name]
     return meltano
 
 
-def received(meltano: Meltano, plugin: str) -> dict[str, Any]:
-    """Return the configuration that the program is started with."""
-    done = meltano("--log-level=error", "invoke", "--dump=config", plugin)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
+@pytest.mark.programs
 @pytest.mark.parametrize("plugin", ABOUT)
-def test_by_variable_by_command_and_by_inheritance(meltano: Meltano, plugin: str) -> None:
-    values, before, heir = values_of(plugin), dict(meltano.environment), HEIRS[plugin]
-    for reader, prefix in ((plugin, plugin), (heir, plugin), (heir, heir)):
-        meltano.environment = before | {
-            f"{prefix}_{name}".replace("-", "_").upper(): as_text(value)
-            for name, value in values.items()
-        }
-        assert received(meltano, reader) == values, (reader, prefix)
-
-    meltano.environment = before
-    commands = [["config", "set", plugin, name, as_text(value)] for name, value in values.items()]
-    python, stdin = MELTANO.with_name("python"), json.dumps(commands)
-    ended(python, "-c", EACH, cwd=meltano.directory, env=meltano.environment, stdin=stdin)
-    for reader in (plugin, heir):
-        assert received(meltano, reader) == values, reader
+def test_by_variable_and_by_inheritance(meltano: Meltano, plugin: str) -> None:
+    values: dict[str, Any] = {}
+    for name, schema in ABOUT[plugin].settings["properties"].items():
+        kind = next(kind for kind in schema["type"] if kind != "null")
+        by_kind = {**BY_KIND, "boolean": not schema.get("default")}
+        values[name] = OF_SETTING.get(name, by_kind.get(kind))
+        assert values[name] not in (schema.get("default"), None), name
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        meltano.environment[f"{plugin}_{name}".replace("-", "_").upper()] = text
+    done = meltano("--log-level=error", "invoke", "--dump=config", f"heir-of-{plugin}")
+    assert json.loads(done.stdout) == values
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("variable", "text", "said"),
     [
-        ("PROJECT_IDS", "sales,finance", "Failed to parse JSON array from string: 'sales,finance'"),
         ("PROJECT_IDS", "", "Failed to parse JSON array from string: ''"),
         ("REQUEST_TIMEOUT", "60.5", "ValueError: invalid literal for int() with base 10: '60.5'"),
     ],

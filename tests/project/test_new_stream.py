@@ -14,11 +14,9 @@ from tests.support.project import copy_to
 if TYPE_CHECKING:
     from pathlib import Path
 
-# By file: after which text, what is added.
+# By file and the text before which it is added.
 PLACES = {
-    "tap_dagctl/schemas.py": (
-        "_ORGANIZATION_ID = _text(",
-        """SCHEDULES = _schema(
+    ("tap_dagctl/schemas.py", "_ORGANIZATION_ID = _text("): """SCHEDULES = _schema(
     _key("id", "The schedule's id."),
     _PROJECT_ID,
     _text("expression", "When it runs."),
@@ -27,10 +25,10 @@ PLACES = {
 )
 
 """,
-    ),
-    "tap_dagctl/streams/__init__.py": (
+    (
+        "tap_dagctl/streams/__init__.py",
         "class EnvironmentProtections(",
-        '''class Schedules(ProjectList):
+    ): '''class Schedules(ProjectList):
     """A schedule of a project."""
 
     name = "schedules"
@@ -40,12 +38,12 @@ PLACES = {
 
 
 ''',
-    ),
-    "tools/stand_in/lists.py": (
+    ("tap_dagctl/streams/__init__.py", "    Syncs,\n)"): "    Schedules,\n",
+    (
+        "tools/stand_in/lists.py",
         "}\n\nOF_ORGANIZATION",
-        '"schedules": [{"id": "schedule_0", "expression": "@daily"}]',
-    ),
-    "CHANGELOG.md": ("- New stream: `environment_variables`", "- New stream: `schedules`.\n"),
+    ): '"schedules": [{"id": "schedule_0", "expression": "@daily"}]',
+    ("CHANGELOG.md", "- New stream: `environment_variables`"): "- New stream: `schedules`.\n",
 }
 
 
@@ -58,14 +56,10 @@ def run(directory: Path, *arguments: str) -> str:
 @pytest.mark.programs
 def test_a_stream_is_added_in_four_places(tmp_path: Path) -> None:
     copy_to(tmp_path)
-    for name, (place, added) in PLACES.items():
+    for (name, place), added in PLACES.items():
         text = (tmp_path / name).read_text()
         assert place in text
         (tmp_path / name).write_text(text.replace(place, added + place, 1))
-    streams = tmp_path / "tap_dagctl/streams/__init__.py"
-    streams.write_text(
-        streams.read_text().replace("    Syncs,\n)", "    Schedules,\n    Syncs,\n)")
-    )
 
     run(tmp_path, "scripts.write")
     assert "### schedules" in (tmp_path / "docs/streams.md").read_text()

@@ -9,60 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
-from tap_dagctl import schemas, streams, timestamps
+from tap_dagctl import schemas, streams
 from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.records.fast_path import RowReader
 from tap_dagctl.records.record import as_dict
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
-from tests.support.made_up_rows import ANY_JSON, FIELDS, TEXT, TIMES, VALUES
+from tests.support.made_up_rows import ANY_JSON, FIELDS, TEXT, VALUES
 
 if TYPE_CHECKING:
     from tap_dagctl.records.record import Record
-    from tests.support.syncs import Json
 
 SCHEMAS = {stream.name: stream.schema for stream in streams.STREAMS}
-STREAMS = st.sampled_from(sorted(SCHEMAS))
-
-
-@st.composite
-def rows(draw: st.DrawFn) -> tuple[str, Json]:
-    stream = draw(STREAMS)
-    known = st.sampled_from(sorted(SCHEMAS[stream]["properties"]))
-    row = draw(st.dictionaries(known | st.text(), VALUES | TIMES, max_size=12))
-    row.pop(ADDITIONAL_PROPERTIES, None)
-    return stream, row
-
-
-@given(rows())
-@example(("runs", {"password": "p"}))
-def test_nothing_of_a_row_is_lost_and_every_field_is_there(
-    stream_and_row: tuple[str, Json],
-) -> None:
-    stream, row = stream_and_row
-    schema = SCHEMAS[stream]
-    before = dict(row)
-    # What a name makes a secret is left out otherwise (`test_secrets`).
-    (record,) = RecordBuilder(stream, schema, keeps_secrets=True).build([row], {})
-
-    assert row == before
-    assert list(record) == list(schema["properties"])
-    additional = record[ADDITIONAL_PROPERTIES] or {}
-    for name, value in row.items():
-        if name in additional:
-            assert additional[name] == value
-        elif schema["properties"][name].get("format") == "date-time" and value is not None:
-            assert record[name] == timestamps.to_fixed_width(value)
-        else:
-            assert record[name] == value
-    assert {name for name in record if record[name] is not None} <= {*row, ADDITIONAL_PROPERTIES}
-    assert additional.keys() <= row.keys()
-    # Of a key, the tap wants a value elsewhere.
-    keys = schema.get("required", ())
-    nullable = {name: value for name, value in record.items() if name not in keys or value}
-    Draft202012Validator({**schema, "required": []}).validate(nullable)
 
 
 def test_unknown_and_unfitting_fields_are_told_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,7 @@ def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path)
         ({"api_token": " \n"}, "api_token is empty or has characters no HTTP header can carry"),
         ({"user_agent": "tap\r\nX: y"}, "user_agent is empty or has characters no HTTP header"),
         ({"organization_id": ""}, "organization_id is not a non-empty string"),
+        ({"organization_id": "\t"}, "organization_id is empty or has characters no HTTP header"),
         ({"page_size": 501}, "501 is greater than the maximum of 500 in config['page_size']"),
         ({"api_url": "http://dagctl.example"}, "api_url sends the token unencrypted to"),
         ({"api_url": "dagctl.example"}, "api_url is not an http(s) URL: write it like"),
@@ -135,3 +137,14 @@ sys.meta_path.insert(0, Interrupting())
     output = run_program(tmp_path, None, "--about", environment={"PYTHONPATH": str(tmp_path)})
 
     assert (output.exit_code, output.stdout, output.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_flattening_keeps_what_the_schema_does_not_name_as_json(api: Api, tap: Tap) -> None:
+    api.world.put("runs", "proj_a", {"id": "run", "queue": {"at": {"n": 1}}})
+    output = tap(flattening_enabled=True, flattening_max_depth=3).succeeded
+
+    (row,) = output.records("runs")
+    assert json.loads(row["additional_properties"]) == {"queue": {"at": {"n": 1}}}
+    assert {it.headers["user-agent"] for it in api.requests} == {
+        f"tap-dagctl/{version('tap-dagctl')}"
+    }

@@ -1,16 +1,23 @@
-"""What the environment says: settings with `--config ENV`, and logging."""
+"""Settings and logging of the environment, and names that nothing reads: one warning each."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_dagctl import streams
 from tap_dagctl.errors import one_line
 from tap_dagctl.singer.environment import value_of
-from tests.support.syncs import Output, config_of, run_tap
+from tap_dagctl.singer.misspelt import unknown_settings, unknown_streams
+from tap_dagctl.tap import TapDagctl
+from tests.support import troubleshooting
+from tests.support.project import ROOT
+from tests.support.syncs import Json, Output, Tap, config_of, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +109,105 @@ def test_every_number_is_itself(number: float) -> None:
     value = value_of(f" {number}", ["integer", "number", "null"], "VARIABLE")
 
     assert (value, type(value)) == (number, type(number))
+
+
+(DOCUMENTED,) = re.findall(
+    "```yaml\n(.*?)```", (ROOT / "docs" / "orchestrators.md").read_text(), re.DOTALL
+)
+ASKING = """
+version: 1
+disable_existing_loggers: false
+loggers: {singer_sdk.metrics: {level: INFO}}
+"""
+
+
+def logging_with(tap: Tap, tmp_path: Path, configuration: str) -> Output:
+    (tmp_path / "logging.yaml").write_text(configuration)
+    return tap(environment={"SINGER_SDK_LOG_CONFIG": str(tmp_path / "logging.yaml")}).succeeded
+
+
+def test_the_documented_logging_configuration_writes_json(tmp_path: Path, tap: Tap) -> None:
+    output = logging_with(tap, tmp_path, DOCUMENTED)
+    lines = [json.loads(line) for line in output.stderr.splitlines()]
+    assert "tap-dagctl.projects" in {line["logger_name"] for line in lines}
+
+
+def metrics(output: Output) -> list[Json]:
+    lines = [line.partition("METRIC: ") for line in output.stderr.splitlines()]
+    return [json.loads(point) for _, title, point in lines if title]
+
+
+def test_metrics_come_only_if_asked_for(tmp_path: Path, tap: Tap) -> None:
+    asked = logging_with(tap, tmp_path, ASKING)
+    assert {point["tags"]["stream"] for point in metrics(asked)} >= {"projects", "runs"}
+    assert metrics(tap()) == []
+    assert tap(environment={"TAP_DAGCTL_LOGLEVEL": "error"}).stderr == ""
+
+
+TapDagctl(config={}, validate_config=False)  # adds the SDK's own settings
+KNOWN = {*TapDagctl.config_jsonschema["properties"], "loglevel"}
+STORAGE = PREFIX + "BATCH_CONFIG_STORAGE_ROOT"
+OF_MELTANO = {"MELTANO_EXTRACTOR_NAME": "tap-dagctl", STORAGE: "x"}
+IGNORED = "is no setting of this tap and is ignored"
+
+
+@pytest.mark.parametrize(
+    ("config", "environ", "told"),
+    [
+        (
+            {},
+            {f"{PREFIX}PROJECT_ID": "1"},
+            f"{PREFIX}PROJECT_ID {IGNORED}: did you mean {PREFIX}PROJECT_IDS?",
+        ),
+        # Meltano hands on both of what its project has.
+        (
+            {"flattening_depth": 1},
+            {f"{PREFIX}FLATTENING_DEPTH": "1"},
+            f"flattening_depth {IGNORED}: did you mean flattening_max_depth?",
+        ),
+        ({"x": 1}, {}, f"x {IGNORED}: remove it"),
+        (dict.fromkeys(KNOWN, 1), {PREFIX + name.upper(): "1" for name in KNOWN}, ""),
+        ({}, {f"{PREFIX}STARTDATE": "", "OTHER": "1", "TARGET_POSTGRES_X": "1"}, ""),
+        # What is inside an object is no variable.
+        ({}, OF_MELTANO, f"{STORAGE} {IGNORED}"),
+        ({"batch_config": {"storage": {"root": "x"}}}, OF_MELTANO, ""),
+    ],
+)
+def test_a_misspelt_name_says_the_nearest(config: Json, environ: Json, told: str) -> None:
+    found = list(unknown_settings(config, environ, PREFIX, KNOWN))
+    troubleshooting.check(found)
+    assert len(found) == bool(told)
+    assert "".join(found).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("stream_maps", "names"),
+    [
+        ({"runs_*": None}, ["runs_*: did you mean runs?"]),
+        ({"qqq": None}, [f"qqq: there are {', '.join(streams.BY_NAME)}"]),
+        ({"*": {}, "run*": {}, "members": {}, "__else__": None}, []),
+        ({"copy": {"__source__": "runs"}, "other": {"__source__": "rums"}}, ["rums: did you mean"]),
+    ],
+)
+def test_a_map_of_no_stream_is_told(stream_maps: Json, names: list[str]) -> None:
+    found = list(unknown_streams(stream_maps, streams.BY_NAME))
+    for line, name in zip(found, names, strict=True):
+        assert line.startswith(f"stream_maps: no stream is called {name}")
+
+
+@pytest.mark.parametrize("options", [(), ("--discover",)])
+def test_each_is_told_once_and_before_what_is_missing(
+    api: Api, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    config = config_of(api, stream_maps={"rums": {}})
+    config["api_tokn"] = config.pop("api_token")
+    environment = {"TAP_DAGCTL_STARTDATE": "2026-01-01"}
+    output = run_tap(tmp_path, config, *options, environment=environment)
+
+    assert [line.split("| ")[-1].split(" ")[0] for line in output.warnings][-3:] == [
+        "api_tokn",
+        "TAP_DAGCTL_STARTDATE",
+        "stream_maps:",
+    ]
+    # The catalog can be had without a token.
+    assert ("'api_token' is a required property" in output.stderr) == (not options)

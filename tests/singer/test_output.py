@@ -1,21 +1,33 @@
-"""A reader that pauses gets every line whole, also where writing does not block."""
+"""What leaves is what the SDK would have written, and whole, whenever its reader pauses."""
 
 from __future__ import annotations
 
 import fcntl
+import io
+import json
 import os
 import subprocess
 import time
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from singer_sdk import Stream
 
-from tests.support.syncs import Output, Tap, arguments, config_of
+from stand_in.server import Api, Reply, serving
+from stand_in.world import World
+from tap_dagctl.singer.stream import PagewiseStream
+from tap_dagctl.singer.writer import Writer
+from tap_dagctl.tap import TapDagctl
+from tests.support.at_request import instead
+from tests.support.made_up_rows import ROWS
+from tests.support.syncs import Json, Output, Tap, arguments, config_of, handlers_kept
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from stand_in.server import Api
 
 PIPE_BYTES = 4_096
 FILLING = b" " * PIPE_BYTES
@@ -75,3 +87,54 @@ def test_what_is_printed_is_encoded(tmp_path: Path, options: list[str], encoding
     done = subprocess.run(line, capture_output=True, env=environment, check=True)
 
     assert "api_token" in done.stdout.decode(encoding)
+
+
+@pytest.fixture(scope="module")
+def one_project() -> Iterator[Api]:
+    world = World()
+    world.add_project("proj_a", "sales")
+    with serving(world) as api:
+        yield api
+
+
+def messages(api: Api, *, by_page: bool) -> list[Json]:
+    """Sync the runs, and return what was written, but for the times it was read."""
+    text = io.StringIO()
+    ours, theirs = PagewiseStream._sync_records, Stream._sync_records
+    one = patch.object(PagewiseStream, "_sync_records", ours if by_page else theirs)
+    whole = patch.object(Writer, "write_records", autospec=True, side_effect=Writer.write_records)
+    with redirect_stdout(text), handlers_kept(), one, whole as pages:
+        tap = TapDagctl(config=config_of(api))
+        for name, stream in tap.streams.items():
+            stream.selected = name == "runs"
+        tap.sync_all()
+    assert pages.called == by_page
+    lines = [json.loads(line) for line in text.getvalue().splitlines()]
+    for line in lines:
+        assert ("time_extracted" in line) == (line["type"] == "RECORD")
+        line.pop("time_extracted", None)
+    assert text.getvalue().isascii()
+    return lines
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS)
+def test_page_by_page_messages_are_the_sdks(one_project: Api, rows: list[Json]) -> None:
+    keyed = [
+        {**row, "id": f"run_{number}", "updated_at": "2026-03-02T05:00:00.5Z"}
+        for number, row in enumerate(rows)
+    ]
+    body = json.dumps({"runs": keyed, "total": len(keyed)}).encode()
+    instead(one_project, "/runs", Reply(200, body))
+    fast, slow = messages(one_project, by_page=True), messages(one_project, by_page=False)
+
+    assert fast == slow
+    assert sum(line["type"] == "RECORD" for line in fast) == len(rows)
+
+
+def test_what_a_signal_asks_for_waits_for_all_lines_that_belong_together() -> None:
+    writer, done = Writer(), []
+    with writer.uninterrupted():
+        writer.between_lines(lambda: done.append("stop"))
+        assert not done
+    assert done == ["stop"]

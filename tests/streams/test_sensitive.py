@@ -1,4 +1,4 @@
-"""Personal and security data: in no catalog and in no record unless `include_sensitive` is on."""
+"""Personal and security data, and secrets: in no record unless `include_sensitive` is on."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stand_in.history import History
 from stand_in.server import Api, serving
-from stand_in.world import JOBS, World
-from tap_dagctl.streams import STREAMS
+from stand_in.world import JOBS, RUNS, World
+from tap_dagctl.records.builder import RecordBuilder
+from tap_dagctl.streams import STREAMS, EnvironmentVariables
 from tests.support.at_request import refuse
-from tests.support.catalogs import deselect, selecting
-from tests.support.meltano import Meltano
+from tests.support.catalogs import deselect, entry, selecting
 from tests.support.syncs import Json, Tap, run_tap
 from tests.support.truth import KEYS, difference, in_messages, plain
 
@@ -27,6 +29,13 @@ LISTS: list[Any] = [stream for stream in STREAMS if stream.is_sensitive]
 SENSITIVE = {stream.name: stream.rows_key for stream in LISTS}
 PATHS = {stream.name: stream.path for stream in LISTS}
 SECRET = "a secret somebody wrote into the wrong place"  # noqa: S105 - made up, looked for
+VALUE = "a value that stays where it is"
+OPEN = "made-up-text"
+SECRET_NAMES = [
+    *("token", "slackToken", "client_secret", "password", "passwd", "private_key", "apiKey"),
+    *("access-key", "webhook_url", "WebhookURL", "credentials", "authorization", "sentry_dsn"),
+]
+OPEN_NAMES = ["queue", "key", "tok", "passed", "author", "url", "keys"]
 
 
 @pytest.fixture
@@ -34,6 +43,8 @@ def api() -> Iterator[Api]:
     world = History(World(), days=10).world
     for row in listed_jobs(world):
         row["environment"] = {"KEY": SECRET}
+    for row in world.organization["environment_variables"].values():
+        row["value"] = VALUE
     with serving(world) as api:
         yield api
 
@@ -77,8 +88,8 @@ def test_who_selects_all_does_not_get_it(
     api: Api, tap: Tap, catalog: Json, everything: Json
 ) -> None:
     deselect(everything, "jobs", "environment")
-    for given in (selecting(catalog, KEYS), selecting(everything, KEYS), None):
-        output = tap(catalog=given)
+    for chosen in (selecting(catalog, KEYS), selecting(everything, KEYS), None):
+        output = tap(catalog=chosen)
         check_without(api, output)
         assert output.warnings == []
 
@@ -144,29 +155,81 @@ def test_a_token_without_the_permission_is_told_which(api: Api, tap: Tap) -> Non
     )
 
 
-@pytest.mark.programs
-def test_meltano_loads_it_only_if_it_is_switched_on_and_selected(api: Api, tmp_path: Path) -> None:
-    def loaded() -> dict[str, str]:
-        """Return what target-jsonl wrote, and begin anew."""
-        paths = [*(tmp_path / "output").glob("*.jsonl")]
-        found = {path.stem: path.read_text() for path in paths}
-        for path in paths:
-            path.unlink()
-        return found
+def test_the_value_of_a_variable_never_leaves_the_tap(tap: Tap, everything: Json) -> None:
+    variables = entry(everything, EnvironmentVariables.name)
+    variables["schema"]["properties"]["value"] = {"type": ["string", "null"]}
+    environment = {"TAP_DAGCTL_LOGLEVEL": "debug"}
+    output = tap(include_sensitive=True, environment=environment).succeeded
+    records = output.records(EnvironmentVariables.name)
+    assert {row["name"] for row in records} == {"AWS_REGION", "WAREHOUSE_KEY"}
+    assert VALUE not in output.stdout + output.stderr
 
-    meltano = Meltano.of(api, tmp_path)
-    meltano.run("tap-dagctl", "target-jsonl")
-    without = loaded()
-    assert set(without) == {*KEYS, "syncs"}
-    assert SECRET not in "".join(without.values())
+    tap.api.requests.clear()
+    said = tap.refused(catalog=everything, include_sensitive=True)
+    assert "environment_variables.value cannot be used: it is never loaded" in said
 
-    meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"] = "true"
-    assert meltano("select", "tap-dagctl", "members", "*").returncode == 0
-    meltano.run("--full-refresh", "tap-dagctl", "target-jsonl")
-    ((stream, rows),) = loaded().items()
-    assert (stream, rows.count("\n")) == ("members", len(api.world.organization["members"]))
 
-    # What was selected stays in meltano.yml, and is not enough.
-    del meltano.environment["TAP_DAGCTL_INCLUDE_SENSITIVE"]
-    meltano("run", "--full-refresh", "tap-dagctl", "target-jsonl")
-    assert loaded() == {}
+def test_a_new_field_that_is_named_like_a_secret_is_left_out_with_one_line(
+    api: Api, tap: Tap
+) -> None:
+    for project in api.world.projects.values():
+        for row in project.tables[RUNS].values():
+            row["hooks"] = [{"kind": OPEN, "webhook_url": SECRET}]
+
+    without = tap()
+    left_out, kept = without.warnings
+    assert left_out.endswith(
+        "runs: field 'hooks.webhook_url' is left out, because its name says that it holds a "
+        "secret; include_sensitive loads it"
+    )
+    assert "field 'hooks' is not in the schema" in kept
+    assert SECRET not in without.stdout + without.stderr
+    for output, hook in (
+        (without, {"kind": OPEN}),
+        (tap(include_sensitive=True), {"kind": OPEN, "webhook_url": SECRET}),
+    ):
+        rows = output.records("runs")
+        assert rows
+        assert all(row["additional_properties"] == {"hooks": [hook]} for row in rows)
+
+
+def nested(texts: st.SearchStrategy[Any], names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)
+    )
+
+
+SECRETS = nested(st.just(SECRET), st.sampled_from(SECRET_NAMES + OPEN_NAMES)).filter(bool)
+FIELDS = st.dictionaries(
+    st.sampled_from(OPEN_NAMES), nested(st.just(OPEN), st.sampled_from(OPEN_NAMES))
+)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> Json:
+    """Make fields in which `SECRET` stands somewhere below a secret's name, and nowhere else."""
+    row = draw(FIELDS)
+    for _ in range(draw(st.integers(1, 4))):
+        place: Any = row
+        for name in draw(st.lists(st.sampled_from(OPEN_NAMES), max_size=4)):
+            inner = place.get(name)
+            if not isinstance(inner, dict):
+                place[name] = inner = {"before": inner}
+            place = inner
+        place[draw(st.sampled_from(SECRET_NAMES))] = draw(SECRETS)
+    return row
+
+
+@given(row=rows(), stream=st.sampled_from(STREAMS))
+def test_no_secret_is_in_a_record_however_deep_it_lies_and_all_else_is(
+    row: Json, stream: Any
+) -> None:
+    before = json.dumps(row).count(OPEN)
+    record = json.dumps(RecordBuilder(stream.name, stream.schema).record(row, {}))
+    assert (record.count(SECRET), record.count(OPEN)) == (0, before)
+
+
+@given(st.sampled_from(SECRET_NAMES), st.none() | st.booleans() | st.integers())
+def test_a_number_or_a_flag_is_no_secret(name: str, value: Any) -> None:
+    record = RecordBuilder("runs", {"properties": {}}).record({name: value}, {})
+    assert record["additional_properties"] == {name: value}

@@ -16,9 +16,9 @@ from stand_in.server import PREFIX, Api, Reply, running
 from stand_in.world import World
 from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
-from tests.support.at_request import at_request, signalled_at
+from tests.support.at_request import at_request, refuse, signalled_at
 from tests.support.catalogs import deselect, selecting
-from tests.support.syncs import Output, Tap, config_of, in_files
+from tests.support.syncs import Json, Output, Tap, config_of, in_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 ENDINGS = {it.path.rpartition("/")[2]: it.name for it in STREAMS if hasattr(it, "path")}
 Part = tuple[str, str]
-Json = dict[str, Any]
 Sync = Callable[..., Output]
 
 
@@ -127,17 +126,10 @@ def test_it_says_what_was_read_and_what_was_not(
     assert {part[1] for part in rows_of(first)} == {"", *api.world.projects}
     assert_as_counted(api, first, {})
 
-    said = json.dumps({"error": f"made up {api.world.token} said the server"}).encode()
-    statuses = {("runs", project): 403, ("jobs", project): 500, ("members", ""): 500}
-
-    def misbehave(request: Request) -> Reply | None:
-        status = statuses.get(part_of(request.path))
-        return Reply(status, said) if status else None
-
-    api.misbehave = misbehave
+    refuse(api, {f"{project}/runs": 403, f"{project}/jobs": 500, "/members": 500})
     second = sync(state=first.state, **settings)
     assert second.exit_code == 1
-    # Of what the server said, nothing is in an error.
+    statuses = {("runs", project): 403, ("jobs", project): 500, ("members", ""): 500}
     errors = {part: f"the server answered {status}" for part, status in statuses.items()}
     assert_as_counted(api, second, errors)
     before, after = (rows_of(it)["runs", project] for it in (first, second))
@@ -200,8 +192,7 @@ def test_a_stopped_sync_is_told(
     # Nothing is asked for ahead, so that the signal comes while this list is read.
     more = {"batch_config": in_files(tmp_path) if batch else None, "max_connections": 1}
     config = config_of(api, include_sensitive=True, **more)
-    ending = f"{project}/jobs"
-    output = signalled_at(api, ending, 1, signum, tmp_path, config, catalog=catalog)
+    output = signalled_at(api, f"{project}/jobs", 1, signum, tmp_path, config, catalog=catalog)
 
     assert output.exit_code == 128 + signum
     stopped = [("projects", ""), ("jobs", project)]

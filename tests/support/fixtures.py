@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,7 +19,7 @@ from tests.support.answers_in_memory import AnswersInMemory, compiled
 from tests.support.base_time import NOW
 from tests.support.dbt_server import Dbt, dbt_in
 from tests.support.pipe import Pipe
-from tests.support.syncs import Tap, handlers_kept
+from tests.support.syncs import Json, Tap, handlers_kept
 from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """An empty one."""
     if request.param == "duckdb":
         return duckdb_at(tmp_path / "warehouse.duckdb")
-    postgres: Warehouse = request.getfixturevalue("postgres")
-    return postgres
+    empty: Warehouse = request.getfixturevalue("postgres")
+    return empty
 
 
 @pytest.fixture
@@ -107,9 +107,8 @@ def tap(api: Api, tmp_path: Path) -> Tap:
 
 
 @pytest.fixture
-def catalog() -> dict[str, Any]:
+def catalog() -> Json:
     """What the tap discovers."""
     with handlers_kept():
-        tap = TapDagctl(validate_config=False)
-    found: dict[str, Any] = json.loads(tap.catalog_json_text)
+        found: Json = json.loads(TapDagctl(validate_config=False).catalog_json_text)
     return found

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from report.notify.settings import ADDRESSES
-from stand_in.server import Reply, Request, serving
+from stand_in.server import serving
 from stand_in.world import RUNS, World, to_text
+from tests.support.at_request import refuse
 from tests.support.base_time import first_day
 from tests.support.orchestrated import Place, put
 from tests.support.receivers import SECRET, webhook
@@ -48,7 +49,7 @@ class PartlyRefused:
 
     def refuse(self, *, is_on: bool = True) -> None:
         """Refuse the runs of one project from now on, or no longer."""
-        self.api.misbehave = _refuse if is_on else lambda _: None
+        refuse(self.api, {f"/{_REFUSED}/runs": 403} if is_on else {})
 
     def check(self, said: str) -> None:
         """Check the tables, and what was said and told when the run of a job had failed."""
@@ -61,10 +62,6 @@ class PartlyRefused:
         assert used == [{"sla_seconds": 77}]
         (message,) = self.hook.take()
         assert message.sections.keys() == {"Streams that cannot be read", "Jobs broken"}
-
-
-def _refuse(request: Request) -> Reply | None:
-    return Reply(403, b"{}") if request.path.endswith(f"/{_REFUSED}/runs") else None
 
 
 @contextmanager

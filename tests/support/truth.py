@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stand_in import statistics
 from stand_in.world import Row, from_text
-from tap_dagctl.streams import STREAMS
-from tap_dagctl.streams.kinds import ProjectStream
+from tap_dagctl.streams import BY_NAME, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +24,6 @@ KEYS = {
     for it in STREAMS
     if not it.is_sensitive and it.selected_by_default
 }
-KEYS_OF_SENSITIVE = {it.name: tuple(it.primary_keys) for it in STREAMS if it.is_sensitive}
 OBJECTS = {"resources", "environment", "plan_output", "additional_properties"}
 FIRST_MONDAY = date(1970, 1, 5)
 WINDOW_DAYS = 7
@@ -38,17 +36,16 @@ def tables(world: World, first_day: date) -> dict[str, Table]:
         "daily_stats": _daily(world, first_day),
         "model_stats": _by_model(world, first_day),
     }
-    streams: tuple[Any, ...] = STREAMS
-    for stream in streams:
-        if issubclass(stream, ProjectStream) and stream.name not in rows:
-            rows[stream.name] = [
-                {name: row[name] for name in row if name not in stream.sensitive_fields}
-                for key in world.projects
-                for row in world.rows(stream.rows_key, key)
-            ]
+    for name in KEYS.keys() - rows.keys():
+        stream: Any = BY_NAME[name]
+        rows[name] = [
+            {field: row[field] for field in row if field not in stream.sensitive_fields}
+            for key in world.projects
+            for row in world.rows(stream.rows_key, key)
+        ]
     return {
-        name: {tuple(row[key] for key in KEYS[name]): plain(row) for row in rows[name]}
-        for name in KEYS
+        name: {tuple(row[key] for key in keys): plain(row) for row in rows[name]}
+        for name, keys in KEYS.items()
     }
 
 
@@ -72,15 +69,10 @@ def _by_model(world: World, first: date) -> Iterator[Row]:
 
 def plain(row: Row) -> Row:
     """Times as UTC moments without an offset; what is null is not there, as in the API."""
-    plain = {}
-    for name, value in row.items():
-        if value is None:
-            continue
-        if name in TIMES:
-            moment = from_text(value)
-            plain[name] = (moment - (moment.utcoffset() or timedelta())).replace(tzinfo=None)
-        else:
-            plain[name] = value
+    plain = {name: value for name, value in row.items() if value is not None}
+    for name in TIMES & plain.keys():
+        moment = from_text(plain[name])
+        plain[name] = (moment - (moment.utcoffset() or timedelta())).replace(tzinfo=None)
     return plain
 
 
@@ -101,22 +93,14 @@ def as_read(row: Row) -> Row:
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, str) and name in OBJECTS:
-        return json_or_text(value)
-    if isinstance(value, str) and name in TIMES:
-        with suppress(ValueError):
+    with suppress(ValueError):
+        if isinstance(value, str) and name in OBJECTS:
+            return json.loads(value)
+        if isinstance(value, str) and name in TIMES:
             value = datetime.fromisoformat(value.replace("Z", "+00:00"))
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
     return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def json_or_text(text: str) -> Any:
-    """Return what a text says as JSON, or itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def in_messages(records: Iterable[tuple[str, Row]]) -> dict[str, Table]:
@@ -127,9 +111,8 @@ def in_messages(records: Iterable[tuple[str, Row]]) -> dict[str, Table]:
         for field in TIMES & row.keys():
             # Every timestamp leaves the tap in this one form.
             row[field] = datetime.strptime(row[field], "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007
-        found.setdefault(name, {})[tuple(row[key] for key in (KEYS | KEYS_OF_SENSITIVE)[name])] = (
-            row
-        )
+        key = tuple(row[key] for key in BY_NAME[name].primary_keys)
+        found.setdefault(name, {})[key] = row
     return found
 
 
@@ -139,7 +122,7 @@ def differences(found: dict[str, Table], expected: dict[str, Table]) -> list[str
 
 
 def difference(name: str, found: Table, expected: Table) -> list[str]:
-    """Return what is wrong with a table, a line for each field or row: what, and of which key."""
+    """Return what is wrong with a table, a line for each field or row."""
     lines = [f"{name}: no row of {key}" for key in expected.keys() - found.keys()]
     lines += [f"{name}: a row too many of {key}" for key in found.keys() - expected.keys()]
     for key in expected.keys() & found.keys():

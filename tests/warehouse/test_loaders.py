@@ -1,32 +1,26 @@
-"""The loaders that meltano.yml brings hold what the API holds, row by row."""
+"""The loaders hold what the API holds, row by row, or what docs/targets.md says of them."""
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timezone
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.stream_sections import QUERIES
-from stand_in import statistics
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, History
 from stand_in.server import serving
 from stand_in.world import JOBS, PLANS, RUNS, World
 from tests.support.base_time import NOW
+from tests.support.loaders.findings import findings
 from tests.support.loaders.history import HUGE, PROJECT, AwkwardHistory
+from tests.support.loaders.ways import WAYS
 from tests.support.pipe import Pipe
 from tests.support.project import ROOT
 from tests.support.truth import differences
 from tests.support.warehouses import Warehouse, duckdb_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
-
-    from stand_in.world import Row
 
 PAGE = (ROOT / "docs" / "incremental.md").read_text()
 (DELETED,) = re.findall("```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -73,35 +67,19 @@ def test_it_holds_what_the_api_holds_after_every_run(warehouse: Warehouse, tmp_p
             assert warehouse.query(query.replace("dagctl.runs", f"dagctl.{table}")) == [gone]
 
 
-def _with_unheard(rows_of: Callable[..., list[Row]], unheard: Any, *arguments: Any) -> list[Row]:
-    return [{**row, "unheard_of": unheard} for row in rows_of(*arguments)]
-
-
-def test_every_stream_with_a_field_nobody_has_heard_of_and_the_pages_queries(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The field is there that day at any depth, with one warning a stream for all rows."""
-    unheard = {"deep": [{"deeper": {"deepest": [1, None, {"x": "y"}]}}]}
-    world = History(World(now=NOW), days=40).world
-    tables = [table for project in world.projects.values() for table in project.tables.values()]
-    rows = [row for table in (*tables, *world.organization.values()) for row in table.values()]
-    for row in (*rows, *(project.row for project in world.projects.values())):
-        row["unheard_of"] = unheard
-        if "resources" in row:
-            row["resources"] = {**row["resources"], "unheard_of": unheard}
-    for name in ("daily", "by_model"):
-        rows_of = partial(_with_unheard, getattr(statistics, name), unheard)
-        monkeypatch.setattr(statistics, name, rows_of)
+def test_the_pages_queries_answer(tmp_path: Path) -> None:
     warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
-    with serving(world) as api:
-        log = Pipe(api, warehouse, tmp_path).load(include_sensitive=True).stderr
+    with serving(History(World(now=NOW), days=40).world) as api:
+        Pipe(api, warehouse, tmp_path).load(include_sensitive=True)
 
     found = {name: warehouse.query(query) for name, query in QUERIES.items()}
     assert next(iter(found["model_stats"][0].values())) == SLOWER_MODEL
     assert [next(iter(row.values())) for row in found["daily_stats"]] == [SLOW_PROJECT]
-    for name in QUERIES.keys() - {"syncs"}:  # which the API does not send
-        kept = {row["additional_properties"] for row in warehouse.query(f"from dagctl.{name}")}
-        assert [json.loads(it) for it in kept] == [{"unheard_of": unheard}], name
-        assert log.count(f"{name}: field 'unheard_of' is not in the schema") == 1
-    for row in warehouse.query("select resources from dagctl.jobs"):
-        assert json.loads(row["resources"])["unheard_of"] == unheard
+
+
+def test_every_way_has_a_finding_in_words_and_figures() -> None:
+    assert findings().keys() == WAYS.keys()
+    for finding in findings().values():
+        assert all(finding[words] for words in ("settings", "differs", "whose"))
+        found = finding["measured"]
+        assert (found["rows_equal"] == found["rows"]) == (not found["differs"])

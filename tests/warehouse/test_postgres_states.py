@@ -28,59 +28,57 @@ def uri(postgres: Warehouse) -> str:
     return postgres.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
 
 
-def connected(uri: str) -> psycopg.Connection:
-    return psycopg.connect(uri.replace("+psycopg2", ""))
-
-
-def test_parts_are_saved_together_or_not_at_all(uri: str) -> None:
+def test_parts_are_saved_together_or_not_at_all(uri: str, postgres: Warehouse) -> None:
     with state_backend(uri, "x") as backend:
         backend.save({"a": {"n": 1}, "b": {"n": 1}})
-        with connected(uri) as connection:
-            connection.execute(
-                "create function refuse() returns trigger language plpgsql as "
-                "$$ begin raise exception 'not this one'; end $$; "
-                "create trigger refused before delete on singer_states "
-                "for each row execute function refuse()"
-            )
+        postgres.execute(
+            "create function refuse() returns trigger language plpgsql as "
+            "$$ begin raise exception 'not this one'; end $$; "
+            "create trigger refused before delete on singer_states "
+            "for each row execute function refuse()"
+        )
         with pytest.raises(OrchestrateError, match="of states cannot be used: not this one"):
             backend.save({"a": {"n": 2}, "b": None, "c": {"n": 2}})
         assert backend.read(["a", "b", "c"]) == {"a": {"n": 1}, "b": {"n": 1}}
 
 
-def test_many_may_create_the_table_at_once(uri: str) -> None:
+def test_many_may_create_the_table_at_once(uri: str, postgres: Warehouse) -> None:
     program = "import sys; from orchestrate.state_backend import state_backend as backend\n"
     program += "with backend(sys.argv[1], 'x') as it: it.save({'a': {'n': 1}})"
-    with connected(uri) as other:
+    with psycopg.connect(uri.replace("+psycopg2", "")) as other:
         other.execute(TABLE)
         process = subprocess.Popen([sys.executable, "-c", program, uri])
         # It sees no table, and waits for this connection as it creates one.
-        with connected(uri) as third:
-            third.autocommit = True
-            waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
-            wait_until(lambda: third.execute(waiting).fetchone() is not None)
+        waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
+        wait_until(lambda: postgres.query(waiting) != [])
         other.commit()
-        assert process.wait() == 0
-        with state_backend(uri, "x") as backend:
-            assert backend.read(["a"]) == {"a": {"n": 1}}
+    assert process.wait() == 0
+    with state_backend(uri, "x") as backend:
+        assert backend.read(["a"]) == {"a": {"n": 1}}
 
 
-def test_a_password_is_never_told(uri: str) -> None:
-    for wrong, line in (
-        (uri.replace("/postgres?", "/none?"), 'database "none" does not exist'),
-        (uri.replace("postgres:@", "nobody:made_up@"), 'role "nobody" does not exist'),
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("/postgres?", "/none?", 'database "none" does not exist'),
+        ("postgres:@", "nobody:made_up@", 'role "nobody" does not exist'),
         # Where the server's words repeat it.
-        (uri.replace("postgres:@", "nobody:nobody@"), 'role "…" does not exist'),
-    ):
-        with pytest.raises(OrchestrateError) as raised, state_backend(wrong, "x"):
-            pass
-        assert line in str(raised.value)
-        assert "made_up" not in str(raised.value)
+        ("postgres:@", "nobody:nobody@", 'role "…" does not exist'),
+    ],
+)
+def test_a_password_is_never_told(uri: str, old: str, new: str, line: str) -> None:
+    with pytest.raises(OrchestrateError) as raised, state_backend(uri.replace(old, new), "x"):
+        pass
+    assert line in str(raised.value)
+    assert "made_up" not in str(raised.value)
 
 
-def test_shards_at_once_fill_the_tables_of_one_sync(api: Api, postgres: Warehouse) -> None:
+def test_shards_at_once_fill_the_tables_of_one_sync(
+    api: Api, uri: str, postgres: Warehouse
+) -> None:
     for number in range(8):
         api.world.add_project(f"proj_{number}", f"project {number}")
-    place = Place.of(api, postgres.environment["TARGET_POSTGRES_SQLALCHEMY_URL"], ROOT)
+    place = Place.of(api, uri, ROOT)
     place.put("first", *api.world.projects)
     place.target = str(TARGET)
     schema = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl"}

@@ -12,13 +12,10 @@ from tests.support.project import ROOT
 
 FILE = Path(__file__).with_name("findings.json")
 
-Finding = dict[str, Any]
-"""A way's `settings`, `differs` and `whose` in words, and what is `measured`."""
 
-
-def findings() -> dict[str, Finding]:
-    """Return the recorded findings by the name of the way."""
-    recorded: dict[str, Finding] = json.loads(FILE.read_text())
+def findings() -> dict[str, dict[str, Any]]:
+    """Return each way's `settings`, `differs` and `whose` in words, and what is `measured`."""
+    recorded: dict[str, dict[str, Any]] = json.loads(FILE.read_text())
     return recorded
 
 

@@ -8,7 +8,6 @@ which a loader appends, the last row of a key is the row.
 from __future__ import annotations
 
 import csv
-import io
 import json
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +15,7 @@ from unittest.mock import patch
 
 import boto3  # type: ignore[import-untyped]
 
-from tap_dagctl.streams import STREAMS
+from tap_dagctl.streams import BY_NAME
 from tests.support.loaders import snowflake
 from tests.support.state_backends import BUCKET, s3
 from tests.support.truth import KEYS, Table, as_read
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stand_in.world import Row
+
+
+_NO_TEXT = {"integer", "number", "boolean"}
 
 
 class Store(NamedTuple):
@@ -67,7 +69,7 @@ def postgres_in_berlin(directory: Path) -> Iterator[Store]:
 def json_files(directory: Path) -> Iterator[Store]:
     def rows(stream: str) -> Iterator[Row]:
         for path in directory.glob(f"{stream}.jsonl"):
-            yield from _of_lines(path.read_text())
+            yield from map(json.loads, path.read_text().split("\n")[:-1])
 
     settings = {"destination_path": str(directory), "do_timestamp_file": False}
     yield Store(settings, lambda: _tables(rows))
@@ -88,12 +90,10 @@ def csv_files(directory: Path) -> Iterator[Store]:
 
 def _typed(stream: str, row: Row) -> Row:
     """Read the text of every cell as the schema says."""
-    (schema,) = (it.schema["properties"] for it in STREAMS if it.name == stream)
-    no_text = {
-        name for name in schema if {"integer", "number", "boolean"} & {*schema[name]["type"]}
-    }
+    fields = BY_NAME[stream].schema["properties"]
+    texts = {name for name in row if not _NO_TEXT & {*fields.get(name, {"type": ()})["type"]}}
     return {
-        name: json.loads(text.lower()) if name in no_text else text
+        name: text if name in texts else json.loads(text.lower())
         for name, text in row.items()
         if text
     }
@@ -108,7 +108,7 @@ def s3_objects(directory: Path) -> Iterator[Store]:
         def rows(stream: str) -> Iterator[Row]:
             objects = bucket.objects.filter(Prefix=f"{stream}-")
             for it in sorted(objects, key=lambda it: (it.last_modified, it.key)):
-                yield from _of_lines(it.get()["Body"].read().decode())
+                yield from map(json.loads, it.get()["Body"].read().splitlines())
 
         settings = {
             "s3_bucket": BUCKET,
@@ -131,10 +131,6 @@ def snowflake_emulator(directory: Path) -> Iterator[Store]:
 
         more = {"default_target_schema": "dagctl", "clean_up_batch_files": False}
         yield Store(snowflake.ACCOUNT | more, read, variables)
-
-
-def _of_lines(text: str) -> Iterator[Row]:
-    return map(json.loads, io.StringIO(text, "\n"))
 
 
 def _tables(rows: Callable[[str], Iterable[Row]]) -> dict[str, Table]:

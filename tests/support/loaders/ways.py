@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -39,14 +38,9 @@ def stream_maps() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Way:
-    """A loader with settings.
+    """A loader with settings, beside those that lead to the store that `open` makes in a folder.
 
-    Attributes:
-        open: gives it a new store in a folder.
-        settings: beside those that lead to the store.
-        tap: settings of the tap.
-        variables: in the loader's environment.
-        group: the environment of the loader, if it has not the loader's name.
+    The variables are in the loader's environment, and the settings `tap` are the tap's.
     """
 
     loader: str
@@ -55,6 +49,7 @@ class Way:
     tap: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     group: str = ""
+    """The environment of the loader, if it has not the loader's name."""
 
     @property
     def environment(self) -> str | None:
@@ -69,34 +64,23 @@ class Way:
         return program(self.environment, name)
 
 
-def load(
-    way: Way,
-    store: Store,
-    history: AwkwardHistory | SeededHistory,
-    directory: Path,
-    command: str | None = None,
-) -> None:
-    """Load, load again 30 hours later, and once more with nothing new.
-
-    A `command` takes the place of the loader's.
-    """
-    settings, state = {**store.settings, **way.settings}, None
-    variables = {**store.variables, **way.variables}
+def load(way: Way, store: Store, history: AwkwardHistory | SeededHistory, directory: Path) -> None:
+    """Load, load again 30 hours later, and once more with nothing new."""
+    settings, variables = store.settings | way.settings, store.variables | way.variables
+    state = None
     with serving(history.world) as api:
         for sync in range(3):
             if sync == 1:
                 history.go_on()
             output = run_tap(directory, config_of(api, **way.tap), state=state).succeeded
-            line = [command or way.command]
-            states = poured(output.stdout, line, settings, directory, variables)
-            state = json.loads(states.splitlines()[-1])
+            state = poured(output, way.command, settings, directory, variables)
 
 
-def measured(way: Way, directory: Path, command: str | None = None) -> dict[str, Any]:
+def measured(way: Way, directory: Path) -> dict[str, Any]:
     """Return what a loader has of an awkward history, and what differs, without keys and values."""
     history = AwkwardHistory()
     with way.open(directory) as store:
-        load(way, store, history, directory, command)
+        load(way, store, history, directory)
         found = store.read()
     expected = history.expected()
     equal = [

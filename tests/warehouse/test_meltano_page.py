@@ -1,21 +1,27 @@
-"""The examples of docs/meltano.md that choose, change and forget what is loaded, as they stand."""
+"""docs/meltano.md as it stands: its examples, and its project in an empty folder."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shlex
+from datetime import datetime, timezone
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pytest
 import yaml
 
-from stand_in.meltano import MELTANO
+from stand_in.history import History
+from stand_in.meltano import MELTANO, environment_for
+from stand_in.server import serving
+from stand_in.world import World
+from tests.support.base_time import first_day
 from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.programs import ended
-from tests.support.project import ROOT
+from tests.support.project import ROOT, copy_to
+from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +30,9 @@ if TYPE_CHECKING:
     from tests.support.syncs import Tap
 
 PAGE = (ROOT / "docs" / "meltano.md").read_text()
+ANSWERS = (ROOT / "docs" / "answers.md").read_text()
+OWN_PROJECT = PAGE.partition("## In a Meltano project of your own\n")[2].partition("\n## ")[0]
+BLOCK = re.compile(r"^( *)```\w+\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(title: str) -> list[str]:
@@ -59,11 +68,6 @@ def api(api: Api) -> Api:
     return api
 
 
-def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(folder / WAREHOUSE), read_only=True) as warehouse:
-        return warehouse.execute(query).fetchall()
-
-
 def test_the_examples_load_what_they_say_and_the_state_does_what_it_says(
     api: Api, tmp_path: Path
 ) -> None:
@@ -75,9 +79,11 @@ def test_the_examples_load_what_they_say_and_the_state_does_what_it_says(
         environment = {**meltano.environment, "PATH": path}
         return ended("sh", "-c", command, cwd=tmp_path, env=environment, stdin="y\n").stdout
 
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        return [tuple(row.values()) for row in duckdb_at(tmp_path / WAREHOUSE).query(query)]
+
     selected = [shell(command) for command in SELECT.splitlines()][-1]
     assert "[excluded   ] runs.cronjob_name" in selected
-    assert "[excluded   ] plans.created_at" in selected
     assert "[automatic  ] runs.id" in selected
     (tmp_path / ".env").write_text(DOT_ENV)
     file = tmp_path / "meltano.yml"
@@ -88,17 +94,13 @@ def test_the_examples_load_what_they_say_and_the_state_does_what_it_says(
     meltano.run("tap-dagctl", "target-duckdb")
 
     tables = "select table_name from information_schema.tables where table_schema = 'dagctl'"
-    assert {name for (name,) in rows(tmp_path, tables)} == {
-        "projects",
-        "runs",
-        "executions",
-        "daily_stats",
-        "model_stats",
-        "syncs",
+    assert {name for (name,) in rows(tables)} == {
+        *("projects", "runs", "executions", "daily_stats", "model_stats", "syncs")
     }
-    columns = {name for name, *_ in rows(tmp_path, "describe dagctl.runs")}
-    assert {"id", "status", "started_by", "pod_name"} <= columns
-    assert not columns & {"cronjob_name", "error_message", "triggered_by"}
+    columns = {name for name, *_ in rows("describe dagctl.runs")}
+    assert columns & {"id", "started_by", "cronjob_name", "error_message", "triggered_by"} == {
+        *("id", "started_by")
+    }
     loaded = "select id, started_by, pod_name from dagctl.runs order by id"
     expected = [
         (
@@ -109,11 +111,11 @@ def test_the_examples_load_what_they_say_and_the_state_does_what_it_says(
         for key, run in RUNS.items()
         if run["job_name"] != FILTERED
     ]
-    assert rows(tmp_path, loaded) == expected
-    assert rows(tmp_path, "select id, run_id from dagctl.executions") == [("execution", "a")]
+    assert rows(loaded) == expected
+    assert rows("select id, run_id from dagctl.executions") == [("execution", "a")]
 
     extracted = "select max(_sdc_extracted_at), min(_sdc_extracted_at) from dagctl.runs"
-    ((last, _),) = rows(tmp_path, extracted)
+    ((last, _),) = rows(extracted)
     *commands, restore = STATE.splitlines()
     states = [shell(command) for command in commands]
     assert states[0].split() == [ID]
@@ -123,21 +125,19 @@ def test_the_examples_load_what_they_say_and_the_state_does_what_it_says(
     assert json.loads(shell(f"meltano state get {copy}")) == saved
     meltano.run("tap-dagctl", "target-duckdb")
     # All came again, and each is there once.
-    assert rows(tmp_path, loaded) == expected
-    ((_, first),) = rows(tmp_path, extracted)
+    assert rows(loaded) == expected
+    ((_, first),) = rows(extracted)
     assert first > last
     shell(restore)
     assert json.loads(shell(f"meltano state get {ID}")) == saved
 
 
 def test_what_the_page_warns_of_is_so(api: Api, tap: Tap) -> None:
-    plain = tap()
-    without_seed = tap(stream_maps=MAPS)
-    assert "KeyError: 'hash_seed'" in without_seed.error
+    assert "KeyError: 'hash_seed'" in tap(stream_maps=MAPS).error
     without_key = tap(stream_maps={"runs": {"id": "__NULL__"}})
     assert "Removing key property 'id' is not permitted" in without_key.error
     without_time = tap(stream_maps={"runs": {"updated_at": "__NULL__"}}).succeeded
-    assert without_time.state == plain.state
+    assert without_time.state == tap().state
 
     first = tap(stream_maps=MAPS, stream_map_config={"hash_seed": SEED}).succeeded
     assert sorted(first.ids("runs")) == ["a", "b", "c"]
@@ -145,4 +145,60 @@ def test_what_the_page_warns_of_is_so(api: Api, tap: Tap) -> None:
     assert unfiltered.ids("runs") == []
     api.world.change("runs", "proj_a", "filtered", status="failed")
     assert tap(state=unfiltered.state).ids("runs") == ["filtered"]
-    assert sorted(tap().ids("runs")) == sorted(RUNS)
+
+
+def pasted(name: str) -> str:
+    """Return the first block behind `name`, without the list's indentation."""
+    found = BLOCK.search(OWN_PROJECT, OWN_PROJECT.index(name))
+    assert found is not None
+    return re.sub(rf"^{found[1]}", "", found[2], flags=re.MULTILINE)
+
+
+@pytest.mark.programs
+def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "transform").mkdir(parents=True)
+    for name in ("meltano.yml", "packages.yml", "dbt_project.yml", "profiles.yml"):
+        path = project / name if name == "meltano.yml" else project / "transform" / name
+        path.write_text(pasted(f"`{name}`" if path.parent == project else f"`transform/{name}`"))
+
+    # uv takes Git from https, ssh and files only. The checkout itself may lack the history that a
+    # repository needs to be fetched, and has changes that are not committed.
+    repository = tmp_path / "tap-dagctl"
+    repository.mkdir()
+    copy_to(repository)
+    nobody = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.com")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "As it is now"]):
+        ended("git", *nobody, *command, cwd=repository)
+    # The answers count back from the day of the build.
+    now = datetime.now(tz=timezone.utc).replace(microsecond=0)
+    world = History(World(now=now), days=30).world
+    with serving(world) as api:
+        environment = environment_for(api.url, world.token, world.organization_id)
+        account = {"DAGCTL_SOURCE": f"file://{repository}"}
+        account |= {name: environment.pop(name) for name in ("DAGCTL_TOKEN", "ORG_ID")}
+        (project / ".env").write_text(
+            re.sub(
+                r"^(\w+)=$",
+                lambda it: f"{it[0]}{account[it[1]]}",
+                pasted("`.env`"),
+                flags=re.MULTILINE,
+            )
+        )
+        said = []
+        for line in (pasted("Install it") + pasted("To look at them")).splitlines():
+            command = shlex.split(line, comments=True)
+            if command[0] == "meltano":
+                command[0] = str(MELTANO)
+            said.append(ended(*command, cwd=project, env=environment).stdout)
+    *_, breaches, page, alerts = said
+    assert "finance_marts" in breaches
+    assert page.strip() == f"{project}/output/report.html is written, from warehouse.duckdb"
+    assert "finance_marts" in (project / "output" / "report.html").read_text()
+    assert alerts.startswith("notify: as to a new address:\n\ndagctl: ")
+
+    warehouse = duckdb_at(project / "output" / "warehouse.duckdb")
+    assert warehouse.differences(world, first_day(now)) == []
+    questions, *_ = re.findall(r"```sql\n(.*?)```", ANSWERS, re.DOTALL)
+    for question in questions.strip().split(";\n\n"):
+        assert warehouse.query(question)
