@@ -82,11 +82,14 @@ def test_a_test_ends_with_what_can_be_read(api: Api, tap: Tap, number: int, said
     api.world.projects.clear()
     for name in range(number):
         api.world.add_project(f"proj_{name}", "sales")
+        for run in ("first", "second"):
+            api.world.put("runs", f"proj_{name}", {"id": f"{run} of {name}"})
     output = tap("--test").succeeded
 
     assert output.stderr.splitlines()[-1].endswith(f"| The account can be read: {said}")
     # It reads little.
-    assert len(output.records("projects")) == min(number, 1)
+    for stream in ("projects", "runs"):
+        assert len(output.records(stream)) == min(number, 1)
 
 
 def test_about_every_ten_seconds_it_says_how_far_it_is(

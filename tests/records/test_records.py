@@ -135,3 +135,11 @@ def test_a_page_that_fits_is_read_at_once() -> None:
     assert alone == beside
     assert not isinstance(alone, dict)
     assert as_dict(odd)[ADDITIONAL_PROPERTIES] == {"queue": "q"}
+
+
+def test_a_body_keeps_its_counts() -> None:
+    counts = {"total": 1, "page": "1", "limit": 2.5, "total_pages": None}
+    rows = [{"id": "run", "updated_at": "2026-03-02T05:00:00.5Z"}]
+    body: Any = READERS["runs"].decode(json.dumps({"runs": rows, "stats": {}, **counts}).encode())
+    assert len(body.pop("runs")) == 1
+    assert body == counts

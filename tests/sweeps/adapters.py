@@ -6,7 +6,6 @@ is built, with the oldest dbt that is allowed.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
@@ -19,12 +18,8 @@ from tests.support.expected_answers import Loaded
 from tests.support.pipe import Pipe
 from tests.support.warehouses import duckdb_at
 
-_DIALECTS = ("snowflake", "bigquery", "databricks", "redshift")
-
-
-def main() -> int:
-    """Print what holds; an assertion fails if something does not."""
-    for dialect in _DIALECTS:
+if __name__ == "__main__":
+    for dialect in ("snowflake", "bigquery", "databricks", "redshift"):
         install(f"dbt-{dialect}")
         with tempfile.TemporaryDirectory() as name:
             dbt.compile_offline(f"dbt-{dialect}", Path(name), dialect)
@@ -32,24 +27,11 @@ def main() -> int:
             print(f"{dialect}: {parsed} statements compiled and parsed", flush=True)
     install("dbt-oldest")
     with tempfile.TemporaryDirectory() as name:
-        print(f"the oldest dbt: {_built_by_the_oldest(Path(name))}")
-    return 0
-
-
-def _built_by_the_oldest(directory: Path) -> str:
-    world = SeededHistory().world
-    warehouse = duckdb_at(directory / "warehouse.duckdb")
-    with serving(world) as api:
-        Pipe(api, warehouse, directory).load()
-    counts = dbt.build(
-        "dbt-oldest",
-        directory,
-        warehouse.environment,
-        dagctl_as_of=f"{world.now:%Y-%m-%d %H:%M:%S}",
-    )
-    assert_answers(warehouse, Loaded(world))
-    return counts
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        world, directory = SeededHistory().world, Path(name)
+        warehouse = duckdb_at(directory / "warehouse.duckdb")
+        with serving(world) as api:
+            Pipe(api, warehouse, directory).load()
+        now = f"{world.now:%Y-%m-%d %H:%M:%S}"
+        counts = dbt.build("dbt-oldest", directory, warehouse.environment, dagctl_as_of=now)
+        assert_answers(warehouse, Loaded(world))
+        print(f"the oldest dbt: {counts}")

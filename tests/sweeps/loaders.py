@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--record", action="store_true", help="write what is found as expected")
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    recorded, found, changed = findings(), {}, []
+    recorded, found, is_new = findings(), {}, False
     for name, way in WAYS.items():
         if arguments.names and not any(part in name for part in arguments.names):
             continue
@@ -29,16 +29,13 @@ def main() -> int:
                 install(group)
         with tempfile.TemporaryDirectory() as directory:
             found[name] = measured(way, Path(directory))
-        print(
-            "{}: {rows_equal:,} of {rows:,} rows are equal".format(name, **found[name]), flush=True
-        )
-        expected = recorded.get(name, {}).get("measured")
-        if found[name] != expected:
-            changed.append(name)
-            print(f"  this is new: {found[name]}\n  recorded was: {expected}", flush=True)
+        print(f"{name}: {found[name]}", flush=True)
+        if found[name] != (expected := recorded.get(name, {}).get("measured")):
+            is_new = True
+            print(f"  this is new; recorded was: {expected}", flush=True)
     if arguments.record:
         record(found)
-    return 1 if changed and not arguments.record else 0
+    return int(is_new and not arguments.record)
 
 
 if __name__ == "__main__":

@@ -17,21 +17,13 @@ from tests.support.loaders.ways import SNOWFLAKE, WAYS, load
 _OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
 
 
-def main() -> None:
-    """Print what holds; an assertion fails if something does not."""
-    for group in ("fakesnow", SNOWFLAKE, "dbt-snowflake"):
-        install(group)
-    with tempfile.TemporaryDirectory() as name:
-        _check(SeededHistory(), Path(name))
-
-
 def _check(history: SeededHistory, directory: Path) -> None:
+    """Print what holds; an assertion fails if something does not."""
     way, warehouse = WAYS[SNOWFLAKE], snowflake.warehouse(directory)
     with way.open(directory) as store:
         load(way, store, history, directory)
         store.read()
-    differences = warehouse.differences(history.world, FIRST_DAY)
-    assert differences == [], differences[:10]
+    assert warehouse.differences(history.world, FIRST_DAY) == []
     print("loaded: every row and field is the API's", flush=True)
     with snowflake.served(directory) as variables:
         built = dbt.build(
@@ -43,7 +35,7 @@ def _check(history: SeededHistory, directory: Path) -> None:
         )
     print(f"built: {built}")
     staged = warehouse.differences(history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
-    assert staged == [], staged[:10]
+    assert staged == []
     assert_answers(warehouse, Loaded(history.world, slas=_OVERRIDES))
     (settings,) = warehouse.query("select as_of, sla_days from dagctl_answers.settings_used")
     assert settings == {"as_of": history.world.now.replace(tzinfo=None), "sla_days": 7}
@@ -52,4 +44,7 @@ def _check(history: SeededHistory, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    for group in ("fakesnow", SNOWFLAKE, "dbt-snowflake"):
+        install(group)
+    with tempfile.TemporaryDirectory() as name:
+        _check(SeededHistory(), Path(name))

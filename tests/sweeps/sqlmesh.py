@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,15 +28,6 @@ if TYPE_CHECKING:
     from tests.support.warehouses import Warehouse
 
 
-def main() -> int:
-    """Print what holds; an assertion fails if something does not."""
-    install("sqlmesh")
-    for kind in ("duckdb", "postgres"):
-        with tempfile.TemporaryDirectory() as name:
-            print(f"{kind}: {_compared(kind, Path(name))}", flush=True)
-    return 0
-
-
 def _compared(kind: str, directory: Path) -> str:
     history = SeededHistory()
     with _empty(kind, directory) as warehouse, serving(history.world) as api:
@@ -57,7 +47,10 @@ def _compared(kind: str, directory: Path) -> str:
         expected = everything(warehouse)
         warehouse.execute("drop schema dagctl_answers cascade")
 
-        audits = _plan(directory, environment, now)
+        options = ("--auto-apply", "--no-prompts", "--execution-time", now)
+        said = _sqlmesh(directory, environment, "plan", *options, "prod")
+        assert "fail" not in said.lower(), said
+        audits = sum(map(int, re.findall(r"audits passed (\d+)", said)))
         found = everything(warehouse)
         assert found == expected
         assert_answers(warehouse, Loaded(history.world))
@@ -90,14 +83,6 @@ def _store_for_sqlmesh(path: Path) -> None:
         connection.execute(f"copy from database newer to {path.stem}")
 
 
-def _plan(directory: Path, environment: dict[str, str], now: str) -> int:
-    """Build everything as of a moment, and return how many audits passed."""
-    options = ("--auto-apply", "--no-prompts", "--execution-time", now)
-    said = _sqlmesh(directory, environment, "plan", *options, "prod")
-    assert "fail" not in said.lower(), said
-    return sum(map(int, re.findall(r"audits passed (\d+)", said)))
-
-
 def _sqlmesh(directory: Path, environment: dict[str, str], *arguments: str) -> str:
     project = directory / "project"
     if not project.exists():
@@ -111,4 +96,7 @@ def _sqlmesh(directory: Path, environment: dict[str, str], *arguments: str) -> s
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    install("sqlmesh")
+    for kind in ("duckdb", "postgres"):
+        with tempfile.TemporaryDirectory() as name:
+            print(f"{kind}: {_compared(kind, Path(name))}", flush=True)
