@@ -5,19 +5,16 @@ from __future__ import annotations
 import io
 import logging
 import os
-import shutil
 import subprocess
 import sys
-import threading
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-
-from typing_extensions import Self
 
 from orchestrate.state_backend import state_backend
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS
@@ -27,7 +24,7 @@ from tests.support.syncs import handlers_kept, loggers_kept
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from orchestrate.backends.base import StateBackend
@@ -41,12 +38,7 @@ STATE_ID = "tap-dagctl-to-target-duckdb"
 
 @dataclass
 class Place:
-    """Where syncs run: an API, a state backend, a warehouse.
-
-    Attributes:
-        target: the target's command.
-        variables: what is in the environment of every program.
-    """
+    """Where syncs run: an API, and in `variables` what is in the environment of every program."""
 
     api: Api
     target: str
@@ -94,13 +86,7 @@ class Place:
     def start(
         self, *options: str, target: str | None = None, **variables: str
     ) -> subprocess.Popen[str]:
-        """Start a sync; what it says is read from its `stderr`.
-
-        Args:
-            options: of its command line.
-            target: another command for the target, whose states it uses.
-            variables: more of them.
-        """
+        """Start a sync, with `target` for the usual one, whose states it uses."""
         command = [sys.executable, "-m", "orchestrate.sync", target or self.target]
         # A target of another name would have states of its own.
         command += ["--state-id", f"tap-dagctl-to-{Path(self.target).name}"] if target else []
@@ -194,23 +180,15 @@ class Gate:
         command: of the target.
     """
 
-    def __init__(self, path: Path, command: str) -> None:
-        self.command = command
-        self._path = path
-
-    @classmethod
-    def before(cls, place: Place, directory: Path, text: str) -> Gate:
+    def __init__(self, place: Place, directory: Path, text: str) -> None:
         """Put one before the target of `place`, closed to the first line that holds `text`."""
-        path = directory / "gate"
-        target = shutil.which(place.target) or Path(sys.executable).with_name(place.target)
-        held = f"{sys.executable} -c '{_HOLD}' {path} '{text}'"
-        return cls(path, place.script(f'{held} | {target} "$@"', directory))
-
-    def wait(self) -> None:
-        """Wait until something is held."""
-        wait_until(self.has_reached)
+        self._path = directory / "gate"
+        target = Path(sys.executable).with_name(place.target)
+        held = f"{sys.executable} -c '{_HOLD}' {self._path} '{text}'"
+        self.command = place.script(f'{held} | {target} "$@"', directory)
 
     def has_reached(self) -> bool:
+        """Return whether something is held."""
         return self._path.with_name("gate.reached").exists()
 
     def open(self) -> None:
@@ -232,42 +210,30 @@ for line in sys.stdin:
 """
 
 
-class HeldUp:
-    """Lets a request wait whose path ends like this: the first that arrives, and its repetitions.
+@contextmanager
+def held_up(api: Api, path: str) -> Iterator[tuple[Event, Event]]:
+    """Let a request wait whose path ends like this: the first that arrives, and its repetitions.
 
-    Requests for other projects pass: which shard begins is not known beforehand.
+    Requests for other projects pass: which shard begins is not known beforehand. The first event
+    says that it has arrived, and the second lets it through.
     """
+    before, arrived, gate = api.misbehave, Event(), Event()
+    held: list[str] = []
 
-    def __init__(self, api: Api, path: str) -> None:
-        self._api, self._path, self._held = api, path, ""
-        self._before = api.misbehave
-        self._arrived, self._gate = threading.Event(), threading.Event()
+    def misbehave(request: Request) -> Reply | None:
+        if request.path.endswith(path):
+            held.append(request.path)
+        if request.path in held[:1]:
+            arrived.set()
+            gate.wait()
+        return before(request)
 
-    def __enter__(self) -> Self:
-        self._api.misbehave = self._wait
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.let_through()
-        self._api.misbehave = self._before
-
-    def wait(self) -> None:
-        """Wait until it is held up."""
-        assert self._arrived.wait(120)
-
-    def has_arrived(self) -> bool:
-        return self._arrived.is_set()
-
-    def let_through(self) -> None:
-        self._gate.set()
-
-    def _wait(self, request: Request) -> Reply | None:
-        if request.path.endswith(self._path):
-            self._held = self._held or request.path
-        if request.path == self._held:
-            self._arrived.set()
-            self._gate.wait()
-        return self._before(request)
+    api.misbehave = misbehave
+    try:
+        yield arrived, gate
+    finally:
+        gate.set()
+        api.misbehave = before
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

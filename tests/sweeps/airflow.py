@@ -9,27 +9,85 @@ import socket
 import subprocess
 import threading
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT
-from tests.support.airflow import PASSWORD, connections, postgres_on_port, variables
-from tests.support.orchestrated import HeldUp, wait_until
+from tests.support.orchestrated import held_up, wait_until
 from tests.support.partly_refused import PartlyRefused, partly_refused
+from tests.support.postgres import of_wheel
 from tests.support.project import ROOT
 from tests.support.receivers import SECRET
 from tests.support.state_backends import BUCKET, s3
+from tests.support.warehouses import postgres_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.warehouses import Warehouse
+
+PASSWORD = "made_up_5b0e27c4"  # noqa: S105 - made up, looked for by the tests
 SECONDS = 120
 S3 = f"s3://{BUCKET}/tap-dagctl"
+
+
+@contextmanager
+def postgres_on_port(directory: Path) -> Iterator[Warehouse]:
+    """Run PostgreSQL with a password: the loader cannot be told a socket by host and port."""
+    get_server = of_wheel("postgres_server").get_server
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with get_server(directory, cleanup_mode="stop") as server:
+        server.psql(f"create role dagctl superuser login password '{PASSWORD}';")
+        (directory / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        options = ("-o", f"-h 127.0.0.1 -p {port} -k ''", "-l", str(directory / "log"))
+        pgexec, user = of_wheel("pgexec").pgexec, server.system_user
+        run = partial(pgexec, "pg_ctl", bin_path=server.bin_path, user=user)
+        run(("-w", "-D", str(directory), *options, "restart"))
+        try:
+            yield postgres_at(f"postgresql+psycopg2://dagctl:{PASSWORD}@127.0.0.1:{port}/postgres")
+        finally:
+            # The wheel knows only the server that it started itself.
+            run(("-w", "-D", str(directory), "-m", "fast", "stop"))
+
+
+def variables(account: PartlyRefused, report: Path) -> dict[str, str]:
+    """Return the connections and variables that the DAGs read."""
+    api = account.api
+    url = urlsplit(account.warehouse.environment["TARGET_POSTGRES_SQLALCHEMY_URL"])
+    server = {
+        "conn_type": "postgres",
+        "host": url.hostname,
+        "port": url.port,
+        "login": url.username,
+        "password": url.password,
+        "schema": url.path[1:],
+    }
+    tap = {"TAP_DAGCTL_API_URL": api.url, "DAGCTL_SLA_SECONDS": 77}
+    schema = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl"}
+    target = {**schema, "TARGET_POSTGRES_VALIDATE_RECORDS": False}
+    token = {"login": api.world.organization_id, "password": api.world.token}
+    connections = {
+        "dagctl": {"conn_type": "http", **token, "extra": tap},
+        "dagctl_warehouse": {**server, "extra": target},
+        "dagctl_states": server,
+        "dagctl_notify": {"conn_type": "generic", "password": account.hook.address},
+    }
+    plugins = [f"{ROOT}/.meltano/{it}/venv" for it in ("loaders/target-postgres", "utilities/dbt")]
+    path = [f"{it}/bin" for it in (f"{ROOT}/.venv", *plugins, "/usr/local", "/usr", "")]
+    return {
+        **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(it) for name, it in connections.items()},
+        "AIRFLOW_VAR_DAGCTL_HOME": str(ROOT),
+        "AIRFLOW_VAR_DAGCTL_PATH": ":".join(path),
+        "AIRFLOW_VAR_DAGCTL_REPORT": str(report),
+    }
 
 
 class Airflow:
@@ -44,6 +102,7 @@ class Airflow:
         self.seen: set[str] = set()
         self._environment = {
             **{name: value for name, value in os.environ.items() if "AIRFLOW" not in name},
+            **variables(account, folder / "report.html"),
             "AIRFLOW_HOME": str(folder),
             # bash reads its .bashrc if it has no shell above it, and a socket as input.
             "HOME": str(folder),
@@ -52,10 +111,6 @@ class Airflow:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         }
-        for name, connection in connections(account).items():
-            self._environment[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(connection)
-        for name, value in variables(folder / "report.html").items():
-            self._environment[f"AIRFLOW_VAR_{name.upper()}"] = value
         (folder / ".bashrc").write_text("exit 9")
         with self.running("migrate", "db", "migrate") as process:
             assert process.wait() == 0, self.log("migrate")
@@ -106,12 +161,17 @@ class Airflow:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
+    def exit_codes(self, name: str) -> list[int]:
+        found = re.findall(r"Command exited with return code (-?\d+)", self.log(name))
+        return [int(code) for code in found]
+
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """Both DAGs have run: the first after a worker was lost; in the second a task was ended.
 
-    The first was refused a list. Its states are in PostgreSQL, those of the second in S3.
+    The first was refused a list. Its states are in PostgreSQL, those of the second in S3. The
+    second has nobody to tell.
     """
     with (
         postgres_on_port(tmp_path_factory.mktemp("servers") / "postgres") as warehouse,
@@ -121,9 +181,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     ):
         airflow = Airflow(tmp_path_factory.mktemp("airflow"), account)
         account.refuse()
-        with HeldUp(account.api, "/model-executions") as held_up:
+        with held_up(account.api, "/model-executions") as (arrived, gate):
             with airflow.testing("dagctl_runs", "lost") as lost:
-                held_up.wait()
+                assert arrived.wait(SECONDS)
                 # The tap and its target go on without a parent, and hold the lock.
                 (sync,) = (
                     child
@@ -134,38 +194,33 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
                 lost.kill()
             with airflow.testing("dagctl_runs", "runs") as runs:
                 wait_until(lambda: "Another sync of these projects goes on" in airflow.log("runs"))
-                held_up.let_through()
+                gate.set()
                 assert runs.wait(SECONDS) == 1, airflow.log("runs")
         account.refuse(is_on=False)
+        others = {"AIRFLOW_CONN_DAGCTL_STATES": S3, "AIRFLOW_CONN_DAGCTL_NOTIFY": ""}
         with (
-            HeldUp(account.api, "/plans") as held_up,
-            airflow.testing(
-                "dagctl_statistics", "statistics", AIRFLOW_CONN_DAGCTL_STATES=S3
-            ) as statistics,
+            held_up(account.api, "/plans") as (arrived, gate),
+            airflow.testing("dagctl_statistics", "statistics", **others) as statistics,
         ):
-            held_up.wait()
+            assert arrived.wait(SECONDS)
             statistics.terminate()
             wait_until(lambda: "Sending SIGTERM" in airflow.log("statistics"))
-            held_up.let_through()
+            gate.set()
             assert statistics.wait(SECONDS) == 0, airflow.log("statistics")
         yield airflow
-
-
-def exit_codes(log: str) -> list[int]:
-    return [int(code) for code in re.findall(r"Command exited with return code (-?\d+)", log)]
 
 
 def test_a_sync_waits_for_the_one_that_a_lost_worker_left_behind(airflow: Airflow) -> None:
     log = airflow.log("runs")
     # What lists the shards, what makes the tables, two shards, dbt, the messages; then what fails.
-    assert exit_codes(log) == [0] * 6 + [1], log
+    assert airflow.exit_codes("runs") == [0] * 6 + [1], log
     assert "A part of the sync failed: see the logs of the task sync" in log
     assert "DagRun failed" in log
 
 
 def test_a_task_that_was_ended_ends_its_sync_in_order_and_is_tried_again(airflow: Airflow) -> None:
     # Besides, the report.
-    assert sorted(exit_codes(airflow.log("statistics"))) == [0] * 8 + [143]
+    assert sorted(airflow.exit_codes("statistics")) == [0] * 8 + [143]
 
 
 def test_what_can_be_read_is_loaded_built_and_told(airflow: Airflow) -> None:

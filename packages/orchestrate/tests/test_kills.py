@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from stand_in.world import RUNS
-from tests.support.orchestrated import Done, Gate, HeldUp, Place, first_own_line
+from tests.support.orchestrated import Done, Gate, Place, first_own_line, held_up, wait_until
 from tests.support.state_backends import WITH_LOCKS
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ BOTH = pytest.mark.parametrize("place", WITH_LOCKS, indirect=True)
 
 @pytest.fixture
 def gate(place: Place, tmp_path: Path) -> Gate:
-    return Gate.before(place, tmp_path, "run first of proj_b")
+    return Gate(place, tmp_path, "run first of proj_b")
 
 
 @pytest.fixture
 def under_way(place: Place, gate: Gate) -> Iterator[subprocess.Popen[str]]:
     """A sync whose target still holds rows."""
     process = place.start(target=gate.command)
-    gate.wait()
+    wait_until(gate.has_reached)
     yield process
     gate.open()
     # Its output ends when the last of its processes has.
@@ -51,8 +51,6 @@ def test_a_retry_waits_until_a_killed_sync_writes_no_more(
     """The target of the killed one holds old rows that the retry must not find over its own."""
     under_way.kill()
     under_way.wait()
-    with place.states() as other:
-        assert not other.try_lock(["proj_a"])
     place.api.world.change(RUNS, "proj_b", "run first of proj_b", duration_seconds=8)
     place.api.world.advance(minutes=10)
     retry = place.start()
@@ -73,13 +71,10 @@ def test_a_retry_waits_until_a_killed_sync_writes_no_more(
 def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
     place: Place, signum: signal.Signals, to_group: bool
 ) -> None:
-    with HeldUp(place.api, "/proj_b/runs") as held_up:
+    with held_up(place.api, "/proj_b/runs") as (arrived, _):
         process = place.start("--streams", "runs", TAP_DAGCTL_MAX_CONNECTIONS="1")
-        held_up.wait()
-        if to_group:
-            os.killpg(process.pid, signum)
-        else:
-            process.send_signal(signum)
+        assert arrived.wait(120)
+        (os.killpg if to_group else os.kill)(process.pid, signum)
         stopped = Done.of(process)
 
     assert stopped.exit_code == 128 + signum, stopped.stderr
@@ -94,9 +89,9 @@ def test_a_signal_stops_the_tap_alone_and_the_last_state_is_kept(
 def test_a_target_that_fails_ends_a_tap_that_waits(place: Place, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     target = place.script(f"until [ -e {gate} ]; do sleep 0.1; done; exit 3", tmp_path)
-    with HeldUp(place.api, "/proj_b/runs") as held_up:
+    with held_up(place.api, "/proj_b/runs") as (arrived, _):
         process = place.start(target=target, TAP_DAGCTL_MAX_CONNECTIONS="1")
-        held_up.wait()
+        assert arrived.wait(120)
         gate.touch()
         assert process.wait(120) == 3
     process.communicate()

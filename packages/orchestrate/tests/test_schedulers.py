@@ -17,7 +17,7 @@ import pytest
 
 from orchestrate import serverless
 from tests.support import troubleshooting
-from tests.support.orchestrated import Gate, HeldUp, Place, wait_until
+from tests.support.orchestrated import Gate, Place, held_up, wait_until
 from tests.support.programs import Done, ended
 from tests.support.project import ROOT
 
@@ -40,41 +40,32 @@ def variables(place: Place) -> dict[str, str]:
     return {**place.variables, "TAP_DAGCTL_USER_AGENT": AGENT, **nothing}
 
 
-@pytest.fixture
-def settings(variables: dict[str, str], tmp_path: Path) -> str:
-    """A file as a shell and systemd both read it."""
-    path = tmp_path / "tap-dagctl.env"
-    path.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
-    return str(path)
+def run_bare(command: list[str], variables: dict[str, str], cwd: str = "/") -> Done:
+    return ended(*command, code=None, env=BARE | variables, cwd=Path(cwd))
 
 
-def run_bare(command: list[str], variables: dict[str, str] | None = None, cwd: str = "/") -> Done:
-    return ended(*command, code=None, env=BARE | (variables or {}), cwd=Path(cwd))
-
-
-def test_the_line_for_cron(place: Place, settings: str, tmp_path: Path) -> None:
+def test_the_line_for_cron(place: Place, variables: dict[str, str], tmp_path: Path) -> None:
+    settings, log = tmp_path / "tap-dagctl.env", tmp_path / "log"
+    settings.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
     page = (ROOT / "docs" / "orchestrators.md").read_text()
     (line,) = (line for line in page.splitlines() if line.startswith("*/10 "))
-    log = tmp_path / "log"
     command = line.split(maxsplit=5)[5]
     for written, here in (
         ("/opt/tap-dagctl", str(ROOT)),
-        ("/etc/tap-dagctl.env", settings),
+        ("/etc/tap-dagctl.env", str(settings)),
         ("/var/log/tap-dagctl.log", str(log)),
         ("target-postgres", "target-duckdb"),
     ):
         assert written in command
         command = command.replace(written, here)
-    for name in ("second", "third"):
-        done = run_bare(["/bin/sh", "-c", command])
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), log.read_text()
-        assert place.differences() == []
-        place.put(name, "proj_a")
+    done = run_bare(["/bin/sh", "-c", command], {})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), log.read_text()
+    assert place.differences() == []
     assert place.api.requests[-1].headers["user-agent"] == AGENT
 
     with place.states() as other:
         assert other.try_lock(["proj_a"])
-        assert run_bare(["/bin/sh", "-c", command]).returncode == 2
+        assert run_bare(["/bin/sh", "-c", command], {}).returncode == 2
     assert "Another sync of these projects has not ended within 0 s" in log.read_text()
 
 
@@ -135,33 +126,29 @@ def function(place: Place) -> Iterator[Place]:
 
 @pytest.mark.parametrize("place", ["s3"], indirect=True)
 def test_a_function_goes_on_where_its_time_was_up(function: Place) -> None:
-    only_runs = {"options": ["--streams", "runs"]}
     # The server does not answer before the time is up.
-    with HeldUp(function.api, "/proj_b/runs") as held_up:
-        up = Context(held_up.has_arrived)
-        assert serverless.handler(only_runs, up) == {"is_complete": False}
-    assert serverless.handler(only_runs, Context()) == {"is_complete": True}
+    with held_up(function.api, "/proj_b/runs") as (arrived, _):
+        up = Context(arrived.is_set)
+        assert serverless.handler({"options": ["--streams", "runs"]}, up) == {"is_complete": False}
+    assert serverless.handler({}, Context()) == {"is_complete": True}
     asked_for = [it for it in function.api.requests if it.path.endswith("/proj_a/runs")]
     assert ["updated_after" in it.params for it in asked_for] == [False, True]
-    assert serverless.handler({}, Context()) == {"is_complete": True}
     assert function.differences() == []
 
 
 def test_a_function_leaves_nothing_that_goes_on(
     function: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate = Gate.before(function, tmp_path, "run first of proj_b")
+    gate = Gate(function, tmp_path, "run first of proj_b")
     monkeypatch.setenv("TARGET", gate.command)
     monkeypatch.setattr(serverless, "SECONDS_TO_END", 0.5)
     with pytest.raises(RuntimeError, match="failed with the exit code 137; see the log"):
         serverless.handler({}, Context(gate.has_reached))
 
 
-def test_a_function_that_cannot_work_says_so(
+def test_a_function_that_has_too_little_time_says_so(
     function: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(RuntimeError, match="failed with the exit code 2; see the log"):
-        serverless.handler({"options": ["--streams", "nix"]}, Context())
     monkeypatch.setattr(serverless, "SECONDS_TO_END", 601)
     # Whoever calls again what is not complete would do so for ever.
     with pytest.raises(RuntimeError, match=r"longer than SECONDS_TO_END \(601\)") as raised:

