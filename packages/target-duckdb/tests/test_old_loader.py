@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.program import Loader, record, schema
-from tests.support.types import DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIMESTAMP
+from tests.support.types import ARRAY, DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIME, TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,28 +30,23 @@ _KEYS: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "varchar": ({"type": "string"}, ["a", "é", "new"]),
     "either": ({"type": ["integer", "string"]}, [1, "a", "new"]),
     "boolean": ({"type": "boolean"}, [True, False]),
-    "day": ({"type": "string", "format": "date"}, ["2026-01-01", "2026-01-02", "2026-01-03"]),
-    "moment": (
-        {"type": "string", "format": "date-time"},
-        ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2026-01-03T00:00:00+01:00"],
-    ),
-    "daytime": ({"type": "string", "format": "time"}, ["10:00:00", "10:00:00.5", "11:00:00"]),
-    "object": ({"type": "object"}, [{"a": 1, "é": "x"}, {"a": [1, 2]}, {"b": 1}]),
-    "array": ({"type": "array"}, [[1, 2], ["é"], ["b"]]),
+    "day": (DATE, ["2026-01-01", "2026-01-02", "2026-01-03"]),
+    "moment": (TIMESTAMP, [f"2026-01-0{it}" for it in ("1T00:00:00Z", "1T00:00:00.5Z", "3")]),
+    "daytime": (TIME, ["10:00:00", "10:00:00.5", "11:00:00"]),
+    "object": (OBJECT, [{"a": 1, "é": "x"}, {"a": [1, 2]}, {"b": 1}]),
+    "array": (ARRAY, [[1, 2], ["é"], ["b"]]),
 }
-# The properties of a run, and what becomes of one.
-_RUN: dict[str, tuple[dict[str, Any], Any]] = {
-    "id": ({"type": "string"}, "r1"),
-    "project_id": (TEXT, None),
-    "rows": (INTEGER, 2**70),
-    "few": (INTEGER, 2**40),
-    "seconds": (NUMBER, 0.5),
-    "at": (TIMESTAMP, "2026-03-05T02:00:00+02:00"),
-    "day": (DATE, "2026-03-05"),
-    "ok": (FLAG, False),
-    "extra": (OBJECT, {"b": [1]}),
-    "Name": (TEXT, ""),
-    "new": (TEXT, "x"),
+# The properties of a run, what becomes of one, and how that is read back.
+_RUN: dict[str, tuple[dict[str, Any], Any, str]] = {
+    "id": ({"type": "string"}, "r1", "r1"),
+    "rows": (INTEGER, 2**70, str(2**70)),
+    "seconds": (NUMBER, 0.5, "0.5"),
+    "at": (TIMESTAMP, "2026-03-05T02:00:00+02:00", "2026-03-05 00:00:00"),
+    "day": (DATE, "2026-03-05", "2026-03-05"),
+    "ok": (FLAG, False, "false"),
+    "extra": (OBJECT, {"b": [1]}, '{"b":[1]}'),
+    "Name": (TEXT, "", ""),
+    "new": (TEXT, "x", "x"),
 }
 
 
@@ -66,67 +61,42 @@ def load_old(tmp_path: Path) -> Callable[..., Loader]:
     return load
 
 
-@pytest.mark.parametrize("metadata", [True, False])
-@pytest.mark.parametrize("size", [1, 1000])
-def test_the_next_sync_goes_on(load_old: Callable[..., Loader], size: int, metadata: bool) -> None:
-    loader = load_old("written-by", batch_size_rows=size, add_record_metadata=metadata)
-    changed = {name: value for name, (_, value) in _RUN.items()}
-    kinds = {"project_id": {"type": "string"}, "date": {"type": "string", "format": "date"}}
+@pytest.mark.parametrize("metadata", [False, True])
+def test_the_next_sync_goes_on(load_old: Callable[..., Loader], metadata: bool) -> None:
+    loader = load_old("written-by", add_record_metadata=metadata)
+    changed = {name: value for name, (_, value, _) in _RUN.items()}
     loader.load([
-        schema("runs", {name: kind for name, (kind, _) in _RUN.items()}),
+        schema("runs", {name: kind for name, (kind, _, _) in _RUN.items()}),
         record("runs", changed | {"Name": "older"}),
-        record("runs", changed, time_extracted="2026-03-05T00:00:00Z"),
+        record("runs", changed),
         record("runs", {"id": "r9"}),
-        schema("daily_stats", kinds | {"n": INTEGER}, ["project_id", "date"]),
-        *(
-            record("daily_stats", {"project_id": "p", "date": f"2026-03-0{n}", "n": n * 10})
-            for n in (2, 3)
-        ),
     ])  # fmt: skip
 
-    assert loader.query("SELECT id, name, new FROM raw.runs ORDER BY id") == [
-        ("r0", "old", None),
-        ("r1", "", "x"),
-        ("r2", "old", None),
-        ("r9", None, None),
-    ]
-    statement = 'SELECT rows, few, seconds, "at", day, ok, extra FROM raw.runs WHERE id = ?'
-    ((*numbers, at, day, ok, extra),) = loader.query(statement, "r1")
-    assert (numbers, str(at)) == ([2**70, 2**40, 0.5], "2026-03-05 00:00:00")
-    assert (day, ok, extra) == ("2026-03-05", False, '{"b":[1]}')
-    assert loader.query("SELECT date, n FROM raw.daily_stats ORDER BY date") == [
-        ("2026-03-01", 1),
-        ("2026-03-02", 20),
-        ("2026-03-03", 30),
-    ]
+    found = loader.query("SELECT id, name, new FROM raw.runs ORDER BY id")
+    assert found == [("r0", "old", None), ("r1", "", "x"), ("r2", "old", None), ("r9", None, None)]
+    names = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in _RUN)
+    (row,) = loader.query(f"SELECT {names} FROM raw.runs WHERE id = 'r1'")
+    assert list(row) == [stored for _, _, stored in _RUN.values()]
 
 
-@pytest.mark.parametrize("size", [1, 1000])
-@pytest.mark.parametrize("name", _KEYS)
-def test_its_rows_are_found_by_every_type_of_key(
-    load_old: Callable[..., Loader], name: str, size: int
-) -> None:
-    loader = load_old("keys-of", batch_size_rows=size)
-    kind, keys = _KEYS[name]
-    before = loader.types(name)
-    rows = [record(name, {"id": key, "n": 10 + n}) for n, key in enumerate(keys)]
-    loader.load([schema(name, {"id": kind, "n": INTEGER}), *rows, *rows])
+def test_its_rows_are_found_by_every_type_of_key(load_old: Callable[..., Loader]) -> None:
+    loader = load_old("keys-of", batch_size_rows=1)
+    before = {name: loader.types(name) for name in _KEYS}
+    messages = []
+    for name, (kind, keys) in _KEYS.items():
+        rows = [record(name, {"id": key, "n": 10 + n}) for n, key in enumerate(keys)]
+        messages += [schema(name, {"id": kind, "n": INTEGER}), *rows, *rows]
+    loader.load(messages)
 
-    found = loader.query(f'SELECT n FROM raw."{name}" ORDER BY n')
-    assert found == [(10 + n,) for n in range(len(rows))]
-    assert loader.types(name) == before
+    for name, (_, keys) in _KEYS.items():
+        found = loader.query(f'SELECT n FROM raw."{name}" ORDER BY n')
+        assert found == [(10 + n,) for n in range(len(keys))], name
+        assert loader.types(name) == before[name]
 
 
 @pytest.mark.parametrize(
     ("name", "key", "column"),
-    [
-        ("smallint", 2**15, "BIGINT"),
-        ("smallint", 2**63, "HUGEINT"),
-        ("integer", 2**31, "BIGINT"),
-        ("integer", -(2**70), "HUGEINT"),
-        ("bigint", 2**63, "HUGEINT"),
-        ("integer", 1.5, "DOUBLE"),
-    ],
+    [("smallint", 2**15, "BIGINT"), ("bigint", 2**63, "HUGEINT"), ("integer", 1.5, "DOUBLE")],
 )
 def test_a_primary_key_is_widened_when_it_must_be(
     load_old: Callable[..., Loader], name: str, key: float, column: str
@@ -138,9 +108,8 @@ def test_a_primary_key_is_widened_when_it_must_be(
     for _ in range(2):
         loader.load([declared, *rows])
 
-    assert sorted((row["id"], row["n"]) for row in loader.rows(name)) == sorted(
-        [(one, 5), (other, 1), (key, 5)]
-    )
+    found = {row["id"]: row["n"] for row in loader.rows(name)}
+    assert found == {one: 5, other: 1, key: 5}
     assert loader.types(name)["id"] == column
     statement = "SELECT constraint_type FROM duckdb_constraints() WHERE table_name = ?"
     assert ("PRIMARY KEY",) in loader.query(statement, name)
@@ -165,7 +134,7 @@ def test_killed_while_a_primary_key_is_widened_nothing_is_lost(
     assert {name for (name,) in tables} == set(_KEYS)
 
 
-def test_a_primary_key_with_an_index_beside_it_says_what_to_do(
+def test_an_index_of_the_users_own_that_stops_a_widening_is_named(
     load_old: Callable[..., Loader],
 ) -> None:
     loader = load_old("keys-of")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import re
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from singer_sdk import Target
 from singer_sdk.mapper import PluginMapper, SameRecordTransform
-from singer_sdk.plugin_base import BaseSingerReader, PluginBase
-from singer_sdk.singerlib.encoding import GenericSingerReader
-from singer_sdk.singerlib.json import deserialize_json
+from singer_sdk.plugin_base import PluginBase
 
-from target_duckdb.reader import LineReader
 from target_duckdb.singer import LinewiseTarget
 
 
@@ -26,15 +21,9 @@ def test_private_names_of_the_sdk_are_these_with_the_same_parameters() -> None:
         *(f"_process_{it}_message" for it in ("activate_version", "batch", "record", "schema")),
         *("_process_state_message", "_write_state_message", "_handle_termination"),
     }
-    pairs = [(getattr(Target, it), getattr(LinewiseTarget, it)) for it in private - {"_abc_impl"}]
-    for theirs, ours in (*pairs, (GenericSingerReader.process_lines, LineReader.process_lines)):
-        assert [*inspect.signature(theirs).parameters] == [*inspect.signature(ours).parameters]
-
-
-def test_the_sdk_hands_each_message_to_one_method() -> None:
-    source = inspect.getsource(BaseSingerReader.process_lines)
-    for kind in ("schema", "record", "state", "activate_version", "batch"):
-        assert f"self._process_{kind}_message," in source
+    for name in private - {"_abc_impl"}:
+        theirs, ours = (inspect.signature(getattr(it, name)) for it in (Target, LinewiseTarget))
+        assert [*theirs.parameters] == [*ours.parameters]
 
 
 def test_the_sdk_does_with_a_record_what_the_long_way_does_or_duckdb() -> None:
@@ -52,61 +41,31 @@ def test_the_sdk_does_with_a_record_what_the_long_way_does_or_duckdb() -> None:
     }
 
 
-def test_the_map_that_changes_nothing_changes_nothing() -> None:
-    record = {"a": 1, "b": {"c": [1]}}
-    same = SameRecordTransform("it", {"properties": {}}, [], None)
-
-    assert same.transform(record) is record
-    assert not same.flattening_enabled
+def test_the_map_that_changes_nothing_is_the_one_that_a_stream_has_by_default() -> None:
     assert PluginMapper({}, logging.getLogger()).default_mapper_type is SameRecordTransform
 
 
-def test_the_sdk_still_cannot_write_the_decimals_it_reads() -> None:
-    """When this fails, `_write_state_message` may not be needed any more."""
-    state: Any = deserialize_json('{"at": 0.5}')
-
-    assert state == {"at": Decimal("0.5")}
-    with pytest.raises(TypeError):
-        json.dumps(state)
-
-
 @pytest.mark.parametrize(
-    ("theirs", "lines"),
+    ("theirs", "pattern"),
     [
         # What came under an old schema is loaded late: `_process_schema_message` loads it first.
-        (
-            Target.get_sink,
-            ["self._sinks_to_clear.append(self._sinks_active.pop(stream_name))", "!self.drain"],
-        ),
+        (Target.get_sink, r"^(?!.*self\.drain).*self\._sinks_to_clear\.append\("),
         # What waits counts to an older version: so `_process_activate_version_message` loads it.
-        (Target._process_activate_version_message, ["!self.drain"]),
+        (Target._process_activate_version_message, r"^(?!.*self\.drain)"),
         # Maps are left out: `_process_batch_message` applies them.
-        (Target._process_batch_message, ["!transform"]),
+        (Target._process_batch_message, "^(?!.*transform)"),
         # Its encoder does not know decimals: so there is `_write_state_message`.
-        (Target._write_state_message, ["json.dumps(state)"]),
+        (Target._write_state_message, r"json\.dumps\(state\)"),
         # A state is handed on when all is loaded, in this order.
         (
             Target.drain_all,
-            [
-                "self._drain_all(self._sinks_to_clear, 1)",
-                "self._drain_all(self._sinks_active.values(), self.max_parallelism)",
-                "self._write_state_message(copy.deepcopy(self._latest_state))",
-            ],
+            r"_drain_all\(self\._sinks_to_clear.*_drain_all\(.*_write_state_message",
         ),
-        (Target._process_state_message, ["self._latest_state = state"]),
+        (Target._process_state_message, r"self\._latest_state = state"),
         # At a signal it loads, and ends with 0: so there is `_handle_termination`.
-        (Target._handle_termination, ["self.drain_all(is_endofpipe=True)"]),
-        (PluginBase._handle_termination, ["sys.exit(0)"]),
-        (
-            PluginBase._setup_signal_handlers,
-            ["signal.signal(signal.SIGTERM, self._handle_termination)"],
-        ),
+        (Target._handle_termination, r"self\.drain_all\(is_endofpipe=True\)"),
+        (PluginBase._setup_signal_handlers, r"SIGTERM, self\._handle_termination\)"),
     ],
 )
-def test_the_sdk_still_does_what_the_target_works_round(theirs: Any, lines: list[str]) -> None:
-    source = inspect.getsource(theirs)
-    places = [source.find(line) for line in lines if not line.startswith("!")]
-
-    assert -1 not in places
-    assert places == sorted(places)
-    assert not [line for line in lines if line.startswith("!") and line[1:] in source]
+def test_the_sdk_still_does_what_the_target_works_round(theirs: Any, pattern: str) -> None:
+    assert re.search(pattern, inspect.getsource(theirs), re.DOTALL)

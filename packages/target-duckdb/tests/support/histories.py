@@ -28,6 +28,8 @@ _names = st.one_of(
     ),
 )
 _small = st.integers(-(2**53), 2**53)
+_integers = _small | st.integers(-(2**127) + 1, 2**127 - 1)
+_numbers = _small | st.floats(allow_nan=False, allow_infinity=False)
 _odd_texts = (
     *("", "null", "\0", "a\0b", "\r\n", "\\N", ",", '"', "{}", "1", "\ufeff", "\u2028"),
     *('"record": {', '{"type": "STATE"}'),
@@ -39,10 +41,12 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
     max_leaves=6,
 )
+_objects = st.dictionaries(_texts, _json, max_size=3)
 _offsets = st.integers(-14 * 60, 14 * 60).map(lambda it: timezone(timedelta(minutes=it)))
 _moments = st.one_of(
     st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=_offsets),  # noqa: DTZ001
     st.datetimes(),
+    st.sampled_from([datetime.min, datetime.max]),  # noqa: DTZ901
 ).map(datetime.isoformat)
 
 
@@ -52,18 +56,13 @@ def _utc(text: str) -> datetime:
 
 
 class Kind(NamedTuple):
-    """A kind of property.
-
-    Attributes:
-        schema: how it is declared.
-        values: some of it.
-        stored: what a column of this kind holds of a value, read back.
-        later: what it may be declared as next, without its old rows being something else.
-    """
+    """A kind of property."""
 
     schema: Any
     values: st.SearchStrategy[Any]
+    # What a column of this kind holds of a value, read back.
     stored: Callable[[Any], Any] = lambda value: value
+    # What it may be declared as next, without its old rows being something else.
     later: tuple[str, ...] = ()
 
 
@@ -72,30 +71,14 @@ def _as_json(value: Any) -> tuple[str, Any]:
 
 
 KINDS = {
-    "integer": Kind(
-        INTEGER,
-        _small | st.integers(-(2**127) + 1, 2**127 - 1),
-        later=("integer", "number", "string"),
-    ),
-    "number": Kind(
-        NUMBER,
-        _small | st.floats(allow_nan=False, allow_infinity=False),
-        float,
-        ("number", "integer"),
-    ),
+    "integer": Kind(INTEGER, _integers, later=("integer", "number", "string")),
+    "number": Kind(NUMBER, _numbers, float, ("number", "integer")),
     # A column of text holds other values as JSON.
     "string": Kind(TEXT, _texts, lambda it: it if isinstance(it, str) else _as_json(it)),
     "boolean": Kind(FLAG, st.booleans(), later=("boolean", "string")),
-    "object": Kind(
-        OBJECT, st.dictionaries(_texts, _json, max_size=3), _as_json, ("object", "string")
-    ),
+    "object": Kind(OBJECT, _objects, _as_json, ("object", "string")),
     "array": Kind(ARRAY, st.lists(_json, max_size=3), _as_json, ("array", "object", "string")),
-    "date-time": Kind(
-        TIMESTAMP,
-        _moments | st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]),
-        _utc,
-        ("date-time", "date"),
-    ),
+    "date-time": Kind(TIMESTAMP, _moments, _utc, ("date-time", "date")),
     "date": Kind(DATE, st.dates().map(date.isoformat), date.fromisoformat, ("date", "date-time")),
     "time": Kind(TIME, st.times().map(time.isoformat), time.fromisoformat),
 }
@@ -127,11 +110,9 @@ class Stream:
         return record(self.name, values)
 
     def expected(self) -> list[dict[str, Any]]:
+        stored = {name: KINDS[kind].stored for name, kind in self.widest.items()}
         return [
-            {
-                name: None if row.get(name) is None else KINDS[kind].stored(row[name])
-                for name, kind in self.widest.items()
-            }
+            {name: None if row.get(name) is None else it(row[name]) for name, it in stored.items()}
             for row in self.rows.values()
         ]
 
@@ -180,19 +161,13 @@ def _is_value(found: Any, expected: Any) -> bool:
     return type(found) is type(expected) and bool(found == expected)
 
 
-class History(NamedTuple):
-    """Messages, in order, and what the tables hold after the last."""
-
-    streams: list[Stream]
-    messages: list[Message]
-
-
 def _folded(name: str) -> bytes:
     return name.encode().lower()
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> History:
+def histories(draw: st.DrawFn) -> tuple[list[Stream], list[Message]]:
+    """Return streams, and messages of them."""
     streams = []
     for name in draw(st.lists(_names, min_size=1, max_size=2, unique_by=_folded)):
         properties = draw(st.lists(_names, min_size=1, max_size=5, unique_by=_folded))
@@ -211,7 +186,7 @@ def histories(draw: st.DrawFn) -> History:
             messages.append(_changed(draw, stream))
         else:
             messages += [_record(draw, stream, pools) for _ in range(draw(st.integers(1, 6)))]
-    return History(streams, [*messages, state("end")])
+    return streams, [*messages, state("end")]
 
 
 def _changed(draw: st.DrawFn, stream: Stream) -> Message:

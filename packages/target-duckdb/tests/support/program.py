@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -114,36 +115,37 @@ class Loader:
         )
         return Run(done.returncode, (done.stdout or b"").decode(), done.stderr.decode())
 
-    def run_within(self, limit: str, size: int, messages: Iterable[Message | str]) -> Run:
-        """Load `messages` where the limit of that name, as in `resource`, is so many bytes."""
-        script = (
-            "import os, resource, sys\n"
+    def run_within(self, limit: int, size: int, messages: Iterable[Message | str]) -> Run:
+        """Load `messages` where a limit of `resource` is so many bytes, or files."""
+
+        def begin() -> None:
             # On one core: DuckDB has a thread for each, and each takes addresses.
-            "if hasattr(os, 'sched_setaffinity'):\n"
-            "    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
-            f"resource.setrlimit(resource.{limit}, ({size}, {size}))\n"
-            "os.execv(sys.argv[1], sys.argv[1:])"
-        )
-        return self.run_program(messages, sys.executable, "-c", script)
+            if hasattr(os, "sched_setaffinity"):
+                os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+            resource.setrlimit(limit, (size, size))
+
+        return self.run_program(messages, preexec_fn=begin)
 
     def contents(self) -> dict[str, Any]:
         """What the file holds, in every table, but for what the clock says."""
         if not self.file.exists():
             return {}
         try:
-            connection = duckdb.connect(str(self.file), read_only=True)
+            tables = self.query("SELECT schema_name, table_name FROM duckdb_tables()")
         except duckdb.Error:
             return {"no database": self.file.read_bytes()}
         found = {}
-        with connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            tables = "SELECT schema_name, table_name FROM duckdb_tables()"
-            for names in connection.execute(tables).fetchall():
-                place = ".".join(map(quoted, (self.file.stem, *names)))
-                rows = connection.execute(f"FROM {place}")
-                columns = [(name, str(kind)) for name, kind, *_ in rows.description or ()]
-                kept = (dict(zip(dict(columns), row, strict=True)) for row in rows.fetchall())
-                found[place] = columns, sorted(map(_without_times, kept))
+        for names in tables:
+            place = ".".join(map(quoted, (self.file.stem, *names)))
+            columns = [(name, kind) for name, kind, *_ in self.query(f"DESCRIBE {place}")]
+            kept = [
+                # When a version ended is what the clock says, too.
+                f"{quoted(name)} IS NULL" if name == "_sdc_deleted_at" else quoted(name)
+                for name, _ in columns
+                if name not in _MOVING
+            ]
+            rows = self.query(f"SELECT {', '.join(kept)} FROM {place}")
+            found[place] = columns, sorted(map(repr, rows))
         return found
 
     def query(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -165,12 +167,6 @@ class Loader:
     def types(self, stream: str) -> dict[str, str]:
         rows = self.query(f"DESCRIBE raw.{quoted(stream)}")
         return {name: kind for name, kind, *_ in rows}
-
-
-def _without_times(row: dict[str, Any]) -> str:
-    kept = {name: value for name, value in row.items() if name not in _MOVING}
-    # When a version ended is what the clock says, too.
-    return repr(kept | {"_sdc_deleted_at": kept.get("_sdc_deleted_at") is not None})
 
 
 def _become_the_program(command: list[str], directory: str) -> None:
