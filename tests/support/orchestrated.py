@@ -65,8 +65,8 @@ class Place:
         """Return what is in the warehouse and not in the API, and the other way round."""
         return self.warehouse.differences(self.api.world, self.api.world.now.date())
 
-    def states(self, state_id: str = STATE_ID) -> AbstractContextManager[StateBackend]:
-        return state_backend(self.variables["STATE_BACKEND_URI"], state_id)
+    def states(self) -> AbstractContextManager[StateBackend]:
+        return state_backend(self.variables["STATE_BACKEND_URI"], STATE_ID)
 
     def parts(self) -> dict[str, Any]:
         """Return all states by name."""
@@ -100,9 +100,9 @@ class Place:
             start_new_session=True,
         )
 
-    def run(self, *options: str, target: str | None = None, **variables: str) -> Done:
+    def run(self, *options: str, **more: Any) -> Done:
         """Run a sync to its end."""
-        return Done.of(self.start(*options, target=target, **variables))
+        return Done.of(self.start(*options, **more))
 
     def program(self, module: str, *options: str, stdin: str = "", **variables: str) -> Done:
         """Run a program of orchestrate/ that starts no other, in this process."""

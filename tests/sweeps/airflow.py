@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import subprocess
-import threading
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
 PASSWORD = "made_up_5b0e27c4"  # noqa: S105 - made up, looked for by the tests
 SECONDS = 120
 S3 = f"s3://{BUCKET}/tap-dagctl"
+# Lets all tasks of a DAG run, on two shards.
+TEST = ("dags", "test", "--conf", '{"shards": 2}')
 
 
 @contextmanager
@@ -94,12 +95,12 @@ class Airflow:
     """One user's Airflow, in a folder of its own.
 
     Attributes:
-        seen: the command line of every process that ran at some time.
+        seen: the command line of every process that ran when something was held up.
     """
 
     def __init__(self, folder: Path, account: PartlyRefused) -> None:
         self.folder, self.account = folder, account
-        self.seen: set[str] = set()
+        self.seen: list[str] = []
         self._environment = {
             **{name: value for name, value in os.environ.items() if "AIRFLOW" not in name},
             **variables(account, folder / "report.html"),
@@ -117,46 +118,26 @@ class Airflow:
 
     @contextmanager
     def running(self, log: str, *arguments: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Run `airflow` until the block ends, and look at all command lines meanwhile."""
-        ended = threading.Event()
-
-        def look() -> None:
-            while not ended.wait(0.5):
-                for process in psutil.process_iter(["cmdline"]):
-                    self.seen.add(" ".join(process.info["cmdline"] or ()))
-
-        looking = threading.Thread(target=look)
-        looking.start()
+        """Run `airflow` until the block ends."""
         input_, other_end = socket.socketpair()
-        try:
-            with (
-                input_,
-                other_end,
-                (self.folder / f"{log}.log").open("wb") as file,
-                subprocess.Popen(
-                    [ROOT / ".tools" / "airflow" / "bin" / "airflow", *arguments],
-                    env={**self._environment, **more},
-                    # As Airflow's workers start a task.
-                    stdin=input_.fileno(),
-                    stdout=file,
-                    stderr=file,
-                    start_new_session=True,
-                ) as process,
-            ):
-                try:
-                    yield process
-                finally:
-                    process.kill()
-        finally:
-            ended.set()
-            looking.join()
-
-    @contextmanager
-    def testing(self, dag: str, log: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Let all tasks of a DAG run, on two shards."""
-        options = ("--conf", '{"shards": 2}')
-        with self.running(log, "dags", "test", dag, *options, **more) as process:
-            yield process
+        with (
+            input_,
+            other_end,
+            (self.folder / f"{log}.log").open("wb") as file,
+            subprocess.Popen(
+                [ROOT / ".tools" / "airflow" / "bin" / "airflow", *arguments],
+                env={**self._environment, **more},
+                # As Airflow's workers start a task.
+                stdin=input_.fileno(),
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            ) as process,
+        ):
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
@@ -164,6 +145,9 @@ class Airflow:
     def exit_codes(self, name: str) -> list[int]:
         found = re.findall(r"Command exited with return code (-?\d+)", self.log(name))
         return [int(code) for code in found]
+
+    def look(self) -> None:
+        self.seen += [" ".join(it.info["cmdline"] or ()) for it in psutil.process_iter(["cmdline"])]
 
 
 @pytest.fixture(scope="module")
@@ -182,8 +166,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         airflow = Airflow(tmp_path_factory.mktemp("airflow"), account)
         account.refuse()
         with held_up(account.api, "/model-executions") as (arrived, gate):
-            with airflow.testing("dagctl_runs", "lost") as lost:
+            with airflow.running("lost", *TEST, "dagctl_runs") as lost:
                 assert arrived.wait(SECONDS)
+                airflow.look()
                 # The tap and its target go on without a parent, and hold the lock.
                 (sync,) = (
                     child
@@ -192,7 +177,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
                 )
                 sync.kill()
                 lost.kill()
-            with airflow.testing("dagctl_runs", "runs") as runs:
+            with airflow.running("runs", *TEST, "dagctl_runs") as runs:
                 wait_until(lambda: "Another sync of these projects goes on" in airflow.log("runs"))
                 gate.set()
                 assert runs.wait(SECONDS) == 1, airflow.log("runs")
@@ -200,9 +185,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         others = {"AIRFLOW_CONN_DAGCTL_STATES": S3, "AIRFLOW_CONN_DAGCTL_NOTIFY": ""}
         with (
             held_up(account.api, "/plans") as (arrived, gate),
-            airflow.testing("dagctl_statistics", "statistics", **others) as statistics,
+            airflow.running("statistics", *TEST, "dagctl_statistics", **others) as statistics,
         ):
             assert arrived.wait(SECONDS)
+            airflow.look()
             statistics.terminate()
             wait_until(lambda: "Sending SIGTERM" in airflow.log("statistics"))
             gate.set()
@@ -232,7 +218,7 @@ def test_what_can_be_read_is_loaded_built_and_told(airflow: Airflow) -> None:
 
 def test_nothing_is_built_if_the_account_cannot_be_read(airflow: Airflow) -> None:
     empty = {"AIRFLOW_CONN_DAGCTL": '{"conn_type": "http"}'}
-    with airflow.testing("dagctl_runs", "empty", **empty) as run:
+    with airflow.running("empty", *TEST, "dagctl_runs", **empty) as run:
         assert run.wait(SECONDS) == 1
     log = airflow.log("empty")
     # What a connection does not have is missed by the tap.

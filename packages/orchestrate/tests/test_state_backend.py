@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
-from orchestrate.states import NO_PROJECT, part_name
+from orchestrate.states import NO_PROJECT, part_name, put_together, split
 from stand_in.server import Reply
 from tests.support import troubleshooting
 from tests.support.orchestrated import wait_until
@@ -53,12 +57,13 @@ def test_what_was_saved_comes_back(uri: str, state_id: str) -> None:
         backend.save({NO_PROJECT: {}, **states})
         backend.save({NO_PROJECT: {"bookmarks": {"projects": {}}}})
     with state_backend(uri, f"{state_id}2") as other:
-        other.save({"proj_a": {"of": "other"}})
+        other.save({"proj_a": {}, "of other": {}})
         other.save({"proj_a": None})
     with state_backend(uri, state_id) as backend:
         assert backend.names() == {NO_PROJECT, *states}
         assert backend.read(states.keys()) == states
-        assert backend.read([NO_PROJECT, "none"]) == {NO_PROJECT: {"bookmarks": {"projects": {}}}}
+        rest = backend.read([NO_PROJECT, "none", "of other"])
+        assert rest == {NO_PROJECT: {"bookmarks": {"projects": {}}}}
         assert backend.read([]) == {}
         backend.save(dict.fromkeys(states) | {"new": VALUES})
         backend.save({})
@@ -100,13 +105,6 @@ def test_a_state_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> No
         file.parent.symlink_to(file.parent)
         with pytest.raises(OrchestrateError, match="symbolic links"):
             backend.names()
-
-
-def test_a_broken_state_is_one_line(uri: str, state_id: str) -> None:
-    with state_backend(uri, state_id) as backend:
-        backend.save({"a": ["no state"]})  # type: ignore[dict-item]
-        with pytest.raises(OrchestrateError, match="is broken; take it away to read the project"):
-            backend.read(["a"])
 
 
 def of_s3(code: str, message: str = "Access Denied") -> str:
@@ -163,3 +161,63 @@ def test_a_place_that_cannot_be_used_is_one_line(
     troubleshooting.check([message])
     assert "made_up" not in message
     assert "\n" not in message
+
+
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=8)
+IDS = st.sampled_from(["proj_a", "proj_b", "PROJ_A", "a/b", "..", "", NO_PROJECT, "%", "ü", "\x00"])
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+CONTEXTS = st.fixed_dictionaries({}, optional={"project_id": IDS | TEXTS, "job": JSON})
+PARTITIONS = st.fixed_dictionaries({"context": CONTEXTS}, optional={"walk": JSON})
+STREAMS = JSON | st.fixed_dictionaries(
+    {}, optional={"partitions": st.lists(PARTITIONS, max_size=6), "starting": JSON}
+)
+BOOKMARKS = st.dictionaries(st.sampled_from(["runs", "jobs", "x"]), STREAMS)
+STATES = st.fixed_dictionaries({}, optional={"bookmarks": BOOKMARKS, "more": JSON})
+
+
+def sorted_by_project(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state in which only the order within a project says anything."""
+    state = json.loads(json.dumps(state))
+    for value in state.get("bookmarks", {}).values():
+        if isinstance(value, dict) and "partitions" in value:
+            value["partitions"].sort(key=lambda it: json.dumps(it["context"].get("project_id", 0)))
+    return state
+
+
+@given(STATES, st.randoms())
+def test_each_part_is_of_one_project_and_nothing_is_lost(
+    state: dict[str, Any], random: Any
+) -> None:
+    before = json.dumps(state)
+    parts = split(state)
+    for name, part in parts.items():
+        again = split(part)
+        again.pop(NO_PROJECT) if name != NO_PROJECT else None
+        assert again == {name: part}
+
+    # Those of projects come in any order.
+    rest, *projects = parts.values()
+    random.shuffle(projects)
+    assert sorted_by_project(put_together([rest, *projects])) == sorted_by_project(state)
+    assert json.dumps(state) == before
+
+
+@given(st.lists(IDS | TEXTS | st.text("aé/", min_size=40, max_size=300), unique=True, max_size=20))
+def test_a_name_is_one_project_and_fits_a_file(ids: list[str]) -> None:
+    names = [part_name(project_id) for project_id in ids]
+
+    assert len({*names, NO_PROJECT}) == len(ids) + 1
+    for name in names:
+        file = f"{name}.json"
+        assert file.isascii()
+        assert len(file) <= 240
+        assert PurePosixPath(file).name == file
+
+
+def test_usual_ids_are_their_own_names() -> None:
+    names = [part_name(it) for it in ("proj_7f3a01", "a b/c", "..")]
+    assert names == ["proj_7f3a01", "a%20b%2Fc", "%2E%2E"]
