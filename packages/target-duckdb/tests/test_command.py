@@ -153,6 +153,18 @@ def test_a_path_is_that_of_a_file(tmp_path: Path, path: str) -> None:
         assert connection.execute("FROM raw.it").fetchall() == [(1,)]
 
 
+def test_duckdb_draws_no_progress_into_the_states(tmp_path: Path) -> None:
+    # In a program without a file, as somebody may embed the loader.
+    script = (
+        "import sys\n"
+        "from target_duckdb.warehouse import Warehouse\n"
+        "warehouse = Warehouse(sys.argv[1], 'main')\n"
+        "print(*warehouse.row(\"SELECT current_setting('enable_progress_bar')\"))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "warehouse.duckdb")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 @contextmanager
 def _started(
     loader: Loader, messages: list[dict[str, Any]], **more: str
