@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from report.notify.news import Memory, Remembered, State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from report.notify.news import Key
     from report.warehouse import Query
 
 TABLE = "told_findings"
@@ -28,11 +26,9 @@ _MADE = f"""
         name varchar not null,
         detail varchar not null,
         changed_at timestamp not null,
-        evidence varchar
+        evidence varchar not null
     )
 """
-# Tables that older versions made have no such column.
-_ADDED = f"alter table {TABLE} add column evidence varchar"
 _FORGET = f"""
     delete from {TABLE} using (
         select unnest(cast($2 as varchar[])) as kind, unnest(cast($3 as varchar[])) as finding
@@ -56,14 +52,14 @@ class ToldFindings:
     def __init__(self, ask: Query, schema: str) -> None:
         self._ask = ask
         self._known: dict[str, Memory] = {}
-        found = ask(
-            "select column_name from information_schema.columns "
-            "where table_schema = $1 and table_name = $2",
-            [schema, TABLE],
+        self._is_there = bool(
+            ask(
+                "select 1 from information_schema.tables "
+                "where table_schema = $1 and table_name = $2",
+                [schema, TABLE],
+            )
         )
-        self._is_there = bool(found)
-        self._is_old = self._is_there and {"column_name": "evidence"} not in found
-        salts = ask(f"select min(address) as address from {TABLE}") if found else []  # noqa: S608 - from above
+        salts = ask(f"select min(address) as address from {TABLE}") if self._is_there else []  # noqa: S608 - from above
         named = next((row["address"] for row in salts if row["address"]), None)
         self._salt = bytes.fromhex(named.split(":")[0]) if named else os.urandom(_SALT_BYTES)
 
@@ -77,19 +73,22 @@ class ToldFindings:
 
     def of(self, name: str) -> Memory:
         """Return what an address was told, by the name that stands for it."""
-        memory: Memory = {}
-        for key, it in self._stored(name).items():
-            now = _key_of_today(key)
-            if now not in memory or it.state is State.TOLD:
-                memory[now] = it
-        return memory
+        if name not in self._known:
+            query = f"select * from {TABLE} where address = $1"  # noqa: S608 - from above
+            self._known[name] = {
+                (row["kind"], row["finding"]): Remembered(
+                    State(row["state"]), row["name"], row["detail"], row["evidence"]
+                )
+                for row in (self._ask(query, [name]) if self._is_there else ())
+            }
+        return self._known[name]
 
     def remember(self, name: str, memory: Memory) -> None:
         """Replace what an address was told, all of it or nothing."""
         if not self._is_there:
             self._ask(_MADE)
             self._is_there = True
-        before = self._stored(name)
+        before = self.of(name)
         changed = {key: it for key, it in memory.items() if before.get(key) != it}
         replaced = [*changed, *(before.keys() - memory.keys())]
         if not replaced:
@@ -98,33 +97,11 @@ class ToldFindings:
         rows = [
             (*key, it.state.value, it.name, it.detail, it.evidence) for key, it in changed.items()
         ]
-        if self._is_old:
-            self._ask(_ADDED)
-            self._is_old = False
         self._ask("begin")
         self._ask(_FORGET, [name, *_columns(replaced, 2)])
         self._ask(_REMEMBER, [name, now, *_columns(rows, 6)])
         self._ask("commit")
         self._known[name] = dict(memory)
-
-    def _stored(self, name: str) -> Memory:
-        if name not in self._known:
-            query = f"select * from {TABLE} where address = $1"  # noqa: S608 - from above
-            self._known[name] = {
-                (row["kind"], row["finding"]): Remembered(
-                    State(row["state"]), row["name"], row["detail"], row.get("evidence") or ""
-                )
-                for row in (self._ask(query, [name]) if self._is_there else ())
-            }
-        return self._known[name]
-
-
-def _key_of_today(key: Key) -> Key:
-    """Return the key of a finding as it is now: that of a broken job once held since when, too."""
-    kind, finding = key
-    if kind == "broken" and finding:
-        return kind, json.dumps(json.loads(finding)[:2], ensure_ascii=False)
-    return key
 
 
 def _columns(rows: Sequence[tuple[str, ...]], width: int) -> list[list[str]]:
