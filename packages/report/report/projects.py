@@ -28,7 +28,7 @@ class Section:
     findings: dict[str, int]
 
 
-_NOT_WORKING = ("unread lists", "broken jobs", "overdue runs")
+_NOT_WORKING = ("unread streams", "broken jobs", "overdue runs")
 _LATE = ("late days",)
 _SLOW = ("slower models", "models held back")
 
