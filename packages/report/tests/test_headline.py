@@ -10,7 +10,7 @@ import pytest
 from packages.report.tests.support.large_account import account
 from report.headline import tile
 from report.wrong import what_is_wrong
-from tests.support.pages import AS_OF, answers, page_of, style
+from tests.support.pages import AS_OF, answers, page_of
 
 TODAY = AS_OF.date()
 ROW: dict[str, Any] = account(2, 1).broken_jobs[0]
@@ -25,72 +25,54 @@ def read(days_ago: float | None, changed: float | None = 0.1) -> dict[str, Any]:
     return FRESH[0] | dict(zip(("read_at", "newest_change_at"), moments, strict=True))
 
 
+BUT = "Nothing is known to be wrong, but "
+
+
 @pytest.mark.parametrize(
     ("found", "answer", "kind"),
     [
-        ({}, "All is well", "well"),
         ({"broken_jobs": [ROW]}, "1 thing needs you", "wrong"),
-        ({"broken_jobs": [ROW] * 2, "overdue_runs": [ROW]}, "3 things need you", "wrong"),
         ({"regressions": [ROW] * 1_000, "breaches": [ROW]}, "1,001 things need you", "wrong"),
-        ({"unread": [ROW], "runs": 0}, "1 thing needs you", "wrong"),
         ({"held_back_models": [RAN_AGAIN] * 9, "breaches": [ENDED]}, "All is well", "well"),
         ({"held_back_models": [ROW, RAN_AGAIN]}, "1 thing needs you", "wrong"),
         ({"runs": 0}, "Nothing is known yet", "unsure"),
-        (
-            {"freshness": [read(0.1), read(1.6)]},
-            "Nothing is known to be wrong, but 1 project was not read for a day",
-            "unsure",
-        ),
+        ({"runs": 0, "unread": [ROW]}, "1 thing needs you", "wrong"),
+        ({"freshness": [read(0.1), read(1.6)]}, f"{BUT}1 project was not read for a day", "unsure"),
         (
             {"freshness": [read(None, 3), read(None, 9)]},
-            "Nothing is known to be wrong, but no run has changed since 1 Mar 2026, 12:01",
+            f"{BUT}no run has changed since 1 Mar 2026, 12:01",
             "unsure",
         ),
         (
             {"asked_at": AS_OF + timedelta(days=7)},
-            "Nothing is known to be wrong, but this was built 7 d 0 h ago",
+            f"{BUT}this was built 7 d 0 h ago",
             "unsure",
         ),
-        ({"freshness": [read(2)], "broken_jobs": [ROW]}, "1 thing needs you", "wrong"),
         ({"freshness": [read(1.4, 60), read(None, None)]}, "All is well", "well"),
-        ({"freshness": [read(None, None), read(None)]}, "All is well", "well"),
     ],
 )
 def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
     shown = page_of(answers(**{"freshness": [FRESH[0]], **found}))
 
     assert shown.said("h1") == [answer]
-    (classes,) = (attributes["class"] for tag, attributes in shown.elements if tag == "header")
-    assert classes == f"card {kind}"
+    assert ("header", {"class": f"card {kind}"}) in shown.elements
 
 
 @pytest.mark.parametrize(
     ("freshness", "said"),
     [
-        ([], "No project was loaded."),
-        ([read(0.5)], "the oldest is of a 0, read 12 h 0 min before, on 4 Mar 2026, 00:01. "),
         ([read(0), read(0.5)], "the oldest is of a 0, read 12 h 0 min before, on 4 Mar 2026, 00:"),
-        (
-            [read(None), *[read(0.5)] * 3],
-            "a 0, read 12 h 0 min before, on 4 Mar 2026, 00:01; of 1 it is not recorded. ",
-        ),
-        ([read(0.04), read(0), read(-0.5)], "; every project was read in the hour before. "),
-        ([read(0.042)], "; the oldest is of a 0, read 1 h 0 min before, on 4 Mar 2026, 11:01. "),
+        ([read(0.5), read(None)], " before, on 4 Mar 2026, 00:01; of 1 it is not recorded. "),
+        ([read(0.04), read(-0.5)], "; every project was read in the hour before. "),
         (
             [read(0.01), read(None)],
             "; 1 project was read in the hour before; of 1 it is not recorded. ",
         ),
         (
             [read(None, 0.25), read(None, None)],
-            (
-                "; the newest change of a run came 6 h 0 min before, on 4 Mar 2026, 06:01; when "
-                "the projects were last read is not recorded. "
-            ),
+            "; the newest change of a run came 6 h 0 min before, on 4 Mar 2026, 06:01; when the",
         ),
-        (
-            [read(None, None)],
-            "; no run was loaded; when the projects were last read is not recorded. ",
-        ),
+        ([read(None, None)], "; no run was loaded; when the projects were last read is not re"),
     ],
 )
 def test_how_fresh_it_is_and_of_whom(freshness: list[dict[str, Any]], said: str) -> None:
@@ -126,10 +108,6 @@ def test_a_tile_is_red_for_what_is_wrong_now_and_the_worse_the_larger(
         assert tiles[anchor].ended == ended
         assert bool(tiles[anchor].worst) == bool(number)
         assert tiles[anchor].worst.endswith(f", and {number - 1} more") == (number > 1)
-    css = style()
-    assert ".level-0 { color: var(--ink-soft); }" in css
-    sizes = [css.index(f".level-{it} b {{ font-size:") for it in (2, 3)]
-    assert sizes == sorted(sizes)
 
 
 def test_what_the_first_message_leaves_out_says_why() -> None:
@@ -143,5 +121,3 @@ def test_what_the_first_message_leaves_out_says_why() -> None:
     assert shown.text.count("the first message to an address leaves") == 2
     nothing_over = answers(held_back_models=[ROW], breaches=[ROW])
     assert "the first message" not in page_of(nothing_over).text
-    places = list(map(shown.text.index, ("<h1>", "<svg", "<table", "No message")))
-    assert places == sorted(places)

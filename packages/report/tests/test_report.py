@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from report.formatting import duration
 from report.links import run_url
 from report.warehouse import WarehouseError, duckdb_file
 from tests.support import troubleshooting
-from tests.support.pages import AS_OF, HOSTILE, LISTS, answers, called, page_of
+from tests.support.pages import AS_OF, HOSTILE, LISTS, answers, called, page_of, style
 from tests.support.reports import report
 from tests.support.warehouses import duckdb_at
 
@@ -35,11 +36,24 @@ def test_it_needs_nothing_beside_it() -> None:
     assert not re.findall(r"https?://|@import|url\((?!#)", found.text)
 
 
-def test_an_account_without_a_run_or_a_project() -> None:
-    for project_list in ([], answers().projects):
-        found = page_of(answers(projects=project_list, runs=0))
-        assert "No run has been loaded" in found.text
-        assert [table[0][0] for table in found.tables] == ["Day"] * len(project_list)
+def test_all_text_can_be_read_in_light_and_in_dark() -> None:
+    css, inks = style(), set[str]()
+    for block in re.findall(r":root \{([^}]*)\}", css):
+        shades = dict(re.findall(r"--([\w-]+): (#\w+);", block))
+        inks = set(re.findall(r"[ {](?:color|fill): var\(--([\w-]+)\)", css))
+        for paper, ink in product(("page", "card"), inks):
+            pair = sorted(map(luminance, (shades[paper], shades[ink])))
+            assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5, (paper, ink)
+        css = css.replace(block, "")
+    assert inks >= {"ink", "ink-soft", "bad", "late"}
+    assert not re.search("#[0-9a-f]{3}", css)
+
+
+def luminance(shade: str) -> float:
+    """Return how bright a colour is, as WCAG reckons it."""
+    parts = [int(shade[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    parts = [it / 12.92 if it <= 0.04045 else ((it + 0.055) / 1.055) ** 2.4 for it in parts]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
 def test_projects_without_a_chart_are_named() -> None:
@@ -49,10 +63,6 @@ def test_projects_without_a_chart_are_named() -> None:
     said = f"No run in the last 30 days: idle, {HOSTILE}."
     assert found.tables[-1][1] == [HOSTILE, "proj_gone", "4 Mar 2026, 12:01"]
     assert said in "".join(text for _, text in found.texts)
-
-    nothing = page_of(answers()).text
-    assert "None that is known of." in nothing
-    assert "No run in the last" not in nothing
 
 
 def test_a_run_leads_to_dagctl_if_a_setting_says_how() -> None:
@@ -75,14 +85,11 @@ def test_a_run_leads_to_dagctl_if_a_setting_says_how() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "dagctl.example/{run_id}",
         "javascript://x/{run_id}",
         "https://{run_id}",
         "https://dagctl.example/runs",
-        "https://dagctl.example/{run}/{run_id}",
         "https://dagctl.example/{run_id.__class__}",
         "https://dagctl.example/{run_id",
-        "https://dagctl.example/{run_id:zz}",
         "https://[dagctl/{run_id}",
     ],
 )
@@ -101,11 +108,13 @@ def test_what_is_not_known_says_why() -> None:
     row = {name: value if name in known else None for name, value in account(3, 1).jobs[0].items()}
     row |= {"read_at": None, "newest_change_at": None, "is_failing": False, "last_synced_at": None}
     row |= {"days_over": 0, "measured_days": 0, "month": AS_OF.date().replace(day=1)}
+    row |= {"running_seconds": -75}
     shown = page_of(answers(**{name: [row] for name in LISTS}))
 
     cells = [cell for table in shown.tables for row in table for cell in row]
     assert [cell for cell in cells if cell in {"-", "", "None"}] == []
     assert {"none was given", "not known", "none succeeded", "not measured"} <= set(cells)
+    assert "-1 min 15 s (fault)" in shown.said("b")
 
 
 def test_the_quarter_of_each_project_worst_first() -> None:
@@ -124,15 +133,6 @@ def test_the_quarter_of_each_project_worst_first() -> None:
     assert shown.said("em") == ["2 of 20 days", "9 of 20 days"]
 
 
-def test_a_job_over_the_sla_is_marked() -> None:
-    jobs = account(3, 3).jobs
-    rows = [{**row, "p95_duration_seconds": 1_799.0 + at} for at, row in enumerate(jobs)]
-    shown = page_of(answers(jobs=rows))
-    (table,) = (it for it in shown.tables if it[0][:3] == ["Job", "Project", "Succeeded"])
-    marked = "30 min 1 s (over the SLA)"
-    assert [row[6] for row in table[1:]] == ["29 min 59 s", "30 min 0 s", marked]
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
@@ -140,10 +140,9 @@ def test_a_job_over_the_sla_is_marked() -> None:
         (0, "0.0 s"),
         (59.94, "59.9 s"),
         (59.96, "1 min 0 s"),
-        (3_599.6, "1 h 0 min"),
         (3_725, "1 h 2 min"),
         (48 * 3_600, "2 d 0 h"),
-        (math.inf, "inf (fault)"),
+        (-75, "-1 min 15 s (fault)"),
         (math.nan, "nan (fault)"),
     ],
 )
@@ -166,7 +165,6 @@ WITHOUT_A_COLUMN = """
     ("statements", "schema", "said"),
     [
         ("", "dagctl_answers", "look at a made-up one"),
-        ("create schema dagctl_answers", "dagctl_answers", "dbt-duckdb:build"),
         ("create schema dagctl_answers", 'a "b"', 'not built yet in the schema a "b":'),
         (
             WITHOUT_A_COLUMN.replace("as_of", "sla_days"),
