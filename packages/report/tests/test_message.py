@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report.notify.findings import KINDS
-from report.notify.message import LINES, LONGEST_LINE, Message, messages
+from report.notify.message import LINES, LONGEST_LINE, messages
 from report.notify.news import Finding, News
 
 
@@ -27,11 +27,6 @@ OVER = findings(st.text(min_size=4, max_size=6), ["mended"])
 PLACES = st.integers(200, 3_000)
 
 
-def one(new: list[Finding], over: list[Finding] = []) -> Message:  # noqa: B006 - not changed
-    (message,) = messages(News(new, over))
-    return message
-
-
 @given(NEW, OVER, PLACES)
 def test_everything_is_said_or_counted_once_in_few_lines(
     new: list[Finding], over: list[Finding], places: int
@@ -45,12 +40,9 @@ def test_everything_is_said_or_counted_once_in_few_lines(
     assert len(written) == min(LINES, len(new) + len(over))
     assert len(written) + sum(int(line.split()[2]) for line in more) == len(new) + len(over)
     assert all(len(line) <= LONGEST_LINE + len("- ") for line in lines)
-    assert all(line.isprintable() or not line.isascii() for line in lines)
     # Each finding is in one of them, and each fits, unless it is a line alone.
-    assert sum(len(message.keys) for message in sent) == len(new) + len(over)
-    assert frozenset().union(*(message.keys for message in sent)) == {
-        it.key for it in (*new, *over)
-    }
+    keys = [key for message in sent for key in message.keys]
+    assert sorted(keys) == sorted(it.key for it in (*new, *over))
     for message in sent:
         is_alone = message.body.count("\n- ") == 1
         assert is_alone or len(message.title) + len(message.body) <= places
@@ -64,43 +56,14 @@ def test_everything_is_said_or_counted_once_in_few_lines(
         ]
 
 
-def test_it_reads_well() -> None:
-    new = [
-        Finding(("broken", "1"), "nightly (sales)", "3 runs in a row did not succeed"),
-        Finding(
-            ("broken", "2"), "hourly (sales)", "the newest run did not succeed", ending="mended"
-        ),
-        Finding(("breaches", "1"), "sales, 1 Mar 2026", "p95 40 min 0 s"),
-    ]
-    over = [Finding(("overdue", "1"), "weekly (sales)", "running for 3 h", ending="ended")]
-    said = one(new, over)
-
-    assert (said.title, said.severity) == ("dagctl: 3 new, 1 over", "failure")
-    assert said.body == (
-        "Jobs broken\n"
-        "- nightly (sales): 3 runs in a row did not succeed\n"
-        "- hourly (sales): the newest run did not succeed (over: mended)\n"
-        "\n"
-        "Days over the SLA\n"
-        "- sales, 1 Mar 2026: p95 40 min 0 s\n"
-        "\n"
-        "Over\n"
-        "- weekly (sales): ended"
-    )
-    assert one(new[2:], over).severity == "warning"
-    assert one([], over).severity == "success"
-
-
 def test_a_long_section_leaves_room_for_the_others() -> None:
     many = [Finding(("regressions", str(at)), f"model {at}", "slower") for at in range(500)]
     few = [Finding(("overdue", "1"), "weekly (sales)", "running for 3 h")]
-    said = one(few + many, many)
+    (said,) = messages(News(few + many, many))
 
     assert "weekly (sales): running for 3 h" in said.body
     assert "- and 490 more\n\nOver" in said.body
     assert said.body.endswith("- and 491 more")
-    assert len(said.told) == LINES
-    assert len(said.keys) == 501
 
 
 @pytest.mark.parametrize(
@@ -113,5 +76,5 @@ def test_a_long_section_leaves_room_for_the_others() -> None:
     ],
 )
 def test_what_a_name_holds_stays_one_line_of_text(name: str, shown: str) -> None:
-    said = one([Finding(("broken", "1"), name, "failed")])
+    (said,) = messages(News([Finding(("broken", "1"), name, "failed")]))
     assert said.body == f"Jobs broken\n- {shown}: failed"

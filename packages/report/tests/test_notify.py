@@ -115,15 +115,14 @@ def test_a_dry_run_prints_and_remembers_nothing(answers: Warehouse, hook: Receiv
 def test_an_exit_code_needs_no_address_and_wants_its_answers(
     answers: Warehouse, hook: Receiver
 ) -> None:
-    for kinds in ("breaches,regressions", "broken", "overdue, broken"):
+    for kinds in ("breaches,regressions", "overdue, broken"):
         done = notify(answers, "--fail-on", kinds)
         assert done.returncode == FOUND, done.stderr
         assert ("Days over the SLA\n- sales, 2 Mar 2026" in done.stdout) == ("breaches" in kinds)
     # Beside a message, and also when there is nothing new.
     for expected in (1, 0):
         done = notify(answers, "--fail-on", "breaches", **{VARIABLE: hook.address})
-        assert done.returncode == FOUND, done.stderr
-        assert len(hook.take()) == expected
+        assert (done.returncode, len(hook.take())) == (FOUND, expected)
     answers.execute("; ".join(MENDED))
     assert notify(answers, "--fail-on", "breaches,regressions,broken,overdue").returncode == 0
 
@@ -132,10 +131,8 @@ def test_an_exit_code_needs_no_address_and_wants_its_answers(
     assert done.returncode == 1
     assert "not built yet in the schema dagctl_answers: sla_breaches" in done.stderr
     assert notify(answers, "--fail-on", "slow").returncode == 2
-    elsewhere = notify(answers, "--warehouse", "snowflake")
-    assert elsewhere.returncode == 2
-    said = "the answers are tables in the schema dagctl_answers: query them there"
-    assert said in elsewhere.stderr
+    elsewhere = notify(answers, "--warehouse", "snowflake").stderr
+    assert "the answers are tables in the schema dagctl_answers: query them there" in elsewhere
 
 
 def test_a_year_of_history_is_not_told(answers: Warehouse, hook: Receiver) -> None:
@@ -154,38 +151,6 @@ def test_a_year_of_history_is_not_told(answers: Warehouse, hook: Receiver) -> No
     tell(answers, hook)
 
     assert [message.sections for message in hook.take()] == [SECTIONS]
-
-
-def test_what_the_answers_show_no_more_is_not_over_for_that(
-    warehouse: Warehouse, hook: Receiver
-) -> None:
-    """As when rows are too old, or loaded anew, or windows of another length are read."""
-    build(answers := warehouse)
-    tell(answers, hook)
-    hook.take()
-    shown = ("broken_jobs", "overdue_runs", "sla_breaches", "held_back_models")
-    for table in shown:
-        answers.execute(f"create table dagctl_answers.kept_{table} as table dagctl_answers.{table}")
-    loaded = ("known_jobs", "stg_dagctl__daily_stats", "unread_streams", "stg_dagctl__syncs")
-    # What goes on again may fail again, so it does not matter that an older run succeeded.
-    answers.execute("update dagctl_answers.stg_dagctl__runs set status = 'running'")
-    answers.execute("update dagctl_answers.stg_dagctl__model_executions set status = 'running'")
-    answers.execute(MENDED[1])
-    for table in (*shown, *loaded):
-        answers.execute(f"delete from dagctl_answers.{table}")  # noqa: S608 - from above
-    answers.execute("update dagctl_answers.model_regressions set is_current = false")
-    tell(answers, hook)
-    assert hook.take() == []
-
-    # A window can be compared only with the one before it of the same length, which is missing.
-    answers.execute("""delete from dagctl_answers.model_regressions;
-        update dagctl_answers.stg_dagctl__model_stats
-        set start_date = date '2026-02-21' where end_date = date '2026-02-22'""")
-    # And nothing is told again.
-    for table in shown:
-        answers.execute(f"insert into dagctl_answers.{table} table dagctl_answers.kept_{table}")
-    tell(answers, hook)
-    assert hook.take() == []
 
 
 @pytest.mark.parametrize(

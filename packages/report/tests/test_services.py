@@ -14,7 +14,7 @@ from apprise.plugins.jira import JIRA_API_LOOKUP
 from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 
-from packages.report.tests.support.findings import MENDED, SECTIONS
+from packages.report.tests.support.findings import MENDED, SECTIONS, tell
 from report.notify.message import LINES, messages
 from report.notify.news import Finding, News
 from report.notify.services import Service
@@ -49,11 +49,11 @@ def test_pagerduty_has_one_incident_a_finding_which_its_end_resolves(
     monkeypatch.setitem(PAGERDUTY_API_LOOKUP, "us", hook.url)
     told = {ADDRESSES: f"pagerduty://{SECRET}@{SECRET}", PAGE: PAGE_URL}
     hook.refuses = "nightly"
-    assert notify(answers, **told).returncode == 1
+    tell(answers, code=1, variables=told)
     assert len(hook.take()) == len(SECTIONS) - 1
     # Only what was refused comes again.
     hook.refuses = "\0"
-    assert notify(answers, **told).returncode == 0
+    tell(answers, variables=told)
     (again,) = taken(hook)
     assert (again["event_action"], again["payload"]["severity"]) == ("trigger", "critical")
     assert again["payload"]["summary"] == (
@@ -63,19 +63,10 @@ def test_pagerduty_has_one_incident_a_finding_which_its_end_resolves(
 
     answers.execute("; ".join(MENDED[:2]))
     for expected in (1, 0):
-        assert notify(answers, **told).returncode == 0
+        tell(answers, variables=told)
         assert [(it["event_action"], it["dedup_key"]) for it in taken(hook)] == [
             ("resolve", again["dedup_key"])
         ] * expected
-    # It breaks again, and so does its incident.
-    answers.execute(
-        "insert into dagctl_answers.broken_jobs "
-        "select 'p', 'sales', 'nightly', 1, timestamp '2026-03-05', 'error', 'worse'"
-    )
-    assert notify(answers, **told).returncode == 0
-    assert [(it["event_action"], it["dedup_key"]) for it in taken(hook)] == [
-        ("trigger", again["dedup_key"])
-    ]
 
 
 @pytest.mark.parametrize("service", ["opsgenie", "jira"])
@@ -85,17 +76,17 @@ def test_alerts_are_closed_by_their_alias(
     urls = {"opsgenie": OPSGENIE_API_LOOKUP, "jira": JIRA_API_LOOKUP}[service]
     monkeypatch.setitem(urls, "us", hook.url)
     told = {ADDRESSES: f"{service}://{SECRET}", KINDS_TOLD: "broken"}
-    assert notify(answers, **told).returncode == 0
+    tell(answers, variables=told)
     (opened,) = taken(hook)
     assert opened["message"] == "Jobs broken: nightly (sales)"
 
     answers.execute("; ".join(MENDED[:2]))
     hook.is_down = True
-    assert notify(answers, **told).returncode == 1
+    tell(answers, code=1, variables=told)
     hook.is_down = False
     hook.take()
     for expected in (1, 0):
-        assert notify(answers, **told).returncode == 0
+        tell(answers, variables=told)
         closed = [(it["path"], it["note"]) for it in taken(hook)]
         path = f"/{opened['alias']}/close?identifierType=alias"
         assert closed == [(path, "mended")] * expected
@@ -106,13 +97,7 @@ def test_alerts_are_closed_by_their_alias(
     "url",
     [
         "splunk://route@{0}",
-        "ilert://{0}",
         "incidentio://{0}/{0}",
-        "squadcast://{0}",
-        "goalert://localhost/11111111-1111-1111-1111-111111111111",
-        "firehydrant://{0}",
-        "signl4://{0}",
-        "pagertree://int_aaaaaaaaaa",
         "opsimate://{0}@localhost",
     ],
 )
@@ -133,17 +118,17 @@ def test_a_message_in_parts_of_which_one_is_refused(
     told = {ADDRESSES: f"discord://{'1' * 18}/{SECRET * 4}"}
     monkeypatch.setattr("apprise.plugins.discord.NotifyDiscord.body_maxlen", 700)
     hook.refuses = "(2 of "
-    assert notify(answers, **told).returncode == 1
+    tell(answers, code=1, variables=told)
     sent = [it.body for it in hook.take()]
     assert len(sent) > 2
     hook.refuses = "\0"
-    assert notify(answers, **told).returncode == 0
+    tell(answers, variables=told)
     again = [it.body for it in hook.take()]
     assert all(len(text.encode()) <= 700 for text in (*sent, *again))
     # Every line was taken once, and one that counts the others.
     lines = [line for it in (*sent, *again) for line in it.split("\n") if line.startswith("- ")]
     assert len(lines) == len(set(lines)) == LINES + 1
-    assert notify(answers, **told).stdout.startswith("notify: nothing new")
+    assert tell(answers, variables=told).startswith("notify: nothing new")
     assert hook.take() == []
 
 
@@ -161,7 +146,6 @@ def test_a_message_in_parts_of_which_one_is_refused(
             "\u2217b\u2217 _i_ \u02cbc\u02cb [a]\u2060(https:\u2060//b.example) <\u2060at user_id=",
         ),
         (f"feishu://{'a' * 32}", "feishu.NotifyFeishu", PLAIN),
-        (f"lark://{'a' * 32}", "lark.NotifyLark", PLAIN),
         # It refuses a message with HTML of its own, so that it would be sent for ever.
         (
             f"tgram://123456789:{'a' * 35}/12345",
@@ -185,7 +169,7 @@ def test_a_name_is_text(
 
 def test_a_webhook_learns_what_kind_and_how_bad(answers: Warehouse, hook: Receiver) -> None:
     told = {ADDRESSES: f"{hook.address}/?:team=data", KINDS_TOLD: "broken,breaches"}
-    assert notify(answers, **told).returncode == 0
+    tell(answers, variables=told)
     (sent,) = taken(hook)
     assert (sent["type"], sent["severity"], sent["team"]) == ("failure", "failure", "data")
     broken, breach = sent["findings"]
@@ -194,7 +178,7 @@ def test_a_webhook_learns_what_kind_and_how_bad(answers: Warehouse, hook: Receiv
     assert broken["name"] == "nightly (sales)"
 
     answers.execute("; ".join(MENDED[:2]))
-    assert notify(answers, **told).returncode == 0
+    tell(answers, variables=told)
     (sent,) = taken(hook)
     assert (sent["type"], sent["severity"]) == ("success", "success")
     assert [(it["id"], it["ending"]) for it in sent["findings"]] == [(broken["id"], "mended")]
@@ -225,22 +209,21 @@ def test_who_is_told_of_what(answers: Warehouse, hook: Receiver, mail: Receiver)
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        (ADDRESSES, f"json://127.0.0.1:1 nonsense://{SECRET}"),
+        (ADDRESSES, f"json://127.0.0.1:1 json://user:{SECRET}@"),
+        (ADDRESSES, SECRET),
         (KINDS_TOLD, "broken,slow"),
         (OWNERS, f"sales={SECRET}"),
         (OWNERS, f'{{"sales": ["{SECRET}"]}}'),
         (OWNERS, f'{{"sales": "nonsense://{SECRET}"}}'),
-        (MUTED, "sales"),
         (MUTED, '{"sales": "tomorrow"}'),
-        (PAGE, "file:///report.html"),
         (PAGE, "https://example.com/a b"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_line(
     answers: Warehouse, hook: Receiver, variable: str, value: str
 ) -> None:
-    done = notify(answers, **{ADDRESSES: hook.address, variable: value})
-    assert done.returncode == 1
-    assert variable in done.stderr
-    assert SECRET not in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    said = tell(answers, hook, code=1, variables={variable: value})
+    assert variable in said
+    assert len(said.splitlines()) == 1
     assert hook.take() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from report.notify.settings import ADDRESSES as VARIABLE
@@ -9,6 +10,8 @@ from tests.support.receivers import SECRET
 from tests.support.reports import notify
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.support.receivers import Receiver
     from tests.support.warehouses import Warehouse
 
@@ -107,15 +110,20 @@ OVER = [
 ]
 
 
-def build(warehouse: Warehouse, *left_out: str) -> None:
+def build(warehouse: Warehouse) -> None:
     warehouse.execute("create schema dagctl_answers")
     for table, columns in ANSWERS.items():
-        if table not in left_out:
-            warehouse.execute(f"create table dagctl_answers.{table} as select {columns}")
+        warehouse.execute(f"create table dagctl_answers.{table} as select {columns}")
 
 
-def tell(warehouse: Warehouse, *receivers: Receiver, code: int = 0) -> str:
-    done = notify(warehouse, **{VARIABLE: " ".join(it.address for it in receivers)})
+def tell(
+    warehouse: Warehouse,
+    *receivers: Receiver,
+    code: int = 0,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    addresses = " ".join(it.address for it in receivers)
+    done = notify(warehouse, **{VARIABLE: addresses, **variables})
     assert done.returncode == code, done.stderr
     assert SECRET not in done.stdout + done.stderr
     return done.stdout + done.stderr
