@@ -45,8 +45,9 @@ COLUMNS = {
     ),
     "sla_breaches": (
         "project_id, date",
-        "p95_duration_seconds, max_duration_seconds, total_runs",
+        "p95_duration_seconds, max_duration_seconds, total_runs, kept_again_on",
     ),
+    "sla_months": ("project_id, month", "measured_days, days_over, max_p95_duration_seconds"),
     "model_regressions": (
         "project_id, model_name, start_date, end_date",
         """previous_p95_duration_seconds, p95_duration_seconds, windows_ago, change_percent,

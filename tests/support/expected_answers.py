@@ -56,6 +56,9 @@ class Loaded:
     def rows(self, table: str) -> list[Row]:
         return [row for project in self.world.projects for row in self.world.rows(table, project)]
 
+    def daily(self, project: str, days: int) -> list[Row]:
+        return statistics.daily(self.world, project, days)
+
     def windows_since(self, first: date, days: int) -> Iterator[tuple[date, date]]:
         """Yield the windows of a length of which the last day is `first` or later."""
         start = first - timedelta(days=(first - FIRST_MONDAY).days % days)
@@ -105,16 +108,30 @@ def known_jobs(loaded: Loaded) -> Answer:
 
 
 def sla_breaches(loaded: Loaded, days: int = 7) -> Answer:
-    return {
-        (key, date.fromisoformat(row["date"])): (
-            row["p95_duration_seconds"],
-            row["max_duration_seconds"],
-            row["total_runs"],
-        )
-        for (key,), (seconds,) in project_slas(loaded).items()
-        for row in statistics.daily(loaded.world, key, days)
-        if key not in loaded.gone and (row["p95_duration_seconds"] or 0) > seconds
-    }
+    slas, found = project_slas(loaded), {}
+    for key in loaded.world.projects.keys() - loaded.gone:
+        rows = {date.fromisoformat(row["date"]): row for row in loaded.daily(key, days)}
+        p95 = {day: row["p95_duration_seconds"] for day, row in rows.items()}
+        (sla,) = slas[(key,)]
+        kept = [day for day, it in p95.items() if it is not None and it <= sla]
+        for day, row in rows.items():
+            if (p95[day] or 0) > sla:
+                again = min((it for it in kept if day < it < loaded.today), default=None)
+                values = (p95[day], row["max_duration_seconds"], row["total_runs"])
+                found[key, day] = (*values, again)
+    return found
+
+
+def sla_months(loaded: Loaded) -> Answer:
+    found = {}
+    for (key,), (sla,) in project_slas(loaded).items():
+        rows = loaded.daily(key, (loaded.today - loaded.first_day).days + 1)
+        measured = [row for row in rows if row["p95_duration_seconds"] is not None]
+        for (month,), its in _grouped(measured, lambda row: row["date"][:7]).items():
+            p95 = [row["p95_duration_seconds"] for row in its]
+            day = date.fromisoformat(f"{month}-01")
+            found[key, day] = (len(p95), sum(it > sla for it in p95), max(p95))
+    return found
 
 
 def model_regressions(loaded: Loaded, percent: float = 20) -> Answer:

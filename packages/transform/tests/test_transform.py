@@ -13,6 +13,7 @@ from packages.transform.tests.support.gone import (
     add_what_will_be_gone,
     remove,
 )
+from packages.transform.tests.support.named_runs import assert_runs_are_named
 from report.notify.findings import KINDS
 from report.wrong import what_is_wrong
 from stand_in.history import PIPELINES, SLOW_PROJECT
@@ -86,6 +87,7 @@ def test_every_answer_after_every_load(warehouse: Warehouse, dbt: Dbt, tmp_path:
         build(dagctl_gone_after_days=0)
         assert_answers(warehouse, loaded)
         assert not any(GONE in projects_of(warehouse, name) for name in NOW_TABLES)
+        assert_runs_are_named(warehouse, loaded)
         # Its past stays.
         assert GONE in projects_of(warehouse, "model_regressions")
         broken = answer(warehouse, "broken_jobs")

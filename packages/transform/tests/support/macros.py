@@ -1,4 +1,4 @@
-"""The macros and answers as dbt would render them for a warehouse, without dbt."""
+"""The macros as dbt would render them for a warehouse, without dbt."""
 
 from __future__ import annotations
 
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
 # Where dbt looks for what a macro says in an adapter's own way.
 _SEARCHED = {"redshift": ("redshift", "postgres", "default")}
-
-
-def answer_sql(name: str, adapter: str, **variables: Any) -> str:
-    """Return the query of an answer, in which a table is called by its name alone."""
-    package = macros(adapter, **variables)
-    # In dbt a macro may return a number; here it returns a text.
-    package.whole_number = variables.__getitem__
-    path = ROOT / "packages" / "transform" / "models" / "answers" / f"{name}.sql"
-    query = Environment().from_string(path.read_text())  # noqa: S701 - SQL, not HTML
-    return query.render(tap_dagctl=package, ref=lambda table: table)
 
 
 def macros(
