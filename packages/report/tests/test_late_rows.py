@@ -31,8 +31,6 @@ SLA = 1_800
 many = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-looks = partial(st.lists, st.sampled_from([1, 24, 24 * 40]))
-"""How many hours pass before each look at the answers but the last."""
 
 
 @dataclass
@@ -63,7 +61,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Happened:
-    """A run, or an execution of a model: what is loaded of it comes nearer to the truth."""
+    """A run or an execution of a model: what is loaded of it comes nearer to the truth."""
 
     key: str
     name: str
@@ -127,13 +125,13 @@ def test_what_is_broken_or_held_back(
     happened = data.draw(happenings(bad))
     by_key = {it.key: it for it in happened}
     name_of = {"runs": "job_name", "model_executions": "model_name"}[table]
-    told, seen, now = (
-        Told(answers_in_memory, kind),
-        dict[str, int](),
-        START + timedelta(days=4),
-    )
+    told, seen, now = Told(answers_in_memory, kind), dict[str, int](), START + timedelta(days=4)
     begun: dict[str, datetime] = {}
-    for hours in [1, *data.draw(looks(min_size=1, max_size=3)), 1]:
+    for hours in [
+        1,
+        *data.draw(st.lists(st.sampled_from([1, 24, 24 * 40]), min_size=1, max_size=3)),
+        1,
+    ]:
         now += timedelta(hours=hours)
         known = loaded(data.draw, happened, seen)
         rows = named(data.draw, now)
@@ -172,38 +170,6 @@ def _order(table: str) -> Callable[[Happened], Any]:
     if table == "runs":
         return lambda it: (it.end, it.key)
     return lambda it: (it.versions[-1]["start_time"], it.key)
-
-
-@many
-@given(data=st.data())
-def test_runs_that_take_too_long(answers_in_memory: AnswersInMemory, data: st.DataObject) -> None:
-    """What is usual for a job changes with every run that is loaded late."""
-    usual = [
-        {
-            "id": f"u{at}",
-            "project_id": "p",
-            "job_name": "a",
-            "status": "success",
-            "start_time": START + timedelta(hours=at),
-            "end_time": START + timedelta(hours=at, seconds=seconds),
-            "duration_seconds": seconds,
-        }
-        for at, seconds in enumerate(data.draw(st.lists(st.integers(10, 400_000), max_size=12)))
-    ]
-    long = {"id": "long", "project_id": "p", "job_name": "a", "start_time": START}
-    told, now = Told(answers_in_memory, "overdue"), START
-    for hours in data.draw(looks(min_size=2, max_size=5)):
-        now += timedelta(hours=hours)
-        seen = [row for row in usual if data.draw(st.booleans())]
-        rows = {**named(data.draw, now), "runs": [*seen, {**long, "status": "running"}]}
-        its_news = told.look(now, rows)
-        assert not its_news.over
-        assert len(its_news.new) <= 1
-    ended = {**long, "status": "failed", "duration_seconds": 60, "end_time": START}
-    for endings in (len(told.wrong) * ["ended after 1 min 0 s (failed)"], []):
-        its_news = told.look(now, {"runs": [*usual, ended]})
-        assert [it.ending for it in its_news.over] == endings
-        assert not its_news.new
 
 
 @many

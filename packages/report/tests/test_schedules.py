@@ -9,8 +9,6 @@ import subprocess
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-import yaml
-
 from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.meltano import MELTANO
 from stand_in.server import Api, Reply, Request, serving
@@ -98,12 +96,6 @@ def test_the_script_runs_in_a_project_of_ones_own(api: Api, tmp_path: Path) -> N
     environment = {**meltano.environment, "PATH": f"{MELTANO.parent}:{os.environ['PATH']}"}
     done = ended("./meltano.sh", *parts, cwd=tmp_path, env=environment)
     assert "dbt-duckdb" in done.stdout + done.stderr
-
-
-def test_the_pace_of_each_schedule() -> None:
-    schedules = yaml.safe_load((ROOT / "meltano.yml").read_text())["schedules"]
-    paces = {it["name"]: it["interval"] for it in schedules}
-    assert paces == {"runs-every-10-minutes": "*/10 * * * *", "statistics-daily": "5 5 * * *"}
 
 
 def a_while_ago() -> World:
