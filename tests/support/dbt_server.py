@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,9 @@ Done = subprocess.CompletedProcess[str]
 class Dbt:
     """Runs dbt's commands on any warehouse that is called as the first of its kind was."""
 
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
-        """Keep what dbt writes in `directory`, and end with `stack`."""
+    def __init__(self, directory: Path) -> None:
+        """Keep what dbt writes in `directory`."""
         self._directory = directory
-        self._stack = stack
         self._servers: dict[str, subprocess.Popen[str]] = {}
 
     def __call__(
@@ -44,7 +43,7 @@ class Dbt:
         parse: bool = False,
         **variables: Any,
     ) -> Done:
-        """Run a command and return what it said, whatever the exit code.
+        """Run a command with these variables of dbt, and return what it said, whatever the code.
 
         Args:
             warehouse: where the tables are.
@@ -58,12 +57,12 @@ class Dbt:
             variables["dagctl_as_of"] = f"{now:%Y-%m-%d %H:%M:%S}"
         line = [*arguments, "--vars", json.dumps(variables)] if variables else [*arguments]
         server = self._servers.get(warehouse.dbt) or self._start(warehouse)
-        assert server.stdin is not None
-        assert server.stdout is not None
-        order = [line, {**warehouse.environment, **(environment or {})}, parse]
-        server.stdin.write(json.dumps(order) + "\n")
-        server.stdin.flush()
-        answer = server.stdout.readline()
+        print(
+            json.dumps([line, {**warehouse.environment, **(environment or {})}, parse]),
+            file=server.stdin,
+            flush=True,
+        )
+        answer = server.stdout.readline() if server.stdout else ""
         assert answer, (self._directory / f"{warehouse.dbt}.stderr").read_text()
         code, said = json.loads(answer)
         # It runs in dbt's environment, where not all of the tests' packages are.
@@ -83,41 +82,43 @@ class Dbt:
         """Return where dbt writes for warehouses of this kind."""
         return self._directory / warehouse.dbt
 
+    def end(self) -> None:
+        for server in self._servers.values():
+            server.communicate()
+
     def _start(self, warehouse: Warehouse) -> subprocess.Popen[str]:
-        name = warehouse.dbt
+        name, written = warehouse.dbt, str(self.target_path(warehouse))
+        project = str(_ROOT / "packages" / "transform")
         environment = {
             **os.environ,
             **warehouse.environment,
-            "DBT_PROJECT_DIR": str(_ROOT / "packages" / "transform"),
-            "DBT_PROFILES_DIR": str(_ROOT / "packages" / "transform"),
+            **dict.fromkeys(("DBT_PROJECT_DIR", "DBT_PROFILES_DIR"), project),
+            **dict.fromkeys(("DBT_TARGET_PATH", "DBT_LOG_PATH"), written),
             "DBT_TARGET": name.removeprefix("dbt-"),
-            "DBT_TARGET_PATH": str(self.target_path(warehouse)),
-            "DBT_LOG_PATH": str(self.target_path(warehouse)),
             "DBT_USE_COLORS": "false",
             "DBT_PRINTER_WIDTH": "200",
         }
-        errors = self._stack.enter_context((self._directory / f"{name}.stderr").open("w"))
-        server = self._stack.enter_context(
-            subprocess.Popen(
+        pipe = subprocess.PIPE
+        with (self._directory / f"{name}.stderr").open("w") as errors:
+            self._servers[name] = subprocess.Popen(
                 [_PYTHON, __file__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdin=pipe,
+                stdout=pipe,
                 stderr=errors,
                 env=environment,
                 text=True,
             )
-        )
-        assert server.stdin is not None
-        self._stack.callback(server.stdin.close)
-        self._servers[name] = server
-        return server
+        return self._servers[name]
 
 
 @contextmanager
 def dbt_in(directory: Path) -> Iterator[Dbt]:
     """Run it until the block ends."""
-    with ExitStack() as stack:
-        yield Dbt(directory, stack)
+    dbt = Dbt(directory)
+    try:
+        yield dbt
+    finally:
+        dbt.end()
 
 
 def _serve() -> None:

@@ -20,16 +20,9 @@ AS_OF = NOW.replace(tzinfo=None)
 
 def answers(**fields: Any) -> Answers:
     """Return answers of which all but `fields` say that there is one project, and nothing of it."""
-    settings = {
-        "as_of": AS_OF,
-        "sla_days": 7,
-        "regression_percent": 20.0,
-        "held_back_days": 7,
-        "held_back_times": 3,
-        "overdue_factor": 2.0,
-        "current_days": 30,
-        "gone_after_days": 3.0,
-    }
+    settings = {"as_of": AS_OF, "regression_percent": 20.0, "overdue_factor": 2.0}
+    settings |= {"sla_days": 7, "held_back_days": 7, "held_back_times": 3}
+    settings |= {"current_days": 30, "gone_after_days": 3.0}
     lists = [name for name, it in Answers.__dataclass_fields__.items() if "list" in str(it.type)]
     given = {"settings": settings, "asked_at": AS_OF, "runs": 1, "projects": [called(HOSTILE)]}
     return Answers(**{**{name: [] for name in lists}, **given, **fields})
@@ -75,11 +68,11 @@ class Page(HTMLParser):
         self.links: list[tuple[str, str]] = []
         self.targets: dict[str, str] = {}
         self._target: str | None = None
-        self._in_cell = False
-        self._is_rest = False
-        self._has_header = False
+        self._in_cell = self._is_rest = False
         self.feed(text.replace("<wbr>", ""))
-        self.tables = [[[cell.strip() for cell in row] for row in table] for table in self.tables]
+        tables = [[[cell.strip() for cell in row] for row in table] for table in self.tables]
+        # The rest of a table has its title once more.
+        self.tables = [[it[0], *(row for row in it[1:] if row != it[0])] for it in tables]
 
     def table(self, name: str) -> list[list[str]]:
         """Return the rows of the table that has this class."""
@@ -96,27 +89,21 @@ class Page(HTMLParser):
         self._target = attributes.get("id") or self._target
         if tag == "a":
             self.links.append((attributes["href"] or "", ""))
-        if tag == "details":
+        elif tag == "details":
             self._is_rest = attributes.get("class") == "rest"
         elif tag == "table" and not self._is_rest:
             self.tables.append([])
             self.classes.append(attributes.get("class"))
-        elif tag == "table":
-            self._has_header = True
-        elif tag == "tr" and not self._has_header:
+        elif tag == "tr":
             self.tables[-1].append([])
-        elif tag in {"td", "th"} and not self._has_header:
+        elif tag in {"td", "th"}:
             self.tables[-1][-1].append("")
             self._in_cell = True
 
     @override
     def handle_endtag(self, tag: str) -> None:
-        if tag == "thead":
-            self._has_header = False
-        if tag in {"th", "tr", "tbody", "thead"}:
-            self._in_cell = False
-        if tag == "details":
-            self._is_rest = False
+        self._in_cell &= tag not in {"thead", "table"}
+        self._is_rest &= tag != "details"
 
     @override
     def handle_data(self, data: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, LoginPassword
+from aiosmtpd.smtp import AuthResult
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ class Receiver:
         url: of a webhook; it stands for that of any service.
         is_down: whether it refuses everything.
         refuses: a webhook refuses a text with this in it.
-        authorization: of the newest request to a webhook.
         before_answer: is called when a message has come, and before it is answered; a webhook only.
     """
 
@@ -64,7 +63,6 @@ class Receiver:
     received: list[Received] = field(default_factory=list)
     is_down: bool = False
     refuses: str = "\0"
-    authorization: str = ""
     before_answer: Callable[[BufferedIOBase], None] = lambda _: None
 
     def take(self) -> list[Received]:
@@ -86,10 +84,10 @@ def webhook() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"])).decode()
             fields = json.loads(text) if text.startswith("{") else dict(parse_qsl(text))
-            receiver.authorization = self.headers.get("Authorization", "")
+            request = {"path": self.path, "authorization": self.headers.get("Authorization")}
             is_welcome = not receiver.is_down and receiver.refuses not in text
             if is_welcome:
-                receiver.received.append(Received({**fields, "path": self.path}))
+                receiver.received.append(Received({**fields, **request}))
                 receiver.before_answer(self.wfile)
             self.send_response((202 if "alias" in text else 200) if is_welcome else 503, SECRET)
             self.end_headers()
@@ -121,15 +119,12 @@ def mail_server() -> Iterator[Receiver]:
             if receiver.is_down:
                 return f"451 {SECRET} is away"
             mail = message_from_bytes(envelope.content, policy=policy.default)
-            part = mail.get_body(("plain",))
-            assert part is not None
-            text = part.get_content().replace("\r\n", "\n")
+            text = mail.get_body(("plain",)).get_content().replace("\r\n", "\n")  # type: ignore[union-attr]
             receiver.received.append(Received({"title": str(mail["Subject"]), "message": text}))
             return "250 OK"
 
     def login(*arguments: Any) -> AuthResult:
         *_, given = arguments
-        assert isinstance(given, LoginPassword)
         return AuthResult(success=(given.login, given.password) == (b"sender", SECRET.encode()))
 
     controller = Controller(

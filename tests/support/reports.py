@@ -12,14 +12,13 @@ from unittest.mock import patch
 
 from report.__main__ import main
 from tests.support import troubleshooting
-from tests.support.project import ROOT
+from tests.support.programs import Done, ended
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.warehouses import Warehouse
 
-Done = subprocess.CompletedProcess[str]
 _USAGE = 2
 """The exit code of argparse, whose messages are none of ours."""
 
@@ -54,16 +53,9 @@ def run(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
 
 def run_program(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
     """Run it in a process of its own, so that nothing it writes is missed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "report", *line_of(warehouse, *arguments)],
-        cwd=ROOT,
-        env={**warehouse.environment, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    return _checked(done)
+    line = [sys.executable, "-m", "report", *line_of(warehouse, *arguments)]
+    environment = {**warehouse.environment, **environment}
+    return _checked(ended(*line, code=None, env=environment))
 
 
 def line_of(warehouse: Warehouse, *arguments: str) -> list[str]:

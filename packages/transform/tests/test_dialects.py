@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ import pytest
 
 from packages.transform.tests.support.macros import macros
 from tests.support.adapters import dialects
-from tests.support.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,13 +39,3 @@ def test_every_expression_is_sql_of_its_dialect(dialect: str) -> None:
     for expression in expressions(dialect):
         text = f"select {expression} as found from loaded"  # noqa: S608 - of the macros
         dialects.check(text.replace('"', quote), dialect)
-
-
-def test_another_dialects_sql_is_not() -> None:
-    with pytest.raises(AssertionError, match="epoch_ms"):
-        dialects.check("select epoch_ms(number) from loaded", "redshift")
-
-
-def test_nothing_but_dispatch_asks_for_the_adapter() -> None:
-    for path in (ROOT / "packages" / "transform").glob("*/**/*.sql"):
-        assert not re.search(r"target\.type\s*(==|!=|in\b|not\b)", path.read_text()), path
