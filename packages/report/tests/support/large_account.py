@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 TODAY = AS_OF.date()
 COUNTS = """total_runs total_executions negative_rows broken_runs finished_runs failed_runs
     partial_runs skipped_executions blocked_executions executions held_back_in_a_row"""
+DAYS = "week newest_date start_date end_date"
+MOMENTS = "failing_since broken_since ended_at start_time"
+SECONDS = """p50_duration_seconds previous_p95_duration_seconds max_duration_seconds
+    usual_p95_duration_seconds running_seconds sla_seconds"""
+FRESH = {"read_at": AS_OF, "newest_change_at": AS_OF - timedelta(hours=2), "is_failing": False}
+MEASURED = {"measured_days": 28, "sla_seconds": 1_800.0}
 LISTS = "unread breaches regressions jobs lost broken_jobs overdue_runs"
 """Those that have all of the rows."""
 
@@ -27,20 +33,29 @@ def account(projects: int, findings: int, *, name: str = "warehouse of team") ->
     found = [_project(name, number) for number in range(projects)]
     ids = itertools.cycle(found[:-1] or found)
     rows = [_row(next(ids), name, number) for number in range(findings)]
-    quiet = _row(called(f"{name} of old", "proj_quiet"), name, findings)
+    quiet = called(f"{name} of old", "proj_quiet")
+    months = list(enumerate(months_of_quarter(TODAY)))
     return answers(
         projects=found,
-        quiet_projects=[called(f"{name} of old", "proj_quiet")],
+        quiet_projects=[quiet],
         gone_projects=[
             {"project_id": "gone", "project_name": f"{name} gone", "last_synced_at": AS_OF}
         ],
-        freshness=[_freshness(project) for project in found],
-        sla_months=[month for project in found for month in _months(project)],
+        freshness=[_named(it) | FRESH for it in found],
+        sla_months=[
+            _named(it) | {"days_over": over, "month": month, **MEASURED}
+            for it in found
+            for over, month in months
+        ],
         slowest=rows[:10],
         faults=rows[:3],
         **dict.fromkeys(LISTS.split(), rows),
-        held_back_models=[*rows, quiet] if rows else [],
+        held_back_models=[*rows, _row(quiet, name, findings)] if rows else [],
     )
+
+
+def _named(project: ProjectDays) -> dict[str, Any]:
+    return {"project_id": project.project_id, "project_name": project.name}
 
 
 def _project(name: str, number: int) -> ProjectDays:
@@ -53,65 +68,27 @@ def _project(name: str, number: int) -> ProjectDays:
     return project
 
 
-def _freshness(project: ProjectDays) -> dict[str, Any]:
-    return {
-        "project_id": project.project_id,
-        "project_name": project.name,
-        "read_at": AS_OF - timedelta(minutes=5),
-        "newest_change_at": AS_OF - timedelta(hours=2),
-        "is_failing": False,
-    }
-
-
-def _months(project: ProjectDays) -> list[dict[str, Any]]:
-    return [
-        {
-            "project_id": project.project_id,
-            "project_name": project.name,
-            "month": month,
-            "measured_days": 28,
-            "days_over": over,
-            "sla_seconds": project.sla_seconds,
-        }
-        for over, month in enumerate(months_of_quarter(TODAY))
-    ]
-
-
 def _row(project: ProjectDays, name: str, number: int) -> dict[str, Any]:
     return {
-        "project_id": project.project_id,
-        "project_name": project.name,
+        **dict.fromkeys(DAYS.split(), TODAY),
+        **dict.fromkeys(MOMENTS.split(), AS_OF),
+        **dict.fromkeys(COUNTS.split(), 7),
+        **dict.fromkeys(SECONDS.split(), 900.0),
+        **dict.fromkeys(("last_read_at", "kept_again_on", "last_ran_at")),
+        **_named(project),
         "model_name": f"{name}.mart_orders_{number}",
         "job_name": f"{name} job {number}",
         "held_by": "runs",
         "date": TODAY - timedelta(days=number % 7),
-        "week": TODAY,
-        "newest_date": TODAY,
-        "start_date": TODAY - timedelta(days=6),
-        "end_date": TODAY,
         "is_open": number % 2 == 0,
         "p95_duration_seconds": 4_000.0 - number,
-        "p50_duration_seconds": 700.0,
-        "previous_p95_duration_seconds": 900.0,
-        "max_duration_seconds": 5_000.0,
-        "usual_p95_duration_seconds": 800.0,
-        "running_seconds": 90_000.0,
         "lost_seconds": 4_000.0 - number if number % 5 else -30.0,
         "lowest_seconds": -60.0,
-        "sla_seconds": 1_800.0,
         "change_percent": 70.5,
         "success_rate": 0.5,
         "status": "failed",
         "run_id": f"run_{number}",
         "stream": "runs",
-        "failing_since": AS_OF,
-        "last_read_at": None,
         "error": "the server answered 403",
-        "broken_since": AS_OF,
-        "ended_at": AS_OF,
-        "kept_again_on": None,
-        "start_time": AS_OF,
-        "last_ran_at": None,
         "error_message": f"\x1b[31m{name}\x1b[0m: division by zero " * 3,
-        **dict.fromkeys(COUNTS.split(), 7),
     }
