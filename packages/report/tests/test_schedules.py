@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.meltano import MELTANO
-from stand_in.server import Api, Reply, Request, serving
+from stand_in.server import Api, Reply, serving
 from stand_in.world import RUNS, World, to_text
 from tests.support.meltano import Meltano
 from tests.support.orchestrated import Place
@@ -30,8 +29,6 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
     hook: Receiver, tmp_path: Path
 ) -> None:
     world = a_while_ago()
-    world.add_project("proj_a", "sales")
-    put(world, "bad", "failed", hours_ago=2)
     with serving(world) as api:
         meltano = Meltano.of(api, tmp_path)
         meltano.environment[VARIABLE] = hook.address
@@ -45,13 +42,10 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
         # The answers that need statistics are built by the daily one.
         said = run("runs-every-10-minutes")
         assert "left out: sla_breaches, model_regressions" in said
-        (message,) = hook.take()
-        assert list(message.sections) == ["Jobs broken"]
-        assert message.title == "dagctl: 1 new"
+        assert [list(it.sections) for it in hook.take()] == [["Jobs broken"]]
         put(world, "slow", "failed", hours_ago=0, seconds=4_000.0)
         run("statistics-daily")
-        (message,) = hook.take()
-        assert list(message.sections) == ["Days over the SLA"]
+        assert [list(it.sections) for it in hook.take()] == [["Days over the SLA"]]
 
         # A project that is refused silences nobody, and the schedule fails in the end.
         world.add_project("proj_b", "refused")
@@ -68,15 +62,14 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
         put(world, "bad again", "failed", hours_ago=0)
         refuse(api, 500)
         (tmp_path / ".tools").symlink_to(ROOT / ".tools")
-        load, tell = "tap-dagctl-runs target-duckdb", "dbt-duckdb:now notify:duckdb"
-        script = [str(tmp_path / "packages" / "orchestrate" / "meltano.sh"), load, tell]
+        script = tmp_path / "packages" / "orchestrate" / "meltano.sh"
+        parts = ("tap-dagctl-runs target-duckdb", "dbt-duckdb:now notify:duckdb")
         environment = {**meltano.environment, "TAP_DAGCTL_RUNS_MAX_ATTEMPTS": "1"}
         # Wherever it is called: there may be another project.
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         (elsewhere / "meltano.yml").write_text("version: 1\n")
-        code = subprocess.run(script, cwd=elsewhere, env=environment, check=False).returncode
-        assert code == 1
+        ended(script, *parts, code=1, cwd=elsewhere, env=environment)
         (message,) = hook.take()
         assert "Jobs broken" in message.sections
 
@@ -100,48 +93,38 @@ def test_the_script_runs_in_a_project_of_ones_own(api: Api, tmp_path: Path) -> N
 
 def a_while_ago() -> World:
     """Make a world whose runs are of today, and over: dbt counts back from this machine's clock."""
-    now = datetime.now(tz=timezone.utc).replace(microsecond=0)
-    return World(now=now - timedelta(minutes=20))
+    world = World(now=datetime.now(tz=timezone.utc).replace(microsecond=0) - timedelta(minutes=20))
+    world.add_project("proj_a", "sales")
+    put(world, "bad", "failed", hours_ago=2)
+    return world
 
 
 def refuse(api: Api, status: int) -> None:
     """Let the server refuse the runs of one project."""
-
-    def misbehave(request: Request) -> Reply | None:
-        return Reply(status, b"{}") if request.path.endswith("proj_b/runs") else None
-
-    api.misbehave = misbehave
+    refused = Reply(status, b"{}")
+    api.misbehave = lambda it: refused if it.path.endswith("proj_b/runs") else None
 
 
 def test_the_chain_tells_of_what_was_loaded_though_a_project_is_refused(
     hook: Receiver, tmp_path: Path
 ) -> None:
     world = a_while_ago()
-    world.add_project("proj_a", "sales")
     world.add_project("proj_b", "refused")
-    put(world, "bad", "failed", hours_ago=2)
     warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
     settings = tmp_path / "settings"
+    script = ROOT / "packages" / "orchestrate" / "cron.sh"
+    bare = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C"}
 
-    def run(**variables: str) -> tuple[int, str]:
-        all_of_them = {**place.variables, VARIABLE: hook.address, **variables}
-        lines = [f"{name}='{value}'\n" for name, value in all_of_them.items()]
-        settings.write_text("".join(lines))
-        done = subprocess.run(
-            [ROOT / "packages" / "orchestrate" / "cron.sh", settings, "target-duckdb"],
-            env={"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(code: int, **variables: str) -> None:
+        variables = {**place.variables, VARIABLE: hook.address, **variables}
+        settings.write_text("".join(f"{name}='{it}'\n" for name, it in variables.items()))
+        done = ended(script, settings, "target-duckdb", code=code, env=bare)
         assert SECRET not in done.stdout + done.stderr
-        return done.returncode, done.stdout + done.stderr
 
     with serving(world) as api:
         place = Place.of(api, str(tmp_path / "states"), tmp_path / "warehouse.duckdb")
         refuse(api, 403)
-        code, log = run(DAGCTL_SLA_SECONDS="77")
-        assert code == 1, log
+        run(1, DAGCTL_SLA_SECONDS="77")
         assert warehouse.query("select id from dagctl.runs") == [{"id": "bad"}]
         used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
         assert used == [{"sla_seconds": 77}]
@@ -151,8 +134,7 @@ def test_the_chain_tells_of_what_was_loaded_though_a_project_is_refused(
         # Nothing can be loaded, so nothing is built, and nobody is told of what has grown old.
         put(world, "good", "success", hours_ago=1)
         world.token = "dctl_another"  # noqa: S105 - made up
-        code, log = run(DAGCTL_SLA_SECONDS="78")
-        assert code == 2, log
+        run(2, DAGCTL_SLA_SECONDS="78")
         assert warehouse.query("select sla_seconds from dagctl_answers.settings_used") == used
         assert hook.take() == []
 
