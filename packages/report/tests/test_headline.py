@@ -33,10 +33,8 @@ BUT = "Nothing is known to be wrong, but "
     [
         ({"broken_jobs": [ROW]}, "1 thing needs you", "wrong"),
         ({"regressions": [ROW] * 1_000, "breaches": [ROW]}, "1,001 things need you", "wrong"),
-        ({"held_back_models": [RAN_AGAIN] * 9, "breaches": [ENDED]}, "All is well", "well"),
         ({"held_back_models": [ROW, RAN_AGAIN]}, "1 thing needs you", "wrong"),
         ({"runs": 0}, "Nothing is known yet", "unsure"),
-        ({"runs": 0, "unread": [ROW]}, "1 thing needs you", "wrong"),
         ({"freshness": [read(0.1), read(1.6)]}, f"{BUT}1 project was not read for a day", "unsure"),
         (
             {"freshness": [read(None, 3), read(None, 9)]},
@@ -72,7 +70,6 @@ def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
             [read(None, 0.25), read(None, None)],
             "; the newest change of a run came 6 h 0 min before, on 4 Mar 2026, 06:01; when the",
         ),
-        ([read(None, None)], "; no run was loaded; when the projects were last read is not re"),
     ],
 )
 def test_how_fresh_it_is_and_of_whom(freshness: list[dict[str, Any]], said: str) -> None:
@@ -85,29 +82,21 @@ def test_how_fresh_it_is_and_of_whom(freshness: list[dict[str, Any]], said: str)
 
 
 @pytest.mark.parametrize(
-    ("number", "levels"),
-    [(0, (0, 0, 0)), (1, (1, 1, 2)), (3, (2, 2, 3)), (9, (2, 2, 3)), (10, (2, 3, 3))],
+    ("number", "levels"), [(0, [0, 0, 0]), (1, [1, 1, 2]), (3, [2, 2, 3]), (10, [2, 3, 3])]
 )
 def test_a_tile_is_red_for_what_is_wrong_now_and_the_worse_the_larger(
-    number: int, levels: tuple[int, ...]
+    number: int, levels: list[int]
 ) -> None:
+    its = [ROW] * number
     found = answers(
-        held_back_models=[*[ROW] * number, *[RAN_AGAIN] * 9],
-        breaches=[*[ROW] * number, ENDED],
-        broken_jobs=[ROW] * number,
+        held_back_models=[*its, *[RAN_AGAIN] * 9], breaches=[*its, ENDED], broken_jobs=its
     )
     tiles = {it.anchor: it for it in map(tile, what_is_wrong(found))}
-
-    for level, anchor, ended in zip(
-        levels,
-        ("held-back", "breaches", "broken"),
-        ("9 ended: they ran again since", "1 ended: the SLA was kept again since", ""),
-        strict=True,
-    ):
-        assert (tiles[anchor].number, tiles[anchor].level) == (number, level)
-        assert tiles[anchor].ended == ended
-        assert bool(tiles[anchor].worst) == bool(number)
-        assert tiles[anchor].worst.endswith(f", and {number - 1} more") == (number > 1)
+    three = [tiles[anchor] for anchor in ("held-back", "breaches", "broken")]
+    endings = ["9 ended: they ran again since", "1 ended: the SLA was kept again since", ""]
+    assert [(it.number, it.level) for it in three] == [(number, level) for level in levels]
+    assert [it.ended for it in three] == endings
+    assert {it.worst.endswith(f", and {number - 1} more") for it in three} == {number > 1}
 
 
 def test_what_the_first_message_leaves_out_says_why() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -47,44 +47,6 @@ class Look:
         return news(self.findings(), self.kinds, memory, endings)
 
 
-@dataclass
-class Listener:
-    """What somebody knows, and must hear, reckoned by none of the program's code.
-
-    Attributes:
-        wrong: what they believe to be wrong now.
-        settled: what is over, and they know or need not know, as long as the answers show it.
-        waiting: what was found and they could not be told.
-        heard_of: the kinds that were looked at for them.
-    """
-
-    wrong: set[Key] = field(default_factory=set)
-    settled: set[Key] = field(default_factory=set)
-    waiting: set[Key] = field(default_factory=set)
-    heard_of: set[str] = field(default_factory=set)
-
-    def look(self, look: Look) -> tuple[set[tuple[Key, bool]], set[Key]]:
-        """Return what they hear: what is new, and whether it is over already; and what is over."""
-        says = {key: it for key, it in look.says.items() if key[0] in look.kinds}
-        for key, it in says.items():
-            if it in {ENDED, UNSEEN}:
-                self.settled.discard(key)
-            is_known = key in self.wrong | self.settled
-            if it == OVER and key[0] not in self.heard_of and not is_known | (key in self.waiting):
-                self.settled.add(key)
-            elif it in {SO, OVER} and not is_known:
-                self.waiting.add(key)
-        self.heard_of |= set(look.kinds)
-        if not look.is_sent:
-            return set(), set()
-        new = {(key, says[key] in {ENDED, OVER}) for key in self.waiting & says.keys()}
-        ended = {key for key in self.wrong & says.keys() if says[key] in {ENDED, OVER}}
-        self.wrong = (self.wrong - ended) | {key for key, is_over in new if not is_over}
-        self.settled |= {key for key in ended | {key for key, _ in new} if says[key] == OVER}
-        self.waiting -= says.keys()
-        return new, ended
-
-
 LOOKS = st.lists(
     st.builds(
         Look,
@@ -103,20 +65,35 @@ ALL_ENDED = Look(dict.fromkeys(KEYS, ENDED), is_sent=True)
 
 @given(LOOKS)
 def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
-    listener = Listener()
     memory: Memory = {}
+    wrong: set[Key] = set()
+    """What they believe to be wrong, and have not heard the end of."""
     for look in looks:
-        told = look.news(memory)
+        told, before = look.news(memory), memory
         # A message that was taken, and could not be remembered, is the same message next time.
         failed = look.news(told.if_not_sent)
         assert (failed.new, failed.over) == (told.new, told.over)
         assert not look.news(told.if_sent)
-        expected_new, expected_over = listener.look(look)
         memory = told.if_sent if look.is_sent else told.if_not_sent
         if not look.is_sent:
             continue
-        assert sorted((it.key, it.is_over) for it in told.new) == sorted(expected_new)
-        assert sorted(it.key for it in told.over) == sorted(expected_over)
+        new, over = [it.key for it in told.new], [it.key for it in told.over]
+        says = {key: it for key, it in look.says.items() if key[0] in look.kinds}
+        # Nobody is told twice that something is wrong, and of each end once that has a beginning.
+        assert len(new) == len({*new} - wrong)
+        assert sorted(over) == sorted(it for it in wrong & says.keys() if says[it] in {ENDED, OVER})
+        wrong = wrong - {*over} | {it.key for it in told.new if not it.is_over}
+        assert wrong == {key for key, it in memory.items() if it.state is State.TOLD}
+        # All that is so is known now, and only that was told, or what had waited.
+        for key, it in says.items():
+            state = memory[key].state if key in memory else None
+            assert it != SO or state in {State.TOLD, State.OVER}
+            assert it != ENDED or state is None
+            assert state is not State.PENDING
+            is_first = (key[0], "") not in before
+            waited = key in before and before[key].state is State.PENDING
+            assert key not in new or waited or it == SO or (it == OVER and not is_first)
+            assert it != OVER or key in new or key in before or is_first
     # What is over and gone is forgotten.
     forgotten = ALL_ENDED.news(memory).if_sent
     assert {it.state for it in forgotten.values()} == {State.BEGUN}

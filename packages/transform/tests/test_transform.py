@@ -117,14 +117,10 @@ def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     names = found.said("h3")
     known = answer(warehouse, "known_projects").values()
     assert sorted([*names, "long ago"]) == sorted(name for name, _, is_gone in known if not is_gone)
-    # Each has its two charts; two more are of all projects.
-    assert sum(tag == "svg" for tag, _ in found.elements) == 2 * len(names) + 2
     assert any(row[:2] == ["1 Mar 2026", SLOW_PROJECT] for row in found.table("breaches"))
     assert len(found.table("breaches")) - 1 == len(answer(warehouse, "sla_breaches"))
     current = [values for values in answer(warehouse, "model_regressions").values() if values[-1]]
     assert len(found.table("regressions")) - 1 == len(current) > 1
-    months = found.table("months")
-    assert any(row[0] == SLOW_PROJECT and row[1].startswith("1 of ") for row in months)
 
     # What is gone, or long ago, is in no other table.
     gone = f"awkward 0 ({GONE})"
@@ -139,10 +135,6 @@ def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     _, *unread = found.table("unread")
     refused = [SLOW_PROJECT, "plans", "the server answered 403"]
     assert [[*row[:2], row[-1]] for row in unread] == [refused]
-    fresh = found.table("fresh")
-    failing = [row[0] for row in fresh if row[-1] == "did not read all of it"]
-    assert failing == [SLOW_PROJECT]
-
     # It counts what a first message tells.
     said = notify(warehouse, "--dry-run").stdout
     (told,) = re.findall(r"^dagctl: ([\d,]+) new", said, re.MULTILINE)

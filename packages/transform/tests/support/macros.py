@@ -13,9 +13,6 @@ from tests.support.project import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Where dbt looks for what a macro says in an adapter's own way.
-_SEARCHED = {"redshift": ("redshift", "postgres", "default")}
-
 
 def macros(
     adapter: str = "duckdb", run_query: Callable[[str], Any] | None = None, **variables: Any
@@ -24,10 +21,8 @@ def macros(
     package = SimpleNamespace()
 
     def dispatch(name: str, _package: str) -> Callable[..., Any]:
-        searched = _SEARCHED.get(adapter, (adapter, "default"))
-        found = (getattr(package, f"{prefix}__{name}", None) for prefix in searched)
-        macro: Callable[..., Any] = next(filter(None, found))
-        return macro
+        macro: Callable[..., Any] = getattr(package, f"default__{name}")
+        return getattr(package, f"{adapter}__{name}", macro)
 
     environment = Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
     environment.globals |= {
