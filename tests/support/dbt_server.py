@@ -45,23 +45,14 @@ class Dbt:
     ) -> Done:
         """Run a command with these variables of dbt, and return what it said, whatever the code.
 
-        Args:
-            warehouse: where the tables are.
-            arguments: the command and its options.
-            now: the moment that "now" counts from.
-            environment: what is set beside this program's own environment.
-            parse: whether the project is read again: the schemas' names are read with it.
-            variables: those of dbt.
+        The schemas' names are read with the project, so that another one needs `parse`.
         """
         if now:
             variables["dagctl_as_of"] = f"{now:%Y-%m-%d %H:%M:%S}"
         line = [*arguments, "--vars", json.dumps(variables)] if variables else [*arguments]
         server = self._servers.get(warehouse.dbt) or self._start(warehouse)
-        print(
-            json.dumps([line, {**warehouse.environment, **(environment or {})}, parse]),
-            file=server.stdin,
-            flush=True,
-        )
+        order = [line, {**warehouse.environment, **(environment or {})}, parse]
+        print(json.dumps(order), file=server.stdin, flush=True)
         answer = server.stdout.readline() if server.stdout else ""
         assert answer, (self._directory / f"{warehouse.dbt}.stderr").read_text()
         code, said = json.loads(answer)

@@ -2,52 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import replace
 from datetime import date, timedelta
-from itertools import groupby
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from report.answers import ProjectDays
 from report.charts import Chart, p95_a_day, runs_a_day
-from report.formatting import duration
 from tests.support.pages import answers, page_of, style
 
 DAYS = [date(2026, 2, 3) + timedelta(days=day) for day in range(30)]
-# The columns of a day's runs, and the class and the words for them, from the bottom of a bar up.
-KINDS = {
-    "successful_runs": ("good", "succeeded"),
-    "partial_runs": ("partial", "in part"),
-    "failed_runs": ("failed", "failed"),
-}
-COUNTS = st.sampled_from([0, 0, 1, 2, 3]) | st.integers(0, 1_000_000)
-SECONDS = (
-    st.none()
-    | st.sampled_from([0.0, 1_800.0, 1_800.001, -1.0, math.inf, -math.inf, math.nan])
-    | st.floats(-1e8, 1e8)
-)
-PROJECTS = st.builds(
-    ProjectDays,
-    project_id=st.just("p"),
-    name=st.just("sales"),
-    sla_seconds=st.sampled_from([0.0, 30.0, 1_800.0, 2e8]) | st.floats(0, 1e8),
-    dates=st.just(DAYS),
-    runs=st.lists(
-        st.fixed_dictionaries(dict.fromkeys(KINDS, COUNTS)), min_size=30, max_size=30
-    ).map(lambda days: [{**day, "total_runs": sum(day.values())} for day in days]),
-    p95=st.lists(SECONDS, min_size=30, max_size=30),
-)
-RUNS = {"successful_runs": 1, "partial_runs": 1, "failed_runs": 1, "total_runs": 3}
-BROKEN = ProjectDays("p", "sales", 60.0, DAYS, [RUNS] * 30, [None, -1.0, 30.0, 90.0] + [None] * 26)
+NONE = {"successful_runs": 0, "partial_runs": 0, "failed_runs": 0, "total_runs": 0}
+RUNS = [NONE, {**NONE, "successful_runs": 9_000, "failed_runs": 2_000, "total_runs": 11_000}] * 15
+P95 = [None, -1.0, 30.0, 90.0, None, 60.0, *[None] * 24]
 
 
-def is_drawn(seconds: float | None) -> bool:
-    return seconds is not None and 0 <= seconds < math.inf
+def project(sla: float, p95: list[float | None] = P95) -> ProjectDays:
+    return ProjectDays("p", "sales", sla, DAYS, RUNS, p95)
 
 
 def day(chart: Chart, x: float) -> int:
@@ -57,93 +29,79 @@ def day(chart: Chart, x: float) -> int:
     return round(found)
 
 
-def is_at(chart: Chart, y: float, value: float) -> bool:
-    """Return whether `y` is as high as a value by the texts of the axis, up to a tenth."""
+def value(chart: Chart, y: float) -> float:
+    """Return what is as high as `y` by the texts of the axis."""
     zero, last = chart.values[0], chart.values[-1]
-    expected = zero.at - (zero.at - last.at) * value / int(last.text.replace(",", ""))
-    return abs(expected - y) < 0.16
+    return round((zero.at - y) / (zero.at - last.at) * int(last.text.replace(",", "")), -1)
 
 
-def assert_axes(chart: Chart, highest: float, hints: list[str]) -> None:
-    assert [it.text for it in chart.days] == ["4 Mar", "25 Feb", "18 Feb", "11 Feb", "4 Feb"]
-    assert [day(chart, it.at) for it in chart.days] == [29, 22, 15, 8, 1]
-    # Few round numbers.
-    texts = [int(it.text.replace(",", "")) for it in chart.values]
-    assert re.fullmatch("[125]0*", str(texts[1]))
-    assert texts == [at * texts[1] for at in range(len(texts))]
-    assert len(texts) <= 5
-    assert texts[-1] >= highest > texts[-2] or texts == [0, 1]
-    assert [day(chart, x) for x, _ in chart.hints] == list(range(30))
-    said = zip(DAYS, hints, strict=True)
-    assert [hint for _, hint in chart.hints] == [f"{it.day} {it:%b}: {text}" for it, text in said]
-
-
-@given(PROJECTS)
-def test_a_bar_is_as_high_as_its_runs(project: ProjectDays) -> None:
-    chart, said = runs_a_day(project), []
-    for row in project.runs:
-        parts = [f"{row[name]:,} {words}" for name, (_, words) in KINDS.items() if row[name]]
-        said.append(", ".join([f"{row['total_runs']:,} runs", *parts]) if parts else "no run")
-    highest = max(row["total_runs"] for row in project.runs)
-    assert_axes(chart, highest, said)
-    below = [0] * 30
-    for column, (colour, _) in KINDS.items():
-        bars = {day(chart, bar.x): bar for bar in chart.bars.get(colour, ())}
-        assert bars.keys() == {at for at, row in enumerate(project.runs) if row[column]}
-        for at, bar in bars.items():
-            above = below[at] + project.runs[at][column]
-            assert is_at(chart, bar.bottom, below[at])
-            assert is_at(chart, bar.top, above)
-            below[at] = above
-
-
-@given(PROJECTS)
-@example(BROKEN)
-@example(replace(BROKEN, sla_seconds=270, p95=[90.0] * 30))
-@example(replace(BROKEN, sla_seconds=271, p95=[90.0] * 30))
-@example(replace(BROKEN, sla_seconds=1_800, p95=[20_000.0] * 30))
-def test_the_line_goes_through_each_p95_and_stops_where_there_is_none(project: ProjectDays) -> None:
-    chart, sla = p95_a_day(project), project.sla_seconds
-    highest = max((it for it in project.p95 if it is not None and is_drawn(it)), default=sla)
-    is_beyond = sla > 3 * highest
-    assert chart.beyond == f"SLA {duration(sla)} ↑" * is_beyond
-    assert (chart.limit is None) == is_beyond
-    highest = highest if is_beyond else max(highest, sla)
-    units = {"h": 3_600, "min": 60, "s": 1}
-    name = next(it for it, size in units.items() if highest >= 2 * size or size == 1)
-    assert chart.label == f"sales: p95 a day in {name}"
-    said = [
-        "not measured" if it is None else f"{duration(it)}{', over the SLA' if it > sla else ''}"
-        for it in project.p95
+def test_a_bar_is_as_high_as_its_runs() -> None:
+    chart = runs_a_day(project(60))
+    assert [it.text for it in chart.values] == ["0", "5,000", "10,000", "15,000"]
+    days = [(day(chart, it.at), it.text) for it in chart.days]
+    assert days == [(29, "4 Mar"), (22, "25 Feb"), (15, "18 Feb"), (8, "11 Feb"), (1, "4 Feb")]
+    assert [it.text for it in chart.hints[:2]] == [
+        "3 Feb: no run",
+        "4 Feb: 11,000 runs, 9,000 succeeded, 2,000 failed",
     ]
-    assert_axes(chart, highest / units[name], said)
-    points = [(point.y, project.p95[day(chart, point.x)]) for it in chart.lines for point in it]
-    for y, seconds in points if chart.limit is None else [*points, (chart.limit, sla)]:
-        assert is_at(chart, y, (seconds or 0) / units[name])
-    stretches = [
-        [(at, (project.p95[at] or 0) > sla) for at in days]
-        for is_known, days in groupby(range(30), lambda at: is_drawn(project.p95[at]))
-        if is_known
+    for kind, ends in {"good": (0, 9_000), "failed": (9_000, 11_000)}.items():
+        bars = chart.bars.pop(kind)
+        assert [day(chart, it.x) for it in bars] == [*range(1, 30, 2)]
+        for bar in bars:
+            found = value(chart, bar.bottom), value(chart, bar.top)
+            assert found == pytest.approx(ends, abs=10)
+    assert chart.bars == {}
+
+
+def test_the_line_goes_through_each_p95_and_stops_where_there_is_none() -> None:
+    chart = p95_a_day(project(60))
+    lines = [[(day(chart, it.x), it.is_late) for it in line] for line in chart.lines]
+    assert lines == [[(2, False), (3, True)], [(5, False)]]
+    heights = [value(chart, it.y) for line in chart.lines for it in line]
+    assert heights == [30, 90, 60] == [*heights[:2], value(chart, chart.limit or 0)]
+    assert [day(chart, x) for x in chart.faults] == [1]
+    assert [it.text for it in chart.hints[:4]] == [
+        "3 Feb: not measured",
+        "4 Feb: -1.0 s (fault)",
+        "5 Feb: 30.0 s",
+        "6 Feb: 1 min 30 s, over the SLA",
     ]
-    assert [[(day(chart, it.x), it.is_late) for it in line] for line in chart.lines] == stretches
-    faults = [at for at, it in enumerate(project.p95) if it is not None and not is_drawn(it)]
-    assert [day(chart, x) for x in chart.faults] == faults
+
+
+@pytest.mark.parametrize(
+    ("sla", "p95", "unit", "highest", "beyond"),
+    [
+        (270, 90.0, "min", "6", ""),
+        (271, 90.0, "s", "100", "SLA 4 min 31 s ↑"),
+        (119, 90.0, "s", "150", ""),
+        (1_800, 20_000.0, "h", "6", ""),
+        (0, 0.0, "s", "1", ""),
+        (60, None, "s", "60", ""),
+    ],
+)
+def test_an_axis_fits_what_was_measured(
+    sla: float, p95: float | None, unit: str, highest: str, beyond: str
+) -> None:
+    chart = p95_a_day(project(sla, [p95] * 30))
+    assert chart.label == f"sales: p95 a day in {unit}"
+    assert (chart.values[-1].text, chart.beyond) == (highest, beyond)
+    assert (chart.limit is None) == bool(beyond)
 
 
 @pytest.mark.parametrize("sla", [60.0, 1e6])
 def test_the_page_draws_each_part_of_a_chart_in_a_colour(sla: float) -> None:
-    project = replace(BROKEN, sla_seconds=sla)
-    text = page_of(answers(projects=[project])).text
+    drawn = project(sla)
+    text = page_of(answers(projects=[drawn])).text
     svgs = map(ET.fromstring, re.findall("<svg.*?</svg>", text, re.DOTALL)[-2:])
-    for svg, chart in zip(svgs, (runs_a_day(project), p95_a_day(project)), strict=True):
+    for svg, chart in zip(svgs, (runs_a_day(drawn), p95_a_day(drawn)), strict=True):
         assert svg.get("aria-label") == chart.label
         ticks = (*chart.values, *chart.days, *chart.hints)
         texts = {it.text for it in ticks} | {chart.beyond} - {""}
         assert {it.strip() for it in svg.itertext() if it.strip()} == texts
         paths = {it.get("class") or "": it.get("d") or "" for it in svg.findall("path")}
         for kind, bars in chart.bars.items():
-            drawn = "".join(f"M{it.x} {it.bottom}V{it.top}" for it in bars)
-            assert paths.pop(f"bar {kind}") == drawn
+            bar = "".join(f"M{it.x} {it.bottom}V{it.top}" for it in bars)
+            assert paths.pop(f"bar {kind}") == bar
         parts = {"grid": chart.values, "line": chart.lines, "fault": chart.faults}
         parts |= {f"dot {kind}": points for kind, points in chart.dots.items()}
         parts |= {} if chart.limit is None else {"limit": [chart.limit]}

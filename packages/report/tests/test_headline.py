@@ -61,7 +61,6 @@ def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
     [
         ([read(0), read(0.5)], "the oldest is of a 0, read 12 h 0 min before, on 4 Mar 2026, 00:"),
         ([read(0.5), read(None)], " before, on 4 Mar 2026, 00:01; of 1 it is not recorded. "),
-        ([read(0.04), read(-0.5)], "; every project was read in the hour before. "),
         (
             [read(0.01), read(None)],
             "; 1 project was read in the hour before; of 1 it is not recorded. ",

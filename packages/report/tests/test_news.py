@@ -70,6 +70,11 @@ def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
     """What they believe to be wrong, and have not heard the end of."""
     for look in looks:
         told, before = look.news(memory), memory
+        new, over = [it.key for it in told.new], [it.key for it in told.over]
+        # What was found, and could not be told, waits.
+        waited = {key for key, it in before.items() if it.state is State.PENDING}
+        assert {key for key in waited if key[0] in look.kinds} <= {*new}
+        assert all(told.if_not_sent[key].state is State.PENDING for key in new)
         # A message that was taken, and could not be remembered, is the same message next time.
         failed = look.news(told.if_not_sent)
         assert (failed.new, failed.over) == (told.new, told.over)
@@ -77,7 +82,6 @@ def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
         memory = told.if_sent if look.is_sent else told.if_not_sent
         if not look.is_sent:
             continue
-        new, over = [it.key for it in told.new], [it.key for it in told.over]
         says = {key: it for key, it in look.says.items() if key[0] in look.kinds}
         # Nobody is told twice that something is wrong, and of each end once that has a beginning.
         assert len(new) == len({*new} - wrong)
@@ -91,8 +95,7 @@ def test_each_is_told_once_and_its_end_once(looks: list[Look]) -> None:
             assert it != ENDED or state is None
             assert state is not State.PENDING
             is_first = (key[0], "") not in before
-            waited = key in before and before[key].state is State.PENDING
-            assert key not in new or waited or it == SO or (it == OVER and not is_first)
+            assert key not in new or key in waited or it == SO or (it == OVER and not is_first)
             assert it != OVER or key in new or key in before or is_first
     # What is over and gone is forgotten.
     forgotten = ALL_ENDED.news(memory).if_sent

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packages.report.tests.support.findings import MENDED, SECTIONS, TOLD, build, tell
-from report.__main__ import main as write_report
 from report.notify.command import main
 from report.notify.sending import addresses
 from report.notify.settings import ADDRESSES as VARIABLE
@@ -164,12 +163,9 @@ def test_the_file_of_the_variables(
     assert f"address 1 in {VARIABLE} is none" in notify(answers).stderr
 
     (tmp_path / ".env").write_bytes(b"TARGET_POSTGRES_PASSWORD=pass\xe9\n")
-    said = f"{tmp_path / '.env'} is not UTF-8: save it as UTF-8"
-    assert notify(answers).stderr == f"notify: {said}\n"
-    monkeypatch.setattr(sys, "argv", ["report"])
-    with pytest.raises(SystemExit) as ended:
-        write_report()
-    assert ended.value.code == f"report: {said}"
+    for name in ("report", "notify"):
+        said = run_here(answers, *["notify"] * (name == "notify")).stderr
+        assert said == f"{name}: {tmp_path / '.env'} is not UTF-8: save it as UTF-8\n"
 
 
 @pytest.mark.parametrize("kind", ["refused", "unknown host", "no TLS"])
