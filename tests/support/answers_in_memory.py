@@ -25,9 +25,8 @@ LOADED = {
     "model_executions": f"id text, project_id text, model_name text, status text, {_TIMES}",
     "syncs": "sync_id text, stream text, project_id text, began_at timestamp, "
     "ended_at timestamp, error text",
-    "daily_stats": "project_id text, date date, p95_duration_seconds double",
-    "model_stats": "project_id text, model_name text, start_date date, end_date date, "
-    "p95_duration_seconds double, _sdc_extracted_at timestamp",
+    "daily_stats": "project_id text, date date",
+    "model_stats": "project_id text, model_name text, start_date date, end_date date",
 }
 """The columns of the tables that are read, of those that a loader makes."""
 _STAGED = [f"stg_dagctl__{table}" for table in LOADED]
@@ -36,13 +35,9 @@ _ANSWERS = (
     "settings_used",
     "known_projects",
     "unread_streams",
-    "project_slas",
     "known_jobs",
     "broken_jobs",
     "overdue_runs",
-    "sla_breaches",
-    "slowest_models",
-    "model_regressions",
     "held_back_models",
     "project_freshness",
 )

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -105,22 +105,6 @@ def test_what_is_not_known_says_why() -> None:
     assert [cell for cell in cells if cell in {"-", "", "None"}] == []
     assert {"none was given", "not known", "none succeeded", "not measured"} <= set(cells)
     assert "-1 min 15 s (fault)" in shown.said("b")
-
-
-def test_the_quarter_of_each_project_worst_first() -> None:
-    def row(project: str, month: int, over: int) -> dict[str, Any]:
-        day = AS_OF.date().replace(month=month, day=1)
-        named = {"project_id": project, "project_name": project, "sla_seconds": 600.0}
-        return {**named, "month": day, "days_over": over, "measured_days": 20}
-
-    shown = page_of(answers(sla_months=[row("good", 3, 0), row("bad", 1, 9), row("worse", 3, 2)]))
-    assert shown.table("months") == [
-        ["Project", "Mar 2026", "Feb 2026", "Jan 2026", "SLA"],
-        ["worse", "2 of 20 days", "not measured", "not measured", "10 min 0 s"],
-        ["bad", "not measured", "not measured", "9 of 20 days", "10 min 0 s"],
-        ["good", "0 of 20 days", "not measured", "not measured", "10 min 0 s"],
-    ]
-    assert shown.said("em") == ["2 of 20 days", "9 of 20 days"]
 
 
 @pytest.mark.parametrize(
