@@ -29,11 +29,9 @@ class Loaded:
     """What was loaded, and the thresholds that are not the usual ones.
 
     Attributes:
-        world: every row, also of projects that are gone.
-        gone: the ids of those.
+        world: every row, also of the projects that are `gone`, by their ids.
         windows: the lengths of all windows of `model_stats` that were read, in days, the one that
-            is read now last.
-        windows_of: the same for projects that were last read earlier.
+            is read now last; `windows_of` has those of projects that were last read earlier.
         slas: of single projects, by id or name.
         first_day: the first of the statistics.
     """
@@ -103,7 +101,7 @@ def known_jobs(loaded: Loaded) -> Answer:
         }
         unlisted = scheduled - listed if scheduled & listed else set()
         for name, row in newest.items():
-            found[key, name] = (_moment(row), key in loaded.gone or name in unlisted)
+            found[key, name] = (moment(row), key in loaded.gone or name in unlisted)
     return found
 
 
@@ -263,7 +261,7 @@ def held_back_models(loaded: Loaded, days: int = 7, times: int = 3) -> Answer:
         rows.sort(key=_newest, reverse=True)
         ran = [at for at, row in enumerate(rows) if row["status"] not in HELD_BACK]
         counts = (len(rows), _count(rows, "skipped"), _count(rows, "blocked"))
-        in_a_row, last = (ran[0], _moment(rows[ran[0]])) if ran else (len(rows), None)
+        in_a_row, last = (ran[0], moment(rows[ran[0]])) if ran else (len(rows), None)
         found[key] = (*counts, in_a_row, last)
     return found
 
@@ -308,17 +306,17 @@ def _job(row: Row) -> str:
     return row.get("job_name") or "unknown"
 
 
-def _moment(row: Row) -> Any:
+def moment(row: Row) -> Any:
     return from_text(row.get("start_time") or row["created_at"]).replace(tzinfo=None)
 
 
 def _day(row: Row) -> date:
-    day: date = _moment(row).date()
+    day: date = moment(row).date()
     return day
 
 
 def _newest(row: Row) -> Any:
-    return _moment(row), row["id"]
+    return moment(row), row["id"]
 
 
 def _grouped(rows: Iterable[Row], *names: Any) -> dict[tuple[Any, ...], list[Row]]:

@@ -64,6 +64,7 @@ def test_a_long_section_leaves_room_for_the_others() -> None:
     assert "weekly (sales): running for 3 h" in said.body
     assert "- and 490 more\n\nOver" in said.body
     assert said.body.endswith("- and 491 more")
+    assert len(said.keys) == 501
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 
 from packages.report.tests.support.findings import MENDED, SECTIONS, tell
-from report.notify.message import LINES, messages
+from report.notify.message import messages
 from report.notify.news import Finding, News
 from report.notify.services import Service
 from report.notify.settings import ADDRESSES, KINDS_TOLD, MUTED, OWNERS, PAGE
@@ -92,43 +92,15 @@ def test_alerts_are_closed_by_their_alias(
         assert closed == closings
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "splunk://route@{0}",
-        "incidentio://{0}/{0}",
-        "opsimate://{0}@localhost",
-    ],
-)
+@pytest.mark.parametrize("url", ["splunk://a@{0}", "incidentio://{0}/{0}", "opsimate://{0}@a"])
 def test_other_services_that_keep_incidents_are_known_as_such(url: str) -> None:
     assert Service(url.format("a1" * 18), "").keeps_incidents
 
 
-def test_a_message_in_parts_of_which_one_is_refused(
-    answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers.execute(
-        "insert into dagctl_answers.model_regressions "
-        "select 'p', 'sales', repeat('orders ', 15) || cast(number as varchar), "
-        "date '2026-02-23', date '2026-03-01', 50, 15, 10, true "
-        "from generate_series(10, 29) as models(number)"
-    )
-    monkeypatch.setattr("apprise.plugins.discord.NotifyDiscord.notify_url", hook.url, raising=False)
-    told = {ADDRESSES: f"discord://{'1' * 18}/{SECRET * 4}"}
-    monkeypatch.setattr("apprise.plugins.discord.NotifyDiscord.body_maxlen", 700)
-    hook.refuses = "(2 of "
-    tell(answers, code=1, variables=told)
-    sent = [it.body for it in hook.take()]
-    assert len(sent) > 2
-    hook.refuses = "\0"
-    tell(answers, variables=told)
-    again = [it.body for it in hook.take()]
-    assert all(len(text.encode()) <= 700 for text in (*sent, *again))
-    # Every line was taken once, and one that counts the others.
-    lines = [line for it in (*sent, *again) for line in it.split("\n") if line.startswith("- ")]
-    assert len(lines) == len(set(lines)) == LINES + 1
-    assert tell(answers, variables=told).startswith("notify: nothing new")
-    assert hook.take() == []
+def test_what_a_service_takes_at_once_is_counted_in_bytes() -> None:
+    service = Service(f"discord://{'1' * 18}/{'a' * 64}", "")
+    assert service.fits("title", "x" * 1_900)
+    assert not service.fits("title", "雪" * 1_900)
 
 
 @pytest.mark.parametrize(

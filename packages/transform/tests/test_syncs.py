@@ -89,17 +89,14 @@ def test_what_is_unread_and_how_old_a_project_is(
     assert len(rows) == len(unread)
     assert all(row["project_name"] == NAMES[row["project_id"]] for row in rows)
 
-    failing = {key for key, _ in unread}
     rows = answers_in_memory("select * from project_freshness")
     of_project = ("project_id", "project_name", "read_at", "newest_change_at", "is_failing")
+    failing = {key for key, _ in unread}
+    changes = {
+        key: [run["updated_at"] for run in runs if run["project_id"] == key] for key in NAMES
+    }
     assert sorted(tuple(row[name] for name in of_project) for row in rows) == [
-        (
-            key,
-            NAMES[key],
-            reads.get(key),
-            max((run["updated_at"] for run in runs if run["project_id"] == key), default=None),
-            key in failing,
-        )
+        (key, key[-1], reads.get(key), max(changes[key], default=None), key in failing)
         for key in ("proj_a", "proj_b", "proj_c")
     ]
 
