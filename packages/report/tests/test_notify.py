@@ -122,6 +122,8 @@ def test_an_exit_code_needs_no_address_and_wants_its_answers(
     answers.execute("; ".join(MENDED))
     assert notify(answers, "--fail-on", "breaches,regressions,broken,overdue").returncode == 0
 
+    answers.execute("alter table dagctl_answers.settings_used drop column sla_days")
+    assert "built by another version" in notify(answers, "--fail-on", "breaches").stderr
     answers.execute("drop table dagctl_answers.sla_breaches")
     done = notify(answers, "--fail-on", "breaches")
     assert done.returncode == 1

@@ -10,7 +10,6 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from apprise.plugins.jira import JIRA_API_LOOKUP
 from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 
@@ -69,13 +68,11 @@ def test_pagerduty_has_one_incident_a_finding_which_its_end_resolves(
         ] * expected
 
 
-@pytest.mark.parametrize("service", ["opsgenie", "jira"])
 def test_alerts_are_closed_by_their_alias(
-    answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch, service: str
+    answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    urls = {"opsgenie": OPSGENIE_API_LOOKUP, "jira": JIRA_API_LOOKUP}[service]
-    monkeypatch.setitem(urls, "us", hook.url)
-    told = {ADDRESSES: f"{service}://{SECRET}", KINDS_TOLD: "broken"}
+    monkeypatch.setitem(OPSGENIE_API_LOOKUP, "us", hook.url)
+    told = {ADDRESSES: f"opsgenie://{SECRET}", KINDS_TOLD: "broken"}
     tell(answers, variables=told)
     (opened,) = taken(hook)
     assert opened["message"] == "Jobs broken: nightly (sales)"
@@ -185,6 +182,7 @@ def test_who_is_told_of_what(answers: Warehouse, hook: Receiver, other: Receiver
         (KINDS_TOLD, "broken,slow"),
         (OWNERS, f"sales={SECRET}"),
         (OWNERS, f'{{"sales": "nonsense://{SECRET}"}}'),
+        (MUTED, "sales"),
         (MUTED, '{"sales": "tomorrow"}'),
         (PAGE, "https://example.com/a b"),
     ],
