@@ -140,12 +140,6 @@ def test_a_year_of_history_is_not_told(answers: Warehouse, hook: Receiver) -> No
         "select 'p', date '2026-02-25' - cast(ago as integer), 2400 "
         "from generate_series(0, 364) as days(ago)"
     )
-    answers.execute(
-        "insert into dagctl_answers.model_regressions "
-        "select 'p', 'sales', 'orders', date '2026-02-16' - 7 * cast(ago as integer), "
-        "date '2026-02-22' - 7 * cast(ago as integer), 50, 15, 10, false "
-        "from generate_series(0, 50) as weeks(ago)"
-    )
     tell(answers, hook)
 
     assert [message.sections for message in hook.take()] == [SECTIONS]
