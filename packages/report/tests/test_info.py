@@ -64,8 +64,7 @@ def test_a_thousand_projects_are_short(tmp_path: Path) -> None:
     assert runs.endswith("the server answered 403 since 2 Mar 2026, 10:30")
 
 
-def test_what_is_not_there_is_a_line(tmp_path: Path) -> None:
-    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
+def test_what_is_not_there_is_a_line(warehouse: Warehouse) -> None:
     nothing = run(warehouse, "info")
     assert (nothing.returncode, len(nothing.stderr.splitlines())) == (1, 1)
 
