@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from apprise.plugins.jira import JIRA_API_LOOKUP
 from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
 from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 
@@ -68,11 +69,13 @@ def test_pagerduty_has_one_incident_a_finding_which_its_end_resolves(
         ] * expected
 
 
+@pytest.mark.parametrize("service", ["opsgenie", "jira"])
 def test_alerts_are_closed_by_their_alias(
-    answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+    answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
-    monkeypatch.setitem(OPSGENIE_API_LOOKUP, "us", hook.url)
-    told = {ADDRESSES: f"opsgenie://{SECRET}", KINDS_TOLD: "broken"}
+    for urls in (OPSGENIE_API_LOOKUP, JIRA_API_LOOKUP):
+        monkeypatch.setitem(urls, "us", hook.url)
+    told = {ADDRESSES: f"{service}://{SECRET}", KINDS_TOLD: "broken"}
     tell(answers, variables=told)
     (opened,) = taken(hook)
     assert opened["message"] == "Jobs broken: nightly (sales)"
