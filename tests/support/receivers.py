@@ -1,15 +1,19 @@
-"""A server that receives messages, on loopback."""
+"""Servers that receive messages, on loopback: a mail server with a password, and a webhook."""
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -48,14 +52,14 @@ class Receiver:
 
     Attributes:
         address: as apprise takes it, a secret included.
-        url: stands for that of any service.
+        url: of a webhook; it stands for that of any service.
         is_down: whether it refuses everything.
-        refuses: a text with this in it is refused.
-        before_answer: is called when a message has come, and before it is answered.
+        refuses: a webhook refuses a text with this in it.
+        before_answer: is called when a message has come, and before it is answered; a webhook only.
     """
 
     address: str
-    url: str
+    url: str = ""
     received: list[Received] = field(default_factory=list)
     is_down: bool = False
     refuses: str = "\0"
@@ -99,3 +103,35 @@ def webhook() -> Iterator[Receiver]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def mail_server() -> Iterator[Receiver]:
+    """Run a mail server, at which only one user with a password may send."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    receiver = Receiver(
+        f"mailto://sender:{SECRET}@127.0.0.1:{port}?from=dagctl@example.com&to=team@example.com"
+    )
+
+    class Handler:
+        async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - its name
+            if receiver.is_down:
+                return f"451 {SECRET} is away"
+            mail = message_from_bytes(envelope.content, policy=policy.default)
+            text = mail.get_body(("plain",)).get_content().replace("\r\n", "\n")  # type: ignore[union-attr]
+            receiver.received.append(Received({"title": str(mail["Subject"]), "message": text}))
+            return "250 OK"
+
+    def login(*arguments: Any) -> AuthResult:
+        *_, given = arguments
+        return AuthResult(success=(given.login, given.password) == (b"sender", SECRET.encode()))
+
+    controller = Controller(
+        Handler(), hostname="127.0.0.1", port=port, authenticator=login, auth_require_tls=False
+    )
+    controller.start()
+    try:
+        yield receiver
+    finally:
+        controller.stop()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from packages.report.tests.support.findings import build
-from tests.support.receivers import webhook
+from tests.support.receivers import mail_server, webhook
 from tests.support.warehouses import duckdb_at
 
 if TYPE_CHECKING:
@@ -30,6 +30,6 @@ def hook() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def other() -> Iterator[Receiver]:
-    with webhook() as receiver:
+def mail() -> Iterator[Receiver]:
+    with mail_server() as receiver:
         yield receiver

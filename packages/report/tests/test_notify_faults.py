@@ -167,22 +167,23 @@ def test_the_file_of_the_variables(
     assert report(answers, tmp_path / "page.html").stderr == f"report: {said}"
 
 
-@pytest.mark.parametrize("kind", ["refused", "unknown host", "no TLS"])
+@pytest.mark.parametrize("kind", ["refused", "unknown host", "no TLS", "wrong password"])
 def test_a_secret_is_nowhere_when_a_message_cannot_be_sent(
-    answers: Warehouse, hook: Receiver, other: Receiver, kind: str
+    answers: Warehouse, hook: Receiver, mail: Receiver, kind: str
 ) -> None:
-    hook.is_down = other.is_down = True
+    hook.is_down = mail.is_down = True
     address = {
-        "refused": f"{hook.address} {other.address}",
+        "refused": f"{hook.address} {mail.address}",
         "unknown host": f"json://{SECRET}.invalid/{SECRET}?token={SECRET}",
         "no TLS": hook.address.replace("json://", "jsons://"),
+        "wrong password": mail.address.replace(f":{SECRET}", f":{SECRET[::-1]}") + "&cto=1",
     }[kind]
     loud = {"PYTHONDEVMODE": "1", "PYTHONWARNINGS": "default", VARIABLE: address}
     done = run_program(answers, "notify", **loud)
 
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     kept = str(answers.query(f"select * from {TOLD}"))  # noqa: S608 - from above
-    for secret in (SECRET, "127.0.0.1"):
+    for secret in (SECRET, SECRET[::-1], "127.0.0.1"):
         assert secret not in done.stdout + done.stderr + kept
 
 

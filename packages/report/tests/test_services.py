@@ -155,11 +155,11 @@ def test_a_webhook_learns_what_kind_and_how_bad(answers: Warehouse, hook: Receiv
     assert [(it["id"], it["ending"]) for it in sent["findings"]] == [(broken["id"], "mended")]
 
 
-def test_who_is_told_of_what(answers: Warehouse, hook: Receiver, other: Receiver) -> None:
-    owner = {ADDRESSES: other.address, OWNERS: json.dumps({"sales/nightly": hook.address})}
+def test_who_is_told_of_what(answers: Warehouse, hook: Receiver, mail: Receiver) -> None:
+    owner = {ADDRESSES: mail.address, OWNERS: json.dumps({"sales/nightly": hook.address})}
     done = notify(answers, "--kinds", "broken,overdue", **owner)
     assert "sent to address 1 of sales/nightly (JSON)" in done.stdout
-    (message,) = other.take()
+    (message,) = mail.take()
     assert list(message.sections) == ["Runs that take too long"]
     assert [it["kind"] for it in taken(hook)[0]["findings"]] == ["broken"]
 
@@ -168,13 +168,13 @@ def test_who_is_told_of_what(answers: Warehouse, hook: Receiver, other: Receiver
     done = notify(answers, **muted)
     assert done.stderr == "notify: 'elsewhere' in the settings is no project that was loaded\n"
     assert notify(answers, "--fail-on", "broken", **muted).returncode == 0
-    assert other.take() == hook.take() == []
+    assert mail.take() == hook.take() == []
     answers.execute("; ".join(MENDED[:4]))
     notify(answers, **muted)
-    assert [list(message.sections) for message in other.take()] == [["Over"]]
+    assert [list(message.sections) for message in mail.take()] == [["Over"]]
     assert len(hook.take()) == 1
     notify(answers, "--mute", "sales/stock=2000-01-01T00:00:00Z", **owner)
-    assert [len(message.sections) for message in other.take()] == [4]
+    assert [len(message.sections) for message in mail.take()] == [4]
 
 
 @pytest.mark.parametrize(
