@@ -10,9 +10,8 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jinja2 import Environment
 
-from tests.support.project import ROOT
+from packages.transform.tests.support import macros as support
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     Session = psycopg.Connection[Any]
 
-FILE = ROOT / "packages" / "transform" / "macros" / "local_time.sql"
 # Nothing that dagctl records is older.
 OLDEST = datetime(2015, 1, 1, tzinfo=timezone.utc)
 MOMENTS = st.integers(0, 23 * 366 * 86_400).map(lambda seconds: OLDEST + timedelta(seconds=seconds))
@@ -54,24 +52,14 @@ def zones(session: Session) -> list[str]:
 
 
 def macros(session: Session) -> Any:
-    """Return the macros of the file, as dbt would run them in this session."""
+    """Return the macros, as dbt would run them in this session."""
 
     def run_query(query: str) -> SimpleNamespace:
         cursor = session.execute(query.encode())
         columns = [column.name for column in cursor.description or ()]
         return SimpleNamespace(rows=[dict(zip(columns, row, strict=True)) for row in cursor])
 
-    package = SimpleNamespace()
-    environment = Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - SQL, not HTML
-    environment.globals |= {
-        "adapter": SimpleNamespace(quote=lambda name: f'"{name}"'),
-        "dbt": SimpleNamespace(escape_single_quotes=lambda text: text),
-        "run_query": run_query,
-        "return": lambda value: value,
-        "tap_dagctl": package,
-    }
-    vars(package).update(vars(environment.from_string(FILE.read_text()).module))
-    return package
+    return support.macros("postgres", run_query)
 
 
 def judged(

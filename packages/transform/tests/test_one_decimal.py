@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from jinja2 import Environment
 
-from tests.support.project import ROOT
+from packages.transform.tests.support.macros import macros
 from tests.support.warehouses import connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILE = ROOT / "packages" / "transform" / "macros" / "numbers.sql"
+ONE_DECIMAL = macros().one_decimal("x")
 NUMBERS = st.one_of(
     st.floats(-1e9, 1e9),
     # Halves that a double holds, and halves that it almost holds.
@@ -33,8 +32,7 @@ def connection(request: pytest.FixtureRequest) -> Iterator[Any]:
 @given(values=st.lists(NUMBERS, min_size=1, max_size=40))
 @example(values=[20.25, 20.35, 20.75, 22.45, 0.05, 0.15, 0.25, 0.35, -0.25, -22.45, 0.0])
 def test_one_decimal_is_pythons(connection: Any, values: list[float]) -> None:
-    macros: Any = Environment(autoescape=False).from_string(FILE.read_text()).module  # noqa: S701 - SQL, not HTML
     rows = [f"({number}, cast('{it!r}' as double precision))" for number, it in enumerate(values)]
-    query = f"select {macros.one_decimal('x')} from (values {', '.join(rows)}) as it(n, x)"  # noqa: S608 - from here
+    query = f"select {ONE_DECIMAL} from (values {', '.join(rows)}) as it(n, x)"  # noqa: S608 - from here
     found = connection.execute(query).fetchall()
     assert [it for (it,) in found] == [round(value, 1) for value in values]
