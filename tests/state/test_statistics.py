@@ -81,6 +81,20 @@ def test_windows_of_which_no_state_says_how_long_they_are_are_not_read_again(api
     assert sync(api, state, model_stats_window_days=10)[2] == ["2026-02-20", "2026-03-02"]
 
 
+@pytest.mark.parametrize(("ahead", "days", "kept"), [(1, 4, 1), (2, 4, 2), (4, 30, 0)])
+def test_a_bookmark_in_the_future_leaves_out_no_day(
+    api: Api, ahead: int, days: int, kept: int
+) -> None:
+    """Within the look-back another clock may be right; beyond it, everything is read again."""
+    state = sync(api)[0].states[-1]
+    (part,) = state["bookmarks"]["daily_stats"]["partitions"]
+    part["replication_key_value"] = f"{TODAY + ahead * DAY}"
+    pipe, asked, _ = sync(api, state, stats_lookback_days=3)
+
+    assert asked == [days]
+    assert part_of(pipe)["replication_key_value"][:10] == f"{TODAY + kept * DAY}"
+
+
 def test_a_state_remembers_only_what_will_be_read_again(api: Api) -> None:
     execute(api, *range(20))
     pipe, *_ = sync(api)
