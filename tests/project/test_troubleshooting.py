@@ -43,6 +43,11 @@ def test_every_message_of_the_sql_has_its_row() -> None:
         (None, {"api_url": f"https://{'x' * 70}.example"}, "be asked for (LocationParseError)"),
         (Reply(200, b'{"jobs": [{}]}'), {}, "a row has no id, so it cannot be loaded"),
         (
+            Reply(200, b'{"runs": [{"id": "a", "updated_at": "0001-01-01T00:00:00+01:00"}]}'),
+            {},
+            "updated_at of row 'a' is outside the years 1 to 9999",
+        ),
+        (
             Reply(200, f'{{"jobs": [{{"id": "a", "resources": {NESTED}}}], "total": 1}}'.encode()),
             {"stream_maps": {"jobs": {"text": "str(record['resources'])"}}},
             "nested too deeply",
@@ -53,7 +58,7 @@ def test_what_no_other_test_provokes(
     api: Api, tap: Tap, reply: Reply | None, settings: dict[str, Any], line: str
 ) -> None:
     if reply:
-        instead(api, "/jobs", reply)
+        instead(api, "/runs" if b"runs" in reply.body else "/jobs", reply)
     output = tap(environment=DIRECTLY, max_attempts=1, **({"api_url": api.url} | settings))
     assert output.exit_code == 1
     assert all(line in error for error in output.errors)
@@ -61,7 +66,7 @@ def test_what_no_other_test_provokes(
 
 @pytest.mark.parametrize("stream", ["runs", "daily_stats"])
 def test_a_bookmark_in_the_future(api: Api, tap: Tap, stream: str) -> None:
-    api.world.put("runs", "proj_a", {"id": "run"})
+    api.world.put("runs", "proj_a", {"id": "run", "end_time": "0001-01-01T00:00:00+01:00"})
     state = tap().state
     for part in state["bookmarks"][stream]["partitions"]:
         part["replication_key_value"] = "2099-01-01" + "T00:00:00Z" * (stream == "runs")
