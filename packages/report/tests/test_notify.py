@@ -181,6 +181,9 @@ NO_RISE = "delete from model_regressions"
         (f"{AS_OF} '2026-03-01 12:00'; {NO_RISE}", []),
         (f"{NO_RISE}; delete from stg_dagctl__model_stats where end_date < '2026-02-23'", []),  # noqa: S608 - from above
         ("update stg_dagctl__model_executions set status = 'running'", []),
+        # The run that was told runs again, and an older one succeeded; today's p95 can still rise.
+        (f"update stg_dagctl__runs set status = 'running' where id = 'bad'; {MENDED[1]}", []),  # noqa: S608 - from above
+        ("insert into stg_dagctl__daily_stats values ('p', date '2026-03-04', 60)", []),
         (
             "update stg_dagctl__runs set status = 'failed'",
             ["weekly (sales), started 4 Mar 2026, 06:00 UTC: ended (failed)"],
