@@ -102,8 +102,13 @@ def test_about_every_ten_seconds_it_says_how_far_it_is(
     with caplog.at_level(logging.INFO):
         for rows in range(500, 5_001, 500):
             walk.report(rows, 5_000)
+        projects = Progress("projects")
+        for number in range(9):
+            projects.report(number, 9)
 
     assert [message for *_, message in caplog.record_tuples] == [
         "a list: page 4 of 10, 2000 rows, 125 rows/s, about 24 s left",
         "a list: page 8 of 10, 4000 rows, 146 rows/s, about 7 s left",
+        "projects: 3 of 9, about 24 s left",
+        "projects: 7 of 9, about 7 s left",
     ]

@@ -44,6 +44,13 @@ def test_whatever_stands_in_a_header_is_a_time_or_none(text: str) -> None:
     responses.status_error(302, {"Location": text}, b"", clock, {})
 
 
+def test_an_answer_of_400_names_the_dates_asked_for() -> None:
+    dates = {"updated_after": 1, "days": 2, "start_date": 3, "end_date": 4}
+    error = responses.status_error(400, {}, b"", None, {"page": 1, **dates})
+    asked = "it asked for updated_after=1, days=2, start_date=3, end_date=4, and the request"
+    assert error.advice.startswith(asked)
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

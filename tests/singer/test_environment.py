@@ -141,6 +141,9 @@ def test_metrics_come_only_if_asked_for(tmp_path: Path, tap: Tap) -> None:
     asked = logging_with(tap, tmp_path, ASKING)
     assert {point["tags"]["stream"] for point in metrics(asked)} >= {"projects", "runs"}
     assert metrics(tap()) == []
+    # That a test stops after a record is no failure.
+    tested = metrics(tap("--test", environment={"TAP_DAGCTL_LOGLEVEL": "debug"}).succeeded)
+    assert {it["tags"]["status"] for it in tested if it["type"] == "timer"} == {"succeeded"}
     assert tap(environment={"TAP_DAGCTL_LOGLEVEL": "error"}).stderr == ""
 
 

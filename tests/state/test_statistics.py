@@ -81,6 +81,16 @@ def test_windows_of_which_no_state_says_how_long_they_are_are_not_read_again(api
     assert sync(api, state, model_stats_window_days=10)[2] == ["2026-02-20", "2026-03-02"]
 
 
+@pytest.mark.parametrize(("lookback", "days"), [(2, 13), (100, 111)])
+def test_a_bookmark_set_by_hand_says_that_what_lies_before_was_read(
+    api: Api, lookback: int, days: int
+) -> None:
+    part = {"replication_key": "date", "replication_key_value": "2026-02-20"}
+    partitions = [{"context": {"project_id": "proj_a"}, **part}]
+    state = {"bookmarks": {"daily_stats": {"partitions": partitions}}}
+    assert sync(api, state, stats_lookback_days=lookback)[1] == [days]
+
+
 @pytest.mark.parametrize(("ahead", "days", "kept"), [(1, 4, 1), (2, 4, 2), (4, 30, 0)])
 def test_a_bookmark_in_the_future_leaves_out_no_day(
     api: Api, ahead: int, days: int, kept: int
@@ -137,6 +147,17 @@ def test_a_start_date_before_the_project_asks_for_no_empty_window(api: Api, offs
     assert len(first.rows("model_stats")) == 3
     # From then on what late runs may change is read, as always.
     assert sync(api, first.states[-1], start_date="1970-01-01")[2] == WINDOWS[-2:]
+
+
+def test_a_project_that_is_older_than_was_said_loses_nothing(api: Api) -> None:
+    execute(api, 30)
+    state = None
+    for days_ago, rows in ((3, 0), (31, 1)):
+        created = to_text(api.world.now - days_ago * DAY)
+        api.world.projects["proj_a"].row["created_at"] = created
+        pipe, *_ = sync(api, state, start_date="1970-01-01")
+        assert len(pipe.rows("model_stats")) == rows
+        state = pipe.states[-1]
 
 
 @pytest.mark.parametrize("created", [None, "0000-00-00T00:00:00Z", "9999-12-31T23:59:59Z"])
