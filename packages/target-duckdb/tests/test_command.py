@@ -68,7 +68,8 @@ def test_a_configuration_that_cannot_be_read_is_an_error(loader: Loader) -> None
 
 def test_each_unknown_setting_is_told_once_and_nothing_that_meltano_adds(tmp_path: Path) -> None:
     storage = {"root": "x"}
-    loader = Loader(tmp_path, hard_delet=True, qqq=1, batch_config={"storage": storage})
+    unknown: dict[str, Any] = {"hard_delet": True, "load_method": "upsert", "qqq": 1}
+    loader = Loader(tmp_path, batch_config={"storage": storage}, **unknown)
     environ = {
         "TARGET_DUCKDB_BATCHSIZE": "7",
         "TARGET_DUCKDB_LOGLEVEL": "info",
@@ -88,6 +89,8 @@ def test_each_unknown_setting_is_told_once_and_nothing_that_meltano_adds(tmp_pat
     assert sorted(told) == [
         f"TARGET_DUCKDB_BATCHSIZE {ignored}: did you mean batch_size_rows?",
         f"hard_delet {ignored}: did you mean hard_delete?",
+        # The SDK offers it for every target.
+        f"load_method {ignored}",
         f"qqq {ignored}",
     ]
 
@@ -284,6 +287,26 @@ def test_what_a_kill_leaves_the_next_run_removes_and_nothing_else(
     assert [row["id"] for row in loader.rows("it")] == [1]
     left = {it.name.removeprefix("target-duckdb-") for it in folder.rglob("*")}
     assert left == {"projects", "notes", "file", "link"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
+def test_what_another_user_left_stays(loader: Loader, tmp_path: Path) -> None:
+    left = tmp_path / "target-duckdb-theirs"
+    left.mkdir()
+    (left / "target-duckdb.lock").touch()
+    os.chown(left, 12345, 12345)
+    run = loader.run_program(_MESSAGES, env={**os.environ, "TMPDIR": str(tmp_path)})
+
+    assert (run.exit_code, left.exists()) == (0, True)
+
+
+def test_more_streams_than_a_process_may_have_files(loader: Loader) -> None:
+    messages: list[Any] = [schema(f"s{number}", {"id": INTEGER}) for number in range(80)]
+    messages += [record(f"s{number}", {"id": number}) for number in range(80)]
+    run = loader.run_within(resource.RLIMIT_NOFILE, 40, messages)
+
+    assert run.exit_code == 0, run.stderr
+    assert loader.rows("s79") == [{"id": 79}]
 
 
 _SPILL = """

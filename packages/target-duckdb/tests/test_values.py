@@ -90,6 +90,14 @@ def test_a_moment_is_stored_in_utc_whatever_the_machines_time_zone(loader: Loade
     assert [str(row["at"]) for row in loader.rows("it")] == list(moments.values())
 
 
+def test_what_is_not_stored_may_be_odd_and_an_object_is_stored_as_it_came(loader: Loader) -> None:
+    odd = '"no": 1, "no": 2, "nan": NaN, "o": {"a": 1, "a": [{"b": 1, "b": 2}]}'
+    line = f'{{"type": "RECORD", "stream": "it", "record": {{"id": 1, {odd}}}, "x": 1, "x": 2}}'
+    loader.load([schema("it", {"id": INTEGER, "o": {}}), line])
+
+    assert loader.rows("it") == [{"id": 1, "o": '{"a":1,"a":[{"b":1,"b":2}]}'}]
+
+
 def test_names_are_told_apart_as_duckdb_does(tmp_path: Path) -> None:
     row = {"id": 1, "é": 2, "É": 3, "_SDC_BATCHED_AT": 4}
     messages = [schema("it", dict.fromkeys(row, INTEGER)), record("it", row)]
