@@ -189,6 +189,9 @@ def test_wherever_a_server_reflects_the_token_it_leaves_nowhere(
         said = "the answer holds the API token, so it is not loaded"
         assert (said if status == 200 else f"the server answered {status}") in output.stderr
         assert output.exit_code == 1
+        # It keeps nothing else from coming.
+        if status != 401 and ending not in {"/projects", "/plans"}:
+            assert output.ids("plans") == ["row"]
 
 
 def test_a_state_that_holds_the_token_does_not_go_out(api: Api, tap: Tap) -> None:

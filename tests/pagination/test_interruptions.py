@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,31 @@ def test_a_signal_ends_a_long_wait_for_another_try(api: Api, tap: subprocess.Pop
     # A wait of 100 seconds that went on would break the 60 that are waited here.
     tap.communicate(timeout=60)
     assert tap.returncode == 143
+
+
+def test_a_signal_may_come_while_an_answer_is_taken(tmp_path: Path, config: Json) -> None:
+    script = """
+from signal import SIGTERM, raise_signal
+from tap_dagctl.__main__ import main
+from tap_dagctl.api import transport
+
+class HalfMade:
+    def __init__(self, *_, **__):
+        raise_signal(SIGTERM)
+
+    # `close` of an answer fails like this, and from Python 3.13 on says so.
+    def __del__(self):
+        self.fp
+
+transport._Connection.response_class = HalfMade
+main()
+"""
+    _, *options = arguments(tmp_path, config)
+    line = [sys.executable, "-c", script, *options]
+    done = subprocess.run(line, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 143
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_signal_waits_for_the_end_of_the_line_when_the_target_is_slow(
