@@ -142,7 +142,7 @@ def test_a_failing_target_has_its_code_and_leaves_the_states(synced: Place, tmp_
     synced.put("second", "proj_a")
     for text, code, lines in (
         ("kill -9 $$", 137, []),
-        ("exit 0", 2, []),
+        (f"env > {tmp_path}/env; exit 0", 2, []),
         (f"echo '{LOG}'; exit 3", 3, NO_STATE),
     ):
         # Under this name the states of the good one are used.
@@ -150,6 +150,8 @@ def test_a_failing_target_has_its_code_and_leaves_the_states(synced: Place, tmp_
         assert (done.exit_code, done.own_lines) == (code, lines), text
         assert synced.parts() == before
 
+    # The settings of the tap, and its token, are not for the target.
+    assert not re.findall("^(TAP_|STATE_).*", (tmp_path / "env").read_text(), re.MULTILINE)
     # A line that is no state is left out.
     good = Path(sys.executable).with_name(synced.target)
     done = synced.run(target=synced.script(f"echo '{LOG}'; exec {good} \"$@\"", tmp_path))
