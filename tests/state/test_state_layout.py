@@ -64,6 +64,7 @@ def test_a_state_of_something_else(tap: Tap, state: Json, what: str) -> None:
     "state",
     [
         {"bookmarks": {"runs": {}, "projects": {"progress_markers": {}}, "members": {}}},
+        {"bookmarks": {"projects": {"starting_replication_value": None}}},
         of("runs", {**part(), "progress_markers": {"Note": "…", "replication_key_value": "x"}}),
         # Of a newer version: streams nobody has heard of, entries beside the bookmarks.
         {"bookmarks": {"runs": {"partitions": [part()], "more": 1}, "alerts": {"upto": 7}}, "v": 2},
