@@ -104,6 +104,7 @@ def test_a_catalog_selects_nothing(api: Api, tap: Tap, content: Json) -> None:
         ({"projects": None, "accounts": {"__source__": "projects"}}, {"accounts": 2}),
         ({"projects": {"id": None, "__key_properties__": []}}, {"projects": 2}),
         ({"projects": {"__else__": None, **HASHED}}, {"projects": 2}),
+        ({"copy": {"__source__": "runs"}}, {"projects": 2, "copy": 2}),
     ],
 )
 def test_what_is_below_mapped_projects_comes(tap: Tap, maps: Json, leaves: dict[str, int]) -> None:
