@@ -118,7 +118,8 @@ def test_a_target_that_does_not_start_is_one_line(place: Place, tmp_path: Path) 
 
 def test_a_broken_state_is_one_line(synced: Place, tmp_path: Path) -> None:
     path = tmp_path / "states" / STATE_ID / "proj_a.json"
-    for content, where in (('{"bookmarks', str(path)), ('{"x": 1}', "the part proj_a")):
+    broken = {'{"bookmarks': path, "[]": path, '{"x": 1}': "the part proj_a"}
+    for content, where in broken.items():
         path.write_text(content)
         line = f"The state in {where} is broken; take it away to read the project again"
         assert synced.refused().error.startswith(line)
