@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 import pytest
@@ -80,12 +84,46 @@ def test_a_bundle_is_trusted_and_a_netrc_entry_does_not_replace_the_token(tls_ta
 
 
 def test_what_is_unencrypted_or_excepted_goes_to_no_proxy(tap: Tap, tls_tap: Tap) -> None:
-    # Nobody is there. That the rest does go there, `test_connections` checks.
+    # Nobody is there.
     names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
     proxies = dict.fromkeys(names, "http://127.0.0.1:9")
     for there, passed_by in ((tap, ""), (tls_tap, "localhost")):
         environment = {**TRUSTING, **proxies, "NO_PROXY": passed_by, "no_proxy": passed_by}
         assert there(environment=environment).succeeded.ids("runs") == ["run"]
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Passes on what it cannot read, and keeps what it was told."""
+
+    told: ClassVar[list[str]] = []
+
+    def do_CONNECT(self) -> None:
+        self.told.append(f"{self.requestline} {self.headers}")
+        host, _, port = self.path.partition(":")
+        with socket.create_connection((host, int(port))) as server:
+            self.send_response(200)
+            self.end_headers()
+            other = {self.connection: server, server: self.connection}
+            while True:
+                for ready in select.select(list(other), [], [])[0]:
+                    if not (data := ready.recv(65_536)):
+                        return
+                    other[ready].sendall(data)
+
+
+def test_a_proxy_passes_on_what_it_cannot_read(tls_tap: Tap) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        variables = {"https_proxy": f"http://127.0.0.1:{server.server_port}", "NO_PROXY": ""}
+        output = tls_tap(environment={**TRUSTING, **variables, "no_proxy": ""})
+        server.shutdown()
+
+    assert output.succeeded.ids("runs") == ["run"]
+    assert Proxy.told
+    for told in Proxy.told:
+        assert told.startswith(f"CONNECT localhost:{tls_tap.api.server_port} ")
+        assert "made_up" not in told
 
 
 PASSWORD, KEY = "h%40lf-a-password", "another/secret+key"
