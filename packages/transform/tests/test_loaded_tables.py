@@ -67,7 +67,9 @@ def test_what_another_loader_would_have_made(empty: Warehouse, dbt: Dbt) -> None
         -- A project that is not in the list goes by its id, also for its threshold.
         create table dagctl.daily_stats (project_id text, date timestamptz,
             p95_duration_seconds double);
-        insert into dagctl.daily_stats values ('proj_b', '2026-03-03 01:30:00+02', 100);
+        -- The second day is yet to come.
+        insert into dagctl.daily_stats values
+            ('proj_b', '2026-03-03 01:30:00+02', 100), ('proj_b', '2026-03-05 12:00:00+00', 100);
     """)
     overrides = {"proj_a": 600, "proj_b": 60}
     as_of = "2026-03-04T14:01:40+02:00"
@@ -85,6 +87,7 @@ def test_what_another_loader_would_have_made(empty: Warehouse, dbt: Dbt) -> None
         ("date, executions", "model_days order by 1", [(date(2026, 3, 1), 3), (day, 1), (day, 1)]),
         (held, "held_back_models", [("m", 2, 1, 0, moment)]),
         ("project_name, date, sla_seconds", "sla_breaches", [("proj_b", day, 60)]),
+        ("measured_days, days_over", "sla_months", [(1, 1)]),
         ("id, name", "stg_dagctl__projects", [("proj_a", "new name")]),
         (run, "stg_dagctl__runs", [("failed", moment, 600.125, None, None)]),
         ("date, failed_runs", "run_days", [(day, 1)]),
