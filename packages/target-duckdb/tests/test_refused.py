@@ -147,6 +147,7 @@ def test_a_value_that_does_not_fit_leaves_the_rows_before_it(loader: Loader) -> 
         ("n", INTEGER, 2**53 + 1, NUMBER, "is BIGINT, not DOUBLE: it holds integers"),
         ("n", INTEGER, 2**70 + 1, NUMBER, "is HUGEINT, not DOUBLE: it holds integers"),
         ("id", NUMBER, 1, TEXT, "is DOUBLE, not VARCHAR: it is a key"),
+        ("id", TIMESTAMP, "2026-01-01T00:00:00Z", TEXT, "is TIMESTAMP, not VARCHAR: it is a key"),
     ],
 )
 def test_what_cannot_be_widened_names_the_column_and_both_types(
