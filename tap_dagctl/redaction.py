@@ -23,11 +23,14 @@ _patterns: set[re.Pattern[str]] = set()
 def remember(config: Mapping[str, object]) -> None:
     """Mask the secrets of a configuration from now on, whatever else is wrong with it."""
     batch = config.get("batch_config")
-    storage = batch.get("storage") if isinstance(batch, dict) else None
-    storage = storage if isinstance(storage, dict) else {}
-    secrets = [*_texts(config.get("api_token")), *_named_secrets(storage.get("params"))]
-    if isinstance(root := storage.get("root"), str):
-        secrets += credentials_of(root)
+    storage = batch.get("storage") if isinstance(batch, dict) else batch
+    params = storage.get("params") if isinstance(storage, dict) else storage
+    # What should be an object and is none may hold a secret anywhere.
+    named = _named_secrets(params) if isinstance(params, dict) else _texts(params)
+    secrets = [*_texts(config.get("api_token")), *named]
+    if isinstance(storage, dict):
+        for root in _texts(storage.get("root")):
+            secrets += credentials_of(root)
     for secret in secrets:
         if len(secret) >= _PIECE_LENGTH // 2:
             _patterns.update(map(_pattern, _spellings_of(secret)))

@@ -146,6 +146,10 @@ OTHER = "dctl_0123456789abcdefghij"
         ({"start_date": OTHER}, "start_date '***' is not a date"),
         ({"storage": {"root": ROOT}}, "storage.root holds credentials: write"),
         ({"storage": {"root": ROOT, "prefix": 1}}, "1 is not of type 'string'"),
+        ({"storage": {"root": [ROOT]}}, "localhost'] is not of type 'string'"),
+        ({"storage": {"root": "x", "params": [KEY]}}, "Expected `object`, got `array`"),
+        ({"storage": ROOT}, "'***' is not of type 'object'"),
+        ({"batch_config": [ROOT]}, "['***'] is not of type 'object'"),
         ({"storage": {"root": "nope://x", "params": PARAMS}}, "no file can be written to nope://x"),
     ],
 )
