@@ -74,7 +74,7 @@ test: setup lint test-loader ## run everything: lint, types and all tests; nine 
 
 check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
-	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal $(addprefix --ignore=,tests/warehouse packages/transform/tests packages/report/tests)
+	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal --ignore=tests/warehouse tests packages/orchestrate/tests
 
 test-loader: .venv/ready ## run the tests of the loader alone
 	cd packages/target-duckdb && ../../.venv/bin/pytest -q --numprocesses auto
