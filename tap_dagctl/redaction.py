@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from urllib.parse import quote, urlsplit
 
 MASK = "***"
@@ -17,7 +18,10 @@ _PIECE_LENGTH = 8
 _ANY_TOKEN = re.compile(r"dctl_[\w-]{16,}", re.ASCII | re.IGNORECASE)
 _SECRET_NAME = re.compile("key|secret|token|pass|cred|sas|sig", re.IGNORECASE)
 
-_patterns: set[re.Pattern[str]] = set()
+# What is masked, by the length of its pieces. All secrets share a pattern: if each had its own, one
+# could split what another looks for, and letters would stay.
+_pieces: dict[int, set[str]] = {}
+_patterns: dict[int, re.Pattern[str]] = {}
 
 
 def remember(config: Mapping[str, object]) -> None:
@@ -31,16 +35,22 @@ def remember(config: Mapping[str, object]) -> None:
     if isinstance(storage, dict):
         for root in _texts(storage.get("root")):
             secrets += credentials_of(root)
-    for secret in secrets:
-        if len(secret) >= _PIECE_LENGTH // 2:
-            _patterns.update(map(_pattern, _spellings_of(secret)))
+    for spelling in chain.from_iterable(map(_spellings_of, secrets)):
+        length = min(_PIECE_LENGTH, len(spelling))
+        if length >= _PIECE_LENGTH // 2:
+            places = range(len(spelling) - length + 1)
+            _pieces.setdefault(length, set()).update(spelling[at : at + length] for at in places)
+    for length, pieces in _pieces.items():
+        # A stretch in which every letter belongs to a piece.
+        found = f"(?:(?={'|'.join(map(re.escape, pieces))}).)+.{{{length - 1}}}"
+        _patterns[length] = re.compile(found, re.IGNORECASE | re.DOTALL)
 
 
 def redact(text: str) -> str:
     """Return `text` with every secret, and every longer piece of one, masked."""
     text = _ANY_TOKEN.sub(MASK, text)
-    for pattern in _patterns:
-        text = pattern.sub(MASK, text)
+    for length in sorted(_patterns, reverse=True):
+        text = _patterns[length].sub(MASK, text)
     return text
 
 
@@ -75,15 +85,6 @@ def _spellings_of(secret: str) -> set[str]:
 @lru_cache
 def _encoded_spellings(secret: str) -> frozenset[bytes]:
     return frozenset(spelling.encode() for spelling in _spellings_of(secret))
-
-
-@lru_cache
-def _pattern(spelling: str) -> re.Pattern[str]:
-    """Match a stretch in which every letter belongs to a piece of the secret."""
-    length = min(_PIECE_LENGTH, len(spelling))
-    places = range(len(spelling) - length + 1)
-    pieces = "|".join({re.escape(spelling[at : at + length]) for at in places})
-    return re.compile(f"(?:(?={pieces}).)+.{{{length - 1}}}", re.IGNORECASE | re.DOTALL)
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -148,8 +148,8 @@ OTHER = "dctl_0123456789abcdefghij"
         ({"storage": {"root": ROOT, "prefix": 1}}, "1 is not of type 'string'"),
         ({"storage": {"root": [ROOT]}}, "localhost'] is not of type 'string'"),
         ({"storage": {"root": "x", "params": [KEY]}}, "Expected `object`, got `array`"),
-        ({"storage": ROOT}, "' is not of type 'object'"),
-        ({"batch_config": [ROOT]}, "'] is not of type 'object'"),
+        ({"storage": ROOT}, "'***' is not of type 'object'"),
+        ({"batch_config": [ROOT]}, "['***'] is not of type 'object'"),
         ({"storage": {"root": "nope://x", "params": PARAMS}}, "no file can be written to nope://x"),
     ],
 )

@@ -197,7 +197,8 @@ def run_tap(
         # It begins as a program that has just started, and leaves behind what was before.
         patch.object(sys, "excepthook", sys.excepthook),
         patch.object(sys, "unraisablehook", sys.unraisablehook),
-        patch.object(redaction, "_patterns", set()),
+        patch.object(redaction, "_pieces", {}),
+        patch.object(redaction, "_patterns", {}),
         # These are for a process that ends soon.
         patch.object(gc, "disable"),
         patch.object(gc, "freeze"),
