@@ -28,29 +28,35 @@ class Section:
     findings: dict[str, int]
 
 
-_NOT_WORKING = ("unread streams", "broken jobs", "overdue runs")
-_LATE = ("late days",)
-_SLOW = ("slower models", "models held back")
+# First what does not work, then what is late, then what is slow.
+_URGENCY = {
+    "unread streams": 0,
+    "broken jobs": 0,
+    "overdue runs": 0,
+    "late days": 1,
+    "slower models": 2,
+    "models held back": 2,
+}
 
 
 def worst_first(projects: Iterable[ProjectDays], wrong: list[Table]) -> list[Section]:
-    """Return the projects by what is wrong in them: first what does not work, then what is slow."""
+    """Return the projects by what is wrong in them."""
     counts = {table.short: Counter(row["project_id"] for row in table.now) for table in wrong}
 
     def urgency(project: ProjectDays) -> list[int]:
-        return [
-            -sum(counts[short][project.project_id] for short in shorts if short in counts)
-            for shorts in (_NOT_WORKING, _LATE, _SLOW)
-        ]
+        found = [0, 0, 0]
+        for short, numbers in counts.items():
+            found[_URGENCY[short]] -= numbers[project.project_id]
+        return found
 
     return [
         Section(
             f"p{number}",
             project,
             {
-                short: counts[short][project.project_id]
-                for short in (*_NOT_WORKING, *_LATE, *_SLOW)
-                if short in counts and counts[short][project.project_id]
+                short: numbers[project.project_id]
+                for short, numbers in counts.items()
+                if numbers[project.project_id]
             },
         )
         for number, project in enumerate(sorted(projects, key=urgency))
