@@ -8,13 +8,13 @@ messages.
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
@@ -30,7 +30,7 @@ from tap_dagctl.state.unlisted import DAYS_KEPT
 from tap_dagctl.tap import TapDagctl
 from tests.support.in_process import Collector, Killed
 from tests.support.orchestrated import put
-from tests.support.seeded import run_seeded
+from tests.support.seeded import run_seeded, seeds
 from tests.support.syncs import handlers_kept
 from tests.support.truth import KEYS, difference, in_messages, tables
 
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
     from orchestrate.pipeline import Program
     from stand_in.server import Api
 
-# More of them, and others: HISTORIES=300 SEED=7 .venv/bin/pytest packages/orchestrate/tests/….
-HISTORIES = int(os.environ.get("HISTORIES", "8"))
-SEED = int(os.environ.get("SEED", "0"))
-STEPS = 6
 ACTS = ("write", "change", "new_project", "rename", "delete", "come_back")
 # What is in ids, beside a number.
 IDS = ("proj/{}", "{},d", "[{}", "ü{}", "%2F{}", " {} ")
@@ -237,7 +233,8 @@ def bookmarks(part: Any) -> set[str]:
     }
 
 
-def test_histories() -> None:
-    counted = run_seeded(Histories, HISTORIES, SEED, steps=STEPS)
+@pytest.mark.parametrize("seed", seeds(1))
+def test_histories(seed: int) -> None:
+    counted = run_seeded(Histories, 8, seed, steps=6)
     assert counted["killed"]
     assert counted["sent again"]
