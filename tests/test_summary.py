@@ -5,20 +5,16 @@ from __future__ import annotations
 import logging
 import re
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stand_in.server import Api
 from tap_dagctl.singer.progress import Progress
 from tests.support.at_request import refuse
 from tests.support.catalogs import selecting
-from tests.support.syncs import in_files
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
-    from tests.support.syncs import Output, Tap
+from tests.support.syncs import Output, Tap, in_files
 
 NONE = "0 read, 0 sent"
 

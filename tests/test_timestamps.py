@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tap_dagctl import timestamps
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MOMENTS = st.datetimes(
     datetime(2, 1, 1),  # noqa: DTZ001 - the time zone comes with it

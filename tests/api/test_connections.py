@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
 from urllib3.exceptions import ProtocolError
 
 from stand_in import faults
-from stand_in.server import Reply
+from stand_in.server import Api, Reply, Request
+from stand_in.world import World
 from tap_dagctl.api import retries
 from tap_dagctl.api.responses import connection_error
 from tap_dagctl.errors import PassingError, TapError
 from tap_dagctl.settings import DEFAULT_API_URL
 from tests.support import in_process
 from tests.support.in_process import waiting_at_once
-from tests.support.syncs import BROKEN_OFF, DIRECTLY
-
-if TYPE_CHECKING:
-    from stand_in.server import Api, Request
-    from stand_in.world import World
-    from tests.support.syncs import Tap
+from tests.support.syncs import BROKEN_OFF, DIRECTLY, Tap
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ import random
 from collections import Counter
 from datetime import timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from stand_in import faults
 from stand_in.history import History
-from stand_in.server import serving
+from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import World
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.retries import Retries
@@ -22,12 +22,8 @@ from tests.support import in_process
 from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.in_process import waiting_at_once
 from tests.support.seeded import seeds
-from tests.support.syncs import BROKEN_OFF, Json
+from tests.support.syncs import BROKEN_OFF, Json, Tap
 from tests.support.truth import KEYS, differences, in_messages, tables
-
-if TYPE_CHECKING:
-    from stand_in.server import Api, Reply, Request
-    from tests.support.syncs import Tap
 
 TRIES = 4
 PATH = "/projects/proj_a/runs"

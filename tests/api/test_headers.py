@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from stand_in.server import Api, Reply, Request
 from stand_in.world import RUNS, from_text
 from tap_dagctl.api import responses
 from tap_dagctl.errors import PassingError
 from tests.support import in_process
 from tests.support.in_process import waiting_at_once
-
-if TYPE_CHECKING:
-    from stand_in.server import Api, Reply, Request
-    from tests.support.syncs import Tap
+from tests.support.syncs import Tap
 
 DATES = [
     "Fri, 31 Dec 9999 23:59:59 -2359",

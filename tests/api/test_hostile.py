@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import time
 import zlib
+from collections.abc import Callable
 from functools import partial
 from itertools import chain, repeat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from stand_in.server import Reply, reply_of
+from stand_in.server import Api, Reply, Request, reply_of
 from tests.support.at_request import instead
 from tests.support.memory import run_and_measure
-from tests.support.syncs import config_of
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from stand_in.server import Api, Request
-    from tests.support.syncs import Tap
+from tests.support.syncs import Tap, config_of
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 MEGABYTE = 1024 * 1024

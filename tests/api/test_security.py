@@ -11,9 +11,11 @@ import ssl
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pytest
@@ -21,17 +23,10 @@ import trustme
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from stand_in.server import Api, Reply, serving, without_nulls
+from stand_in.server import Api, Reply, Request, serving, without_nulls
+from stand_in.world import World
 from tests.support.base_time import NOW
 from tests.support.syncs import DIRECTLY, Json, Output, Tap, arguments, config_of, in_files
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from stand_in.server import Request
-    from stand_in.world import World
-
 
 # An environment in which a company's own certificate authority is named.
 TRUSTING = {**DIRECTLY, "REQUESTS_CA_BUNDLE": "authority.pem"}

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from stand_in.server import Api
 from tests.support.odd_servers import Arrangement
 from tests.support.simulation import Simulation
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from stand_in.server import Api
 
 
 @pytest.fixture

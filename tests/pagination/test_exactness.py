@@ -6,27 +6,22 @@ The causes are those of docs/exactness.md; each test fails when its cure is take
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections import Counter
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
+from stand_in.server import Api
 from tap_dagctl.pagination.count import RowCount
 from tap_dagctl.pagination.dedup import SeenRows
+from tap_dagctl.records.record import Row
 from tap_dagctl.state.sent_records import LETTERS, SentRecords
 from tests.support.memory import FEW, peak_kilobytes
 from tests.support.odd_servers import COUNTS, GLITCHES, HIDES, SIZES, TABLES, TIES, Arrangement
 from tests.support.seeded import run_seeded, seeds
-from tests.support.simulation import Act, Simulation
-
-if TYPE_CHECKING:
-    from collections import Counter
-
-    from stand_in.server import Api
-    from tap_dagctl.records.record import Row
-    from tests.support.simulation import Maker
+from tests.support.simulation import Act, Maker, Simulation
 
 ROWS = 200
 EVERY_ORDER = pytest.mark.parametrize(

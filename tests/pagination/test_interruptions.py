@@ -9,19 +9,14 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from stand_in.server import Reply
+from stand_in.server import Api, Reply
 from tests.support.at_request import signalled_at
 from tests.support.syncs import Json, Output, arguments, config_of, ended, program, run_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from stand_in.server import Api
 
 ROWS = 2_000
 PAGE = 20

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
+
+from stand_in.server import Api, Request
 from stand_in.world import PLANS
 from tap_dagctl import timestamps
 from tap_dagctl.api.request import Answer
 from tap_dagctl.pagination.count import RowCount
 from tap_dagctl.pagination.page import Page, PageNumber
+from tap_dagctl.records.record import Row
 from tests.support import in_process
-from tests.support.simulation import Act
-
-if TYPE_CHECKING:
-    import pytest
-
-    from stand_in.server import Api, Request
-    from tap_dagctl.records.record import Row
-    from tests.support.simulation import Maker
+from tests.support.simulation import Act, Maker
 
 BEGAN = "2026-03-02T06:00:00.000000Z"
 WAITS = "the bookmark waits"

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.support.simulation import Act
-
-if TYPE_CHECKING:
-    from stand_in.server import Api, Request
-    from tests.support.simulation import Maker, Simulation, Sync
+from stand_in.server import Api, Request
+from tests.support.simulation import Act, Maker, Simulation, Sync
 
 WAITS = "the bookmark waits"
 SILENTLY = {"tells_limit": "asked", "tells_pages": False}

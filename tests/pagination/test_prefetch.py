@@ -7,22 +7,19 @@ import random
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stand_in.server import Reply, serving
+from stand_in.server import Reply, Request, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tap_dagctl.api import prefetch
 from tap_dagctl.errors import TapError
 from tests.support.at_request import refuse
 from tests.support.in_process import sync
-
-if TYPE_CHECKING:
-    from stand_in.server import Request
 
 LISTS = ("runs", "model-executions", "plans", "jobs", "runs/daily-stats", "model-executions/stats")
 ALWAYS, NEVER = -1.0, math.inf

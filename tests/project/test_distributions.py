@@ -7,20 +7,15 @@ import os
 import sys
 import tarfile
 import zipfile
-from pathlib import PurePath
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
 
 import pytest
 
+from stand_in.server import Api
 from tests.support.environments import UV
 from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.syncs import config_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 pytestmark = pytest.mark.programs
 

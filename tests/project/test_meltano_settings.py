@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from scripts import hub
+from stand_in.server import Api
 from tests.support import troubleshooting
 from tests.support.meltano import Meltano
 from tests.support.project import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 EXTRACTOR = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"][0]
 ABOUT = {"tap-dagctl": hub.tap(), "target-duckdb": hub.loader()}

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.support.programs import ended
 from tests.support.project import copy_to
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # By file and the text before which it is added.
 PLACES = {

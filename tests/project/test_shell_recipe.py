@@ -11,20 +11,16 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from stand_in.server import Api
 from tests.support.at_request import refuse
 from tests.support.orchestrated import wait_until
 from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.syncs import TAP, config_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 pytestmark = pytest.mark.programs
 

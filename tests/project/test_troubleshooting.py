@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from stand_in.server import Reply
+from stand_in.server import Api, Reply
 from tests.support import troubleshooting
 from tests.support.at_request import instead
 from tests.support.project import ROOT
-from tests.support.syncs import DIRECTLY
-
-if TYPE_CHECKING:
-    from stand_in.server import Api
-    from tests.support.syncs import Tap
+from tests.support.syncs import DIRECTLY, Tap
 
 # A message in a macro: texts and values, with `~` between them.
 _IN_SQL = re.compile(

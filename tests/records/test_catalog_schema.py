@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import operator
+from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
-from singer_sdk.singerlib.encoding.simple import SchemaMessage
+from singer_sdk.singerlib.encoding.simple import Message, SchemaMessage
 from typing_extensions import override
 
 from tap_dagctl import timestamps
@@ -25,11 +26,6 @@ from tests.support.catalogs import deselect
 from tests.support.in_process import Collector
 from tests.support.made_up_rows import TEXT, TIMES, VALUES
 from tests.support.syncs import Json, handlers_kept
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.singerlib.encoding.simple import Message
 
 CONTEXT = {"project_id": "proj_a"}
 CONFIG = {"api_token": "dctl_made_up", "organization_id": "org"}

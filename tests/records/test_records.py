@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -14,12 +14,9 @@ from tap_dagctl import schemas, streams
 from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.records.fast_path import RowReader
-from tap_dagctl.records.record import as_dict
+from tap_dagctl.records.record import Record, as_dict
 from tap_dagctl.schemas import ADDITIONAL_PROPERTIES
 from tests.support.made_up_rows import ANY_JSON, FIELDS, TEXT, VALUES
-
-if TYPE_CHECKING:
-    from tap_dagctl.records.record import Record
 
 SCHEMAS = {stream.name: stream.schema for stream in streams.STREAMS}
 

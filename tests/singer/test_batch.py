@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from signal import SIGTERM
-from typing import TYPE_CHECKING
 
 import pytest
 
+from stand_in.server import Api
 from tests.support.at_request import signalled_at
 from tests.support.catalogs import deselect
 from tests.support.syncs import Json, Tap, config_of, in_files, run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 GZIP = {"format": "jsonl", "compression": "gzip"}
 

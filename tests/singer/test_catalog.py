@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from stand_in.server import Api
 from tap_dagctl.tap import TapDagctl
 from tests.support.catalogs import deselect, entry, metadata, selecting
 from tests.support.syncs import Json, Tap, handlers_kept
 from tests.support.truth import KEYS
-
-if TYPE_CHECKING:
-    from stand_in.server import Api
 
 PROJECT_STREAMS = KEYS.keys() - {"projects"}
 HASHED = {"id": "md5(id)"}

@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import signal
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from stand_in.server import Api
 from tap_dagctl import streams
 from tests.support.catalogs import selecting
 from tests.support.syncs import Json, Tap, config_of, run_program, run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 STREAMS = {stream.name for stream in streams.STREAMS if not stream.is_sensitive}
 

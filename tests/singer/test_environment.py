@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stand_in.server import Api
 from tap_dagctl import streams
 from tap_dagctl.errors import one_line
 from tap_dagctl.singer.environment import value_of
@@ -18,11 +19,6 @@ from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
 from tests.support.project import ROOT
 from tests.support.syncs import Json, Output, Tap, config_of, run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 PREFIX = "TAP_DAGCTL_"
 

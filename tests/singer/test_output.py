@@ -8,8 +8,9 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -24,10 +25,6 @@ from tap_dagctl.tap import TapDagctl
 from tests.support.at_request import instead
 from tests.support.made_up_rows import ROWS
 from tests.support.syncs import Json, Output, Tap, arguments, config_of, handlers_kept
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 PIPE_BYTES = 4_096
 FILLING = b" " * PIPE_BYTES

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -15,10 +17,6 @@ from tap_dagctl.streams import BY_NAME
 from tap_dagctl.tap import TapDagctl
 from tests.support.base_time import NOW
 from tests.support.syncs import Json, config_of, run_tap
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 # The SDK makes its tests when this module is read; the server's address comes later.
 CONFIG: Json = {

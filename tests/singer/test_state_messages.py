@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
@@ -12,14 +11,12 @@ from hypothesis import strategies as st
 from singer_sdk.helpers.types import TapState
 from singer_sdk.singerlib.encoding.simple import RecordMessage
 
+from stand_in.server import Api
 from stand_in.world import RUNS
 from tap_dagctl.singer import state as state_module
 from tap_dagctl.singer.state import SparingStateWriter
 from tests.support import in_process
-
-if TYPE_CHECKING:
-    from stand_in.server import Api
-    from tests.support.syncs import Output, Tap
+from tests.support.syncs import Output, Tap
 
 PROJECTS = 30
 

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from stand_in.server import Api
 from stand_in.world import RUNS
 from tap_dagctl.state.unlisted import DAYS_KEPT
 from tests.support.odd_servers import Arrangement
 from tests.support.simulation import Simulation
-
-if TYPE_CHECKING:
-    from stand_in.server import Api
-    from tests.support.syncs import Json, Tap
+from tests.support.syncs import Json, Tap
 
 STAMPS = [f"2026-02-{day}T12:00:00Z" for day in (10, 15, 20)]
 WALK = {"updated_after": "2026-02-14T11:59:00.000000Z", "began": "2026-02-14T12:00:00Z", "sent": []}

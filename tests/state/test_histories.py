@@ -8,10 +8,11 @@ look-back covers.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, timezone
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -20,17 +21,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
 from stand_in import statistics
-from stand_in.world import EXECUTIONS, RUNS, World, to_text
+from stand_in.server import Api, Request
+from stand_in.world import EXECUTIONS, RUNS, Row, World, to_text
 from tap_dagctl.api import prefetch
 from tests.support import in_process
 from tests.support.seeded import run_seeded, seeds
 from tests.support.truth import FIRST_MONDAY
-
-if TYPE_CHECKING:
-    from collections import Counter
-
-    from stand_in.server import Api, Request
-    from stand_in.world import Row
 
 DAY = timedelta(days=1)
 PROJECTS = ("proj_0", "proj_1")

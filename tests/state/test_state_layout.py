@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stand_in.server import Api
 from stand_in.world import World
 from tap_dagctl.errors import StateError
 from tap_dagctl.state.bookmark import Bookmark
 from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
-
-if TYPE_CHECKING:
-    from stand_in.server import Api
-    from tests.support.syncs import Json, Tap
+from tests.support.syncs import Json, Tap
 
 STAMP = "2026-02-15T12:00:30Z"
 REPLICATION_KEYS = {

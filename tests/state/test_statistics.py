@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from stand_in.server import Api, Request
 from stand_in.world import to_text
 from tap_dagctl.state.sent_records import LETTERS
 from tests.support import in_process
-
-if TYPE_CHECKING:
-    from stand_in.server import Api, Request
-    from tests.support.in_process import Collector
-    from tests.support.syncs import Json, Tap
+from tests.support.in_process import Collector
+from tests.support.syncs import Json, Tap
 
 DAY = timedelta(days=1)
 TODAY = date(2026, 3, 2)  # a Monday

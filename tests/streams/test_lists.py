@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from stand_in.history import History
 from stand_in.server import Api, Reply, serving
-from stand_in.world import PLANS, World
+from stand_in.world import PLANS, Row, World
 from tests.support.at_request import instead
 from tests.support.catalogs import selecting
 from tests.support.in_process import sync
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from stand_in.world import Row
-    from tests.support.syncs import Json, Output, Tap
+from tests.support.syncs import Json, Output, Tap
 
 
 @pytest.fixture

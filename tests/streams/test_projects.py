@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.syncs import config_of, run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
-    from tests.support.syncs import Tap
+from stand_in.server import Api
+from tests.support.syncs import Tap, config_of, run_tap
 
 
 @pytest.fixture

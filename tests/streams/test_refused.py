@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from stand_in.history import History
-from stand_in.server import Api, Reply, serving
+from stand_in.server import Api, Reply, Request, serving
 from stand_in.world import World
 from tap_dagctl.errors import TapError
 from tests.support.at_request import at_request, refuse
 from tests.support.in_process import sync
+from tests.support.syncs import Tap
 from tests.support.truth import difference, in_messages, tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from stand_in.server import Request
-    from tests.support.syncs import Tap
 
 # Where each list of a project is read, and a status that says it is not to be had.
 LISTS = {

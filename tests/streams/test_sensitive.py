@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,14 +18,8 @@ from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.streams import STREAMS, EnvironmentVariables
 from tests.support.at_request import refuse
 from tests.support.catalogs import deselect, entry, selecting
-from tests.support.syncs import Json, Tap, run_tap
+from tests.support.syncs import Json, Output, Tap, run_tap
 from tests.support.truth import KEYS, difference, in_messages, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.support.syncs import Output
 
 LISTS: list[Any] = [stream for stream in STREAMS if stream.is_sensitive]
 SENSITIVE = {stream.name: stream.rows_key for stream in LISTS}

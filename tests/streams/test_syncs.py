@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from typing_extensions import override
 
 from stand_in.history import History
-from stand_in.server import PREFIX, Api, Reply, running
+from stand_in.server import PREFIX, Api, Reply, Request, running
 from stand_in.world import World
 from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
 from tests.support.at_request import at_request, refuse, signalled_at
 from tests.support.catalogs import deselect, selecting
 from tests.support.syncs import Json, Output, Tap, config_of, in_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from stand_in.server import Request
 
 ENDINGS = {it.path.rpartition("/")[2]: it.name for it in STREAMS if hasattr(it, "path")}
 Part = tuple[str, str]

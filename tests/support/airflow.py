@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.support.partly_refused import PartlyRefused
 from tests.support.postgres import of_wheel
 from tests.support.project import ROOT
-from tests.support.warehouses import postgres_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.support.partly_refused import PartlyRefused
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse, postgres_at
 
 PASSWORD = "made_up_5b0e27c4"  # noqa: S105 - made up, looked for by the tests
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stand_in.world import Row
 from tests.support import expected_answers
-
-if TYPE_CHECKING:
-    from stand_in.world import Row
-    from tests.support.expected_answers import Loaded
-    from tests.support.warehouses import Warehouse
+from tests.support.expected_answers import Loaded
+from tests.support.warehouses import Warehouse
 
 # What a table answers, beside what is the same in all rows of a project: its key, then the rest.
 COLUMNS = {

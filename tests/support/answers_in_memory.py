@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from tests.support.base_time import NOW
+from tests.support.dbt_server import Dbt
 from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-    from pathlib import Path
-
-    from tests.support.dbt_server import Dbt
 
 _TIMES = "start_time timestamp, end_time timestamp, created_at timestamp, updated_at timestamp"
 LOADED = {

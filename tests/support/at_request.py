@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from stand_in.server import Reply
+from stand_in.server import Api, Reply, Request
 from tests.support.syncs import Output, ended, program
-
-if TYPE_CHECKING:
-    import signal
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from stand_in.server import Api, Request
 
 
 def at_request(api: Api, ending: str, number: int, action: Callable[[], Any]) -> None:

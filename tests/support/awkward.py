@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from stand_in.history import History
 from stand_in.world import EXECUTIONS, RUNS, World, to_text
 from tests.support.base_time import NOW
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 # Around a threshold of 1,800 s, and on it.
 _RUNS = (0, 0.001, 1_799.999, 1_800, 1_800, 1_800.001, 2_400, None)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tests.support.syncs import Json
+from tests.support.syncs import Json
 
 
 def entry(catalog: Json, stream: str) -> Any:

@@ -11,15 +11,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 _ROOT = Path(__file__).parents[2]
 _PYTHON = _ROOT / ".meltano" / "utilities" / "dbt" / "venv" / "bin" / "python"

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stand_in import statistics
-from stand_in.world import EXECUTIONS, JOBS, RUNS, Row, from_text
+from stand_in.world import EXECUTIONS, JOBS, RUNS, Row, World, from_text
 from tests.support.base_time import FIRST_DAY
 from tests.support.truth import FIRST_MONDAY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from collections.abc import Set as AbstractSet
-
-    from stand_in.world import World
 
 Answer = dict[tuple[Any, ...], tuple[Any, ...]]
 FAILED = {"failed", "error"}

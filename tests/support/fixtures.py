@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,10 +21,6 @@ from tests.support.dbt_server import Dbt, dbt_in
 from tests.support.pipe import Pipe
 from tests.support.syncs import Json, Tap, handlers_kept
 from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 # However busy the machine is.
 settings.register_profile(

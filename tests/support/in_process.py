@@ -6,30 +6,23 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from logging.handlers import BufferingHandler
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import Mock, patch
 
-from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
+from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, StateMessage
 from typing_extensions import override
 
+from stand_in.server import Api
+from stand_in.world import Row
 from tap_dagctl.errors import TapError
-from tap_dagctl.records.record import as_dict
+from tap_dagctl.records.record import Record, as_dict
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
-from tests.support.syncs import config_of, handlers_kept, join_prefetch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from singer_sdk.singerlib.encoding.simple import Message
-
-    from stand_in.server import Api
-    from stand_in.world import Row
-    from tap_dagctl.records.record import Record
-    from tests.support.syncs import Json
+from tests.support.syncs import Json, config_of, handlers_kept, join_prefetch
 
 
 class Killed(BaseException):

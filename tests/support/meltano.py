@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from stand_in.meltano import MELTANO, environment_for
+from stand_in.server import Api
 from tests.support import troubleshooting
 from tests.support.programs import Done, ended
 from tests.support.project import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 DBT = ROOT / ".meltano" / "utilities" / "dbt" / "venv" / "bin" / "dbt"
 WAREHOUSE = "output/warehouse.duckdb"

@@ -7,16 +7,13 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
 from stand_in.server import MOST_ROWS, Api, running
-from stand_in.world import World, to_text
+from stand_in.world import Row, World, to_text
 from tests.support.syncs import Output, arguments, config_of
-
-if TYPE_CHECKING:
-    from stand_in.world import Row
 
 FEW = 10_000
 

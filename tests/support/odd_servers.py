@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
-from stand_in.world import EXECUTIONS, RUNS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from stand_in.server import Api, Request
-    from stand_in.world import Project, Row
-
+from stand_in.server import Api, Request
+from stand_in.world import EXECUTIONS, RUNS, Project, Row
 
 # The streams whose rows move.
 TABLES = {"runs": RUNS, "model_executions": EXECUTIONS}

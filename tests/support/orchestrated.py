@@ -8,30 +8,23 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
+from orchestrate.backends.base import StateBackend
 from orchestrate.state_backend import state_backend
-from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS
+from stand_in.server import Api, Reply, Request
+from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
 from tests.support import troubleshooting
 from tests.support.project import ROOT
 from tests.support.syncs import handlers_kept, loggers_kept
-from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
-    from orchestrate.backends.base import StateBackend
-    from stand_in.server import Api, Reply, Request
-    from stand_in.world import World
-    from tests.support.warehouses import Warehouse
-
+from tests.support.warehouses import Warehouse, duckdb_at
 
 STATE_ID = "tap-dagctl-to-target-duckdb"
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from report.notify.settings import ADDRESSES
-from stand_in.server import serving
+from stand_in.server import Api, serving
 from stand_in.world import RUNS, World, to_text
 from tests.support.at_request import refuse
 from tests.support.base_time import first_day
 from tests.support.orchestrated import Place, put
-from tests.support.receivers import SECRET, webhook
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from stand_in.server import Api
-    from tests.support.receivers import Receiver
-    from tests.support.warehouses import Warehouse
+from tests.support.receivers import SECRET, Receiver, webhook
+from tests.support.warehouses import Warehouse
 
 _REFUSED = "proj_3"
 

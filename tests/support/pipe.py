@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from stand_in.server import Api
 from tests.support.catalogs import selecting
 from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.syncs import Json, Output, config_of, run_tap
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 
 @dataclass

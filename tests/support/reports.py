@@ -7,17 +7,13 @@ import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING
+from pathlib import Path
 from unittest.mock import patch
 
 from report.__main__ import main
 from tests.support import troubleshooting
 from tests.support.programs import Done, ended
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 _USAGE = 2
 """The exit code of argparse, whose messages are none of ours."""

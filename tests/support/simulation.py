@@ -10,28 +10,21 @@ import itertools
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
-from stand_in.server import reply_of
-from stand_in.world import RUNS, Row, World, from_text
+from stand_in.server import Api, Reply, Request, reply_of
+from stand_in.world import RUNS, Project, Row, World, from_text
 from tap_dagctl import timestamps
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.prefetch import THREAD_NAME
 from tests.support import in_process
-from tests.support.odd_servers import HIDES, TABLES, OddServer
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from stand_in.server import Api, Reply, Request
-    from stand_in.world import Project
-    from tests.support.odd_servers import Arrangement
+from tests.support.odd_servers import HIDES, TABLES, Arrangement, OddServer
 
 
 @dataclass(frozen=True)

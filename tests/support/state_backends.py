@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from pathlib import Path
 from unittest.mock import patch
 
 import boto3  # type: ignore[import-untyped]
 from moto.server import ThreadedMotoServer
 
 from tests.support.postgres import database
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 BUCKET = "states"
 # The wheel with PostgreSQL is not there for every Python.

@@ -11,25 +11,22 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from singer_sdk.metrics import METRICS_LOGGER_NAME
 
+from stand_in.server import Api
 from tap_dagctl import redaction
 from tap_dagctl.__main__ import main
 from tap_dagctl.api.prefetch import THREAD_NAME
 from tap_dagctl.singer.state import LOGGER
 from tests.support import troubleshooting
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from stand_in.server import Api
 
 Json = dict[str, Any]
 TAP = Path(sys.executable).with_name("tap-dagctl")

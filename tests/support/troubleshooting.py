@@ -8,13 +8,10 @@ every test has run, `tests/conftest.py` fails the run if a quoted message was ne
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from tests.support.project import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 SEEN: set[str] = set()
 """The quotes that some message has matched."""

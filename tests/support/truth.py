@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stand_in import statistics
-from stand_in.world import Row, from_text
+from stand_in.world import Row, World, from_text
 from tap_dagctl.streams import BY_NAME, STREAMS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from stand_in.world import World
 
 Table = dict[tuple[Any, ...], Row]
 TIMES = {"created_at", "updated_at", "start_time", "end_time", "last_login_at"}

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 import psycopg
+import pytest
 
+from stand_in.world import Row, World
 from tests.support.postgres import postgres
 from tests.support.truth import KEYS, Table, as_read, differences, tables
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import date
-    from pathlib import Path
-
-    import pytest
-
-    from stand_in.world import Row, World
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import os
 import re
 import socket
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 from unittest.mock import patch
 
 import psutil
@@ -17,16 +18,10 @@ from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT
 from tests.support.airflow import PASSWORD, postgres_on_port, variables
 from tests.support.orchestrated import held_up, wait_until
-from tests.support.partly_refused import partly_refused
+from tests.support.partly_refused import PartlyRefused, partly_refused
 from tests.support.project import ROOT
 from tests.support.receivers import SECRET
 from tests.support.state_backends import BUCKET, s3
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.support.partly_refused import PartlyRefused
 
 SECONDS = 120
 S3 = f"s3://{BUCKET}/tap-dagctl"

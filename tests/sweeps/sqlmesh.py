@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -20,12 +20,7 @@ from tests.support.environments import install, program
 from tests.support.expected_answers import Loaded
 from tests.support.pipe import Pipe
 from tests.support.programs import ended
-from tests.support.warehouses import duckdb_at, postgres_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 
 
 def _compared(kind: str, directory: Path) -> str:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from tests.support import troubleshooting
 from tests.support.base_time import NOW
+from tests.support.dbt_server import Dbt
 from tests.support.reports import report
 from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.dbt_server import Dbt
 
 
 def everything(file: Path, alias: str | None = None) -> dict[str, list[tuple[Any, ...]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from scripts.stream_sections import QUERIES
 from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, History
@@ -18,9 +18,6 @@ from tests.support.pipe import Pipe
 from tests.support.project import ROOT
 from tests.support.truth import differences
 from tests.support.warehouses import Warehouse, duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PAGE = (ROOT / "docs" / "incremental.md").read_text()
 (DELETED,) = re.findall("```sql\n(.*?)```", PAGE, re.DOTALL)

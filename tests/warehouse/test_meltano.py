@@ -9,21 +9,18 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
+import pytest
 import yaml
 
 from stand_in.meltano import MELTANO, environment_for
+from stand_in.server import Api, Request
 from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.project import ROOT
 from tests.support.syncs import Output
 from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    import pytest
-
-    from stand_in.server import Api, Request
 
 PAGE = (ROOT / "docs" / "meltano.md").read_text()
 COMMANDS = dict(re.findall(r"^# (one \w+)\n((?:.*\\\n)*.*)\n", PAGE, re.MULTILINE))

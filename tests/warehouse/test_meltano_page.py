@@ -8,26 +8,22 @@ import re
 import shlex
 from datetime import datetime, timezone
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from stand_in.history import History
 from stand_in.meltano import MELTANO, environment_for
-from stand_in.server import serving
+from stand_in.server import Api, serving
 from stand_in.world import World
 from tests.support.base_time import first_day
 from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.programs import ended
 from tests.support.project import ROOT, copy_to
+from tests.support.syncs import Tap
 from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
-    from tests.support.syncs import Tap
 
 PAGE = (ROOT / "docs" / "meltano.md").read_text()
 ANSWERS = (ROOT / "docs" / "answers.md").read_text()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -13,12 +12,10 @@ import pytest
 from orchestrate.backends.postgres import TABLE
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
+from stand_in.server import Api
 from tests.support.orchestrated import Done, Place, wait_until
 from tests.support.project import ROOT
-
-if TYPE_CHECKING:
-    from stand_in.server import Api
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 TARGET = ROOT / ".meltano" / "loaders" / "target-postgres" / "venv" / "bin" / "target-postgres"
 

@@ -5,32 +5,26 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from stand_in.history import History
-from stand_in.server import serving
+from stand_in.server import Api, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tests.support import troubleshooting
 from tests.support.answers import everything
 from tests.support.base_time import first_day
-from tests.support.dbt_server import dbt_in
+from tests.support.dbt_server import Dbt, dbt_in
 from tests.support.meltano import Meltano
 from tests.support.pipe import Pipe
 from tests.support.reports import report
-from tests.support.warehouses import duckdb_at, postgres_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from stand_in.server import Api
-    from tests.support.dbt_server import Dbt
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 
 # New York had the hour from 1 to 2 twice on 2 November: from 5:00 and from 6:00 UTC.
 NOW = datetime(2025, 11, 4, 12, 1, 40, tzinfo=timezone.utc)

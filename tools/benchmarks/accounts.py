@@ -11,16 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import requests
 
 from benchmarks.measure import DLT, HERE, PYTHON, ROOT, TAP, Measured, json_file, measure, serving
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 TITLE = "## Accounts of many projects"
 SIZES = (10, 60, 200, 1_000)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
@@ -22,9 +23,6 @@ from benchmarks import one_list
 from benchmarks.measure import DLT, HERE, PYTHON, ROOT, Measured, json_file, pipeline, serving
 from benchmarks.server import row
 from tests.support.postgres import postgres
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 TITLE = "## From the API to the table"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -7,14 +7,12 @@ are in the folder.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dlt  # type: ignore[import-not-found]  # in an environment of its own
 from dlt.sources.rest_api import rest_api_source  # type: ignore[import-not-found]
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PAGES = {"type": "page_number", "base_page": 1, "total_path": "total_pages"}
 FIRST_DAYS, LOOKBACK, WEEK = 30, 2, 7

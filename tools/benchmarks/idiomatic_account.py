@@ -6,20 +6,17 @@ from its bookmark on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+import requests
 from singer_sdk import RESTStream, Stream, Tap
 from singer_sdk import typing as th
+from singer_sdk.helpers.types import Context
 from singer_sdk.pagination import BaseAPIPaginator, BasePageNumberPaginator, SinglePagePaginator
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import requests
-    from singer_sdk.helpers.types import Context
 
 TEXT, TIME, DAY, NUMBER = th.StringType, th.DateTimeType, th.DateType, th.NumberType
 

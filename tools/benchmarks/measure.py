@@ -7,16 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from resource import struct_rusage
+from typing import IO
 
 from tests.support.memory import peak_so_far
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from resource import struct_rusage
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from benchmarks import accounts, chains, one_list, shapes
 from benchmarks.measure import HERE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 RESULTS = HERE / "RESULTS.md"
 TITLES = {

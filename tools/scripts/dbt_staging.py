@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import yaml
+from singer_sdk import Stream
 
 from scripts import everything
 from scripts.everything import summary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk import Stream
 
 # Types that DuckDB and PostgreSQL both know by these names.
 _TYPES = {

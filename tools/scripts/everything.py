@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from singer_sdk import Stream
 
+from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.streams import STREAMS
 from tap_dagctl.tap import TapDagctl
-
-if TYPE_CHECKING:
-    from singer_sdk import Stream
-
-    from tap_dagctl.singer.stream import PagewiseStream
 
 
 def tap(*, include_sensitive: bool = True) -> TapDagctl:

@@ -7,19 +7,16 @@ it does not know, and takes the value for a text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import yaml
+from singer_sdk.about import AboutInfo
 
 from scripts import everything
 from scripts.tables import with_lines
 from tap_dagctl.schemas import kinds_of
 from target_duckdb.target import TargetDuckDB
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.about import AboutInfo
 
 # Meltano's word for a type, where it is not the same. It cannot write a number of its kind
 # `decimal` into the file for the plugin.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MELTANO = Path(__file__).resolve().parents[2] / "meltano.yml"
 SOURCE = "git+${DAGCTL_SOURCE}"

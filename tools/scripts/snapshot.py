@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from scripts import everything
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def catalog() -> str:

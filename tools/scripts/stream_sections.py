@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from scripts import everything
 from scripts.everything import replication, summary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tap_dagctl.singer.stream import PagewiseStream
+from tap_dagctl.singer.stream import PagewiseStream
 
 QUERIES = {
     "projects": """-- Projects that are suspended, or behind their branch.

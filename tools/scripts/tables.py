@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -14,9 +15,6 @@ from scripts.everything import replication, summary
 from tap_dagctl.settings import SCHEMA
 from tap_dagctl.singer import about
 from tests.support.loaders.findings import findings, loader_of, version_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = ROOT / "packages" / "transform" / "models" / "answers" / "answers.yml"

@@ -6,13 +6,10 @@ With `--check` it writes nothing, and fails where a file differs.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scripts import dbt_staging, hub, snapshot, tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 HUB = ROOT / "tools" / "meltanohub" / "tap-dagctl.yml"

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stand_in.server import Reply, reply_of
+from stand_in.server import Api, Reply, Request, reply_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from stand_in.server import Api, Request
-
-    Fault = Callable[[Api, Request], Reply]
+Fault = Callable[[Api, Request], Reply]
 
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 RETRY_SECONDS = 7

@@ -12,9 +12,10 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from stand_in import lists
 from stand_in.world import (
@@ -22,14 +23,9 @@ from stand_in.world import (
     JOBS,
     PLANS,
     RUNS,
+    World,
     to_text,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from stand_in.world import World
 
 SLA_SECONDS = 1_800
 SLOW_DAYS_AGO = 3

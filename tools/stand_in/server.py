@@ -5,27 +5,23 @@ from __future__ import annotations
 import gzip
 import json
 import operator
+import socket
+import ssl
 import sys
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from typing_extensions import override
 
 from stand_in import statistics
-from stand_in.world import EXECUTIONS, PLANS, RUNS, from_text
-
-if TYPE_CHECKING:
-    import socket
-    import ssl
-    from collections.abc import Callable, Iterable, Iterator
-
-    from stand_in.world import Row, World
+from stand_in.world import EXECUTIONS, PLANS, RUNS, Row, World, from_text
 
 PREFIX = "/api/v1"
 MOST_ROWS = 500

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stand_in.world import EXECUTIONS, RUNS, from_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from stand_in.world import Row, World
+from stand_in.world import EXECUTIONS, RUNS, Row, World, from_text
 
 
 def percentile(values: list[float], share: float) -> float:

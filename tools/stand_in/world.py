@@ -7,15 +7,13 @@ the world, under its lock, and every answer is computed from the rows as they st
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stand_in import lists
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Row = dict[str, Any]
 START = datetime(2026, 3, 2, 6, 0, tzinfo=timezone.utc)

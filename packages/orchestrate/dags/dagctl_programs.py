@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import Connection, Variable
+from airflow.sdk import Connection, Context, Variable
 from airflow.sdk.exceptions import AirflowNotFoundException
 from typing_extensions import override
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 
 class Program(BashOperator):

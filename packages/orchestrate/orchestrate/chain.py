@@ -7,22 +7,19 @@ If nothing was loaded, or the sync was stopped, nothing is built and nobody is t
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrate.command import PART_FAILED, exit_with
 from orchestrate.errors import OrchestrateError
 from orchestrate.pipeline import exit_code
 from orchestrate.sync import command_line, sync
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Sequence
 
 # The checkout that this is installed from, or else the working folder.
 _ROOT = next(

@@ -10,13 +10,11 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import FrameType
+from types import FrameType
+from typing import IO
 
 SECONDS_AFTER_A_SIGNAL = 100.0
 """How long the tap and the target have to end after a signal. Then they are killed."""

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from orchestrate.backends.base import broken_state
-from orchestrate.states import NO_PROJECT, put_together, split
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrate.backends.base import StateBackend
-    from orchestrate.states import State
+from orchestrate.backends.base import StateBackend, broken_state
+from orchestrate.states import NO_PROJECT, State, put_together, split
 
 logger = logging.getLogger("orchestrate")
 

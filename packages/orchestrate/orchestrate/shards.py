@@ -9,13 +9,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from orchestrate.command import exit_with
 from orchestrate.tap import projects_of, tap_of_environment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 
 def shards(project_ids: Iterable[str], number: int) -> list[list[str]]:

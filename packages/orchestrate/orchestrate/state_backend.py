@@ -11,17 +11,12 @@ may still write has ended. S3 has no locks.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from orchestrate.backends.base import VARIABLE
+from orchestrate.backends.base import VARIABLE, StateBackend
 from orchestrate.errors import OrchestrateError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orchestrate.backends.base import StateBackend
 
 
 @contextmanager

@@ -7,11 +7,9 @@ project. What belongs to no project is a part of its own, under `NO_PROJECT`.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 State = dict[str, Any]
 

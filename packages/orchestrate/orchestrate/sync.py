@@ -16,10 +16,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from orchestrate.backends.base import VARIABLE
+from orchestrate.backends.base import VARIABLE, StateBackend
 from orchestrate.command import NOTHING_DONE, PART_FAILED, exit_with
 from orchestrate.errors import OrchestrateError
 from orchestrate.pipeline import Pipeline, Program, exit_code
@@ -27,11 +27,6 @@ from orchestrate.saved_states import SavedStates
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, part_name
 from orchestrate.tap import COMMAND, catalog_of, projects_of, tap_of_environment
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from orchestrate.backends.base import StateBackend
 
 logger = logging.getLogger("orchestrate")
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from orchestrate.errors import OrchestrateError
 from orchestrate.states import part_name
 from tap_dagctl.errors import TapError, one_line
 from tap_dagctl.streams.projects import PROJECTS, chosen
 from tap_dagctl.tap import TapDagctl
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 logger = logging.getLogger("orchestrate")
 

@@ -13,20 +13,16 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestrate.backends.base import VARIABLE
 from orchestrate.command import exit_with
 from orchestrate.errors import OrchestrateError
 from orchestrate.saved_states import SavedStates
 from orchestrate.state_backend import state_backend
-from orchestrate.states import NO_PROJECT, split
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from orchestrate.states import State
+from orchestrate.states import NO_PROJECT, State, split
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from stand_in.server import Api
 from tests.support.orchestrated import Place
 from tests.support.state_backends import backend_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 
 @pytest.fixture

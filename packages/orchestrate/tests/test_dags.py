@@ -9,9 +9,10 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -22,11 +23,7 @@ from tests.support.airflow import postgres_on_port, variables
 from tests.support.partly_refused import partly_refused
 from tests.support.programs import Done, ended
 from tests.support.project import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 pytestmark = pytest.mark.programs
 

@@ -10,21 +10,24 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
+from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, StateMessage
 from typing_extensions import override
 
 from orchestrate import sync as program
-from orchestrate.pipeline import Pipeline
+from orchestrate.pipeline import Pipeline, Program
 from orchestrate.shards import setting, shards
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, part_name
+from stand_in.server import Api
 from stand_in.world import RUNS, World
 from tap_dagctl.state.unlisted import DAYS_KEPT
 from tap_dagctl.tap import TapDagctl
@@ -33,15 +36,6 @@ from tests.support.orchestrated import put
 from tests.support.seeded import run_seeded, seeds
 from tests.support.syncs import handlers_kept
 from tests.support.truth import KEYS, difference, in_messages, tables
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable
-
-    from singer_sdk.singerlib.encoding.simple import Message
-
-    from orchestrate.pipeline import Program
-    from stand_in.server import Api
 
 ACTS = ("write", "change", "new_project", "rename", "delete", "come_back")
 # What is in ids, beside a number.

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -22,11 +24,6 @@ from tests.support import troubleshooting
 from tests.support.orchestrated import Done, Gate, Place, first_own_line, held_up, wait_until
 from tests.support.state_backends import WITH_LOCKS
 from tests.support.syncs import handlers_kept
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.programs
 

@@ -10,9 +10,9 @@ import os
 import shlex
 import shutil
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
@@ -22,9 +22,6 @@ from tests.support import troubleshooting
 from tests.support.orchestrated import Gate, Place, held_up, wait_until
 from tests.support.programs import Done, ended
 from tests.support.project import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.programs
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -15,16 +16,10 @@ from hypothesis import strategies as st
 from orchestrate.errors import OrchestrateError
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, part_name, put_together, split
-from stand_in.server import Reply
+from stand_in.server import Api, Reply
 from tests.support import troubleshooting
 from tests.support.orchestrated import wait_until
 from tests.support.state_backends import KINDS, WITH_LOCKS, backend_of, s3_variables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from stand_in.server import Api
 
 pytestmark = pytest.mark.programs
 

@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,9 +13,7 @@ from orchestrate.states import NO_PROJECT
 from stand_in.server import Reply
 from tests.support.orchestrated import STATE_ID, Done, Place
 from tests.support.state_backends import KINDS
-
-if TYPE_CHECKING:
-    from tests.support.syncs import Tap
+from tests.support.syncs import Tap
 
 pytestmark = pytest.mark.programs
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import count, groupby
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeGuard
 
 from report import formatting
-from report.answers import DAYS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-    from typing import TypeGuard
-
-    from report.answers import ProjectDays
-    from report.warehouse import Row
+from report.answers import DAYS, ProjectDays
+from report.warehouse import Row
 
 # How a run ended, and the page's class with the colour for it, from the bottom of a bar up.
 _COLOURS = {"successful_runs": "good", "partial_runs": "partial", "failed_runs": "failed"}

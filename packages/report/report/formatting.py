@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from datetime import date, datetime
 
-if TYPE_CHECKING:
-    from datetime import date, datetime
-
-    from report.warehouse import Row
+from report.warehouse import Row
 
 NOTHING = "-"
 _MINUTE = 60

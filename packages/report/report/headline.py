@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
+from report.answers import Answers
 from report.formatting import count, duration, moment, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from report.answers import Answers
-    from report.tables import Table
+from report.tables import Table
 
 _OLD = timedelta(hours=36)
 """Older data cannot say that all is well now; what is read once a day may be late by some hours."""

@@ -5,16 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from report.formatting import NOTHING, count, duration, moment, plain
-from report.warehouse import WarehouseError, add_options, answers_of, read_variables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from report.warehouse import Query, Row
+from report.warehouse import Query, Row, WarehouseError, add_options, answers_of, read_variables
 
 MOST_PROJECTS = 20
 """Projects that are listed, those that need a look first, unless they are named."""

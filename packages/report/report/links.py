@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import os
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from report.warehouse import WarehouseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from report.tables import Column
-    from report.warehouse import Row
+from report.tables import Column
+from report.warehouse import Row, WarehouseError
 
 VARIABLE = "DAGCTL_RUN_URL"
 _FIELDS = {"project_id", "run_id"}

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from report import charts
-from report.answers import DAYS
+from report.answers import DAYS, Answers
 from report.formatting import duration, moment, plain, text
 from report.headline import headline, tile
 from report.links import Links
-from report.projects import without_charts, worst_first
+from report.projects import Section, without_charts, worst_first
 from report.rows import breakable, listings, rows_of, size
 from report.tables import day_by_day, numbers
 from report.usual import what_is_usual
 from report.wrong import what_is_wrong
-
-if TYPE_CHECKING:
-    from report.answers import Answers
-    from report.projects import Section
 
 LARGEST = 1_900_000
 """Bytes of the largest page, so that it can be sent by mail and is there at once."""

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from report.answers import ProjectDays
 from report.formatting import count
 from report.tables import PROJECT, Column, Table, duration_column
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from report.answers import ProjectDays
 
 
 @dataclass(frozen=True)

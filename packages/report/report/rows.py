@@ -7,17 +7,14 @@ is set and what it is called stand once a page, in `page.css.jinja`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from report.links import Links
-    from report.tables import Table
-    from report.warehouse import Row
+from report.links import Links
+from report.tables import Table
+from report.warehouse import Row
 
 IN_SIGHT = 10
 """Rows of a table that are shown from the outset; the others are a click away."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
+from report.answers import ProjectDays
 from report.formatting import NOTHING, count, day, duration, is_fault, moment, text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
-
-    from report.answers import ProjectDays
-    from report.warehouse import Row
+from report.warehouse import Row
 
 P95 = "p95 is what 95 % of them took at most."
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
 
-from report.answers import months_of_quarter
+from report.answers import Answers, months_of_quarter
 from report.formatting import change, count, day, duration, is_fault, moment, month, share, window
 from report.tables import P95, PROJECT, Column, Table, duration_column
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    from report.answers import Answers
-    from report.warehouse import Row
+from report.warehouse import Row
 
 
 def what_is_usual(answers: Answers) -> Iterator[Table]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import duckdb
 import psycopg
 from dotenv import load_dotenv
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 Row = dict[str, Any]
 # The checkout that this is installed from, or else the working folder.

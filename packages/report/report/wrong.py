@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
+from report.answers import Answers
 from report.formatting import change, count, day, duration, moment, window
 from report.tables import P95, PROJECT, Column, Table, duration_column, run_column
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from report.answers import Answers
-    from report.warehouse import Row
+from report.warehouse import Row
 
 
 def what_is_wrong(answers: Answers) -> Iterator[Table]:

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from packages.report.tests.support.findings import build
-from tests.support.receivers import mail_server, webhook
-from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.support.receivers import Receiver
-    from tests.support.warehouses import Warehouse
+from tests.support.receivers import Receiver, mail_server, webhook
+from tests.support.warehouses import Warehouse, duckdb_at
 
 
 @pytest.fixture

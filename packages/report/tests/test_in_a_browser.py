@@ -8,16 +8,13 @@ import os
 import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from packages.report.tests.support.large_account import account
 from report.page import page
 from tests.support.pages import HOSTILE
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A page in a frame of each width, and what a script says of it there.

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.support.reports import run
-from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse, duckdb_at
 
 TABLES = """
     create schema dagctl_answers;

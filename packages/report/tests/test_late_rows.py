@@ -8,19 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from report.notify.findings import KINDS, reasons
-from report.notify.news import news
+from report.notify.news import Finding, Memory, news
+from tests.support.answers_in_memory import AnswersInMemory
 from tests.support.base_time import NOW
-
-if TYPE_CHECKING:
-    from report.notify.news import Finding, Memory
-    from tests.support.answers_in_memory import AnswersInMemory
 
 START = NOW.replace(tzinfo=None) - timedelta(days=4)
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from report.notify.news import Finding, Key, Memory, News, Remembered, State, news
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KINDS = ("jobs", "days")
 KEYS = [(kind, str(number)) for kind in KINDS for number in range(3)]

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from packages.report.tests.support.findings import MENDED, OVER, SECTIONS, TOLD, build, tell
 from report.notify.command import FOUND
 from report.notify.settings import ADDRESSES as VARIABLE
-from tests.support.receivers import SECRET
+from tests.support.receivers import SECRET, Receiver
 from tests.support.reports import notify
-from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.receivers import Receiver
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse, duckdb_at
 
 
 def test_each_is_told_once_and_its_end_once(

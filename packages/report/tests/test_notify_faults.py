@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from io import BufferedIOBase
+from pathlib import Path
 
 import pytest
 
@@ -18,15 +19,9 @@ from report.notify.sending import addresses
 from report.notify.settings import ADDRESSES as VARIABLE
 from report.notify.settings import Settings
 from tests.support.project import ROOT
-from tests.support.receivers import SECRET
+from tests.support.receivers import SECRET, Receiver
 from tests.support.reports import line_of, notify, report, run_program
-
-if TYPE_CHECKING:
-    from io import BufferedIOBase
-    from pathlib import Path
-
-    from tests.support.receivers import Receiver
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 
 def test_killed_before_it_is_remembered(warehouse: Warehouse, hook: Receiver) -> None:

@@ -7,7 +7,8 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,6 @@ from tests.support import troubleshooting
 from tests.support.pages import AS_OF, LISTS, answers, page_of, style
 from tests.support.reports import report
 from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RUN_URL = "https://dagctl.example/{project_id}/runs/{run_id}?tab=log"
 

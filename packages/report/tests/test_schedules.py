@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.meltano import MELTANO
@@ -16,13 +16,8 @@ from tests.support.meltano import Meltano
 from tests.support.orchestrated import Place
 from tests.support.programs import ended
 from tests.support.project import ROOT
-from tests.support.receivers import SECRET
+from tests.support.receivers import SECRET, Receiver
 from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.receivers import Receiver
 
 
 def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from apprise.plugins.jira import JIRA_API_LOOKUP
@@ -19,12 +19,9 @@ from report.notify.message import messages
 from report.notify.news import Finding, News
 from report.notify.services import Service
 from report.notify.settings import ADDRESSES, KINDS_TOLD, MUTED, OWNERS, PAGE
-from tests.support.receivers import SECRET
+from tests.support.receivers import SECRET, Receiver
 from tests.support.reports import notify
-
-if TYPE_CHECKING:
-    from tests.support.receivers import Receiver
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 PAGE_URL = "https://pages.example/dagctl_report.html?a=b"
 NAME = '*b* _i_ `c` [a](https://b.example) <at user_id="all"></at> @all ~s~ #h'

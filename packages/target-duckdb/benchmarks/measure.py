@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import resource
 import subprocess
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path
 
 
 def cpu_seconds(command: Sequence[str], lines: Path) -> float:

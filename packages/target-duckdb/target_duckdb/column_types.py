@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any
 
 _OF_TYPE = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE"}
 _OF_TYPE |= {"object": "JSON", "array": "JSON"}

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import duckdb
 
 from target_duckdb import column_types
 from target_duckdb.errors import LoadError, first_line
 from target_duckdb.own_columns import DELETED, OWN, VERSION
-from target_duckdb.warehouse import folded, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from target_duckdb.warehouse import Warehouse
+from target_duckdb.warehouse import Warehouse, folded, quoted
 
 # More changes of a table than these are made at once, in a new one.
 _MANY = 100

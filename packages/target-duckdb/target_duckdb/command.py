@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import click
 import duckdb
 from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from target_duckdb.errors import LoadError, first_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import click
 
 
 class Command(SingerCommand):

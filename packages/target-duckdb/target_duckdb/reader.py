@@ -7,18 +7,15 @@ import json
 import re
 import sys
 from collections import Counter
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import IO, Any
 
 from singer_sdk.singerlib.encoding import GenericSingerReader
 from singer_sdk.singerlib.json import deserialize_json
 from typing_extensions import override
 
 from target_duckdb.errors import LoadError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from target_duckdb.sink import StreamSink
+from target_duckdb.sink import StreamSink
 
 # How taps begin a message; one that begins otherwise takes the long way.
 _RECORD = re.compile(

@@ -17,12 +17,15 @@ import sys
 import tempfile
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from types import FrameType
+from typing import Any, NoReturn, cast
 
+import click
 from singer_sdk import Target
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform, StreamMap
 from singer_sdk.singerlib.json import serialize_json
 from typing_extensions import override
 from upath import UPath
@@ -31,16 +34,8 @@ from target_duckdb.command import Command
 from target_duckdb.errors import LoadError, first_line
 from target_duckdb.locked_folder import LockedFolder
 from target_duckdb.reader import LineReader, repeated
+from target_duckdb.sink import StreamSink
 from target_duckdb.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
-    import click
-    from singer_sdk.mapper import StreamMap
-
-    from target_duckdb.sink import StreamSink
 
 # With all that DuckDB reads: a line cannot bring more of it than its record.
 _FROM_BATCH = b'{"type":"RECORD","stream":"","version":null,"time_extracted":null,"record":%b}\n'

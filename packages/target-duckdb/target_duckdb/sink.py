@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from singer_sdk import Target
 from singer_sdk.exceptions import InvalidRecord
 from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.sinks import Sink
@@ -13,17 +16,10 @@ from target_duckdb.columns import Columns
 from target_duckdb.errors import LoadError
 from target_duckdb.own_columns import DELETED
 from target_duckdb.table import Table
+from target_duckdb.warehouse import Warehouse
 
 # A line is written when there are as many bytes of them.
 _BYTES = 1024 * 1024
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from singer_sdk import Target
-
-    from target_duckdb.warehouse import Warehouse
 
 
 class StreamSink(Sink):

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 from typing_extensions import Self
 
 from target_duckdb.column_types import WIDER_INTEGERS
+from target_duckdb.columns import Columns
 from target_duckdb.errors import LoadError, first_line
 from target_duckdb.own_columns import DELETED, OWN
 from target_duckdb.values import AS_TEXT, Value, is_exact
 from target_duckdb.warehouse import literal, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from target_duckdb.columns import Columns
 
 _LINE = 16 * 1024 * 1024
 _SHOWN = 40

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 
+from target_duckdb.columns import Columns
 from target_duckdb.errors import LoadError, first_line
 from target_duckdb.own_columns import DELETED, VERSION
 from target_duckdb.staging import Staging
 from target_duckdb.warehouse import quoted
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from target_duckdb.columns import Columns
 
 
 class Table:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from singer_sdk import typing as th
-from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 from typing_extensions import override
 
 from target_duckdb.misspelt import unknown_settings
 from target_duckdb.singer import LinewiseTarget
 from target_duckdb.sink import StreamSink
-
-if TYPE_CHECKING:
-    from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
 
 class TargetDuckDB(LinewiseTarget):

@@ -7,16 +7,14 @@ import os
 import re
 import string
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
 from target_duckdb.errors import LoadError, first_line
 from target_duckdb.locked_folder import LockedFolder, remove_abandoned
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # What DuckDB takes for something else than a file.
 _NO_FILE = (":memory:", "md:", "motherduck:")

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.program import Loader
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 # However busy the machine is; with EXAMPLES=1000, many more of them.
 settings.register_profile(

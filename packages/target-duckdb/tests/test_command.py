@@ -10,10 +10,11 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pytest
@@ -21,9 +22,6 @@ import pytest
 from target_duckdb.warehouse import Warehouse
 from tests.support.program import Loader, Run, lines, record, schema, state
 from tests.support.types import INTEGER, TEXT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _DECLARED = schema("it", {"id": INTEGER})
 _MESSAGES = [_DECLARED, record("it", {"id": 1}), state(1)]

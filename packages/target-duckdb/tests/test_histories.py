@@ -5,23 +5,17 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.histories import equal, histories, same
-from tests.support.program import Loader
+from tests.support.histories import Stream, equal, histories, same
+from tests.support.program import Loader, Message
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.histories import Stream
-    from tests.support.program import Message
-
-    History = tuple[list[Stream], list[Message]]
-
+History = tuple[list[Stream], list[Message]]
 
 # However a message is written, it is loaded.
 _STYLES: list[Callable[[Message], str]] = [

@@ -5,17 +5,13 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.support.program import record, schema, state
+from tests.support.program import Loader, record, schema, state
 from tests.support.types import INTEGER, NUMBER, TEXT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.support.program import Loader
 
 _KINDS = (INTEGER, TEXT, NUMBER)
 _IT = schema("it", {"id": INTEGER, "text": TEXT})

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import gzip
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.program import Loader, record, schema, state
 from tests.support.types import INTEGER, OBJECT, TIMESTAMP
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _DECLARED = schema("it", {"id": INTEGER, "n": INTEGER})
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import gzip
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.support.program import Loader, record, schema
 from tests.support.types import ARRAY, DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIME, TIMESTAMP
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # The schema of each key, two keys that the file has, and a new one that the column takes.
 _KEYS: dict[str, tuple[dict[str, Any], list[Any]]] = {

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
-from typing import TYPE_CHECKING
 
 import pytest
 
 from packages.transform.tests.support.macros import macros
 from tests.support.adapters import dialects
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # DuckDB and PostgreSQL run it.
 DIALECTS = ["snowflake", "bigquery", "databricks", "redshift"]

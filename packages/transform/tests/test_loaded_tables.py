@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.base_time import NOW
+from tests.support.dbt_server import Dbt
 from tests.support.warehouses import Warehouse, duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.dbt_server import Dbt
 
 MILLISECONDS = round(NOW.timestamp() * 1_000)
 

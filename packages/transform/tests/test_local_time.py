@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,13 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packages.transform.tests.support import macros as support
+from tests.support.warehouses import Warehouse
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.warehouses import Warehouse
-
-    Session = psycopg.Connection[Any]
+Session = psycopg.Connection[Any]
 
 # Nothing that dagctl records is older.
 OLDEST = datetime(2015, 1, 1, tzinfo=timezone.utc)

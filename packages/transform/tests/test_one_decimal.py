@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -10,9 +11,6 @@ from hypothesis import strategies as st
 
 from packages.transform.tests.support.macros import macros
 from tests.support.warehouses import connected
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ONE_DECIMAL = macros().one_decimal("x")
 NUMBERS = st.one_of(

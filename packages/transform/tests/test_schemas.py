@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,12 +20,7 @@ from tests.support.pages import Page
 from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.reports import report
-from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse, duckdb_at
 
 
 def page_of(warehouse: Warehouse, path: Path, *arguments: str, **environment: str) -> Page:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scripts.tables import thresholds
+from stand_in.server import Api
 from tests.support import troubleshooting
+from tests.support.dbt_server import Dbt
 from tests.support.meltano import WAREHOUSE, Meltano
-from tests.support.warehouses import duckdb_at
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from stand_in.server import Api
-    from tests.support.dbt_server import Dbt
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse, duckdb_at
 
 CHOSEN = ("run", "--select", "+project_slas", "settings_used")
 SLAS = "DAGCTL_SLA_SECONDS_BY_PROJECT"

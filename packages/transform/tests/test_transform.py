@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from packages.transform.tests.support.gone import (
@@ -22,21 +24,15 @@ from report.warehouse import answers_of
 from report.wrong import what_is_wrong
 from stand_in.history import PIPELINES, SLOW_PROJECT
 from stand_in.server import Reply, serving
-from stand_in.world import EXECUTIONS, RUNS
+from stand_in.world import EXECUTIONS, RUNS, Row
 from tests.support.answers import answer, assert_answers
 from tests.support.awkward import SeededHistory
+from tests.support.dbt_server import Dbt
 from tests.support.expected_answers import HELD_BACK, Loaded, moment
 from tests.support.pages import Page, answers
 from tests.support.pipe import Pipe
 from tests.support.reports import notify, report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from stand_in.world import Row
-    from tests.support.dbt_server import Dbt
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
 REFUSED = PIPELINES[1].key

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import sqlglot
 from sqlglot import ErrorLevel, exp
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What a warehouse has, and the parser takes for a function of somebody's own.
 _KNOWN = {"to_timestamp_tz"}

@@ -6,15 +6,12 @@ The id of a row says what is awkward in it.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stand_in.history import History
-from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
+from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, Row, World
 from tests.support.base_time import FIRST_DAY, NOW
 from tests.support.truth import KEYS, Table, tables
-
-if TYPE_CHECKING:
-    from stand_in.world import Row
 
 # So many executions that a loader which takes 10,000 rows at a time takes more than once.
 DAYS = 65

@@ -7,20 +7,16 @@ left out there, and done here: each file's rows take the place of those with the
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 
+from stand_in.world import Row
 from tests.support.environments import program
 from tests.support.truth import KEYS
 from tests.support.warehouses import Warehouse, duckdb_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from stand_in.world import Row
 
 DATABASE = "MADE_UP"
 ACCOUNT = {"account": "made-up", "user": "made_up", "password": "made up", "database": DATABASE}

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import boto3  # type: ignore[import-untyped]
 
+from stand_in.world import Row
 from tap_dagctl.streams import BY_NAME
 from tests.support.loaders import snowflake
 from tests.support.state_backends import BUCKET, s3
 from tests.support.truth import KEYS, Table, as_read
 from tests.support.warehouses import duckdb_at, postgres_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
-    from stand_in.world import Row
-
 
 _NO_TEXT = {"integer", "number", "boolean"}
 

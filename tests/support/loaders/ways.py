@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from stand_in.server import serving
+from tests.support.awkward import SeededHistory
 from tests.support.environments import program
 from tests.support.loaders import stores
 from tests.support.loaders.history import AwkwardHistory
+from tests.support.loaders.stores import Store
 from tests.support.pipe import poured
 from tests.support.project import ROOT
 from tests.support.syncs import config_of, run_tap
 from tests.support.truth import differences, same
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from tests.support.awkward import SeededHistory
-    from tests.support.loaders.stores import Store
 
 
 def stream_maps() -> dict[str, Any]:

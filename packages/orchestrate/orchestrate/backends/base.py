@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from orchestrate.errors import OrchestrateError
+from orchestrate.states import State
 from tap_dagctl.errors import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from orchestrate.states import State
 
 VARIABLE = "STATE_BACKEND_URI"
 

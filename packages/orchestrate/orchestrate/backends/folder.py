@@ -5,19 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from orchestrate.backends.base import StateBackend, decoded, encoded, explained
-from orchestrate.states import part_name
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from orchestrate.states import State
+from orchestrate.states import State, part_name
 
 
 class FolderStates(StateBackend):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
 
 import fsspec  # type: ignore[import-untyped]
 from typing_extensions import override
 
 from orchestrate.backends.base import VARIABLE, StateBackend, decoded, encoded, explained
 from orchestrate.errors import OrchestrateError
-from orchestrate.states import part_name
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from orchestrate.states import State
+from orchestrate.states import State, part_name
 
 
 class ObjectStates(StateBackend):

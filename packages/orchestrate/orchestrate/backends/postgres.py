@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import errors
@@ -14,12 +14,8 @@ from typing_extensions import override
 
 from orchestrate.backends.base import VARIABLE, StateBackend, decoded, encoded
 from orchestrate.errors import OrchestrateError
+from orchestrate.states import State
 from tap_dagctl.errors import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from orchestrate.states import State
 
 TABLE = """
 create table if not exists singer_states (

@@ -6,18 +6,19 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 from report.notify import sending
 from report.notify.findings import KINDS, reasons
 from report.notify.memory import ToldFindings
 from report.notify.message import messages
-from report.notify.news import News, news
-from report.notify.sending import AddressError, addresses
-from report.notify.settings import ADDRESSES, SettingError, kinds, mute, settings
+from report.notify.news import Finding, Key, News, news
+from report.notify.sending import Address, AddressError, addresses
+from report.notify.settings import ADDRESSES, SettingError, Settings, kinds, mute, settings
 from report.warehouse import (
+    Query,
     WarehouseError,
     add_options,
     answers_schema,
@@ -26,14 +27,6 @@ from report.warehouse import (
     open_postgres,
     read_variables,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from report.notify.news import Finding, Key
-    from report.notify.sending import Address
-    from report.notify.settings import Settings
-    from report.warehouse import Query
 
 FOUND = 3
 """The exit code if there is what `--fail-on` names."""

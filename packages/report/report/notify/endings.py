@@ -8,13 +8,10 @@ SLA; or when its job or project is gone.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from report.formatting import duration
-
-if TYPE_CHECKING:
-    from report.notify.news import Key, Remembered
-    from report.warehouse import Row
+from report.notify.news import Key, Remembered
+from report.warehouse import Row
 
 _PARTS = ("part_1", "part_2", "part_3", "part_4")
 _COLUMNS = ("finding", *_PARTS, "evidence")

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from report.formatting import change, count, day, duration, moment
 from report.notify import endings
-from report.notify.news import Finding
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from report.notify.news import Key, Remembered
-    from report.warehouse import Query, Row
+from report.notify.news import Finding, Key, Remembered
+from report.warehouse import Query, Row
 
 FAILURE, WARNING = "failure", "warning"
 """How bad a finding is, as apprise calls it."""

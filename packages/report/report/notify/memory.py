@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from report.notify.news import Memory, Remembered, State
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from report.warehouse import Query
+from report.warehouse import Query
 
 TABLE = "told_findings"
 # It has no primary key: only one program writes at a time, PostgreSQL refuses a key as long as a

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from report.formatting import plain
 from report.notify.findings import FAILURE, KINDS, WARNING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from report.notify.news import Finding, Key, News
+from report.notify.news import Finding, Key, News
 
 LINES = 20
 """So many findings are written out; the rest is counted."""

@@ -7,21 +7,15 @@ import logging
 import re
 import signal
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import FrameType
 
-from report.notify.message import incidents, messages
-from report.notify.settings import ADDRESSES, OWNERS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
-    from report.notify.message import Message
-    from report.notify.news import News
-    from report.notify.services import Service
-    from report.notify.settings import Settings
+from report.notify.message import Message, incidents, messages
+from report.notify.news import News
+from report.notify.services import Service
+from report.notify.settings import ADDRESSES, OWNERS, Settings
 
 LONGEST_WAIT = 300.0
 """Seconds until what an address has not taken is left for the next time."""

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
 from apprise import Apprise, NotifyFormat
 from apprise.common import OverflowMode
 from apprise.conversion import convert_between
+from apprise.plugins import NotifyBase
 from apprise.plugins.jira import JIRA_API_LOOKUP
 from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
 
-from report.notify.message import SUCCESS
-
-if TYPE_CHECKING:
-    from apprise.plugins import NotifyBase
-
-    from report.notify.message import Message
+from report.notify.message import SUCCESS, Message
 
 # Parameters of an address by which these services know an incident again. That of PagerDuty, ilert,
 # incident.io, Squadcast, GoAlert, FireHydrant, PagerTree, SIGNL4 and OpsiMate; of Splunk On-Call;

@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from report.notify.findings import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from report.notify.news import Finding
+from report.notify.news import Finding
 
 ADDRESSES = "DAGCTL_NOTIFY_ADDRESSES"
 OWNERS = "DAGCTL_NOTIFY_OWNERS"

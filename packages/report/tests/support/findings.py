@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from report.notify.settings import ADDRESSES as VARIABLE
-from tests.support.receivers import SECRET
+from tests.support.receivers import SECRET, Receiver
 from tests.support.reports import notify
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from tests.support.receivers import Receiver
-    from tests.support.warehouses import Warehouse
+from tests.support.warehouses import Warehouse
 
 TOLD = "dagctl_answers.told_findings"
 ANSWERS = {

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from report.answers import months_of_quarter
+from report.answers import Answers, ProjectDays, months_of_quarter
 from tests.support.pages import AS_OF, answers, called
-
-if TYPE_CHECKING:
-    from report.answers import Answers, ProjectDays
 
 TODAY = AS_OF.date()
 COUNTS = """total_runs total_executions negative_rows broken_runs finished_runs failed_runs

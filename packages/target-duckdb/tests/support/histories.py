@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
 from tests.support.program import Message, record, schema, state
 from tests.support.types import ARRAY, DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, TIME, TIMESTAMP
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _AWKWARD = (
     *("select", "order", "Group", "a.b", "a-b", 'a"b', "a b", "it's", "é", "名前", "😀"),

@@ -12,15 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from multiprocessing.process import BaseProcess
 
 Message = dict[str, Any]
 TARGET = str(Path(sys.executable).with_name("target-duckdb"))

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
-from stand_in.world import EXECUTIONS, JOBS, RUNS, to_text
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from stand_in.world import World
+from stand_in.world import EXECUTIONS, JOBS, RUNS, World, to_text
 
 GONE = "proj_awkward_00"
 LONG_AGO = timedelta(days=45)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment
 
 from tests.support.project import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # Where dbt looks for what a macro says in an adapter's own way.
 _SEARCHED = {"redshift": ("redshift", "postgres", "default")}
