@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from stand_in.server import Api, Request
+from stand_in.world import RUNS, to_text
+from tests.support import in_process
 from tests.support.simulation import Act, Maker, Simulation, Sync
 
 WAITS = "the bookmark waits"
@@ -218,6 +220,23 @@ def test_a_sync_that_resumes_sends_no_row_as_it_was_before(api: Api, odd: Maker)
     history.answer = answer
     history.sync()
     assert history.missing == set()
+
+
+def test_a_row_is_shown_as_it_was_before_the_last_sync_and_then_as_it_is(api: Api) -> None:
+    key = {"id": "x", "created_at": to_text(api.world.now)}
+    api.world.put(RUNS, "proj_a", {**key, "updated_at": key["created_at"], "status": "running"})
+    before = dict(api.world.rows(RUNS, "proj_a")[0])
+    api.world.advance(seconds=200)
+    api.world.change(RUNS, "proj_a", "x", status="failed")
+    settings: Any = {"project_ids": ["proj_a"], "overlap_seconds": 300}
+    first = in_process.sync(api, None, ["runs"], **settings)
+    api.world.advance(seconds=150)
+    # A replica that lags shows it first.
+    api.alter = lambda answer: answer["runs"].insert(0, before) if "runs" in answer else None
+    second = in_process.sync(api, first.states[-1], ["runs"], **settings)
+
+    assert [row["status"] for row in first.rows("runs")] == ["failed"]
+    assert [row["status"] for row in second.rows("runs")] == ["running", "failed"]
 
 
 # A server that filters behind its `LIMIT` leaves rows out of its pages and keeps their places.

@@ -203,6 +203,20 @@ def test_a_signal_ends_it_with_what_is_committed(tmp_path: Path, number: signal.
     assert loader.rows("it") == [{"id": 0}, {"id": 1}]
 
 
+def test_an_interrupt_between_two_statements_of_a_batch_leaves_none_of_it(loader: Loader) -> None:
+    loader.load(_MESSAGES)
+    warehouse = Warehouse(str(loader.file), "raw")
+
+    def delete_and_stop() -> None:
+        warehouse.connection.execute("DELETE FROM raw.it")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        warehouse.run_atomically(delete_and_stop)
+    warehouse.connection.close()
+    assert loader.rows("it") == [{"id": 1}]
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 def test_a_state_that_cannot_be_handed_on_is_an_error(loader: Loader, unbuffered: str) -> None:
     reader, pipe = os.pipe()
