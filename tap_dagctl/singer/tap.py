@@ -64,7 +64,6 @@ class InterruptibleTap(Tap):
         schemas = {**self.config_jsonschema["properties"], **self.hidden_settings}
         texts = {name: {"type": ["string"]} for name in schemas}
         found = parse_environment_config({"properties": texts}, self._env_var_prefix)
-        remember(found)
         self.variables = {name: f"{self._env_var_prefix}{name.upper()}" for name in found}
         values = {
             name: environment.value_of(text, schemas[name]["type"], self.variables[name])

@@ -157,8 +157,14 @@ def test_a_misplaced_secret_is_hidden(tap: Tap, tmp_path: Path, change: Json, li
     output = tap(**given)
 
     assert line in output.error
+    outputs = [output]
+    if batch := given.get("batch_config"):
+        variable = {"TAP_DAGCTL_BATCH_CONFIG": json.dumps(batch)}
+        outputs.append(tap("--config=ENV", environment=variable))
+        assert "nope" not in text or line in outputs[-1].error
     for secret in (token, OTHER, PASSWORD, "h@lf-a-password", KEY, "somebody:"):
-        assert_hidden(secret, output)
+        for shown in outputs:
+            assert_hidden(secret, shown)
     assert tap.api.requests == [] or "nope" in text
 
 
