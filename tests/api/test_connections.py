@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 from urllib3.exceptions import ProtocolError
@@ -66,6 +66,17 @@ def test_who_has_answered_once_is_waited_for_with_the_usual_patience(api: Api) -
 
     assert len(clock.waits) == 7
     assert [name for name, _ in pipe.records].count("projects") == 2
+
+
+def test_a_request_ahead_that_is_not_wanted_any_more_costs_no_other_its_tries() -> None:
+    attempt = Mock(side_effect=connection_error(ProtocolError(), DEFAULT_API_URL))
+    patient = retries.Retries(5)
+    with waiting_at_once():
+        for is_wanted, tries in ((lambda: False, 1), (lambda: True, retries.FIRST_TRIES)):
+            attempt.reset_mock()
+            with pytest.raises(TapError):
+                patient.call("GET /projects", attempt, is_wanted)
+            assert attempt.call_count == tries
 
 
 @pytest.fixture

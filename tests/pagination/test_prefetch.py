@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 from hypothesis import given, settings
@@ -141,6 +141,19 @@ def test_as_many_are_under_way_as_there_are_connections(projects: int) -> None:
         sync(api, max_connections=4)
 
     assert not barrier.broken
+
+
+def test_without_a_thread_to_be_had_everything_comes() -> None:
+    start = Mock(side_effect=RuntimeError("can't start new thread"))
+    with (
+        serving(account(30, 1)) as api,
+        ahead(),
+        patch.object(prefetch, "threading", Mock(Thread=start)),
+    ):
+        pipe = sync(api, page_size=5)
+
+    assert len(pipe.rows("runs")) == 31
+    assert start.called
 
 
 def test_what_is_not_asked_for_after_all_takes_no_place_for_ever() -> None:

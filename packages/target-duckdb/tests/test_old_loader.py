@@ -144,3 +144,19 @@ def test_an_index_of_the_users_own_that_stops_a_widening_is_named(
     assert "the column 'id' is SMALLINT, not BIGINT: drop its indexes first" in error
     assert '"mine"' in error
     assert len(loader.rows("smallint")) == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "error"), [("NOT NULL", None), ("CHECK (n > 0)", "'id' is SMALLINT, not BIGINT")]
+)
+def test_a_table_keeps_the_rules_that_its_owner_gave_it(
+    loader: Loader, rule: str, error: str | None
+) -> None:
+    columns = f"id SMALLINT PRIMARY KEY, n BIGINT {rule}"
+    loader.execute(f"CREATE SCHEMA raw; CREATE TABLE raw.it ({columns})")
+    messages = [schema("it", {"id": INTEGER, "n": INTEGER}), record("it", {"id": 2**40, "n": 1})]
+    run = loader.run(messages)
+
+    assert error in run.error if error else run.exit_code == 0
+    broken = {"id": 1, "n": None if rule == "NOT NULL" else 0}
+    assert "constraint failed" in loader.run([messages[0], record("it", broken)]).error
