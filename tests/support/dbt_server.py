@@ -1,27 +1,23 @@
-"""The plugin's dbt without the seconds in which it starts and reads the project.
-
-As a program it runs in dbt's environment: it reads the project once, and for each line of its input
-a process of its own runs the command on that line.
-"""
+"""The plugin's dbt without the seconds in which it starts and reads the project."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support import troubleshooting
+from tests.support.meltano import DBT
+from tests.support.programs import Done
+from tests.support.project import ROOT
 from tests.support.warehouses import Warehouse
 
-_ROOT = Path(__file__).parents[2]
-_PYTHON = _ROOT / ".meltano" / "utilities" / "dbt" / "venv" / "bin" / "python"
-Done = subprocess.CompletedProcess[str]
+_SERVER = Path(__file__).with_name("dbt_commands.py")
 
 
 class Dbt:
@@ -54,9 +50,6 @@ class Dbt:
         answer = server.stdout.readline() if server.stdout else ""
         assert answer, (self._directory / f"{warehouse.dbt}.stderr").read_text()
         code, said = json.loads(answer)
-        # It runs in dbt's environment, where not all of the tests' packages are.
-        from tests.support import troubleshooting  # noqa: PLC0415
-
         troubleshooting.check(troubleshooting.of_dbt(said))
         return subprocess.CompletedProcess(line, code, said)
 
@@ -77,7 +70,7 @@ class Dbt:
 
     def _start(self, warehouse: Warehouse) -> subprocess.Popen[str]:
         name, written = warehouse.dbt, str(self.target_path(warehouse))
-        project = str(_ROOT / "packages" / "transform")
+        project = str(ROOT / "packages" / "transform")
         environment = {
             **os.environ,
             **warehouse.environment,
@@ -88,9 +81,10 @@ class Dbt:
             "DBT_PRINTER_WIDTH": "200",
         }
         pipe = subprocess.PIPE
+        # dbt imports whatever is called `dbt_…`, so Python must not look where the program is.
         with (self._directory / f"{name}.stderr").open("w") as errors:
             self._servers[name] = subprocess.Popen(
-                [_PYTHON, __file__],
+                [DBT.with_name("python"), "-I", _SERVER],
                 stdin=pipe,
                 stdout=pipe,
                 stderr=errors,
@@ -108,32 +102,3 @@ def dbt_in(directory: Path) -> Iterator[Dbt]:
         yield dbt
     finally:
         dbt.end()
-
-
-def _serve() -> None:
-    # Here, as only dbt's environment has it.
-    from dbt.cli.main import dbtRunner  # type: ignore[import-not-found]  # noqa: PLC0415
-
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    project = dbtRunner().invoke(["parse", "--quiet"]).result
-    for order in sys.stdin:
-        line, environment, is_read_again = json.loads(order)
-        with tempfile.TemporaryFile("w+") as said:
-            # It ends with its command, so that it keeps no file of DuckDB's open.
-            if not (child := os.fork()):
-                os.dup2(said.fileno(), 1)
-                os.environ.update(environment)
-                done = dbtRunner(manifest=None if is_read_again else project).invoke(line)
-                if done.exception:
-                    print(done.exception)  # noqa: T201 - as the program does
-                sys.stdout.flush()
-                os._exit(0 if done.success else 2 if done.exception else 1)
-            _, status = os.waitpid(child, 0)
-            said.seek(0)
-            answer.write(json.dumps([os.waitstatus_to_exitcode(status), said.read()]) + "\n")
-            answer.flush()
-
-
-if __name__ == "__main__":
-    _serve()
