@@ -8,18 +8,22 @@ import duckdb
 
 from report import queries
 
-# The second is the longest of the day, and the newest in which the model did not run.
+# The second is the longest of the day, the newest of those as long, and the newest in which the
+# model did not run.
 _ROWS = """
     create table stg_dagctl__runs as select * from (values
         ('a', 'p', 'hourly', timestamp '2026-03-03 09:00', 1.0), ('b', 'p', '', null, 2.0),
         ('c', 'p', 'hourly', '2026-03-03 11:00', null), ('d', 'p', 'hourly', '2026-03-02', 9.0),
-        ('e', 'q', 'hourly', '2026-03-03 12:00', 9.0)
+        ('e', 'q', 'hourly', '2026-03-03 12:00', 9.0), ('f', 'p', 'hourly', '2026-03-03 08:00', 2.0)
     ) as given(id, project_id, job_name, start_time, duration_seconds);
     alter table stg_dagctl__runs add column created_at timestamp default '2026-03-03 10:00';
     create table stg_dagctl__model_executions as
-        select id as run_id, unnest(['m', 'n']) as model_name,
-            if(id < 'c', 'skipped', 'success') as status, * exclude (id, job_name)
+        select id as run_id, 'm' as model_name, * exclude (id, job_name),
+            if(id < 'c' or project_id = 'q', 'skipped', 'success') as status
         from stg_dagctl__runs;
+    insert into stg_dagctl__model_executions by name select * replace ('n' as model_name,
+        timestamp '2026-03-03 23:00' as start_time, 9.0 as duration_seconds)
+        from stg_dagctl__model_executions where run_id = 'a';
     create table sla_breaches as select 'p' as project_id, 'p' as project_name,
         date '2026-03-03' as date, 2.0 as p95_duration_seconds, 1.0 as sla_seconds,
         null as kept_again_on;

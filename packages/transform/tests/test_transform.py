@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-from argparse import Namespace
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from packages.transform.tests.support.gone import (
     GONE,
@@ -18,17 +14,14 @@ from packages.transform.tests.support.gone import (
     add_what_will_be_gone,
     remove,
 )
-from report import queries
 from report.notify.findings import KINDS
-from report.warehouse import answers_of
 from report.wrong import what_is_wrong
 from stand_in.history import PIPELINES, SLOW_PROJECT
 from stand_in.server import Reply, serving
-from stand_in.world import EXECUTIONS, RUNS, Row
 from tests.support.answers import answer, assert_answers
 from tests.support.awkward import SeededHistory
 from tests.support.dbt_server import Dbt
-from tests.support.expected_answers import HELD_BACK, Loaded, moment
+from tests.support.expected_answers import Loaded
 from tests.support.pages import Page, answers
 from tests.support.pipe import Pipe
 from tests.support.reports import notify, report
@@ -90,7 +83,6 @@ def test_every_answer_after_every_load(warehouse: Warehouse, dbt: Dbt, tmp_path:
         build(dagctl_gone_after_days=0)
         assert_answers(warehouse, loaded)
         assert not any(GONE in projects_of(warehouse, name) for name in NOW_TABLES)
-        assert_runs_are_named(warehouse, loaded)
         # Its past stays.
         assert GONE in projects_of(warehouse, "model_regressions")
         broken = answer(warehouse, "broken_jobs")
@@ -146,45 +138,3 @@ def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     shown = {table: int(tiles.get(anchor, 0)) for table, anchor in anchors.items()}
     assert sum(shown[kind.table] for kind in KINDS.values()) == int(told) > 1
     assert f"<h1>{sum(shown.values())} things need you</h1>" in text
-
-
-def seconds(row: Row) -> float:
-    found = row.get("duration_seconds")
-    return -1 if found is None else found
-
-
-def assert_runs_are_named(warehouse: Warehouse, loaded: Loaded) -> None:
-    """Compare the run that the page names: the longest, the slowest, the newest."""
-    runs = loaded.rows(RUNS)
-    jobs = {run["id"]: run["job_name"] for run in runs}
-    runs = [{**run, "run_id": run["id"]} for run in runs]
-    executions = loaded.rows(EXECUTIONS)
-    options = Namespace(warehouse=warehouse.loader.removeprefix("target-"), schema=None)
-
-    def check(query: str, rows: list[Row], *by: Callable[[Row], Any], **days: str) -> None:
-        """Compare the run in each row with those of `rows` that are first by these measures."""
-        with patch.dict(os.environ, warehouse.environment):
-            _, ask = answers_of(options)
-            answered = ask(query)
-        assert answered
-        for it in answered:
-            first, last = it.get(days.get("first", "")), it.get(days.get("last", ""))
-            its = [
-                row
-                for row in rows
-                if row["project_id"] == it["project_id"]
-                and row.get("model_name") == it.get("model_name")
-                and (first or date.min) <= moment(row).date() <= (last or date.max)
-            ]
-            for measure in by:
-                most = max(map(measure, its))
-                its = [row for row in its if measure(row) == most]
-            said = it["run_id"], it["job_name"], it["start_time"]
-            assert said in [
-                (row.get("run_id"), jobs.get(row.get("run_id"), "unknown"), moment(row))
-                for row in its
-            ]
-
-    check(queries.BREACHES, runs, seconds, first="date", last="date")
-    check(queries.REGRESSIONS, executions, seconds, moment, first="start_date", last="end_date")
-    check(queries.HELD_BACK, [it for it in executions if it["status"] in HELD_BACK], moment)
