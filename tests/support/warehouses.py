@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 import psycopg
-import pytest
 
 from stand_in.world import Row, World
 from tests.support.postgres import postgres
@@ -111,17 +109,3 @@ def postgres_in(directory: Path) -> Iterator[Warehouse]:
     """Run a PostgreSQL server with its files in `directory`."""
     with postgres(directory) as url:
         yield postgres_at(url)
-
-
-@contextmanager
-def connected(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Connect to an empty database of the kind that a fixture is asked for."""
-    if request.param == "duckdb":
-        with duckdb.connect() as connection:
-            yield connection
-    else:
-        server: Warehouse = request.getfixturevalue("server")
-        url = server.environment["TARGET_POSTGRES_SQLALCHEMY_URL"].replace("+psycopg2", "")
-        with psycopg.connect(url) as session:
-            yield session
-            session.rollback()
