@@ -11,7 +11,6 @@ from typing import Any
 from stand_in.server import Api
 from tests.support.catalogs import selecting
 from tests.support.programs import ended
-from tests.support.project import ROOT
 from tests.support.syncs import Json, Output, config_of, run_tap
 from tests.support.warehouses import Warehouse
 
@@ -35,11 +34,11 @@ class Pipe:
         found = json.loads(run_tap(self.directory, config, "--discover").stdout)
         catalog = selecting(found, [entry["tap_stream_id"] for entry in found["streams"]])
         output = run_tap(self.directory, config, state=self.state, catalog=catalog).succeeded
-        name = self.warehouse.loader
-        program = ROOT / ".meltano" / "loaders" / name / "venv" / "bin" / name
         target = {"default_target_schema": "dagctl", "add_record_metadata": True}
         target |= self.warehouse.target | self.target
-        self.state = poured(output, str(program), target, self.directory, self.environment)
+        self.state = poured(
+            output, self.warehouse.program, target, self.directory, self.environment
+        )
         return output
 
 

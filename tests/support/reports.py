@@ -19,19 +19,20 @@ _USAGE = 2
 """The exit code of argparse, whose messages are none of ours."""
 
 
-def report(warehouse: Warehouse, output: Path, *arguments: str, **environment: str) -> Done:
-    """Write the page."""
-    return run(warehouse, "--output", str(output), *arguments, **environment)
+def page_of(warehouse: Warehouse, output: Path, *arguments: str, **environment: str) -> str:
+    """Write the page, and return it."""
+    run(warehouse, "--output", str(output), *arguments, code=0, **environment)
+    return output.read_text()
 
 
-def notify(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
+def notify(warehouse: Warehouse, *arguments: str, code: int = 0, **environment: str) -> Done:
     """Tell what is new."""
-    return run(warehouse, "notify", *arguments, **environment)
+    return run(warehouse, "notify", *arguments, code=code, **environment)
 
 
-def run(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
-    """Run it in this process, which saves the second in which it starts."""
-    line, code = line_of(warehouse, *arguments), 0
+def run(warehouse: Warehouse, *arguments: str, code: int = 0, **environment: str) -> Done:
+    """Run it in this process, which saves a second; it must end with `code`."""
+    line, found = line_of(warehouse, *arguments), 0
     with (
         patch.dict(os.environ, {**warehouse.environment, **environment}, clear=True),
         patch.object(sys, "argv", ["report", *line]),
@@ -43,15 +44,16 @@ def run(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
         except SystemExit as ended:
             if isinstance(ended.code, str):
                 sys.stderr.write(f"{ended.code}\n")
-            code = 1 if isinstance(ended.code, str) else ended.code or 0
-    return _checked(subprocess.CompletedProcess(line, code, out.getvalue(), err.getvalue()))
+            found = 1 if isinstance(ended.code, str) else ended.code or 0
+    done = subprocess.CompletedProcess(line, found, out.getvalue(), err.getvalue())
+    assert found == code, done.stderr
+    return _checked(done)
 
 
-def run_program(warehouse: Warehouse, *arguments: str, **environment: str) -> Done:
+def run_program(warehouse: Warehouse, *arguments: str, code: int, **environment: str) -> Done:
     """Run it in a process of its own, so that nothing it writes is missed."""
     line = [sys.executable, "-m", "report", *line_of(warehouse, *arguments)]
-    environment = {**warehouse.environment, **environment}
-    return _checked(ended(*line, code=None, env=environment))
+    return _checked(ended(*line, code=code, env={**warehouse.environment, **environment}))
 
 
 def line_of(warehouse: Warehouse, *arguments: str) -> list[str]:

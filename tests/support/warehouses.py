@@ -14,6 +14,7 @@ import psycopg
 
 from stand_in.world import Row, World
 from tests.support.postgres import postgres
+from tests.support.project import ROOT
 from tests.support.truth import KEYS, Table, as_read, differences, tables
 
 
@@ -26,6 +27,11 @@ class Warehouse:
     environment: dict[str, str]
     query: Callable[[str], list[Row]]
     execute: Callable[[str], None]
+
+    @property
+    def program(self) -> str:
+        """The loader that Meltano has installed."""
+        return str(ROOT / ".meltano" / "loaders" / self.loader / "venv" / "bin" / self.loader)
 
     @property
     def target(self) -> dict[str, str]:

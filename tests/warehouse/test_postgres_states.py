@@ -17,8 +17,6 @@ from tests.support.orchestrated import Done, Place, wait_until
 from tests.support.project import ROOT
 from tests.support.warehouses import Warehouse
 
-TARGET = ROOT / ".meltano" / "loaders" / "target-postgres" / "venv" / "bin" / "target-postgres"
-
 
 @pytest.fixture
 def uri(postgres: Warehouse) -> str:
@@ -77,7 +75,7 @@ def test_shards_at_once_fill_the_tables_of_one_sync(
         api.world.add_project(f"proj_{number}", f"project {number}")
     place = Place.of(api, uri, ROOT)
     place.put("first", *api.world.projects)
-    place.target = str(TARGET)
+    place.target = postgres.program
     schema = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "dagctl"}
     place.variables |= postgres.environment | schema
     assert place.run("--prepare").exit_code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_each_row_of_an_answer_is_a_finding_of_its_own(answers: Warehouse, hook:
 
 
 def test_a_dry_run_prints_and_remembers_nothing(answers: Warehouse, hook: Receiver) -> None:
-    told = {VARIABLE: hook.address}
+    told: dict[str, Any] = {VARIABLE: hook.address}
     for environment, whom in ((told, "to address 1 (JSON)"), ({}, "as to a new address")):
         printed = notify(answers, "--dry-run", **environment).stdout
         assert f"notify: {whom}:\n\ndagctl: 6 new\n" in printed
@@ -106,24 +107,22 @@ def test_an_exit_code_needs_no_address_and_wants_its_answers(
     answers: Warehouse, hook: Receiver
 ) -> None:
     for kinds in ("breaches,regressions", "overdue, broken"):
-        done = notify(answers, "--fail-on", kinds)
-        assert done.returncode == FOUND, done.stderr
-        assert ("Days over the SLA\n- sales, 2 Mar 2026" in done.stdout) == ("breaches" in kinds)
+        said = notify(answers, "--fail-on", kinds, code=FOUND).stdout
+        assert ("Days over the SLA\n- sales, 2 Mar 2026" in said) == ("breaches" in kinds)
     # Beside a message, and also when there is nothing new.
     for expected in (1, 0):
-        done = notify(answers, "--fail-on", "breaches", **{VARIABLE: hook.address})
-        assert (done.returncode, len(hook.take())) == (FOUND, expected)
+        notify(answers, "--fail-on", "breaches", code=FOUND, **{VARIABLE: hook.address})
+        assert len(hook.take()) == expected
     answers.execute("; ".join(MENDED))
-    assert notify(answers, "--fail-on", "breaches,regressions,broken,overdue").returncode == 0
+    notify(answers, "--fail-on", "breaches,regressions,broken,overdue")
 
     answers.execute("alter table dagctl_answers.settings_used drop column sla_days")
-    assert "built by another version" in notify(answers, "--fail-on", "breaches").stderr
+    assert "built by another version" in notify(answers, "--fail-on", "breaches", code=1).stderr
     answers.execute("drop table dagctl_answers.sla_breaches")
-    done = notify(answers, "--fail-on", "breaches")
-    assert done.returncode == 1
-    assert "not built yet in the schema dagctl_answers: sla_breaches" in done.stderr
-    assert notify(answers, "--fail-on", "slow").returncode == 2
-    elsewhere = notify(answers, "--warehouse", "snowflake").stderr
+    said = notify(answers, "--fail-on", "breaches", code=1).stderr
+    assert "not built yet in the schema dagctl_answers: sla_breaches" in said
+    notify(answers, "--fail-on", "slow", code=2)
+    elsewhere = notify(answers, "--warehouse", "snowflake", code=2).stderr
     assert "the answers are tables in the schema dagctl_answers: query them there" in elsewhere
 
 

@@ -20,7 +20,7 @@ from report.warehouse import WarehouseError, duckdb_file
 from report.wrong import what_is_wrong
 from tests.support import troubleshooting
 from tests.support.pages import AS_OF, LISTS, answers, page_of, style
-from tests.support.reports import report
+from tests.support.reports import run
 from tests.support.warehouses import duckdb_at
 
 RUN_URL = "https://dagctl.example/{project_id}/runs/{run_id}?tab=log"
@@ -163,8 +163,8 @@ def test_answers_that_cannot_be_read(
         warehouse.execute(statements)
     # What the command line says goes before the environment.
     ignored = {"DAGCTL_ANSWERS_SCHEMA": "ignored"}
-    done = report(warehouse, tmp_path / "report.html", "--schema", schema, **ignored)
-    assert done.returncode == 1
+    output = str(tmp_path / "report.html")
+    done = run(warehouse, "--output", output, "--schema", schema, code=1, **ignored)
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

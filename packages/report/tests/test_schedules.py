@@ -10,27 +10,30 @@ from pathlib import Path
 
 from report.notify.settings import ADDRESSES as VARIABLE
 from stand_in.meltano import MELTANO
-from stand_in.server import Api, Reply, serving
+from stand_in.server import Api, serving
 from stand_in.world import RUNS, World, to_text
+from tests.support.at_request import refuse
 from tests.support.meltano import Meltano
-from tests.support.orchestrated import Place
+from tests.support.partly_refused import partly_refused
 from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.receivers import SECRET, Receiver
-from tests.support.warehouses import duckdb_at
+from tests.support.warehouses import Warehouse
 
 
 def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
     hook: Receiver, tmp_path: Path
 ) -> None:
-    world = a_while_ago()
+    # The runs are of today, and over: dbt counts back from this machine's clock.
+    world = World(now=datetime.now(tz=timezone.utc).replace(microsecond=0) - timedelta(minutes=20))
+    world.add_project("proj_a", "sales")
+    put(world, "bad", "failed", hours_ago=2)
     with serving(world) as api:
         meltano = Meltano.of(api, tmp_path)
         meltano.environment[VARIABLE] = hook.address
 
         def run(schedule: str, code: int = 0) -> str:
-            done = meltano("schedule", "run", schedule)
-            assert done.returncode == code, done.stdout + done.stderr
+            done = meltano("schedule", "run", schedule, code=code)
             assert SECRET not in done.stdout + done.stderr
             return done.stdout + done.stderr
 
@@ -45,7 +48,7 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
         # A project that is refused silences nobody, and the schedule fails in the end.
         world.add_project("proj_b", "refused")
         put(world, "good", "success", hours_ago=0)
-        refuse(api, 403)
+        refuse(api, {"proj_b/runs": 403})
         api.requests.clear()
         assert "refused: runs cannot be read since" in run("runs-every-10-minutes", code=1)
         (message,) = hook.take()
@@ -55,7 +58,7 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
 
         # Nor does what Meltano itself would stop at.
         put(world, "bad again", "failed", hours_ago=0)
-        refuse(api, 500)
+        refuse(api, {"proj_b/runs": 500})
         (tmp_path / ".tools").symlink_to(ROOT / ".tools")
         script = tmp_path / "packages" / "orchestrate" / "meltano.sh"
         parts = ("tap-dagctl-runs target-duckdb", "dbt-duckdb:now notify:duckdb")
@@ -86,52 +89,31 @@ def test_the_script_runs_in_a_project_of_ones_own(api: Api, tmp_path: Path) -> N
     assert "dbt-duckdb" in done.stdout + done.stderr
 
 
-def a_while_ago() -> World:
-    """Make a world whose runs are of today, and over: dbt counts back from this machine's clock."""
-    world = World(now=datetime.now(tz=timezone.utc).replace(microsecond=0) - timedelta(minutes=20))
-    world.add_project("proj_a", "sales")
-    put(world, "bad", "failed", hours_ago=2)
-    return world
-
-
-def refuse(api: Api, status: int) -> None:
-    """Let the server refuse the runs of one project."""
-    refused = Reply(status, b"{}")
-    api.misbehave = lambda it: refused if it.path.endswith("proj_b/runs") else None
-
-
 def test_the_chain_tells_of_what_was_loaded_though_a_project_is_refused(
-    hook: Receiver, tmp_path: Path
+    postgres: Warehouse, tmp_path: Path
 ) -> None:
-    world = a_while_ago()
-    world.add_project("proj_b", "refused")
-    warehouse = duckdb_at(tmp_path / "warehouse.duckdb")
     settings = tmp_path / "settings"
     script = ROOT / "packages" / "orchestrate" / "cron.sh"
     bare = {"PATH": "/usr/bin:/bin", "HOME": "/", "LANG": "C"}
 
-    def run(code: int, **variables: str) -> None:
-        variables = {**place.variables, VARIABLE: hook.address, **variables}
-        settings.write_text("".join(f"{name}='{it}'\n" for name, it in variables.items()))
-        done = ended(script, settings, "target-duckdb", code=code, env=bare)
-        assert SECRET not in done.stdout + done.stderr
+    def run(code: int, **variables: str) -> str:
+        lines = [f"{name}='{it}'\n" for name, it in {**own, **variables}.items()]
+        settings.write_text("".join(lines))
+        done = ended(script, settings, postgres.program, code=code, env=bare)
+        return done.stdout + done.stderr
 
-    with serving(world) as api:
-        place = Place.of(api, str(tmp_path / "states"), tmp_path / "warehouse.duckdb")
-        refuse(api, 403)
-        run(1, DAGCTL_SLA_SECONDS="77")
-        assert warehouse.query("select id from dagctl.runs") == [{"id": "bad"}]
-        used = warehouse.query("select sla_seconds from dagctl_answers.settings_used")
-        assert used == [{"sla_seconds": 77}]
-        (message,) = hook.take()
-        assert list(message.sections) == ["Streams that cannot be read", "Jobs broken"]
+    with partly_refused(postgres) as account:
+        own = account.variables
+        account.refuse()
+        account.check(run(1))
 
         # Nothing can be loaded, so nothing is built, and nobody is told of what has grown old.
-        put(world, "good", "success", hours_ago=1)
-        world.token = "dctl_another"  # noqa: S105 - made up
-        run(2, DAGCTL_SLA_SECONDS="78")
-        assert warehouse.query("select sla_seconds from dagctl_answers.settings_used") == used
-        assert hook.take() == []
+        account.api.world.change(RUNS, "proj_0", "failed run", status="success")
+        account.api.world.token = "dctl_another"  # noqa: S105 - made up
+        assert SECRET not in run(2, DAGCTL_SLA_SECONDS="78")
+        used = postgres.query("select sla_seconds from dagctl_answers.settings_used")
+        assert used == [{"sla_seconds": 77}]
+        assert account.hook.take() == []
 
 
 def put(world: World, key: str, status: str, *, hours_ago: int, seconds: float = 60.0) -> None:

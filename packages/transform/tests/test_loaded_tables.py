@@ -71,12 +71,10 @@ def test_what_another_loader_would_have_made(empty: Warehouse, dbt: Dbt) -> None
     overrides = {"proj_a": 600, "proj_b": 60}
     as_of = "2026-03-04T14:01:40+02:00"
     zone = {"TZ": "America/New_York"}
-    variables = {"dagctl_as_of": as_of, "dagctl_sla_seconds_by_project": overrides}
-    done = dbt(empty, "run", environment=zone, now=None, parse=False, **variables)
-
-    assert done.returncode == 0, done.stdout
-    assert "There is no table" in done.stdout
-    assert "has no column end_time: it is null" in done.stdout
+    variables: dict[str, Any] = {"dagctl_as_of": as_of, "dagctl_sla_seconds_by_project": overrides}
+    said = dbt(empty, "run", environment=zone, **variables)
+    assert "There is no table" in said
+    assert "has no column end_time: it is null" in said
     moment, day = datetime(2026, 3, 2, 23, 30), date(2026, 3, 2)  # noqa: DTZ001 - UTC by contract
     held = "model_name, skipped_executions, blocked_executions, held_back_in_a_row, last_ran_at"
     run = "status, start_time, duration_seconds, end_time, pod_name"
@@ -142,11 +140,8 @@ def test_what_no_sync_lists_any_more_is_gone_after_days(empty: Warehouse, dbt: D
 
 def test_nothing_loaded_in_the_schema_is_not_an_empty_answer(empty: Warehouse, dbt: Dbt) -> None:
     empty.execute("create schema raw; create table raw.projects as select 'p' as id")
-    done = dbt(empty, "build")
-
-    assert done.returncode == 1, done.stdout
-    lines = {line for line in done.stdout.splitlines() if "nothing that tap-dagctl loaded" in line}
-    (line,) = lines
+    said = dbt(empty, "build", code=1)
+    (line,) = {line for line in said.splitlines() if "nothing that tap-dagctl loaded" in line}
     assert "in the schema dagctl: load first, or name the schema" in line
     assert "TARGET_DUCKDB_DEFAULT_TARGET_SCHEMA" in line
     built_tables = "select table_name from duckdb_tables() where schema_name = 'dagctl_answers'"
@@ -163,22 +158,17 @@ def test_what_only_warns_and_what_is_an_error(copied: Warehouse, dbt: Dbt) -> No
             select * replace (null as date) from dagctl.daily_stats limit 1;
     """)
     tables = [f"stg_dagctl__{it}" for it in ("runs", "model_executions", "daily_stats")]
-    done = dbt(copied, "build", "--select", *tables)
-
-    assert done.returncode == 1, done.stdout
-    lines = done.stdout.splitlines()
+    said = dbt(copied, "build", "--select", *tables, code=1)
     for name in ("accepted_values_stg_dagctl__runs_st", "relationships_stg_dagctl__model_exec"):
-        assert any(" WARN " in line and name in line for line in lines)
-    assert "WARN=2 ERROR=" in done.stdout
-    assert "FAIL 1 not_null_stg_dagctl__daily_stats_date" in done.stdout
+        assert any(" WARN " in line and name in line for line in said.splitlines())
+    assert "WARN=2 ERROR=" in said
+    assert "FAIL 1 not_null_stg_dagctl__daily_stats_date" in said
 
 
 def test_a_connection_that_is_not_written_out_in_parts(empty: Warehouse, dbt: Dbt) -> None:
     """What the loader takes, and dbt does not."""
-    done = dbt(empty, "debug", "--target", "postgres", parse=True)
-
-    assert done.returncode != 0
-    assert "Env var required but not provided: 'TARGET_POSTGRES_USER'" in done.stdout
+    said = dbt(empty, "debug", "--target", "postgres", parse=True, code=2)
+    assert "Env var required but not provided: 'TARGET_POSTGRES_USER'" in said
 
 
 def test_every_model_and_column_is_described(copied: Warehouse, dbt: Dbt) -> None:

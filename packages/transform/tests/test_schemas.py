@@ -19,14 +19,8 @@ from tests.support.meltano import DBT, Meltano
 from tests.support.pages import Page
 from tests.support.programs import ended
 from tests.support.project import ROOT
-from tests.support.reports import report
+from tests.support.reports import page_of, run
 from tests.support.warehouses import Warehouse, duckdb_at
-
-
-def page_of(warehouse: Warehouse, path: Path, *arguments: str, **environment: str) -> Page:
-    done = report(warehouse, path, *arguments, **environment)
-    assert done.returncode == 0, done.stderr
-    return Page(path.read_text())
 
 
 def schemas(warehouse: Warehouse) -> set[str]:
@@ -49,11 +43,10 @@ def test_the_environment_names_the_schemas_of_all(postgres: Warehouse, tmp_path:
     first = first_day(world.now)
     assert postgres.differences(world, first, "raw") == []
     assert postgres.differences(world, first, '"told in May"', "stg_dagctl__") == []
-    found = page_of(postgres, tmp_path / "report.html", **told)
+    found = Page(page_of(postgres, tmp_path / "report.html", **told))
     assert set(found.said("h3")) == {project.row["name"] for project in world.projects.values()}
     # By default it looks elsewhere, and says so.
-    other = report(postgres, tmp_path / "other.html")
-    assert other.returncode == 1
+    other = run(postgres, "--output", str(tmp_path / "other.html"), code=1)
     assert "not built yet in the schema dagctl_answers" in other.stderr
 
 
@@ -76,8 +69,8 @@ def test_as_a_package_in_a_project_of_ones_own(built: Path, tmp_path: Path) -> N
     (worst,) = warehouse.query("select worst from own.worst")
     assert row["breaches"] > 7
     assert worst["worst"] > 1_800
-    found = page_of(warehouse, tmp_path / "report.html", "--schema", "own_pipelines")
-    assert len(found.table("breaches")) - 1 == row["breaches"]
+    page = page_of(warehouse, tmp_path / "report.html", "--schema", "own_pipelines")
+    assert len(Page(page).table("breaches")) - 1 == row["breaches"]
 
 
 def write_project(project: Path, warehouse: Warehouse) -> None:

@@ -24,7 +24,7 @@ from tests.support.dbt_server import Dbt
 from tests.support.expected_answers import Loaded
 from tests.support.pages import Page, answers
 from tests.support.pipe import Pipe
-from tests.support.reports import notify, report
+from tests.support.reports import notify, page_of
 from tests.support.warehouses import Warehouse
 
 OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
@@ -105,9 +105,7 @@ def projects_of(warehouse: Warehouse, table: str) -> set[str]:
 
 
 def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
-    done = report(warehouse, path)
-    assert done.returncode == 0, done.stderr
-    text = path.read_text()
+    text = page_of(warehouse, path)
     found = Page(text)
     names = found.said("h3")
     known = {name for _, name, _, is_gone in answer(warehouse, "known_projects") if not is_gone}

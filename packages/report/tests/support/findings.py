@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from report.notify.settings import ADDRESSES as VARIABLE
 from tests.support.receivers import SECRET, Receiver
 from tests.support.reports import notify
@@ -111,14 +108,9 @@ def build(warehouse: Warehouse) -> None:
         warehouse.execute(f"create table dagctl_answers.{table} as select {columns}")
 
 
-def tell(
-    warehouse: Warehouse,
-    *receivers: Receiver,
-    code: int = 0,
-    variables: Mapping[str, str] = MappingProxyType({}),
-) -> str:
+def tell(warehouse: Warehouse, *receivers: Receiver, code: int = 0, **variables: str) -> str:
     addresses = " ".join(it.address for it in receivers)
-    done = notify(warehouse, **{VARIABLE: addresses, **variables})
-    assert done.returncode == code, done.stderr
-    assert SECRET not in done.stdout + done.stderr
-    return done.stdout + done.stderr
+    done = notify(warehouse, code=code, **{VARIABLE: addresses, **variables})
+    said = done.stdout + done.stderr
+    assert SECRET not in said
+    return said
