@@ -26,9 +26,9 @@ LOADED = {
     "model_stats": "project_id text, model_name text, start_date date, end_date date",
 }
 """The columns of the tables that are read, of those that a loader makes."""
-_STAGED = [f"stg_dagctl__{table}" for table in LOADED]
 # In the order in which one needs another.
-_ANSWERS = (
+_MODELS = (
+    *(f"stg_dagctl__{table}" for table in LOADED),
     "settings_used",
     "known_projects",
     "unread_streams",
@@ -40,33 +40,24 @@ _ANSWERS = (
 )
 
 
-def compiled(dbt: Dbt, directory: Path) -> dict[str, str]:
-    """Return the SQL of each model, as of NOW."""
-    warehouse = duckdb_at(directory / "warehouse.duckdb")
-    warehouse.execute("create schema dagctl")
-    for table, columns in LOADED.items():
-        warehouse.execute(f"create table dagctl.{table} ({columns})")
-    dbt.build(warehouse, "run", "--select", *_STAGED, *_ANSWERS, now=NOW)
-    compiled = dbt.target_path(warehouse) / "compiled"
-    found = {path.stem: path.read_text() for path in compiled.glob("**/*.sql")}
-    return {name: found[name] for name in (*_STAGED, *_ANSWERS)}
-
-
 class AnswersInMemory:
     """Tables that a loader fills, and the answers on them, as of any moment."""
 
-    def __init__(self, models: Mapping[str, str]) -> None:
-        self._connection = duckdb.connect()
-        self._connection.execute("attach ':memory:' as warehouse")
-        for schema in ("dagctl", "dagctl_answers"):
-            self._connection.execute(f"create schema warehouse.{schema}")
-        self._connection.execute("use warehouse.dagctl_answers")
-        for table, columns in LOADED.items():
-            self(f"create table dagctl.{table} ({columns})")
-        self("set variable now = current_localtimestamp()")
-        for name, sql in models.items():
+    def __init__(self, dbt: Dbt, directory: Path) -> None:
+        """Let dbt compile the models as of NOW, in a file that is called as the database here."""
+        warehouse, self._connection = duckdb_at(directory / "warehouse.duckdb"), duckdb.connect()
+        self("attach ':memory:' as warehouse; use warehouse; create schema dagctl_answers")
+        for execute in (warehouse.execute, self):
+            execute("create schema dagctl")
+            for table, columns in LOADED.items():
+                execute(f"create table dagctl.{table} ({columns})")
+        dbt.build(warehouse, "run", "--select", *_MODELS, now=NOW)
+        compiled = dbt.target_path(warehouse) / "compiled"
+        models = {path.stem: path.read_text() for path in compiled.glob("**/*.sql")}
+        self("use warehouse.dagctl_answers; set variable now = current_localtimestamp()")
+        for name in _MODELS:
             as_of = f"'{NOW:%Y-%m-%d %H:%M:%S.%f}'"
-            self(f"create view {name} as {sql.replace(as_of, 'getvariable($$now$$)')}")
+            self(f"create view {name} as {models[name].replace(as_of, 'getvariable($$now$$)')}")
 
     def __call__(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run a query as `report.warehouse` does."""

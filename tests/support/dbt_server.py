@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ _SERVER = Path(__file__).with_name("dbt_commands.py")
 class Dbt:
     """Runs dbt's commands on any warehouse that is called as the first of its kind was."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, running: ExitStack) -> None:
         """Keep what dbt writes in `directory`."""
-        self._directory = directory
+        self._directory, self._running = directory, running
         self._servers: dict[str, subprocess.Popen[str]] = {}
 
     def __call__(
@@ -44,11 +44,11 @@ class Dbt:
         if now:
             variables["dagctl_as_of"] = f"{now:%Y-%m-%d %H:%M:%S}"
         line = [*arguments, "--vars", json.dumps(variables)] if variables else [*arguments]
-        server = self._servers.get(warehouse.dbt) or self._start(warehouse)
+        server = self._servers.get(warehouse.kind) or self._start(warehouse)
         order = [line, {**warehouse.environment, **(environment or {})}, parse]
         print(json.dumps(order), file=server.stdin, flush=True)
         answer = server.stdout.readline() if server.stdout else ""
-        assert answer, (self._directory / f"{warehouse.dbt}.stderr").read_text()
+        assert answer, (self._directory / f"{warehouse.kind}.stderr").read_text()
         found, said = json.loads(answer)
         assert found == code, said
         troubleshooting.check(troubleshooting.of_dbt(said))
@@ -62,43 +62,33 @@ class Dbt:
 
     def target_path(self, warehouse: Warehouse) -> Path:
         """Return where dbt writes for warehouses of this kind."""
-        return self._directory / warehouse.dbt
-
-    def end(self) -> None:
-        for server in self._servers.values():
-            server.communicate()
+        return self._directory / warehouse.kind
 
     def _start(self, warehouse: Warehouse) -> subprocess.Popen[str]:
-        name, written = warehouse.dbt, str(self.target_path(warehouse))
+        kind, written = warehouse.kind, str(self.target_path(warehouse))
         project = str(ROOT / "packages" / "transform")
         environment = {
             **os.environ,
             **warehouse.environment,
             **dict.fromkeys(("DBT_PROJECT_DIR", "DBT_PROFILES_DIR"), project),
             **dict.fromkeys(("DBT_TARGET_PATH", "DBT_LOG_PATH"), written),
-            "DBT_TARGET": name.removeprefix("dbt-"),
+            "DBT_TARGET": kind,
             "DBT_USE_COLORS": "false",
             "DBT_PRINTER_WIDTH": "200",
         }
         pipe = subprocess.PIPE
         # dbt imports whatever is called `dbt_…`, so Python must not look where the program is.
-        with (self._directory / f"{name}.stderr").open("w") as errors:
-            self._servers[name] = subprocess.Popen(
-                [DBT.with_name("python"), "-I", _SERVER],
-                stdin=pipe,
-                stdout=pipe,
-                stderr=errors,
-                env=environment,
-                text=True,
+        with (self._directory / f"{kind}.stderr").open("w") as errors:
+            line = (DBT.with_name("python"), "-I", _SERVER)
+            server = subprocess.Popen(
+                line, stdin=pipe, stdout=pipe, stderr=errors, env=environment, text=True
             )
-        return self._servers[name]
+        self._servers[kind] = self._running.enter_context(server)
+        return server
 
 
 @contextmanager
 def dbt_in(directory: Path) -> Iterator[Dbt]:
     """Run it until the block ends."""
-    dbt = Dbt(directory)
-    try:
-        yield dbt
-    finally:
-        dbt.end()
+    with ExitStack() as running:
+        yield Dbt(directory, running)

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,12 +14,13 @@ from stand_in.history import History
 from stand_in.server import Api, serving
 from stand_in.world import World
 from tap_dagctl.tap import TapDagctl
-from tests.support.answers_in_memory import AnswersInMemory, compiled
+from tests.support.answers_in_memory import AnswersInMemory
 from tests.support.base_time import NOW
 from tests.support.dbt_server import Dbt, dbt_in
 from tests.support.pipe import Pipe
+from tests.support.postgres import shared
 from tests.support.syncs import Json, Tap, handlers_kept
-from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
+from tests.support.warehouses import Warehouse, duckdb_at, postgres_at
 
 # However busy the machine is.
 settings.register_profile(
@@ -57,7 +57,7 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
 
 @pytest.fixture(scope="session")
 def answers_in_memory(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> AnswersInMemory:
-    return AnswersInMemory(compiled(dbt, tmp_path_factory.mktemp("compiled")))
+    return AnswersInMemory(dbt, tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="session")
@@ -74,11 +74,8 @@ def built(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Warehouse]:
-    """A PostgreSQL server for all tests, as it takes seconds to start."""
-    # Started by root, it runs as another user, to whom each start of pytest closes its own folder.
-    with TemporaryDirectory() as directory, postgres_in(Path(directory)) as server:
-        yield server
+def server() -> Warehouse:
+    return postgres_at(shared())
 
 
 @pytest.fixture

@@ -38,7 +38,9 @@ class Meltano:
             (directory / name).symlink_to(ROOT / name)
         (directory / "output").mkdir(exist_ok=True)
         world = api.world
-        return cls(directory, environment_for(api.url, world.token, world.organization_id))
+        environment = environment_for(api.url, world.token, world.organization_id)
+        environment["PATH"] = f"{MELTANO.parent}:{environment['PATH']}"
+        return cls(directory, environment)
 
     def __call__(self, *arguments: str, code: int = 0) -> Done:
         """Run `meltano`, which must end with `code`."""

@@ -56,7 +56,8 @@ class Place:
 
     def differences(self) -> list[str]:
         """Return what is in the warehouse and not in the API, and the other way round."""
-        return self.warehouse.differences(self.api.world, self.api.world.now.date())
+        world = self.api.world
+        return self.warehouse.differences(world, since=world.now.date())
 
     def states(self) -> AbstractContextManager[StateBackend]:
         return state_backend(self.variables["STATE_BACKEND_URI"], STATE_ID)

@@ -38,7 +38,9 @@ def postgres(directory: Path) -> Iterator[str]:
 
 
 @cache
-def _shared() -> str:
+def shared() -> str:
+    """Return the URL of a server that runs until the tests end, as it takes seconds to start."""
+    # Started by root, it runs as another user, to whom each start of pytest closes its own folder.
     stack = ExitStack()
     atexit.register(stack.close)
     directory = stack.enter_context(tempfile.TemporaryDirectory())
@@ -46,8 +48,8 @@ def _shared() -> str:
 
 
 def database() -> str:
-    """Make an empty database in a server that runs until the tests end, and return its URL."""
-    url, name = _shared(), f"made_up_{next(_NUMBERS)}"
+    """Make an empty database in the shared server, and return its URL."""
+    url, name = shared(), f"made_up_{next(_NUMBERS)}"
     with psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     return url.replace("/postgres?", f"/{name}?")

@@ -58,7 +58,7 @@ def run_program(warehouse: Warehouse, *arguments: str, code: int, **environment:
 
 def line_of(warehouse: Warehouse, *arguments: str) -> list[str]:
     """Return the arguments of the program, with the warehouse among them."""
-    options = ["--warehouse", warehouse.loader.removeprefix("target-")]
+    options = ["--warehouse", warehouse.kind]
     at = int(arguments[0] in {"info", "notify"})
     return [*arguments[:at], *options, *arguments[at:]]
 

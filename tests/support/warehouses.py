@@ -13,6 +13,7 @@ import duckdb
 import psycopg
 
 from stand_in.world import Row, World
+from tests.support.base_time import first_day
 from tests.support.postgres import postgres
 from tests.support.project import ROOT
 from tests.support.truth import KEYS, Table, as_read, differences, tables
@@ -22,8 +23,7 @@ from tests.support.truth import KEYS, Table, as_read, differences, tables
 class Warehouse:
     """A database, and how the plugins of `meltano.yml` reach it."""
 
-    loader: str
-    dbt: str
+    kind: str
     environment: dict[str, str]
     query: Callable[[str], list[Row]]
     execute: Callable[[str], None]
@@ -31,7 +31,8 @@ class Warehouse:
     @property
     def program(self) -> str:
         """The loader that Meltano has installed."""
-        return str(ROOT / ".meltano" / "loaders" / self.loader / "venv" / "bin" / self.loader)
+        name = f"target-{self.kind}"
+        return str(ROOT / ".meltano" / "loaders" / name / "venv" / "bin" / name)
 
     @property
     def target(self) -> dict[str, str]:
@@ -62,10 +63,14 @@ class Warehouse:
         return found
 
     def differences(
-        self, world: World, first_day: date, schema: str = "dagctl", prefix: str = ""
+        self, world: World, schema: str = "dagctl", prefix: str = "", since: date | None = None
     ) -> list[str]:
-        """Return what is in the tables and not in the API, and the other way round."""
-        return differences(self.tables(schema, prefix), tables(world, first_day))
+        """Return what is in the tables and not in the API, and the other way round.
+
+        Without `since`, the statistics are those of a sync without `start_date`.
+        """
+        first = since or first_day(world.now)
+        return differences(self.tables(schema, prefix), tables(world, first))
 
 
 def duckdb_at(path: Path) -> Warehouse:
@@ -80,8 +85,7 @@ def duckdb_at(path: Path) -> Warehouse:
         with duckdb.connect(str(path)) as connection:
             connection.execute(text)
 
-    environment = {"TARGET_DUCKDB_FILEPATH": str(path)}
-    return Warehouse("target-duckdb", "dbt-duckdb", environment, query, execute)
+    return Warehouse("duckdb", {"TARGET_DUCKDB_FILEPATH": str(path)}, query, execute)
 
 
 def postgres_at(url: str) -> Warehouse:
@@ -107,7 +111,7 @@ def postgres_at(url: str) -> Warehouse:
         with psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as connection:
             connection.execute(text.encode())
 
-    return Warehouse("target-postgres", "dbt-postgres", environment, query, execute)
+    return Warehouse("postgres", environment, query, execute)
 
 
 @contextmanager

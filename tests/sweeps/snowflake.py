@@ -8,7 +8,6 @@ from pathlib import Path
 from tests.support.adapters import dbt, dialects
 from tests.support.answers import assert_answers
 from tests.support.awkward import SeededHistory
-from tests.support.base_time import FIRST_DAY
 from tests.support.environments import install
 from tests.support.expected_answers import Loaded
 from tests.support.loaders import snowflake
@@ -23,7 +22,7 @@ def _check(history: SeededHistory, directory: Path) -> None:
     with way.open(directory) as store:
         load(way, store, history, directory)
         store.read()
-    assert warehouse.differences(history.world, FIRST_DAY) == []
+    assert warehouse.differences(history.world) == []
     print("loaded: every row and field is the API's", flush=True)
     with snowflake.served(directory) as variables:
         built = dbt.build(
@@ -34,7 +33,7 @@ def _check(history: SeededHistory, directory: Path) -> None:
             dagctl_sla_seconds_by_project=_OVERRIDES,
         )
     print(f"built: {built}")
-    staged = warehouse.differences(history.world, FIRST_DAY, "dagctl_answers", "stg_dagctl__")
+    staged = warehouse.differences(history.world, "dagctl_answers", "stg_dagctl__")
     assert staged == []
     assert_answers(warehouse, Loaded(history.world, slas=_OVERRIDES))
     (settings,) = warehouse.query("select as_of, sla_days from dagctl_answers.settings_used")

@@ -11,9 +11,7 @@ from stand_in.history import SLOW_PROJECT, SLOWER_MODEL, History
 from stand_in.server import serving
 from stand_in.world import JOBS, PLANS, RUNS, World
 from tests.support.base_time import NOW
-from tests.support.loaders.findings import findings
 from tests.support.loaders.history import HUGE, PROJECT, AwkwardHistory
-from tests.support.loaders.ways import WAYS
 from tests.support.pipe import Pipe
 from tests.support.project import ROOT
 from tests.support.truth import differences
@@ -72,11 +70,3 @@ def test_the_pages_queries_answer(tmp_path: Path) -> None:
     found = {name: warehouse.query(query) for name, query in QUERIES.items()}
     assert next(iter(found["model_stats"][0].values())) == SLOWER_MODEL
     assert [next(iter(row.values())) for row in found["daily_stats"]] == [SLOW_PROJECT]
-
-
-def test_every_way_has_a_finding_in_words_and_figures() -> None:
-    assert findings().keys() == WAYS.keys()
-    for finding in findings().values():
-        assert all(finding[words] for words in ("settings", "differs", "whose"))
-        found = finding["measured"]
-        assert (found["rows_equal"] == found["rows"]) == (not found["differs"])

@@ -18,6 +18,7 @@ import yaml
 from stand_in.meltano import MELTANO, environment_for
 from stand_in.server import Api, Request
 from tests.support.meltano import WAREHOUSE, Meltano
+from tests.support.programs import ended
 from tests.support.project import ROOT
 from tests.support.syncs import Output
 from tests.support.warehouses import duckdb_at
@@ -114,11 +115,9 @@ def test_the_pages_commands_that_read_a_part_again_lose_no_bookmark(
     assert loaded(tmp_path) == {"runs": ["a", "b"], "plans": ["a", "b"]}
     before = bookmarks()
     assert len(before) == 10
-    path = f"{MELTANO.parent}:{os.environ['PATH']}"
-    environment = {**meltano.environment, "PATH": path}
     for what, rows in COMES_AGAIN.items():
         command = COMMANDS[what].replace("target-duckdb", "target-jsonl")
-        subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, check=True)
+        ended("sh", "-c", command, cwd=tmp_path, env=meltano.environment)
         assert loaded(tmp_path) == rows
     assert bookmarks() == before
 

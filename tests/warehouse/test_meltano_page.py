@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 from datetime import datetime, timezone
@@ -18,7 +17,6 @@ from stand_in.history import History
 from stand_in.meltano import MELTANO, environment_for
 from stand_in.server import Api, serving
 from stand_in.world import World
-from tests.support.base_time import first_day
 from tests.support.meltano import WAREHOUSE, Meltano
 from tests.support.programs import ended
 from tests.support.project import ROOT, copy_to
@@ -68,12 +66,11 @@ def test_the_examples_load_what_they_say_and_the_state_does_what_it_says(
     api: Api, tmp_path: Path
 ) -> None:
     meltano = Meltano.of(api, tmp_path)
-    path = f"{MELTANO.parent}:{os.environ['PATH']}"
 
     def shell(command: str) -> str:
         # Meltano asks before it overwrites or clears a state.
-        environment = {**meltano.environment, "PATH": path}
-        return ended("sh", "-c", command, cwd=tmp_path, env=environment, stdin="y\n").stdout
+        env = meltano.environment
+        return ended("sh", "-c", command, cwd=tmp_path, env=env, stdin="y\n").stdout
 
     def rows(query: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in duckdb_at(tmp_path / WAREHOUSE).query(query)]
@@ -194,7 +191,7 @@ def test_the_page_makes_a_project_that_loads_and_answers(tmp_path: Path) -> None
     assert alerts.startswith("notify: as to a new address:\n\ndagctl: ")
 
     warehouse = duckdb_at(project / "output" / "warehouse.duckdb")
-    assert warehouse.differences(world, first_day(now)) == []
+    assert warehouse.differences(world) == []
     questions, *_ = re.findall(r"```sql\n(.*?)```", ANSWERS, re.DOTALL)
     for question in questions.strip().split(";\n\n"):
         assert warehouse.query(question)

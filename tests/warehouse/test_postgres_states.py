@@ -83,5 +83,5 @@ def test_shards_at_once_fill_the_tables_of_one_sync(
         shards = json.loads(place.program("shards", str(number)).stdout)
         started = [place.start(TAP_DAGCTL_PROJECT_IDS=shard) for shard in shards]
         assert [Done.of(sync).exit_code for sync in started] == [0] * len(shards)
-        assert postgres.differences(api.world, api.world.now.date()) == []
+        assert postgres.differences(api.world, since=api.world.now.date()) == []
         place.put(f"after {number}", "proj_1")

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from stand_in.server import Api, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
 from tests.support import troubleshooting
 from tests.support.answers import everything
-from tests.support.base_time import first_day
 from tests.support.dbt_server import Dbt, dbt_in
 from tests.support.meltano import Meltano
 from tests.support.pipe import Pipe
@@ -29,7 +29,7 @@ from tests.support.warehouses import Warehouse, duckdb_at, postgres_in
 # New York had the hour from 1 to 2 twice on 2 November: from 5:00 and from 6:00 UTC.
 NOW = datetime(2025, 11, 4, 12, 1, 40, tzinfo=timezone.utc)
 TWICE = datetime(2025, 11, 2, 4, 30, tzinfo=timezone.utc)
-FIRST_DAY = first_day(NOW)
+IN_NEW_YORK = "alter database postgres set timezone to 'America/New_York'"
 TABLES_WITH_TIMES = ("jobs", "model_executions", "plans", "projects", "runs")
 
 
@@ -63,7 +63,7 @@ def api(history: History) -> Iterator[Api]:
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """A server of its own, whose database is in New York."""
     with postgres_in(tmp_path_factory.mktemp("postgres")) as warehouse:
-        warehouse.execute("alter database postgres set timezone to 'America/New_York'")
+        warehouse.execute(IN_NEW_YORK)
         yield warehouse
 
 
@@ -82,7 +82,7 @@ def test_a_database_that_is_not_in_utc(
     url = elsewhere.environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
     meltano.environment["TARGET_OWN_SQLALCHEMY_URL"] = url
     meltano.run("tap-dagctl", "target-own")
-    assert elsewhere.differences(history.world, FIRST_DAY) == []
+    assert elsewhere.differences(history.world) == []
 
     # What dbt compares with its own "now": 22 hours are fresh, 26 are not, wherever the session is.
     for table, hours in (("runs", 22), ("model_executions", 26)):
@@ -107,10 +107,22 @@ STAGING = ("run", "--select", "path:models/staging")
 def test_rows_loaded_in_local_time_are_refused_until_they_are_loaded_again(
     api: Api, history: History, elsewhere: Warehouse, dbt: Dbt, tmp_path: Path
 ) -> None:
+    """Those without the loader's stamps are warned of, unless the database is in UTC."""
     # As this loader was before it was told the time zone, and as the Hub has it.
     pipe = Pipe(api, elsewhere, tmp_path, environment={})
-    pipe.load()
+    replace(pipe, target={"add_record_metadata": False, "activate_version": False}).load()
+    warned = dbt(elsewhere, *STAGING)
+    elsewhere.execute("alter database postgres reset timezone")
+    assert "time zone" not in dbt(elsewhere, *STAGING)
+    troubleshooting.check(it for it in warned.splitlines() if "the time zone here is" in it)
     rows = {name: len(elsewhere.tables()[name]) for name in TABLES_WITH_TIMES}
+    for name, number in rows.items():
+        line = f'"{name}": the time zone here is America/New_York, and nothing in {number} rows'
+        assert line in " ".join(warned.split())
+
+    elsewhere.empty()
+    elsewhere.execute(IN_NEW_YORK)
+    pipe.load()
     rows["syncs"] = len(elsewhere.query("select * from dagctl.syncs"))
     refused = dbt(elsewhere, *STAGING, code=1)
     assert "Traceback" not in refused
@@ -127,24 +139,7 @@ def test_rows_loaded_in_local_time_are_refused_until_they_are_loaded_again(
     pipe.load()
     dbt.build(elsewhere, *STAGING)
     for schema, prefix in (("dagctl", ""), ("dagctl_answers", "stg_dagctl__")):
-        assert elsewhere.differences(history.world, FIRST_DAY, schema, prefix) == []
-
-
-def test_rows_without_the_loaders_stamps_are_warned_of(
-    api: Api, elsewhere: Warehouse, dbt: Dbt, tmp_path: Path
-) -> None:
-    """Where the database is in UTC there is nothing to say."""
-    target = {"add_record_metadata": False, "activate_version": False}
-    Pipe(api, elsewhere, tmp_path, target=target, environment={}).load()
-    warned = dbt(elsewhere, *STAGING)
-    elsewhere.execute("alter database postgres reset timezone")
-    assert "time zone" not in dbt(elsewhere, *STAGING)
-
-    troubleshooting.check(it for it in warned.splitlines() if "the time zone here is" in it)
-    for name in TABLES_WITH_TIMES:
-        rows = len(elsewhere.tables()[name])
-        line = f'"{name}": the time zone here is America/New_York, and nothing in {rows} rows'
-        assert line in " ".join(warned.split())
+        assert elsewhere.differences(history.world, schema, prefix) == []
 
 
 def test_a_machine_that_is_not_in_utc(
@@ -160,7 +155,7 @@ def test_a_machine_that_is_not_in_utc(
 
     with zone("America/New_York", monkeypatch), dbt_in(tmp_path) as elsewhere:
         Pipe(api, warehouse, tmp_path).load()
-        assert warehouse.differences(history.world, FIRST_DAY) == []
+        assert warehouse.differences(history.world) == []
         elsewhere.build(warehouse, "run", now=now)
         built = answers()
     with zone("UTC", monkeypatch):

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packages.report.tests.support.large_account import account
 from report.answers import Answers
 from report.formatting import plain, text
 from report.page import page
 from tests.support.made_up_rows import TEXT
-from tests.support.pages import HOSTILE, LISTS, Page, called
+from tests.support.pages import HOSTILE, LISTS, Page, account, called
 
 TERMINALS = ["\x1b[31m", "\x1b[0m", "\x9b1;31m", "\x1b]0;title\x07", "\x1b]8;;x\x1b\\"]
 TERMINALS += ["\x1bM", "\x1b", "\x08"]

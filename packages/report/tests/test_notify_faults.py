@@ -74,7 +74,7 @@ def test_two_at_once_do_not_tell_the_same(
 
     def sent(*_: object) -> bool:
         commands = [["notify"]]
-        if warehouse.loader == "target-duckdb":
+        if warehouse.kind == "duckdb":
             commands.append(["--output", str(tmp_path / "page.html")])
         for command in commands:
             done = run_program(warehouse, *command, code=1, **{VARIABLE: hook.address})

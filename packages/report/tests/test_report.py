@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from packages.report.tests.support.large_account import account
 from report.formatting import duration
 from report.headline import tile
 from report.links import run_url
 from report.warehouse import WarehouseError, duckdb_file
 from report.wrong import what_is_wrong
 from tests.support import troubleshooting
-from tests.support.pages import AS_OF, LISTS, answers, page_of, style
+from tests.support.pages import AS_OF, LISTS, TODAY, account, answers, page_of, style
 from tests.support.reports import run
 from tests.support.warehouses import duckdb_at
 
@@ -158,7 +157,7 @@ def test_answers_that_cannot_be_read(
         file.write_text("not a database, and long enough to be read as one" * 1_000)
     elif statements == "a server":
         where = {"TARGET_POSTGRES_HOST": str(tmp_path), "TARGET_POSTGRES_DATABASE": "none"}
-        warehouse = replace(warehouse, loader="target-postgres", environment=where)
+        warehouse = replace(warehouse, kind="postgres", environment=where)
     elif statements:
         warehouse.execute(statements)
     # What the command line says goes before the environment.
@@ -189,7 +188,6 @@ def test_it_is_the_file_that_was_named_and_no_other(
     assert duckdb_file() == demo
 
 
-TODAY = AS_OF.date()
 ROW: dict[str, Any] = account(2, 1).broken_jobs[0]
 ENDED = {**ROW, "kept_again_on": TODAY - timedelta(days=1)}
 RAN_AGAIN = {**ROW, "held_back_in_a_row": 0, "last_ran_at": AS_OF}

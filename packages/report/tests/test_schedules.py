@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from report.notify.settings import ADDRESSES as VARIABLE
-from stand_in.meltano import MELTANO
 from stand_in.server import Api, serving
 from stand_in.world import RUNS, World, to_text
 from tests.support.at_request import refuse
@@ -62,12 +61,12 @@ def test_the_schedules_load_build_and_tell_each_from_a_state_of_its_own(
         (tmp_path / ".tools").symlink_to(ROOT / ".tools")
         script = tmp_path / "packages" / "orchestrate" / "meltano.sh"
         parts = ("tap-dagctl-runs target-duckdb", "dbt-duckdb:now notify:duckdb")
-        environment = {**meltano.environment, "TAP_DAGCTL_RUNS_MAX_ATTEMPTS": "1"}
+        own = {"TAP_DAGCTL_RUNS_MAX_ATTEMPTS": "1", "PATH": os.environ["PATH"]}
         # Wherever it is called: there may be another project.
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         (elsewhere / "meltano.yml").write_text("version: 1\n")
-        ended(script, *parts, code=1, cwd=elsewhere, env=environment)
+        ended(script, *parts, code=1, cwd=elsewhere, env={**meltano.environment, **own})
         (message,) = hook.take()
         assert "Jobs broken" in message.sections
 
@@ -84,8 +83,7 @@ def test_the_script_runs_in_a_project_of_ones_own(api: Api, tmp_path: Path) -> N
     meltano = Meltano.of(api, tmp_path)
     shutil.copy(ROOT / "packages" / "orchestrate" / "meltano.sh", tmp_path)
     parts = ("--dry-run tap-dagctl-runs target-duckdb", "--dry-run dbt-duckdb:now")
-    environment = {**meltano.environment, "PATH": f"{MELTANO.parent}:{os.environ['PATH']}"}
-    done = ended("./meltano.sh", *parts, cwd=tmp_path, env=environment)
+    done = ended("./meltano.sh", *parts, cwd=tmp_path, env=meltano.environment)
     assert "dbt-duckdb" in done.stdout + done.stderr
 
 

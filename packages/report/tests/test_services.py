@@ -6,7 +6,6 @@ Each service is apprise's own, and speaks to a server on loopback instead of its
 from __future__ import annotations
 
 import json
-import warnings
 from typing import Any
 
 import pytest
@@ -30,14 +29,6 @@ PLAIN = "*b* _i_ `c` [a]\u2060(https:\u2060//b.example) <\u2060at user_id="
 
 def taken(hook: Receiver) -> list[dict[str, Any]]:
     return [it.fields for it in hook.take()]
-
-
-@pytest.fixture(autouse=True)
-def _import_quietly() -> None:
-    """Let apprise warn of what Python will no longer have, as `sending` does."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        Service("json://localhost", "")
 
 
 def test_pagerduty_has_one_incident_a_finding_which_its_end_resolves(

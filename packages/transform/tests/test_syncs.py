@@ -40,29 +40,26 @@ def syncs(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
-def expected(rows: list[Row], gone: set[str]) -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """Return the unread streams, and when each project was read."""
+def expected(rows: list[Row]) -> tuple[list[Any], dict[Any, Any]]:
+    """Return the rows of the unread streams, and when each project was read."""
     listings = [row for row in rows if row["stream"] == "projects" and not row["error"]]
     newest_listing = max((row["began_at"] for row in listings), default=datetime.min)  # noqa: DTZ901
     by_part = defaultdict(list)
     for row in sorted(rows, key=lambda row: row["began_at"]):
         by_part[row["project_id"], row["stream"]].append(row)
-    unread: dict[Any, Any] = {}
+    unread = []
     reads: defaultdict[str, list[Any]] = defaultdict(list)
     for (project, stream), tries in by_part.items():
-        if newest_listing - tries[-1]["began_at"] > GONE_AFTER or project in gone:
+        if newest_listing - tries[-1]["began_at"] > GONE_AFTER or project == "proj_gone":
             continue
         good = [at for at, row in enumerate(tries) if not row["error"]]
         last_read_at = tries[good[-1]]["ended_at"] if good else None
         reads[project].append(last_read_at)
         if tries[-1]["error"]:
-            first_failed = tries[good[-1] + 1 if good else 0]
-            unread[project, stream] = (
-                tries[-1]["error"],
-                first_failed["began_at"],
-                last_read_at,
-            )
-    return unread, {key: None if None in its else min(its) for key, its in reads.items()}
+            failing_since = tries[good[-1] + 1 if good else 0]["began_at"]
+            its = (project, stream, NAMES[project], tries[-1]["error"], failing_since, last_read_at)
+            unread.append(its)
+    return sorted(unread), {key: None if None in its else min(its) for key, its in reads.items()}
 
 
 @settings(deadline=None, max_examples=40)
@@ -78,23 +75,18 @@ def test_what_is_unread_and_how_old_a_project_is(
         for at, (project, hours) in enumerate(changed)
     ]
     answers_in_memory.load(NOW, {"projects": PROJECTS, "runs": runs, "syncs": syncs})
-    unread, reads = expected(syncs, {"proj_gone"})
-    rows = answers_in_memory("select * from unread_streams")
-    columns = ("error", "failing_since", "last_read_at")
-    found = {
-        (row["project_id"], row["stream"]): tuple(row[name] for name in columns) for row in rows
-    }
-    assert found == unread
-    assert len(rows) == len(unread)
-    assert all(row["project_name"] == NAMES[row["project_id"]] for row in rows)
+    unread, reads = expected(syncs)
+    columns = "project_id, stream, project_name, error, failing_since, last_read_at"
+    found = answers_in_memory(f"select {columns} from unread_streams order by project_id, stream")  # noqa: S608 - from above
+    assert [tuple(row.values()) for row in found] == unread
 
-    rows = answers_in_memory("select * from project_freshness")
-    of_project = ("project_id", "project_name", "read_at", "newest_change_at", "is_failing")
-    failing = {key for key, _ in unread}
+    columns = "project_id, project_name, read_at, newest_change_at, is_failing"
+    found = answers_in_memory(f"select {columns} from project_freshness order by project_id")  # noqa: S608 - from above
+    failing = {key for key, *_ in unread}
     changes = {
         key: [run["updated_at"] for run in runs if run["project_id"] == key] for key in NAMES
     }
-    assert sorted(tuple(row[name] for name in of_project) for row in rows) == [
+    assert [tuple(row.values()) for row in found] == [
         (key, key[-1], reads.get(key), max(changes[key], default=None), key in failing)
         for key in ("proj_a", "proj_b", "proj_c")
     ]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from packages.transform.tests.support.gone import (
-    GONE,
-    add_projects_of_one_name,
-    add_what_will_be_gone,
-    remove,
-)
 from report.notify.findings import KINDS
 from report.wrong import what_is_wrong
 from stand_in.history import PIPELINES, SLOW_PROJECT
 from stand_in.server import Reply, serving
+from stand_in.world import EXECUTIONS, JOBS, RUNS, Row, World, to_text
 from tests.support.answers import answer, assert_answers
 from tests.support.awkward import SeededHistory
 from tests.support.dbt_server import Dbt
@@ -29,6 +25,8 @@ from tests.support.warehouses import Warehouse
 
 OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
 REFUSED = PIPELINES[1].key
+GONE = "proj_awkward_00"
+LONG_AGO = timedelta(days=45)
 FIRST_DAY = date(2026, 1, 1)
 NOW_TABLES = (
     "sla_breaches",
@@ -59,7 +57,7 @@ def test_every_answer_after_every_load(warehouse: Warehouse, dbt: Dbt, tmp_path:
         pipe.load(model_stats_window_days=7)
         build("build", dagctl_gone_after_days=0)
         for schema in (("dagctl", ""), ("dagctl_answers", "stg_dagctl__")):
-            assert warehouse.differences(world, FIRST_DAY, *schema) == []
+            assert warehouse.differences(world, *schema, since=FIRST_DAY) == []
         assert_answers(warehouse, Loaded(world, slas=OVERRIDES, first_day=FIRST_DAY))
         broken = answer(warehouse, "broken_jobs")
         assert {("proj_jobs", "old name"), ("proj_jobs", "doomed")} < {row[:2] for row in broken}
@@ -136,3 +134,70 @@ def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     shown = {table: int(tiles.get(anchor, 0)) for table, anchor in anchors.items()}
     assert sum(shown[kind.table] for kind in KINDS.values()) == int(told) > 1
     assert f"<h1>{sum(shown.values())} things need you</h1>" in text
+
+
+def add_what_will_be_gone(world: World) -> None:
+    """Add jobs and models in every state that once stood on top for ever."""
+    world.add_project("proj_old", "long ago")
+    world.add_project("proj_jobs", "jobs")
+    for key, name in (("renamed", "old name"), ("doomed", "doomed"), ("kept", "kept")):
+        world.put(JOBS, "proj_jobs", {"id": f"job_{key}", "name": name, "status": None})
+    for days_ago in range(12):
+        moment = world.now - timedelta(days=days_ago, hours=2)
+        for name in ("old name", "doomed", "kept"):
+            add_run(world, "proj_jobs", name, moment, "success" if days_ago else "failed")
+        # Neither is of a job in the list, and neither is gone.
+        add_run(world, "proj_jobs", "by hand", moment, "failed", cronjob_name=None)
+        add_run(world, "proj_jobs", "platform", moment, "failed", job_type="janitor")
+        for name in ("old name", "kept"):
+            add_run(world, "proj_jobs", name, moment - timedelta(hours=6), "success")
+    for name in ("old name", "kept"):
+        add_run(world, "proj_jobs", name, world.now - timedelta(hours=9), "running")
+    # So that the project that will be deleted is in every table of now.
+    add_run(world, GONE, "breaks", world.now - timedelta(hours=1), "failed")
+    for number in range(3):
+        held = {"model_name": "held", "status": "skipped", "start_time": to_text(world.now)}
+        world.put(EXECUTIONS, GONE, {"id": f"exec_held_{number}", **held})
+    # What nobody has ended: it is `running` for ever.
+    add_run(world, "proj_jobs", "kept", world.now - LONG_AGO, "running")
+    for days_ago in range(3):
+        moment = world.now - LONG_AGO - timedelta(days=days_ago)
+        add_run(world, "proj_old", "yearly", moment, "failed")
+        fields = {"status": "success", "start_time": to_text(moment), "duration_seconds": 9_000.0}
+        row = {"id": f"exec_old_{days_ago}", "model_name": "slowest of all", **fields}
+        world.put(EXECUTIONS, "proj_old", row)
+
+
+def add_projects_of_one_name(world: World) -> None:
+    """Add projects that only their ids tell apart, with something to show for each."""
+    names = {"a": "twins", "b": "twins", "c": "awkward 0", "d": "", "e": "proj_named_f", "f": " "}
+    for key, name in names.items():
+        project = f"proj_named_{key}"
+        world.add_project(project, name)
+        for days_ago in range(14):
+            moment = world.now - timedelta(days=days_ago, hours=2)
+            add_run(world, project, "nightly", moment, "failed", duration_seconds=4_000.0)
+            fields = {"status": "success", "start_time": to_text(moment)}
+            row = {"model_name": "m", "duration_seconds": 300.0 - 10 * days_ago, **fields}
+            world.put(EXECUTIONS, project, {"id": f"exec_{key}_{days_ago}", **row})
+
+
+def remove(world: World) -> World:
+    """Delete a project and a job and rename one; return all that was loaded up to then."""
+    before = deepcopy(world.projects[GONE])
+    world.delete_project(GONE)
+    world.delete(JOBS, "proj_jobs", "job_doomed")
+    world.change(JOBS, "proj_jobs", "job_renamed", name="new name")
+    add_run(world, "proj_jobs", "new name", world.now, "success")
+    return replace(world, projects={**world.projects, GONE: before})
+
+
+def add_run(
+    world: World, project: str, job: str, moment: datetime, status: str, **fields: Any
+) -> None:
+    key = f"run_{project}_{job}_{moment:%Y%m%d%H}"
+    run: Row = {"id": key, "job_name": job, "job_type": "run", "cronjob_name": f"{project}-{job}"}
+    run |= {"status": status, "start_time": to_text(moment)}
+    if status != "running":
+        run |= {"duration_seconds": 60.0, "end_time": to_text(moment + timedelta(minutes=1))}
+    world.put(RUNS, project, run | fields)

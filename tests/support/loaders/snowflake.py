@@ -76,7 +76,7 @@ def warehouse(directory: Path) -> Warehouse:
     def query(text: str) -> list[Row]:
         return [{name.lower(): it for name, it in row.items()} for row in file.query(text)]
 
-    return Warehouse("target-snowflake", "dbt-snowflake", of_dbt, query, file.execute)
+    return Warehouse("snowflake", of_dbt, query, file.execute)
 
 
 def merge(directory: Path) -> None:
