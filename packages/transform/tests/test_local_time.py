@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from packages.transform.tests.support import macros as support
@@ -48,6 +49,7 @@ def zones(session: Session) -> list[str]:
     return [name for (name,) in names if name not in {"localtime", "posixrules", "Factory"}]
 
 
+@cache
 def macros(session: Session) -> Any:
     """Return the macros, as dbt would run them in this session."""
 
@@ -79,7 +81,6 @@ def at(loaded: datetime) -> tuple[datetime, int]:
     return loaded, round(loaded.timestamp() * 1000)
 
 
-@settings(max_examples=100, deadline=None)
 @given(data=st.data(), moment=MOMENTS, loaded=LOADED, stamped=st.booleans())
 def test_no_time_that_is_wrong_passes_unnoticed_and_none_in_utc_is_refused(
     data: st.DataObject,
