@@ -50,9 +50,6 @@ class Loaded:
     def rows(self, table: str) -> list[Row]:
         return [row for project in self.world.projects for row in self.world.rows(table, project)]
 
-    def daily(self, project: str, days: int) -> list[Row]:
-        return statistics.daily(self.world, project, days)
-
     def windows_since(self, first: date, days: int) -> Iterator[tuple[date, date]]:
         """Yield the windows of a length of which the last day is `first` or later."""
         start = first - timedelta(days=(first - FIRST_MONDAY).days % days)
@@ -104,7 +101,10 @@ def known_jobs(loaded: Loaded) -> Answer:
 def sla_breaches(loaded: Loaded, days: int = 7) -> Answer:
     slas, found = project_slas(loaded), {}
     for key in loaded.world.projects.keys() - loaded.gone:
-        rows = {date.fromisoformat(row["date"]): row for row in loaded.daily(key, days)}
+        rows = {
+            date.fromisoformat(row["date"]): row
+            for row in statistics.daily(loaded.world, key, days)
+        }
         p95 = {day: row["p95_duration_seconds"] for day, row in rows.items()}
         (sla,) = slas[(key,)]
         kept = [day for day, it in p95.items() if it is not None and it <= sla]
@@ -119,7 +119,8 @@ def sla_breaches(loaded: Loaded, days: int = 7) -> Answer:
 def sla_months(loaded: Loaded) -> Answer:
     found = {}
     for (key,), (sla,) in project_slas(loaded).items():
-        rows = loaded.daily(key, (loaded.today - loaded.first_day).days + 1)
+        days = (loaded.today - loaded.first_day).days + 1
+        rows = statistics.daily(loaded.world, key, days)
         measured = [row for row in rows if row["p95_duration_seconds"] is not None]
         for (month,), its in _grouped(measured, lambda row: row["date"][:7]).items():
             p95 = [row["p95_duration_seconds"] for row in its]

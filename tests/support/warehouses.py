@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
@@ -25,8 +27,18 @@ class Warehouse:
 
     kind: str
     environment: dict[str, str]
-    query: Callable[[str], list[Row]]
-    execute: Callable[[str], None]
+    connect: Callable[..., Any]
+
+    def query(self, text: str) -> list[Row]:
+        """Return the rows; the names of their columns are upper case in some databases."""
+        with self.connect(read_only=True) as connection:
+            result = connection.execute(text)
+            names = [column[0].lower() for column in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def execute(self, text: str) -> None:
+        with self.connect(read_only=False) as connection:
+            connection.execute(text)
 
     @property
     def program(self) -> str:
@@ -75,17 +87,8 @@ class Warehouse:
 
 def duckdb_at(path: Path) -> Warehouse:
     """Return the DuckDB file at `path`, which need not be there yet."""
-
-    def query(text: str) -> list[Row]:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            result = connection.sql(text)
-            return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
-
-    def execute(text: str) -> None:
-        with duckdb.connect(str(path)) as connection:
-            connection.execute(text)
-
-    return Warehouse("duckdb", {"TARGET_DUCKDB_FILEPATH": str(path)}, query, execute)
+    environment = {"TARGET_DUCKDB_FILEPATH": str(path)}
+    return Warehouse("duckdb", environment, partial(duckdb.connect, str(path)))
 
 
 def postgres_at(url: str) -> Warehouse:
@@ -100,18 +103,12 @@ def postgres_at(url: str) -> Warehouse:
         "TARGET_POSTGRES_PASSWORD": parts.password or "",
         "TARGET_POSTGRES_DATABASE": parts.path.removeprefix("/"),
     }
-
-    def query(text: str) -> list[Row]:
-        with psycopg.connect(url.replace("+psycopg2", "")) as connection:
-            cursor = connection.execute(text.encode())
-            columns = [column.name for column in cursor.description or ()]
-            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-    def execute(text: str) -> None:
-        with psycopg.connect(url.replace("+psycopg2", ""), autocommit=True) as connection:
-            connection.execute(text.encode())
-
-    return Warehouse("postgres", environment, query, execute)
+    conninfo = url.replace("+psycopg2", "")
+    return Warehouse(
+        "postgres",
+        environment,
+        lambda read_only: psycopg.connect(conninfo, autocommit=True),  # noqa: ARG005 - as DuckDB has it
+    )
 
 
 @contextmanager

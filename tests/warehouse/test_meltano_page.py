@@ -8,6 +8,7 @@ import shlex
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -25,19 +26,21 @@ from tests.support.warehouses import duckdb_at
 
 PAGE = (ROOT / "docs" / "meltano.md").read_text()
 ANSWERS = (ROOT / "docs" / "answers.md").read_text()
-OWN_PROJECT = PAGE.partition("## In a Meltano project of your own\n")[2].partition("\n## ")[0]
 BLOCK = re.compile(r"^( *)```\w+\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(title: str) -> list[str]:
-    """Return what the blocks of a section hold."""
-    section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^```\w+\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-(SELECT,) = blocks("Choosing streams and fields")
-CONFIG, DOT_ENV = blocks("Changing rows on the way")
-(STATE,) = blocks("The state")
+def blocks(text: str) -> list[str]:
+    """Return what the blocks of a text hold, without a list's indentation."""
+    return [dedent(held) for _, held in BLOCK.findall(text)]
+
+
+(SELECT,) = blocks(section("Choosing streams and fields"))
+CONFIG, DOT_ENV = blocks(section("Changing rows on the way"))
+(STATE,) = blocks(section("The state"))
 MAPS = yaml.safe_load(CONFIG)["stream_maps"]
 (FILTERED,) = re.findall("'(.*)'", MAPS["runs"]["__filter__"])
 (SEED,) = re.findall('"hash_seed": "(.*)"', DOT_ENV)
@@ -141,10 +144,8 @@ def test_what_the_page_warns_of_is_so(api: Api, tap: Tap) -> None:
 
 
 def pasted(name: str) -> str:
-    """Return the first block behind `name`, without the list's indentation."""
-    found = BLOCK.search(OWN_PROJECT, OWN_PROJECT.index(name))
-    assert found is not None
-    return re.sub(rf"^{found[1]}", "", found[2], flags=re.MULTILINE)
+    """Return the first block behind `name`."""
+    return blocks(section("In a Meltano project of your own").partition(name)[2])[0]
 
 
 @pytest.mark.programs

@@ -9,11 +9,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
-from stand_in.world import Row
 from tests.support.environments import program
 from tests.support.truth import KEYS
 from tests.support.warehouses import Warehouse, duckdb_at
@@ -72,11 +72,7 @@ def warehouse(directory: Path) -> Warehouse:
     """Return what reads the server's database while it does not run."""
     of_dbt = {f"TARGET_SNOWFLAKE_{name.upper()}": value for name, value in ACCOUNT.items()}
     file = duckdb_at(directory / f"{DATABASE}.db")
-
-    def query(text: str) -> list[Row]:
-        return [{name.lower(): it for name, it in row.items()} for row in file.query(text)]
-
-    return Warehouse("snowflake", of_dbt, query, file.execute)
+    return replace(file, kind="snowflake", environment=of_dbt)
 
 
 def merge(directory: Path) -> None:
