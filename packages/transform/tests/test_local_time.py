@@ -30,8 +30,7 @@ SUMMER = datetime(2026, 7, 15, 12, tzinfo=timezone.utc)
 @pytest.fixture(scope="module")
 def session(server: Warehouse) -> Iterator[Session]:
     server.empty()
-    url = server.environment["TARGET_POSTGRES_SQLALCHEMY_URL"].replace("+psycopg2", "")
-    with psycopg.connect(url, autocommit=True) as session:
+    with server.connect(read_only=False) as session:
         session.execute("""
             create schema dagctl;
             set search_path = dagctl;
