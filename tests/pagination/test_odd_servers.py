@@ -15,13 +15,16 @@ import pytest
 from stand_in.server import Api, Request
 from stand_in.world import RUNS, to_text
 from tests.support import in_process
-from tests.support.simulation import Act, Maker, Simulation, Sync
+from tests.support.in_process import Collector
+from tests.support.simulation import Act, Maker, Simulation
 
 WAITS = "the bookmark waits"
 SILENTLY = {"tells_limit": "asked", "tells_pages": False}
 
 
-def check_whole(history: Simulation, first: Sync, most: int, most_ahead: int | None = None) -> None:
+def check_whole(
+    history: Simulation, first: Collector, most: int, most_ahead: int | None = None
+) -> None:
     """Every row came, without a word and in so many requests, and then nothing is left to send.
 
     Over several connections there may be more: it is a matter of chance which page comes first.
@@ -30,10 +33,10 @@ def check_whole(history: Simulation, first: Sync, most: int, most_ahead: int | N
     assert [it for it in first.warnings if "is not in the schema" not in it] == []
     assert history.is_caught_up
     is_alone = history.arrangement.connections == 1
-    assert first.asked <= (most if is_alone else 1.5 * (most_ahead or most) + 3)
+    assert first.asked() <= (most if is_alone else 1.5 * (most_ahead or most) + 3)
     history.world.advance(minutes=10)
     idle = history.sync()
-    assert (idle.ids, idle.warnings, idle.asked) == ([], [], 1)
+    assert (idle.ids, idle.warnings, idle.asked()) == ([], [], 1)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ def test_two_backends_of_which_one_caps_its_pages_untold(odd: Maker) -> None:
     history = odd(3_000, backends="capped", **SILENTLY)
     for _ in range(10):
         done = history.sync()
-        assert done.asked <= (41 if history.arrangement.connections == 1 else 200)
+        assert done.asked() <= (41 if history.arrangement.connections == 1 else 200)
         # What it says is missing, though some may have come with a sync before it.
         owed = re.findall(f"did not show ([0-9]+) of them; {WAITS}", "".join(done.warnings))
         assert sum(map(int, owed)) >= len(history.missing)
@@ -146,7 +149,7 @@ def test_an_outage_of_an_hour(api: Api, odd: Maker, no_rows: dict[str, Any]) -> 
         (warning,) = out.warnings
         assert WAITS in warning
         assert history.bookmark is None
-        assert out.asked <= 34
+        assert out.asked() <= 34
         history.world.advance(minutes=15)
         # The next sync is not answered at all; the one after it in part.
         good = 2 - good
@@ -179,7 +182,7 @@ def test_one_answer_comes_from_a_replica_that_lags(
     changed = Act("update", picks=tuple(range(0, 3_000, share)))
     first = history.sync([(2, changed), (2, Act("advance", seconds=5))])
     assert (len({*first.ids}), first.warnings, history.is_caught_up) == (3_000, [], True)
-    assert first.asked <= (most if history.arrangement.connections == 1 else 14)
+    assert first.asked() <= (most if history.arrangement.connections == 1 else 14)
     history.answer = None
     history.end()
 
@@ -282,7 +285,7 @@ def test_rows_that_are_counted_and_left_out_are_looked_for_once_more(
     history = filled(1_500, page_size=500)
     history.hide([position])
     # Two to nine pages of 500 rows, the most there are, cost one more, and so does each end.
-    assert history.sync().asked <= 2 * (3 + 1) + 2
+    assert history.sync().asked() <= 2 * (3 + 1) + 2
 
 
 def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(
@@ -290,7 +293,7 @@ def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(
 ) -> None:
     history = filled(3)
     history.hide([0, 1, 2])
-    assert history.sync().asked <= 6
+    assert history.sync().asked() <= 6
     assert history.bookmark is None
 
     # Had they only been late, they would come now.

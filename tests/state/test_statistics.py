@@ -30,9 +30,8 @@ def sync(
     api: Api, state: Json | None = None, **settings: Any
 ) -> tuple[Collector, list[int], list[str]]:
     """Sync; return what came, how many days were asked for, and where the windows begin."""
-    api.requests.clear()
     pipe = in_process.sync(api, state, project_ids=["proj_a"], **settings)
-    params = [it.params for it in api.requests]
+    params = [it.params for it in pipe.requests]
     days = [int(it["days"]) for it in params if "days" in it]
     return pipe, days, [it["start_date"] for it in params if "start_date" in it]
 

@@ -15,7 +15,7 @@ from unittest.mock import Mock, patch
 from singer_sdk.singerlib.encoding.simple import Message, RecordMessage, StateMessage
 from typing_extensions import override
 
-from stand_in.server import Api
+from stand_in.server import Api, Request
 from stand_in.world import Row
 from tap_dagctl.errors import TapError
 from tap_dagctl.records.record import Record, as_dict
@@ -35,6 +35,7 @@ class Collector(Writer):
     Attributes:
         last_words: called then, where the tap may still write its state.
         warnings: what the tap logged of warnings and errors.
+        requests: what it asked for.
     """
 
     def __init__(self, most: int | None) -> None:
@@ -45,6 +46,7 @@ class Collector(Writer):
         self.records: list[tuple[str, Row]] = []
         self.states: list[dict[str, Any]] = []
         self.warnings: list[str] = []
+        self.requests: list[Request] = []
 
     @override
     def write_records(self, stream: str, records: Sequence[Record]) -> None:
@@ -67,6 +69,15 @@ class Collector(Writer):
 
     def rows(self, stream: str) -> list[Row]:
         return [row for name, row in self.records if name == stream]
+
+    @property
+    def ids(self) -> list[str]:
+        """The rows of lists that were sent."""
+        return [row["id"] for name, row in self.records if name != "projects"]
+
+    def asked(self, ending: str = "/proj_0/runs") -> int:
+        """Return how often lists whose path ends so were asked for."""
+        return sum(request.path.endswith(ending) for request in self.requests)
 
 
 @contextmanager
@@ -109,7 +120,7 @@ def sync(
 
     After `cut` messages it is killed, or `stopped`: then it still writes its state.
     """
-    pipe = Collector(cut)
+    pipe, before = Collector(cut), len(api.requests)
     try:
         with handlers_kept(), listening(pipe.warnings), suppress(Killed):
             # A copy: what a killed process knew is gone with it.
@@ -126,6 +137,7 @@ def sync(
         raise
     finally:
         join_prefetch()
+        pipe.requests = api.requests[before:]
     return pipe
 
 

@@ -24,6 +24,7 @@ from tap_dagctl import timestamps
 from tap_dagctl.api import prefetch
 from tap_dagctl.api.prefetch import THREAD_NAME
 from tests.support import in_process
+from tests.support.in_process import Collector
 from tests.support.odd_servers import HIDES, TABLES, Arrangement, OddServer
 
 
@@ -41,24 +42,6 @@ class Act:
     picks: tuple[int, ...] = ()
     late: float = 0.0
     seconds: float = 0.0
-
-
-@dataclass
-class Sync:
-    """What one sync sent and said, and how often it asked for each list.
-
-    Attributes:
-        ids: the rows of lists that were sent.
-        asked: how often the runs of the first project were asked for.
-    """
-
-    records: list[tuple[str, Row]]
-    warnings: list[str]
-    requests: Counter[tuple[str, str]]
-
-    def __post_init__(self) -> None:
-        self.ids = [row["id"] for stream, row in self.records if stream != "projects"]
-        self.asked = self.requests["runs", "proj_0"]
 
 
 class Simulation:
@@ -206,15 +189,14 @@ class Simulation:
         stopped: bool = False,
         glitches: Mapping[int, str] = MappingProxyType({}),
         **settings: Any,
-    ) -> Sync:
+    ) -> Collector:
         """Sync once, and check what must hold of every sync.
 
         Writers act just before the request of a number is answered. It is killed after `cut`
         messages, or `stopped`: then it still writes its state. Requests that are `overtaken`, by
         the number in which they come, are answered after another, where several are under way.
         """
-        requests = Counter[tuple[str, str]]()
-        self._api.misbehave = self._answering(requests, acts, overtaken, glitches)
+        self._api.misbehave = self._answering(acts, overtaken, glitches)
         before = self._server.begin()
         # Where rows were owed after it, what was sent before it was cut is still not known.
         was_cut = self.was_cut or (self._was_cut_before and bool(self._owed))
@@ -240,16 +222,15 @@ class Simulation:
         is_lagging = was_cut and arrangement.backends == "lagging"
         if not (self.was_cut or settings or is_lagging) and self._begins_with_nothing:
             self._check_promise(before)
-        return Sync(pipe.records, pipe.warnings, requests)
+        return pipe
 
     def _answering(
         self,
-        requests: Counter[tuple[str, str]],
         acts: Sequence[tuple[int, Act]],
         overtaken: Collection[int],
         glitches: Mapping[int, str],
     ) -> Callable[[Request], Reply]:
-        came, answered = itertools.count(1), itertools.count(1)
+        came, answered, asked = itertools.count(1), itertools.count(1), Counter[str]()
         turn = 0
 
         def answer(request: Request) -> Reply:
@@ -260,17 +241,15 @@ class Simulation:
                     before = turn
                     self._turns.wait_for(lambda: turn > before, timeout=0.05)
                 turn = next(answered)
-                project, _, path = request.path.rpartition("/")
-                key = (path.replace("-", "_"), project.rpartition("/")[2])
-                requests[key] += 1
+                asked[request.path] += 1
                 for number, act in acts:
                     if number == turn:
                         self.act(act)
                 self._api.alter = partial(self._server.alter, request, glitches.get(turn))
                 moment = self.world.now
                 with self._server.answering(request, turn) as sized:
-                    if self.answer and key[0] == "runs":
-                        reply = reply_of(self.answer(sized, requests[key]), sized)
+                    if self.answer and request.path.endswith("/runs"):
+                        reply = reply_of(self.answer(sized, asked[request.path]), sized)
                     else:
                         reply = self._api.true_reply(sized)
                 self._turns.notify_all()
@@ -360,13 +339,11 @@ class Simulation:
             if not self._owed:
                 break
         idle = self.sync()
-        rows = [record["id"] for stream, record in idle.records if stream != "projects"]
         may_come_again = self.arrangement.is_volatile or self.arrangement.needs_counts
-        assert rows == [] or may_come_again or self._owed, "an idle sync sent something"
+        assert idle.ids == [] or may_come_again or self._owed, "an idle sync sent something"
 
 
 Maker = Callable[..., Simulation]
-"""Makes one."""
 
 
 def _number(row: Row) -> int:
