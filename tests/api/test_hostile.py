@@ -95,9 +95,7 @@ def test_what_trickles_in_without_end_ends_at_the_deadline(
 
 
 @pytest.mark.parametrize("repeats", [False, True])
-def test_endless_pages_end(
-    api: Api, tap: Tap, monkeypatch: pytest.MonkeyPatch, repeats: bool
-) -> None:
+def test_endless_pages_end(tap: Tap, monkeypatch: pytest.MonkeyPatch, repeats: bool) -> None:
     """Each page is full, and there is always another; or always the same."""
     monkeypatch.setattr("tap_dagctl.pagination.paginator.MAX_NEW_ROWS", 5_000)
 
@@ -111,25 +109,23 @@ def test_endless_pages_end(
         counts = {"page": page, "limit": limit, "total": total, "total_pages": total // limit}
         return reply_of({"runs": rows, **counts}, request)
 
-    api.misbehave = misbehave
+    tap.api.misbehave = misbehave
     output = tap(max_attempts=1, max_connections=1)
 
     if repeats:
         assert output.exit_code == 0
         assert "and did not show 999999999999500 of them; the bookmark waits" in output.stderr
-        assert len(api.requests) < 80
+        assert len(tap.api.requests) < 80
     else:
         assert "its pages have no end" in output.error
     assert "replication_key_value" not in output.state["bookmarks"]["runs"]["partitions"][0]
 
 
 @pytest.mark.parametrize("project", [".", "..", "../../x?b#c", "%2e%2e", "a ä\r\nX: y"])
-def test_a_project_id_is_one_segment_of_the_path_or_refused(
-    api: Api, tap: Tap, project: str
-) -> None:
+def test_a_project_id_is_one_segment_of_the_path_or_refused(tap: Tap, project: str) -> None:
     for key in ("proj_a", project):
-        api.world.projects.get(key) or api.world.add_project(key, "odd")
-        api.world.put("runs", key, {"id": f"run of {key}"})
+        tap.api.world.projects.get(key) or tap.api.world.add_project(key, "odd")
+        tap.api.world.put("runs", key, {"id": f"run of {key}"})
     output = tap()
 
     is_refused = project in {".", ".."}
@@ -138,7 +134,7 @@ def test_a_project_id_is_one_segment_of_the_path_or_refused(
         *[project] * (not is_refused),
     }
     assert bool(output.exit_code) == is_refused
-    assert not is_refused or not any(".." in request.path for request in api.requests)
+    assert not is_refused or not any(".." in request.path for request in tap.api.requests)
 
 
 @pytest.mark.parametrize("depth", [50, 600, 5_000])

@@ -80,10 +80,8 @@ def test_the_beginning_of_time_means_everything(history: Simulation, first: str)
 
 
 @pytest.mark.parametrize("value", ["2026-13-01T00:00:00Z", 7])
-def test_a_bookmark_that_is_no_time_is_one_line_and_stays(
-    api: Api, tap: Tap, value: object
-) -> None:
-    api.world.put(RUNS, "proj_b", {"id": "other"})
+def test_a_bookmark_that_is_no_time_is_one_line_and_stays(tap: Tap, value: object) -> None:
+    tap.api.world.put(RUNS, "proj_b", {"id": "other"})
     output = tap(state=bookmarked(value, "proj_a"))
 
     assert output.error.startswith(
@@ -121,10 +119,8 @@ def test_a_start_date_in_the_future_waits_for_it(history: Simulation) -> None:
 
 
 @pytest.mark.parametrize(("hours", "warnings"), [(1, 1), (-1, 0)])
-def test_a_start_date_in_the_future_is_warned_of(
-    api: Api, tap: Tap, hours: int, warnings: int
-) -> None:
-    start = (api.world.now + timedelta(hours=hours)).isoformat()
+def test_a_start_date_in_the_future_is_warned_of(tap: Tap, hours: int, warnings: int) -> None:
+    start = (tap.api.world.now + timedelta(hours=hours)).isoformat()
     output = tap(start_date=start).succeeded
 
     assert len(output.warnings) == warnings

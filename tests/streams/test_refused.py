@@ -59,12 +59,10 @@ def check_rows(api: Api, records: list[tuple[str, dict[str, Any]]], without: str
 
 @pytest.mark.parametrize("refused_projects", ["fail", "warn"])
 @pytest.mark.parametrize("stream", LISTS)
-def test_one_refused_list(
-    api: Api, broken: str, tap: Tap, stream: str, refused_projects: str
-) -> None:
+def test_one_refused_list(broken: str, tap: Tap, stream: str, refused_projects: str) -> None:
     ending, status = LISTS[stream]
     path = f"/projects/{broken}/{ending}"
-    refuse(api, {path: status})
+    refuse(tap.api, {path: status})
     first = tap(refused_projects=refused_projects)
 
     said = f"GET {path}: the server answered {status}: the project is listed, and its {stream} are "
@@ -78,13 +76,13 @@ def test_one_refused_list(
         assert warning.endswith(f"{said}refused: ask dagctl why; everything else is read")
     title = {"fail": "failed", "warn": "refused"}[refused_projects]
     assert f"; {title}: {stream} of {broken}\n" in first.stderr
-    everything = set(api.world.projects)
+    everything = set(tap.api.world.projects)
     for name in LISTS:
         missing = {broken} if name == stream else set()
         assert {row["project_id"] for row in first.records(name)} == everything - missing
 
     # Once it is answered again, what is missing comes, and of the rest nothing comes twice.
-    api.misbehave = lambda _: None
+    tap.api.misbehave = lambda _: None
     second = tap(state=first.state).succeeded
     for name in {*LISTS} - {"jobs"}:
         of = {row["project_id"] for row in second.records(name)}

@@ -80,13 +80,11 @@ def test_no_catalog_lists_it_unasked(catalog: Json, everything: Json) -> None:
     assert whole["jobs"] == {*without["jobs"], "environment"}
 
 
-def test_who_selects_all_does_not_get_it(
-    api: Api, tap: Tap, catalog: Json, everything: Json
-) -> None:
+def test_who_selects_all_does_not_get_it(tap: Tap, catalog: Json, everything: Json) -> None:
     deselect(everything, "jobs", "environment")
     for chosen in (selecting(catalog, KEYS), selecting(everything, KEYS), None):
         output = tap(catalog=chosen)
-        check_without(api, output)
+        check_without(tap.api, output)
         assert output.warnings == []
 
 
@@ -165,10 +163,8 @@ def test_the_value_of_a_variable_never_leaves_the_tap(tap: Tap, everything: Json
     assert "environment_variables.value cannot be used: it is never loaded" in said
 
 
-def test_a_new_field_that_is_named_like_a_secret_is_left_out_with_one_line(
-    api: Api, tap: Tap
-) -> None:
-    for project in api.world.projects.values():
+def test_a_new_field_that_is_named_like_a_secret_is_left_out_with_one_line(tap: Tap) -> None:
+    for project in tap.api.world.projects.values():
         for row in project.tables[RUNS].values():
             row["hooks"] = [{"kind": OPEN, "webhook_url": SECRET}]
 
