@@ -6,15 +6,17 @@ import json
 import signal
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stand_in.server import Api
 from tap_dagctl import streams
 from tests.support.catalogs import selecting
-from tests.support.syncs import Json, Tap, config_of, run_program, run_tap
+from tests.support.syncs import Json, Tap, config_of, in_files, run_program, run_tap
 
 STREAMS = {stream.name for stream in streams.STREAMS if not stream.is_sensitive}
+NO_GZIP = {"format": "jsonl", "compression": "none"}
 
 
 def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path) -> None:
@@ -42,6 +44,10 @@ def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path)
             assert field["description"].endswith("."), (entry["tap_stream_id"], name)
 
 
+def files(**change: Any) -> Json:
+    return {"batch_config": {**in_files(Path("/nowhere")), **change}}
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
@@ -60,6 +66,16 @@ def test_about_and_discover_need_neither_network_nor_credentials(tmp_path: Path)
         ({"stream_maps": {"runs": {"x": "1 +"}}}, "Failed to parse expression 1 +"),
         ({"stream_maps": {"runs": {"x": ""}}}, "cannot be read: IndexError"),
         ({"stream_maps": {"__else__": "x"}}, "cannot be read: AttributeError"),
+        (
+            files(encoding={"format": "parquet"}),
+            "batch_config: parquet needs pyarrow, which is not",
+        ),
+        # The SDK writes gzip all the same, and a target would believe the message.
+        (files(encoding=NO_GZIP), "batch_config: jsonl is always written with gzip: set"),
+        (files(storage={"prefix": "x"}), "Object missing required field `root` - at `$.storage`"),
+        # The SDK would read nothing, and end with 0.
+        (files(batch_size=0), "Expected `int` >= 1 - at `$.batch_size`"),
+        (files(size=1), "Object contains unknown field `size`"),
     ],
 )
 def test_a_setting_that_cannot_be_used(tap: Tap, change: Json, line: str) -> None:

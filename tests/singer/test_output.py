@@ -1,4 +1,4 @@
-"""What leaves is what the SDK would have written, and whole, whenever its reader pauses."""
+"""What leaves, as messages or in files, is what the SDK would have written, and whole."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from signal import SIGTERM
 from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from singer_sdk import Stream
 
-from stand_in.server import Api, Reply, serving
-from stand_in.world import World
+from stand_in.server import Api, Reply
 from tap_dagctl.singer.stream import PagewiseStream
 from tap_dagctl.singer.writer import Writer
 from tap_dagctl.tap import TapDagctl
-from tests.support.at_request import instead
+from tests.support.at_request import instead, signalled_at
+from tests.support.catalogs import deselect
 from tests.support.made_up_rows import ROWS
-from tests.support.syncs import Json, Output, Tap, arguments, config_of, handlers_kept
+from tests.support.syncs import (
+    Json,
+    Output,
+    Tap,
+    arguments,
+    config_of,
+    handlers_kept,
+    in_files,
+    run_tap,
+)
 
 PIPE_BYTES = 4_096
 FILLING = b" " * PIPE_BYTES
@@ -86,14 +95,6 @@ def test_what_is_printed_is_encoded(tmp_path: Path, options: list[str], encoding
     assert "api_token" in done.stdout.decode(encoding)
 
 
-@pytest.fixture(scope="module")
-def one_project() -> Iterator[Api]:
-    world = World()
-    world.add_project("proj_a", "sales")
-    with serving(world) as api:
-        yield api
-
-
 def messages(api: Api, *, by_page: bool) -> list[Json]:
     """Sync the runs, and return what was written, but for the times it was read."""
     text = io.StringIO()
@@ -116,14 +117,14 @@ def messages(api: Api, *, by_page: bool) -> list[Json]:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
-def test_page_by_page_messages_are_the_sdks(one_project: Api, rows: list[Json]) -> None:
+def test_page_by_page_messages_are_the_sdks(api: Api, rows: list[Json]) -> None:
     keyed = [
         {**row, "id": f"run_{number}", "updated_at": "2026-03-02T05:00:00.5Z"}
         for number, row in enumerate(rows)
     ]
     body = json.dumps({"runs": keyed, "total": len(keyed)}).encode()
-    instead(one_project, "/runs", Reply(200, body))
-    fast, slow = messages(one_project, by_page=True), messages(one_project, by_page=False)
+    instead(api, "proj_a/runs", Reply(200, body))
+    fast, slow = messages(api, by_page=True), messages(api, by_page=False)
 
     assert fast == slow
     assert sum(line["type"] == "RECORD" for line in fast) == len(rows)
@@ -135,3 +136,54 @@ def test_what_a_signal_asks_for_waits_for_all_lines_that_belong_together() -> No
         writer.between_lines(lambda: done.append("stop"))
         assert not done
     assert done == ["stop"]
+
+
+def test_a_copy_of_a_stream_cannot_be_had_in_files(tmp_path: Path, tap: Tap) -> None:
+    maps = {"copy": {"__source__": "runs"}}
+    output = tap(stream_maps=maps, batch_config=in_files(tmp_path))
+    assert "with batch_config there can be no copy (__source__) of runs" in output.error
+
+
+@pytest.mark.parametrize("root", ["file://{}/file", "s3://bucket"])
+def test_a_folder_that_cannot_be_written(api: Api, tmp_path: Path, tap: Tap, root: str) -> None:
+    api.world.put("runs", "proj_a", {"id": "run"})
+    (tmp_path / "file").write_text("in the way")
+    storage = {"root": root.format(tmp_path)}
+    output = tap(batch_config={**in_files(tmp_path), "storage": storage})
+
+    assert output.error.startswith(f"batch_config: no file can be written to {storage['root']}: ")
+    assert tap(state=output.state).ids("runs") == ["run"]
+
+
+def test_a_file_holds_what_is_selected_and_what_the_maps_make_of_it(
+    api: Api, tmp_path: Path, tap: Tap, catalog: Json
+) -> None:
+    api.world.put("runs", "proj_a", {"id": "run", "status": "success"})
+    api.world.put("jobs", "proj_a", {"id": "job", "description": "left out"})
+    deselect(catalog, "jobs", "description")
+    maps = {
+        "projects": None,
+        "runs": {"state": "status.upper()", "status": None, "__alias__": "all_runs"},
+        "plans": {"__filter__": "False"},
+    }
+    plain = tap(catalog=catalog, stream_maps=maps)
+    output = tap(catalog=catalog, stream_maps=maps, batch_config=in_files(tmp_path)).succeeded
+
+    assert not any(message["type"] == "RECORD" for message in output.messages)
+    (run,), (job,) = output.records("all_runs"), output.records("jobs")
+    assert (run["state"], "status" in run, "description" in job) == ("SUCCESS", False, False)
+    for stream in ("all_runs", "jobs", "daily_stats", "projects", "plans"):
+        assert output.records(stream) == plain.records(stream)
+
+
+def test_a_signal_while_a_file_is_written_loses_none_of_its_rows(api: Api, tmp_path: Path) -> None:
+    keys = {f"run_{number:02}" for number in range(60)}
+    for key in keys:
+        api.world.put("runs", "proj_a", {"id": key})
+    api.world.advance(hours=1)
+    config = config_of(api, page_size=20, batch_config=in_files(tmp_path))
+    stopped = signalled_at(api, "proj_a/runs", 3, SIGTERM, tmp_path, config)
+    assert stopped.exit_code == 128 + SIGTERM
+    again = run_tap(tmp_path, config, state=stopped.state).succeeded
+
+    assert {*stopped.ids("runs"), *again.ids("runs")} == keys
