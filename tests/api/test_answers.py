@@ -19,6 +19,7 @@ from tap_dagctl.api import responses
 from tap_dagctl.api.decoding import decode_json
 from tap_dagctl.errors import PassingError
 from tests.support import in_process
+from tests.support.at_request import instead
 from tests.support.in_process import waiting_at_once
 from tests.support.made_up_rows import ANY_JSON, LEAST, MOST
 from tests.support.syncs import Tap
@@ -109,23 +110,22 @@ def test_an_answer_of_400_names_the_dates_asked_for() -> None:
 def test_an_odd_header_is_an_answer_or_one_line_and_loses_no_row(
     api: Api, tap: Tap, headers: dict[str, str], status: int
 ) -> None:
-    def misbehave(request: Request) -> Reply | None:
-        if not request.path.endswith("/runs"):
-            return None
+    def odd(request: Request) -> Reply:
         reply = api.true_reply(request)
         return replace(reply, status=status, headers=reply.headers | headers)
 
     state, came = None, set[str]()
+    instead(api, "/runs", odd)
     for number in range(3):
         api.world.put(RUNS, "proj_a", {"id": f"run_{number}"})
         api.world.advance(seconds=10)
         api.tells_time = number > 0 or "Date" not in headers
-        api.misbehave = misbehave if number == 0 else lambda _: None
         with waiting_at_once() as clock:
             output = tap(state=state, max_attempts=2)
         assert "Traceback" not in output.stderr
         assert all(0 <= wait <= 120 for wait in clock.waits)
         state = output.state
+        api.misbehave = lambda _: None
         came |= {*output.ids("runs")}
         api.world.advance(hours=1)
     assert came == {"run_0", "run_1", "run_2"}
@@ -142,14 +142,12 @@ def test_an_odd_header_is_an_answer_or_one_line_and_loses_no_row(
     ],
 )
 def test_the_earlier_of_two_clocks_counts(api: Api, wrong: str, by: int, behind: int) -> None:
-    def misbehave(request: Request) -> Reply | None:
-        if not request.path.endswith(wrong):
-            return None
+    def late(request: Request) -> Reply:
         return replace(api.true_reply(request), moment=api.world.now + timedelta(seconds=by))
 
     api.world.put(RUNS, "proj_a", {"id": "run_1"})
     api.world.advance(hours=1)
-    api.misbehave = misbehave
+    instead(api, wrong, late)
     state = in_process.sync(api, streams=("runs",)).states[-1]
     part = state["bookmarks"]["runs"]["partitions"][0]
     bookmark = from_text(part["replication_key_value"])

@@ -9,7 +9,6 @@ from urllib3.exceptions import ProtocolError
 
 from stand_in import faults
 from stand_in.server import Api, Reply, Request
-from stand_in.world import World
 from tap_dagctl.api import retries
 from tap_dagctl.api.responses import connection_error
 from tap_dagctl.errors import PassingError, TapError
@@ -79,16 +78,11 @@ def test_a_request_ahead_that_is_not_wanted_any_more_costs_no_other_its_tries() 
             assert attempt.call_count == tries
 
 
-@pytest.fixture
-def sixty(world: World) -> None:
-    for number in range(60):
-        world.put("runs", "proj_a", {"id": f"run_{number}"})
-    world.advance(hours=1)
-
-
-@pytest.mark.usefixtures("sixty")
 @pytest.mark.parametrize(("closes", "connections"), [("at once", 1), ("at the next request", 4)])
 def test_a_closed_connection_costs_no_try(api: Api, closes: str, connections: int) -> None:
+    for number in range(60):
+        api.world.put("runs", "proj_a", {"id": f"run_{number}"})
+    api.world.advance(hours=1)
     undisturbed = in_process.sync(api, page_size=20)
     requests = len(api.requests)
     api.requests.clear()

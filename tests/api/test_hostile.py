@@ -99,9 +99,7 @@ def test_endless_pages_end(tap: Tap, monkeypatch: pytest.MonkeyPatch, repeats: b
     """Each page is full, and there is always another; or always the same."""
     monkeypatch.setattr("tap_dagctl.pagination.paginator.MAX_NEW_ROWS", 5_000)
 
-    def misbehave(request: Request) -> Reply | None:
-        if not request.path.endswith("proj_a/runs"):
-            return None
+    def endless(request: Request) -> Reply:
         page, limit = (int(request.params[name]) for name in ("page", "limit"))
         first, total = (0, 10**15) if repeats else (page * limit, (page + 1) * limit)
         keys = range(first, first + limit)
@@ -109,7 +107,7 @@ def test_endless_pages_end(tap: Tap, monkeypatch: pytest.MonkeyPatch, repeats: b
         counts = {"page": page, "limit": limit, "total": total, "total_pages": total // limit}
         return reply_of({"runs": rows, **counts}, request)
 
-    tap.api.misbehave = misbehave
+    instead(tap.api, "proj_a/runs", endless)
     output = tap(max_attempts=1, max_connections=1)
 
     if repeats:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,8 +24,9 @@ from hypothesis import strategies as st
 
 from stand_in.server import Api, Reply, Request, serving, without_nulls
 from stand_in.world import World
+from tests.support.at_request import instead
 from tests.support.base_time import NOW
-from tests.support.syncs import DIRECTLY, Json, Output, Tap, arguments, config_of, in_files
+from tests.support.syncs import DIRECTLY, Json, Tap, arguments, config_of, in_files
 
 # An environment in which a company's own certificate authority is named.
 TRUSTING = {**DIRECTLY, "REQUESTS_CA_BUNDLE": "authority.pem"}
@@ -164,7 +164,7 @@ def test_a_misplaced_secret_is_hidden(tap: Tap, tmp_path: Path, change: Json, li
         assert "nope" not in text or line in outputs[-1].error
     for secret in (token, OTHER, PASSWORD, "h@lf-a-password", KEY, "somebody:"):
         for shown in outputs:
-            assert_hidden(secret, shown)
+            assert_hidden(secret, shown.stdout + shown.stderr)
     assert tap.api.requests == [] or "nope" in text
 
 
@@ -198,9 +198,7 @@ def test_wherever_a_server_reflects_the_token_it_leaves_nowhere(
         api.world.put(table, "proj_a", {"id": "row", "unknown": {"list": [{"field": 1}]}})
     api.world.now = NOW
 
-    def misbehave(request: Request) -> Reply | None:
-        if not request.path.endswith(ending):
-            return None
+    def reflect(request: Request) -> Reply:
         body = json.dumps(without_nulls(api.answer(request)))
         # A name, a text or a number.
         there_are = list(re.finditer(r'"[^"]*"|\b[0-9]+\b', body))
@@ -221,13 +219,13 @@ def test_wherever_a_server_reflects_the_token_it_leaves_nowhere(
         words = {"error": f"bad token {token}", "message": body, "headers": request.headers}
         return Reply(status, json.dumps(words).encode(), headers)
 
-    api.misbehave = misbehave
+    instead(api, ending, reflect)
     output = tap(environment={"TAP_DAGCTL_LOGLEVEL": "DEBUG"}, max_attempts=1, max_connections=1)
 
     assert "Traceback" not in output.stderr
     for shown in (token, json.dumps(token)[1:-1], quote(token, safe="")):
         assert shown not in output.stdout
-    assert_hidden(token, replace(output, stdout=""))
+    assert_hidden(token, output.stderr)
     if status != 200 or spelling not in {"cut", "in upper case"}:
         said = "the answer holds the API token, so it is not loaded"
         assert (said if status == 200 else f"the server answered {status}") in output.stderr
@@ -242,7 +240,7 @@ def test_a_state_that_holds_the_token_does_not_go_out(api: Api, tap: Tap) -> Non
     output = tap(state={"bookmarks": {"runs": {"partitions": [partition]}}})
 
     assert output.error.startswith("A message would hold the API token, so it is not written: take")
-    assert_hidden(api.world.token, output)
+    assert_hidden(api.world.token, output.stdout + output.stderr)
 
 
 def test_whatever_logs_the_token_it_is_masked(api: Api, tmp_path: Path) -> None:
@@ -278,10 +276,10 @@ TapDagctl.cli()
 
     assert "RuntimeError: no luck with ***" in done.stderr
     assert "'Authorization': 'Bearer ***'" in logged
-    assert_hidden(api.world.token, Output(done.returncode, done.stdout + logged, done.stderr))
+    assert_hidden(api.world.token, done.stdout + done.stderr + logged)
 
 
-def assert_hidden(secret: str, output: Output) -> None:
+def assert_hidden(secret: str, text: str) -> None:
     """Look for every piece of it that could not be there by chance."""
     pieces = {secret[first : first + 8] for first in range(len(secret) - 7)}
-    assert not [piece for piece in pieces if piece in output.stdout + output.stderr]
+    assert not [piece for piece in pieces if piece in text]

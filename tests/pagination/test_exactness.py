@@ -30,10 +30,6 @@ EVERY_ORDER = pytest.mark.parametrize(
 )
 
 
-def advance(seconds: float) -> Act:
-    return Act("advance", seconds=seconds)
-
-
 def test_floor_a_bookmark_stays_when_the_servers_clock_goes_back(filled: Maker) -> None:
     history = filled()
     history.sync()
@@ -73,7 +69,7 @@ def test_repeats_an_idle_sync_sends_nothing_and_asks_once(filled: Maker) -> None
     history.act(Act("insert", picks=tuple(range(5))))
     assert len(history.sync().ids) == ROWS + 5
     for _ in range(3):
-        history.act(advance(3))
+        history.world.advance(seconds=3)
         idle = history.sync()
         assert idle.ids == []
         paths = [request.path for request in idle.requests]

@@ -161,7 +161,7 @@ def test_a_target_that_dies_is_one_line(
     read = "".join(tap.stdout.readline() for _ in range(ROWS // 2))
     tap.stdout.close()
     stderr = tap.stderr.read()
-    interrupted = Output.of(tap.wait(timeout=120), read, stderr)
+    interrupted = Output(tap.wait(timeout=120), read, stderr)
     following = run_tap(tmp_path, config, state=interrupted.state)
 
     assert interrupted.error.startswith("The target stopped reading: its own messages say why; run")
@@ -187,4 +187,4 @@ def test_a_full_disk_or_no_output_at_all_is_one_line(
     done = subprocess.run(shell, capture_output=True, check=False, text=True)
 
     assert "Exception ignored" not in done.stderr
-    assert error in Output.of(done.returncode, "", done.stderr).error
+    assert error in Output(done.returncode, "", done.stderr).error

@@ -57,7 +57,7 @@ def run_into_a_pause(line: list[str], *, both: bool = False, **environment: str)
             text = output.read(len(FILLING) + 100)
             time.sleep(0.7)
             text += output.read()
-    return Output.of(tap.returncode, text[len(FILLING) :].decode(), "")
+    return Output(tap.returncode, text[len(FILLING) :].decode(), "")
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.streams import STREAMS, EnvironmentVariables
 from tests.support.at_request import refuse
 from tests.support.catalogs import deselect, entry, selecting
-from tests.support.syncs import Json, Output, Tap, run_tap
+from tests.support.syncs import Json, Output, Tap
 from tests.support.truth import KEYS, difference, in_messages, plain
 
 LISTS: list[Any] = [stream for stream in STREAMS if stream.is_sensitive]
@@ -46,10 +45,9 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture
-def everything(tmp_path: Path) -> Json:
+def everything(tap: Tap) -> Json:
     """What is discovered with `include_sensitive`."""
-    output = run_tap(tmp_path, {"include_sensitive": True}, "--discover")
-    catalog: Json = json.loads(output.stdout)
+    catalog: Json = json.loads(tap("--discover", include_sensitive=True).stdout)
     return catalog
 
 

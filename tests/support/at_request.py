@@ -25,9 +25,10 @@ def at_request(api: Api, ending: str, number: int, action: Callable[[], Any]) ->
     api.misbehave = misbehave
 
 
-def instead(api: Api, ending: str, reply: Reply) -> None:
+def instead(api: Api, ending: str, reply: Reply | Callable[[Request], Reply]) -> None:
     """Reply with this to each request whose path ends so."""
-    api.misbehave = lambda request: reply if request.path.endswith(ending) else None
+    made = reply if callable(reply) else lambda _: reply
+    api.misbehave = lambda request: made(request) if request.path.endswith(ending) else None
 
 
 def refuse(api: Api, statuses: Mapping[str, int]) -> None:

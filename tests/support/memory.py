@@ -56,7 +56,7 @@ def peak_kilobytes(rows: int) -> int:
 def run_and_measure(directory: Path, config: dict[str, Any]) -> tuple[Output, float]:
     """Run the tap, and return what it wrote and the most megabytes it held at a time."""
     exit_code, messages, log, peak = _measured(directory, config)
-    return Output.of(exit_code, messages.read_text(), log.read_text()), peak / 1024
+    return Output(exit_code, messages.read_text(), log.read_text()), peak / 1024
 
 
 def _measured(directory: Path, config: dict[str, Any]) -> tuple[int, Path, Path, int]:

@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from stand_in.server import Api, Request
 from stand_in.world import EXECUTIONS, RUNS, Project, Row
@@ -182,20 +183,21 @@ class OddServer:
         world = self._api.world
         projects, most_rows = world.projects, self._api.most_rows
         if kind == "capped":
-            self._api.most_rows = max(12, self._arrangement.page_size // 5)
+            most_rows = max(12, self._arrangement.page_size // 5)
         if kind == "lagging":
             oldest = world.now - timedelta(seconds=self._arrangement.overlap_seconds)
             views = [view for moment, view in self._views if moment >= oldest]
-            world.projects = (views or [projects])[0]
+            projects = (views or [projects])[0]
         self._limit = int(request.params.get("limit", 0))
         if self._limit:
             least = max(15, self._arrangement.page_size // 10)
             self._limit = SIZES[self._arrangement.sizes](self._limit, least)
             request = replace(request, params={**request.params, "limit": str(self._limit)})
-        try:
+        with (
+            patch.object(world, "projects", projects),
+            patch.object(self._api, "most_rows", most_rows),
+        ):
             yield request
-        finally:
-            world.projects, self._api.most_rows = projects, most_rows
 
     def alter(self, request: Request, glitch: str | None, answer: dict[str, Any]) -> None:
         """Make a good answer as odd as the server is."""

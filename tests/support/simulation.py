@@ -26,6 +26,7 @@ from tap_dagctl.api.prefetch import THREAD_NAME
 from tests.support import in_process
 from tests.support.in_process import Collector
 from tests.support.odd_servers import HIDES, TABLES, Arrangement, OddServer
+from tests.support.truth import plain
 
 
 @dataclass(frozen=True)
@@ -352,8 +353,4 @@ def _number(row: Row) -> int:
 
 
 def _same(held: Row | None, row: Row) -> bool:
-    times = {"created_at", "updated_at", "start_time"}
-    return held is not None and all(
-        from_text(held[name]) == from_text(value) if name in times else held[name] == value
-        for name, value in row.items()
-    )
+    return held is not None and plain({name: held[name] for name in row}) == plain(row)

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -44,13 +44,11 @@ class Output:
     exit_code: int
     stdout: str
     stderr: str
-    messages: list[dict[str, Any]] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, exit_code: int, stdout: str, stderr: str) -> Output:
-        troubleshooting.check(troubleshooting.of_the_tap(stderr))
-        lines = [line for line in stdout.splitlines() if line.startswith('{"type"')]
-        return cls(exit_code, stdout, stderr, [json.loads(line) for line in lines])
+    def __post_init__(self) -> None:
+        troubleshooting.check(troubleshooting.of_the_tap(self.stderr))
+        lines = [line for line in self.stdout.splitlines() if line.startswith('{"type"')]
+        self.messages: list[Json] = [json.loads(line) for line in lines]
 
     def records(self, stream: str) -> list[Json]:
         """Return the records of a stream, those in files included."""
@@ -161,7 +159,7 @@ def ended(process: subprocess.Popen[str]) -> Output:
     if process.returncode < 0:
         # What a killed program had half written never reaches a table.
         stdout = stdout.rpartition("\n")[0]
-    return Output.of(process.returncode, stdout, stderr)
+    return Output(process.returncode, stdout, stderr)
 
 
 def run_program(*arguments: Any, **more: Any) -> Output:
@@ -213,7 +211,7 @@ def run_tap(
         finally:
             os.chdir(here)
             join_prefetch()
-    return Output.of(int(exit_code or 0), *(path.read_text() for path in written.values()))
+    return Output(int(exit_code or 0), *(path.read_text() for path in written.values()))
 
 
 @dataclass

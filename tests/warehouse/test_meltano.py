@@ -168,7 +168,7 @@ def test_after_one_that_is_stopped_the_next_run_resumes_from_what_the_target_pas
             gate.set()
             log, _ = run.communicate()
         assert run.returncode != 0
-        said = Output.of(run.returncode, "", log).stderr
+        said = Output(run.returncode, "", log).stderr
         assert "the next sync resumes from the last state that the target passed on" in said
         saved = json.loads(meltano("state", "get", "dev:tap-dagctl-runs-to-target-jsonl").stdout)
         assert saved["singer_state"]["bookmarks"]["runs"]["partitions"]
