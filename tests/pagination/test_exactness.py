@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -239,16 +240,16 @@ class Histories(RuleBasedStateMachine):
         for act in acts:
             self.simulation.act(act)
 
-    @rule(acts=ACTED, overtaken=OVERTAKEN, glitches=GLITCHED)
-    def sync(
-        self, acts: list[tuple[int, Act]], overtaken: frozenset[int], glitches: dict[int, str]
-    ) -> None:
-        done = self.simulation.sync(acts, overtaken=overtaken, glitches=glitches)
+    @rule(
+        acts=ACTED,
+        overtaken=OVERTAKEN,
+        glitches=GLITCHED,
+        cut=st.none() | st.integers(0, 150),
+        stopped=st.booleans(),
+    )
+    def sync(self, **given: Any) -> None:
+        done = self.simulation.sync(**given)
         self.figures["records sent"] += len(done.records)
-
-    @rule(acts=ACTED, cut=st.integers(0, 150), stopped=st.booleans())
-    def sync_cut_off(self, acts: list[tuple[int, Act]], cut: int, *, stopped: bool) -> None:
-        self.simulation.sync(acts, cut, stopped=stopped)
         self.figures["cut off"] += self.simulation.was_cut
 
     @override
