@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Event
 from typing import Any
-from unittest.mock import patch
 
 from orchestrate.backends.base import StateBackend
 from orchestrate.state_backend import state_backend
@@ -23,7 +21,7 @@ from stand_in.server import Api, Reply, Request
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World
 from tests.support import troubleshooting
 from tests.support.project import ROOT
-from tests.support.syncs import handlers_kept, loggers_kept
+from tests.support.syncs import run_here
 from tests.support.warehouses import Warehouse, duckdb_at
 
 STATE_ID = "tap-dagctl-to-target-duckdb"
@@ -100,21 +98,9 @@ class Place:
 
     def program(self, module: str, *options: str, stdin: str = "", **variables: str) -> Done:
         """Run a program of orchestrate/ that starts no other, in this process."""
-        stdout, stderr, code = io.StringIO(), io.StringIO(), 0
-        with (
-            patch.dict(os.environ, {**self.variables, **variables}),
-            patch.object(sys, "stdin", io.StringIO(stdin)),
-            redirect_stdout(stdout),
-            redirect_stderr(stderr),
-            handlers_kept(),
-            loggers_kept(),
-        ):
-            logging.root.handlers.clear()
-            try:
-                import_module(f"orchestrate.{module}").main(options)
-            except SystemExit as end:
-                code = int(end.code or 0)
-        return Done.checked(code, stdout.getvalue(), stderr.getvalue())
+        main = partial(import_module(f"orchestrate.{module}").main, options)
+        environment = {**os.environ, **self.variables, **variables}
+        return Done.checked(*run_here(main, [module], ROOT, environment, stdin))
 
     def refused(self, *options: str, **variables: str) -> Done:
         """Run a sync that ends before it starts the tap or the target."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import os
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from unittest.mock import patch
 
 from report.__main__ import main
 from tests.support import troubleshooting
 from tests.support.programs import Done, ended
+from tests.support.project import ROOT
+from tests.support.syncs import run_here
 from tests.support.warehouses import Warehouse
 
 _USAGE = 2
@@ -32,21 +30,10 @@ def notify(warehouse: Warehouse, *arguments: str, code: int = 0, **environment: 
 
 def run(warehouse: Warehouse, *arguments: str, code: int = 0, **environment: str) -> Done:
     """Run it in this process, which saves a second; it must end with `code`."""
-    line, found = line_of(warehouse, *arguments), 0
-    with (
-        patch.dict(os.environ, {**warehouse.environment, **environment}, clear=True),
-        patch.object(sys, "argv", ["report", *line]),
-        redirect_stdout(io.StringIO()) as out,
-        redirect_stderr(io.StringIO()) as err,
-    ):
-        try:
-            main()
-        except SystemExit as ended:
-            if isinstance(ended.code, str):
-                sys.stderr.write(f"{ended.code}\n")
-            found = 1 if isinstance(ended.code, str) else ended.code or 0
-    done = subprocess.CompletedProcess(line, found, out.getvalue(), err.getvalue())
-    assert found == code, done.stderr
+    line = ["report", *line_of(warehouse, *arguments)]
+    environment = {**warehouse.environment, **environment}
+    done = subprocess.CompletedProcess(line, *run_here(main, line, ROOT, environment))
+    assert done.returncode == code, done.stderr
     return _checked(done)
 
 

@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -167,39 +169,37 @@ def run_program(*arguments: Any, **more: Any) -> Output:
         return ended(process)
 
 
-def run_tap(
+def run_here(
+    main: Callable[[], object],
+    line: list[str],
     directory: Path,
-    config: Json | None = None,
-    *options: str,
-    environment: dict[str, str] | None = None,
-    **files: Any,
-) -> Output:
-    """Run the command line in this process, without the half second in which a program starts.
+    environment: dict[str, str],
+    stdin: str = "",
+) -> tuple[int, str, str]:
+    """Run a program in this process, without the half second in which it starts.
 
-    Its `files` are a state and a catalog.
+    Return its exit code, and what it wrote.
     """
-    line = arguments(directory, config, *options, **files)
-    written = {name: directory / name for name in ("stdout", "stderr")}
     exit_code: Any = 0
     here = Path.cwd()
     with (
-        written["stdout"].open("w", buffering=1) as stdout,
-        written["stderr"].open("w", buffering=1) as stderr,
+        TemporaryFile("w+", buffering=1) as stdout,
+        TemporaryFile("w+", buffering=1) as stderr,
         redirect_stdout(stdout),
         redirect_stderr(stderr),
-        patch.dict(os.environ, environment or {}),
+        patch.dict(os.environ, environment, clear=True),
         patch.object(sys, "argv", line),
+        patch.object(sys, "stdin", StringIO(stdin)),
         # It begins as a program that has just started, and leaves behind what was before.
         patch.object(sys, "excepthook", sys.excepthook),
         patch.object(sys, "unraisablehook", sys.unraisablehook),
-        patch.object(redaction, "_pieces", {}),
-        patch.object(redaction, "_patterns", {}),
         # These are for a process that ends soon.
         patch.object(gc, "disable"),
         patch.object(gc, "freeze"),
         loggers_kept(),
         handlers_kept(),
     ):
+        logging.root.handlers.clear()
         os.chdir(directory)
         try:
             main()
@@ -211,7 +211,22 @@ def run_tap(
         finally:
             os.chdir(here)
             join_prefetch()
-    return Output(int(exit_code or 0), *(path.read_text() for path in written.values()))
+        for file in (stdout, stderr):
+            file.seek(0)
+        return int(exit_code or 0), stdout.read(), stderr.read()
+
+
+def run_tap(
+    directory: Path,
+    config: Json | None = None,
+    *options: str,
+    environment: dict[str, str] | None = None,
+    **files: Any,
+) -> Output:
+    """Run the command line in this process. Its `files` are a state and a catalog."""
+    line = arguments(directory, config, *options, **files)
+    with patch.object(redaction, "_pieces", {}), patch.object(redaction, "_patterns", {}):
+        return Output(*run_here(main, line, directory, {**os.environ, **(environment or {})}))
 
 
 @dataclass
