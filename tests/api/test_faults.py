@@ -225,9 +225,7 @@ def test_a_busy_server_is_waited_for_by_all(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("seed", seeds(3))
-def test_a_storm_of_faults_loses_and_repeats_nothing(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_storm_loses_and_repeats_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an account: at first, after a day, and when there is nothing new."""
     monkeypatch.setattr(prefetch, "WORTH_WAITING_SECONDS", -1.0)
     history, luck = History(World(now=NOW), seed=seed, days=10), random.Random(seed)

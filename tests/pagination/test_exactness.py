@@ -161,9 +161,7 @@ def test_a_row_that_returns_to_what_it_was_is_sent_again() -> None:
     # One that has moved in front of a row that was read says nothing.
     [("bc", True), ("Cb", True), ("cb", False)],
 )
-def test_an_unread_row_before_one_that_was_read_is_out_of_order(
-    page: str, are_in_order: bool
-) -> None:
+def test_an_unread_row_before_one_read_is_out_of_order(page: str, are_in_order: bool) -> None:
     """Then a checkpoint would not say what was read."""
 
     def rows(keys: str) -> list[Row]:

@@ -135,9 +135,7 @@ def test_rows_that_are_deleted_do_not_make_up_for_missing_ones() -> None:
     assert count.missing() == 2
 
 
-def test_rows_of_before_an_interruption_do_not_make_up_for_hidden_ones(
-    api: Api, odd: Maker
-) -> None:
+def test_rows_of_before_an_interruption_make_up_for_no_hidden_ones(api: Api, odd: Maker) -> None:
     def answer(request: Request, number: int) -> dict[str, Any]:
         if number == 1:
             return api.answer(request)

@@ -115,9 +115,7 @@ def test_a_row_that_only_smaller_pages_show(api: Api, odd: Maker) -> None:
     assert history.missing == set()
 
 
-def test_a_walk_that_begins_again_repeats_no_row(
-    filled: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_walk_begun_again_repeats_no_row(filled: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tap_dagctl.pagination.paginator.ROWS_KEPT", 10)
     monkeypatch.setattr("tap_dagctl.pagination.paginator.MAX_ROWS", 0)
     history = filled(connections=1)
@@ -128,9 +126,7 @@ def test_a_walk_that_begins_again_repeats_no_row(
     history.end()
 
 
-def test_a_loop_sends_nothing_that_came_long_ago(
-    odd: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_loop_sends_nothing_of_long_ago(odd: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tap_dagctl.pagination.paginator.ROWS_KEPT", 0)
     history = odd(3_000, has_glitches=True)
     check_whole(history, history.sync(glitches={4: "a row is left out"}), 14)
@@ -279,18 +275,14 @@ def test_rows_left_out_cost_no_other_row(
 
 
 @pytest.mark.parametrize("position", [3, 499, 1_499])
-def test_rows_that_are_counted_and_left_out_are_looked_for_once_more(
-    filled: Maker, position: int
-) -> None:
+def test_rows_counted_and_left_out_are_looked_for_once_more(filled: Maker, position: int) -> None:
     history = filled(1_500, page_size=500)
     history.hide([position])
     # Two to nine pages of 500 rows, the most there are, cost one more, and so does each end.
     assert history.sync().asked() <= 2 * (3 + 1) + 2
 
 
-def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(
-    filled: Maker,
-) -> None:
+def test_a_list_of_which_no_row_is_shown_leaves_the_bookmark_where_it_was(filled: Maker) -> None:
     history = filled(3)
     history.hide([0, 1, 2])
     assert history.sync().asked() <= 6

@@ -52,9 +52,7 @@ TestStandard = get_tap_test_class(
 )
 
 
-def test_the_stand_in_answers_with_every_field_and_the_schemas_fit(
-    api: Api, tmp_path: Path
-) -> None:
+def test_the_stand_in_answers_with_every_field_and_schemas_fit(api: Api, tmp_path: Path) -> None:
     output = run_tap(tmp_path, config_of(api, include_sensitive=True)).succeeded
     # The made-up account has no environment variables; `syncs` is not from the API.
     for name in BY_NAME.keys() - {"environment_variables", "syncs"}:

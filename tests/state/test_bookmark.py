@@ -54,9 +54,7 @@ def bookmarked(value: object, project: str = "proj_0", **entries: Any) -> Json:
     return of("runs", {**part(value=value, project=project), **entries})
 
 
-def test_a_bookmark_ahead_of_the_servers_clock_is_kept_within_the_overlap(
-    history: Simulation,
-) -> None:
+def test_a_bookmark_ahead_of_the_server_is_kept_within_the_overlap(history: Simulation) -> None:
     """Two servers of one address may differ by as much."""
     history.take(bookmarked((history.world.now + timedelta(seconds=30)).isoformat()))
     assert history.sync().ids == []

@@ -79,9 +79,7 @@ def test_windows_of_which_no_state_says_how_long_they_are_are_not_read_again(api
 
 
 @pytest.mark.parametrize(("lookback", "days"), [(2, 13), (100, 111)])
-def test_a_bookmark_set_by_hand_says_that_what_lies_before_was_read(
-    api: Api, lookback: int, days: int
-) -> None:
+def test_a_bookmark_set_by_hand_says_what_was_read(api: Api, lookback: int, days: int) -> None:
     part = {"replication_key": "date", "replication_key_value": "2026-02-20"}
     partitions = [{"context": {"project_id": "proj_a"}, **part}]
     state = {"bookmarks": {"daily_stats": {"partitions": partitions}}}
@@ -89,9 +87,7 @@ def test_a_bookmark_set_by_hand_says_that_what_lies_before_was_read(
 
 
 @pytest.mark.parametrize(("ahead", "days", "kept"), [(1, 4, 1), (2, 4, 2), (4, 30, 0)])
-def test_a_bookmark_in_the_future_leaves_out_no_day(
-    api: Api, ahead: int, days: int, kept: int
-) -> None:
+def test_a_bookmark_ahead_leaves_out_no_day(api: Api, ahead: int, days: int, kept: int) -> None:
     """Within the look-back another clock may be right; beyond it, everything is read again."""
     state = sync(api)[0].states[-1]
     (part,) = state["bookmarks"]["daily_stats"]["partitions"]

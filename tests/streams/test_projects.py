@@ -68,9 +68,7 @@ def test_they_come_from_the_environment(api: Api, tmp_path: Path, text: str) -> 
 
 
 @pytest.mark.parametrize("name", ["named", None, " "])
-def test_an_unknown_project_is_refused_before_anything_is_synced(
-    api: Api, tap: Tap, name: str | None
-) -> None:
+def test_an_unknown_project_is_refused_before_a_sync(api: Api, tap: Tap, name: str | None) -> None:
     for key in ("proj_c", "proj_d", "proj_e"):
         api.world.delete_project(key)
     api.world.projects["proj_b"].row["name"] = name

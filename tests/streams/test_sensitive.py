@@ -86,9 +86,7 @@ def test_who_selects_all_does_not_get_it(tap: Tap, catalog: Json, everything: Js
         assert output.warnings == []
 
 
-def test_an_old_catalog_that_selects_it_is_told_once_what_to_set(
-    api: Api, tap: Tap, everything: Json
-) -> None:
+def test_an_old_catalog_that_selects_it_is_told_once(api: Api, tap: Tap, everything: Json) -> None:
     output = tap(catalog=selecting(everything, [*KEYS, *SENSITIVE]))
 
     check_without(api, output)
@@ -211,9 +209,7 @@ def rows(draw: st.DrawFn) -> Json:
 
 
 @given(row=rows(), stream=st.sampled_from(STREAMS))
-def test_no_secret_is_in_a_record_however_deep_it_lies_and_all_else_is(
-    row: Json, stream: Any
-) -> None:
+def test_no_secret_is_in_a_record_however_deep_and_all_else_is(row: Json, stream: Any) -> None:
     before = json.dumps(row).count(OPEN)
     record = json.dumps(RecordBuilder(stream.name, stream.schema).record(row, {}))
     assert (record.count(SECRET), record.count(OPEN)) == (0, before)

@@ -6,7 +6,6 @@ it is checked what the tap promises, and at the end the loader's tables against 
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
 from collections import Counter
@@ -197,7 +196,9 @@ class Simulation:
         messages, or `stopped`: then it still writes its state. Requests that are `overtaken`, by
         the number in which they come, are answered after another, where several are under way.
         """
-        self._api.misbehave = self._answering(acts, overtaken, glitches)
+        self._acts, self._overtaken, self._glitches = acts, overtaken, glitches
+        self._came, self._turn, self._asked = 0, 0, Counter[str]()
+        self._api.misbehave = self._answer
         before = self._server.begin()
         # Where rows were owed after it, what was sent before it was cut is still not known.
         was_cut = self.was_cut or (self._was_cut_before and bool(self._owed))
@@ -225,38 +226,28 @@ class Simulation:
             self._check_promise(before)
         return pipe
 
-    def _answering(
-        self,
-        acts: Sequence[tuple[int, Act]],
-        overtaken: Collection[int],
-        glitches: Mapping[int, str],
-    ) -> Callable[[Request], Reply]:
-        came, answered, asked = itertools.count(1), itertools.count(1), Counter[str]()
-        turn = 0
-
-        def answer(request: Request) -> Reply:
-            nonlocal turn
-            with self._turns:
-                under_way = [it for it in threading.enumerate() if it.name == THREAD_NAME]
-                if next(came) in overtaken and len(under_way) > 1:
-                    before = turn
-                    self._turns.wait_for(lambda: turn > before, timeout=0.05)
-                turn = next(answered)
-                asked[request.path] += 1
-                for number, act in acts:
-                    if number == turn:
-                        self.act(act)
-                self._api.alter = partial(self._server.alter, request, glitches.get(turn))
-                moment = self.world.now
-                with self._server.answering(request, turn) as sized:
-                    if self.answer and request.path.endswith("/runs"):
-                        reply = reply_of(self.answer(sized, asked[request.path]), sized)
-                    else:
-                        reply = self._api.true_reply(sized)
-                self._turns.notify_all()
-                return replace(reply, moment=moment)
-
-        return answer
+    def _answer(self, request: Request) -> Reply:
+        with self._turns:
+            self._came += 1
+            under_way = [it for it in threading.enumerate() if it.name == THREAD_NAME]
+            if self._came in self._overtaken and len(under_way) > 1:
+                before = self._turn
+                self._turns.wait_for(lambda: self._turn > before, timeout=0.05)
+            self._turn += 1
+            self._asked[request.path] += 1
+            for number, act in self._acts:
+                if number == self._turn:
+                    self.act(act)
+            glitch = self._glitches.get(self._turn)
+            self._api.alter = partial(self._server.alter, request, glitch)
+            moment = self.world.now
+            with self._server.answering(request, self._turn) as sized:
+                if self.answer and request.path.endswith("/runs"):
+                    reply = reply_of(self.answer(sized, self._asked[request.path]), sized)
+                else:
+                    reply = self._api.true_reply(sized)
+            self._turns.notify_all()
+            return replace(reply, moment=moment)
 
     @property
     def _owed(self) -> set[tuple[str, str]]:
