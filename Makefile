@@ -73,7 +73,7 @@ test: setup lint test-loader ## run everything: lint, types and all tests; nine 
 	.venv/bin/pytest -q -rs --numprocesses 3 --dist worksteal
 
 check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half
-	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/lint-imports --no-cache
 	.venv/bin/pytest -q -m "not programs" --numprocesses 4 --dist worksteal --ignore=tests/warehouse tests packages/orchestrate/tests
 
 test-loader: .venv/ready ## run the tests of the loader alone
@@ -82,9 +82,10 @@ test-loader: .venv/ready ## run the tests of the loader alone
 test-all test-sdk: $(UV) ## run the tests without Meltano, on every Python here | with the oldest and newest SDK and libraries
 	UV="$(UV)" tools/$@.sh
 
-lint: .venv/ready .tools/sqlfluff/ready ## run ruff, mypy, and sqlfluff for the SQL
-	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
+lint: .venv/ready .tools/sqlfluff/ready ## run ruff, mypy, import-linter, and sqlfluff for the SQL
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/lint-imports --no-cache
 	cd packages/target-duckdb && ../../.venv/bin/mypy
+	$(UV) lock --quiet --check --offline --python "$(INTERPRETER)"
 	tools/lint-sql.sh
 lint-dags: .venv/ready .tools/airflow/ready
 	MYPYPATH=packages/orchestrate/dags .venv/bin/mypy --explicit-package-bases --python-executable .tools/airflow/bin/python packages/orchestrate/dags/*.py

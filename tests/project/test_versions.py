@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from typing import Any
 
 import duckdb
 import yaml
 
-from tests.support.environments import GROUPS, UV
-from tests.support.programs import ended
+from tests.support.environments import GROUPS
 from tests.support.project import ROOT
 
 TRIED = GROUPS.read_text()
@@ -39,23 +37,6 @@ def test_one_duckdb_writes_builds_and_reads() -> None:
     for kind, name in (("loaders", "target-duckdb"), ("utilities", "dbt")):
         wanted = [it.partition(";")[0] for it in shlex.split(url(kind, name))]
         assert f"duckdb=={duckdb.__version__}" in wanted, name
-
-
-def test_there_is_one_lock_and_it_is_that_of_every_project() -> None:
-    ended(UV, "lock", "--check", "--offline", "--python", sys.executable)
-    lines = (ROOT / "packages" / "transform" / "overrides.txt").read_text().splitlines()
-    overrides = [line for line in lines if not line.startswith("#")]
-    assert overrides == re.findall(r"'(mashumaro\[.*)'", (ROOT / "pyproject.toml").read_text())
-
-
-def test_no_environment_holds_two_groups_or_a_group_and_a_part_of_the_tap() -> None:
-    groups, conflicts = TRIED.split("[dependency-groups]")[1].split("\n[tool.uv]\n")
-    names = re.findall(r"^([\w-]+) = \[", groups, re.MULTILINE)
-    parts = re.findall(r"\n    \[\n        (.*),\n((?:        .*\n)*)    \],", conflicts)
-    # The tap itself, what develops it, and each package beside it.
-    assert len(parts) == 2 + len(list((ROOT / "packages").glob("*/pyproject.toml")))
-    for _, others in parts:
-        assert re.findall(r'{ group = "([\w-]+)" }', others) == names
 
 
 def test_the_docs_name_the_versions_that_are_tried() -> None:
