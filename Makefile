@@ -104,7 +104,8 @@ storm: .venv/ready ## try to break it with servers that fail
 	$(call SEEDED,200) tests/api/test_faults.py -k storm
 SWEEPS := memory loaders snowflake adapters sqlmesh container orchestrators airflow
 $(SWEEPS): setup
-	.venv/bin/$(if $(filter airflow,$@),pytest -q tests/sweeps/airflow.py,python -m tests.sweeps.$@) $(if $(filter loaders,$@),$(LOADERS))
+	.venv/bin/$(if $(filter memory loaders,$@),python -m tests.sweeps.$@ $(LOADERS),pytest -q \
+		$(or $(wildcard tests/sweeps/$@.py),-k test_$@ tests/sweeps/answers.py))
 orchestrators: .tools/dagster/ready .tools/prefect/ready
 airflow: .tools/airflow/ready lint-dags
 benchmark: setup .tools/dlt/ready .tools/target-duckdb/ready ## measure the tap beside what else there is: an hour

@@ -13,14 +13,13 @@ import re
 import shlex
 import shutil
 import sys
-import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.partly_refused import partly_refused
 from tests.support.programs import ended
 from tests.support.project import ROOT
-from tests.support.warehouses import postgres_in
+from tests.support.warehouses import Warehouse
 
 WORKDIR = "/opt/tap-dagctl"
 # Of a shell that knows nothing of this machine, but for where packages come from.
@@ -32,41 +31,8 @@ class Stage:
     """One stage, as a folder that stands for the working directory; `said` is by instruction."""
 
     folder: Path
-    variables: dict[str, str] = field(default_factory=dict)
-    said: dict[str, str] = field(default_factory=dict)
-
-    def do(self, instruction: str, rest: str, stages: dict[str, Stage]) -> None:
-        match instruction:
-            case "COPY":
-                self._copy(*shlex.split(rest), stages=stages)
-            case "RUN":
-                print(f"{self.folder.name}: {rest}", flush=True)
-                self.run(["/bin/sh", "-c", rest], {})
-            case "ENV":
-                pairs = dict(pair.split("=", 1) for pair in shlex.split(rest))
-                self.variables |= {
-                    key: value.replace("$PATH", "/usr/bin:/bin") for key, value in pairs.items()
-                }
-            case "WORKDIR":
-                assert rest == WORKDIR
-            case "USER" | "ENTRYPOINT" | "CMD" | "HEALTHCHECK" | "VOLUME":
-                self.said |= {"CMD": "[]"} if instruction == "ENTRYPOINT" else {}
-                self.said[instruction] = rest
-            case _:
-                raise AssertionError(instruction)
-
-    def _copy(self, *texts: str, stages: dict[str, Stage]) -> None:
-        *sources, target = texts
-        origin = ROOT
-        if sources[0].startswith("--from="):
-            origin = stages[sources.pop(0).removeprefix("--from=")].folder
-        for source in (origin / text.removeprefix(f"{WORKDIR}/") for text in sources):
-            to = self.folder / (source.name if target == "./" else target)
-            if source.is_dir():
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(source, to, symlinks=True, ignore=ignored, dirs_exist_ok=True)
-            else:
-                shutil.copy(source, to)
+    variables: dict[str, str]
+    said: dict[str, str]
 
     def run(self, command: list[str], variables: dict[str, str], code: int = 0) -> str:
         """Run a command, which ends with `code`, as if the folder were the working one."""
@@ -92,32 +58,48 @@ def built(root: Path) -> dict[str, Stage]:
     """Return all stages by name."""
     stages: dict[str, Stage] = {}
     text = re.sub(r"\\\n\s*", "", (ROOT / "Containerfile").read_text())
-    for line in text.splitlines():
-        if not line or line.startswith("#"):
-            continue
-        instruction, rest = line.split(maxsplit=1)
-        if instruction != "FROM":
-            list(stages.values())[-1].do(instruction, rest, stages)
-            continue
-        base, _, name = rest.partition(" AS ")
-        stage = stages[name] = Stage(root / name)
-        if parent := stages.get(base):
-            shutil.copytree(parent.folder, stage.folder, symlinks=True)
-            stage.variables, stage.said = {**parent.variables}, {**parent.said}
+    for instruction, rest in re.findall(r"^([A-Z]+) (.*)$", text, re.MULTILINE):
+        if instruction == "FROM":
+            base, _, name = rest.partition(" AS ")
+            parent = stages.get(base) or Stage(root / "nothing", {}, {})
+            parent.folder.mkdir(exist_ok=True)
+            shutil.copytree(parent.folder, root / name, symlinks=True)
+            stage = stages[name] = Stage(root / name, {**parent.variables}, {**parent.said})
+        elif instruction == "COPY":
+            copy(shlex.split(rest), stage.folder, stages)
+        elif instruction == "RUN":
+            stage.run(["/bin/sh", "-c", rest], {})
+        elif instruction == "ENV":
+            pairs = (pair.split("=", 1) for pair in shlex.split(rest))
+            stage.variables |= {key: it.replace("$PATH", "/usr/bin:/bin") for key, it in pairs}
         else:
-            stage.folder.mkdir()
+            assert instruction in {"WORKDIR", "USER", "ENTRYPOINT", "CMD", "HEALTHCHECK", "VOLUME"}
+            stage.said |= {"CMD": "[]"} if instruction == "ENTRYPOINT" else {}
+            stage.said[instruction] = rest
     return stages
 
 
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as directory:
-        root = Path(directory)
-        stages = built(root)
-        with postgres_in(root / "postgres") as warehouse, partly_refused(warehouse) as account:
-            # The second is refused the runs of a project, and builds and tells what there is.
-            stages["sync"].start(0, account.variables)
-            account.refuse()
-            account.check(stages["chain"].start(1, account.variables))
-        volume = Path(stages["chain"].said["VOLUME"]).relative_to(WORKDIR)
-        assert "<html" in (stages["chain"].folder / volume / "index.html").read_text()
-        print("Both images work.")
+def copy(texts: list[str], folder: Path, stages: dict[str, Stage]) -> None:
+    *sources, target = texts
+    origin = ROOT
+    if sources[0].startswith("--from="):
+        origin = stages[sources.pop(0).removeprefix("--from=")].folder
+    for source in (origin / text.removeprefix(f"{WORKDIR}/") for text in sources):
+        to = folder / (source.name if target == "./" else target)
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, to, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+        else:
+            shutil.copy(source, to)
+
+
+def test_both_images_load_and_tell_what_can_be_read(postgres: Warehouse, tmp_path: Path) -> None:
+    stages = built(tmp_path)
+    assert {stage.said["WORKDIR"] for stage in stages.values()} == {WORKDIR}
+    with partly_refused(postgres) as account:
+        # The second is refused the runs of a project, and builds and tells what there is.
+        stages["sync"].start(0, account.variables)
+        account.refuse()
+        account.check(stages["chain"].start(1, account.variables))
+    volume = Path(stages["chain"].said["VOLUME"]).relative_to(WORKDIR)
+    assert "<html" in (stages["chain"].folder / volume / "index.html").read_text()

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlglot
 from sqlglot import ErrorLevel, exp
 
 # What a warehouse has, and the parser takes for a function of somebody's own.
 _KNOWN = {"to_timestamp_tz"}
-
-
-def parse(target: Path, dialect: str) -> int:
-    """Check every model and test below a target folder of dbt, and return how many there are."""
-    paths = sorted((target / "compiled").rglob("*.sql"))
-    for path in paths:
-        check(path.read_text(), dialect)
-    assert paths, f"nothing was compiled in {target}"
-    return len(paths)
 
 
 def check(text: str, dialect: str) -> None:
