@@ -100,7 +100,7 @@ class Place:
         """Run a program of orchestrate/ that starts no other, in this process."""
         main = partial(import_module(f"orchestrate.{module}").main, options)
         environment = {**os.environ, **self.variables, **variables}
-        return Done.checked(*run_here(main, [module], ROOT, environment, stdin))
+        return Done(*run_here(main, [module], ROOT, environment, stdin))
 
     def refused(self, *options: str, **variables: str) -> Done:
         """Run a sync that ends before it starts the tap or the target."""
@@ -125,18 +125,15 @@ class Done:
     stdout: str
     stderr: str
 
+    def __post_init__(self) -> None:
+        assert "made_up" not in self.stdout + self.stderr
+        # What is wrong with a command line is said as any program says it.
+        troubleshooting.check(it for it in self.own_lines if not it.startswith("error: "))
+
     @classmethod
     def of(cls, process: subprocess.Popen[str]) -> Done:
         stdout, stderr = process.communicate(timeout=300)
-        return cls.checked(process.returncode, stdout, stderr)
-
-    @classmethod
-    def checked(cls, exit_code: int, stdout: str, stderr: str) -> Done:
-        assert "made_up" not in stdout + stderr
-        done = cls(exit_code, stdout, stderr)
-        # What is wrong with a command line is said as any program says it.
-        troubleshooting.check(it for it in done.own_lines if not it.startswith("error: "))
-        return done
+        return cls(process.returncode, stdout, stderr)
 
     @property
     def own_lines(self) -> list[str]:
@@ -154,17 +151,12 @@ class Done:
 
 
 class Gate:
-    """A target behind a gate, which holds its input from some line on until it is opened.
-
-    Attributes:
-        command: of the target.
-    """
+    """A target that holds its input from the first line with a text on, until it is opened."""
 
     def __init__(self, place: Place, directory: Path, text: str) -> None:
-        """Put one before the target of `place`, closed to the first line that holds `text`."""
         self._path = directory / "gate"
         target = Path(sys.executable).with_name(place.target)
-        held = f"{sys.executable} -c '{_HOLD}' {self._path} '{text}'"
+        held = _HOLD.format(text=text, gate=self._path)
         self.command = place.script(f'{held} | {target} "$@"', directory)
 
     def has_reached(self) -> bool:
@@ -175,19 +167,16 @@ class Gate:
         self._path.touch()
 
 
+# Where a test fails, nobody opens it, so it waits for a few minutes at most.
 _HOLD = """
-import pathlib, sys, time
-
-gate, text = pathlib.Path(sys.argv[1]), sys.argv[2]
-for line in sys.stdin:
-    if text in line:
-        gate.with_name("gate.reached").touch()
-        # Where a test fails, nobody opens it.
-        until = time.monotonic() + 120
-        while not gate.exists() and time.monotonic() < until:
-            time.sleep(0.01)
-    print(line, end="", flush=True)
-"""
+while IFS= read -r line; do
+    case $line in
+        *'{text}'*)
+            touch {gate}.reached
+            for _ in $(seq 12000); do test -e {gate} && break; sleep 0.01; done ;;
+    esac
+    printf '%s\\n' "$line"
+done"""
 
 
 @contextmanager
