@@ -104,7 +104,7 @@ storm: .venv/ready ## try to break it with servers that fail
 	$(call SEEDED,200) tests/api/test_faults.py -k storm
 SWEEPS := memory loaders snowflake adapters sqlmesh container orchestrators airflow
 $(SWEEPS): setup
-	.venv/bin/$(if $(filter memory loaders,$@),python -m tests.sweeps.$@ $(LOADERS),pytest -q \
+	.venv/bin/$(if $(filter memory,$@),python -m tests.sweeps.memory,pytest -q $(if $(LOADERS),-k "$(LOADERS)") \
 		$(or $(wildcard tests/sweeps/$@.py),-k test_$@ tests/sweeps/answers.py))
 orchestrators: .tools/dagster/ready .tools/prefect/ready
 airflow: .tools/airflow/ready lint-dags

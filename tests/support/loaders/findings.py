@@ -19,15 +19,6 @@ def findings() -> dict[str, dict[str, Any]]:
     return recorded
 
 
-def record(measured: dict[str, Any]) -> None:
-    """Replace what is measured of these ways; what is said of them in words stays."""
-    recorded = findings()
-    for name, result in measured.items():
-        words = {"settings": "", "differs": "", "whose": "", **recorded.get(name, {})}
-        recorded[name] = {**words, "measured": result}
-    FILE.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n")
-
-
 def loader_of(way: str) -> str:
     """Return the distribution that a way runs."""
     return way.partition(",")[0]
