@@ -12,8 +12,7 @@ from pathlib import Path, PurePath
 import pytest
 
 from stand_in.server import Api
-from tests.support.environments import UV
-from tests.support.programs import ended
+from tests.support.programs import UV, ended
 from tests.support.project import ROOT
 from tests.support.syncs import config_of
 

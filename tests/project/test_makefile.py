@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import troubleshooting
-from tests.support.environments import UV
-from tests.support.programs import Done, ended
+from tests.support.programs import UV, Done, ended
 from tests.support.project import ROOT
 
 pytestmark = pytest.mark.programs

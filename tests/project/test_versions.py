@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from tests.support.environments import GROUPS
+from tests.support.programs import GROUPS
 from tests.support.project import ROOT
 
 TRIED = GROUPS.read_text()

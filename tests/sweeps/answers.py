@@ -16,12 +16,11 @@ from stand_in.server import serving
 from tests.support.adapters import dialects
 from tests.support.answers import assert_answers, everything
 from tests.support.awkward import SeededHistory
-from tests.support.environments import install, program
 from tests.support.expected_answers import Loaded
 from tests.support.loaders import snowflake
 from tests.support.loaders.ways import SNOWFLAKE, WAYS, load
 from tests.support.pipe import Pipe
-from tests.support.programs import ended
+from tests.support.programs import ended, install, program
 from tests.support.project import ROOT
 from tests.support.warehouses import Warehouse, duckdb_at
 

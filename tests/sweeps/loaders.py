@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environments import install
-from tests.support.loaders.findings import FILE, findings
 from tests.support.loaders.history import AwkwardHistory
-from tests.support.loaders.ways import SNOWFLAKE, WAYS, load
+from tests.support.loaders.ways import FINDINGS, SNOWFLAKE, WAYS, findings, load
+from tests.support.programs import install
 from tests.support.truth import differences, same
 
 
@@ -41,5 +40,5 @@ def test_it_loads_as_recorded(name: str, tmp_path: Path) -> None:
     if "RECORD" in os.environ:
         words = {"settings": "", "differs": "", "whose": "", **recorded.get(name, {})}
         recorded[name] = {**words, "measured": measured}
-        FILE.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n")
+        FINDINGS.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n")
     assert measured == recorded[name]["measured"]

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environments import program
 from tests.support.partly_refused import partly_refused
-from tests.support.programs import ended
+from tests.support.programs import ended, program
 from tests.support.project import ROOT
 from tests.support.warehouses import Warehouse
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.support.environments import program
+from tests.support.programs import program
 from tests.support.truth import KEYS
 from tests.support.warehouses import Warehouse, duckdb_at
 

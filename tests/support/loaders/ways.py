@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -14,13 +15,21 @@ import yaml
 
 from stand_in.server import serving
 from tests.support.awkward import SeededHistory
-from tests.support.environments import program
 from tests.support.loaders import stores
 from tests.support.loaders.history import AwkwardHistory
 from tests.support.loaders.stores import Store
 from tests.support.pipe import poured
+from tests.support.programs import program
 from tests.support.project import ROOT
 from tests.support.syncs import config_of, run_tap
+
+FINDINGS = Path(__file__).with_name("findings.json")
+
+
+def findings() -> dict[str, dict[str, Any]]:
+    """Return each way's `settings`, `differs` and `whose` in words, and what is `measured`."""
+    recorded: dict[str, dict[str, Any]] = json.loads(FINDINGS.read_text())
+    return recorded
 
 
 def stream_maps() -> dict[str, Any]:
