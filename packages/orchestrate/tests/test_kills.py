@@ -122,7 +122,7 @@ def test_a_sync_that_has_lost_its_locks_is_ended(
     with psycopg.connect(uri, autocommit=True) as server:
         server.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
-            "where backend_type = 'client backend' and pid <> pg_backend_pid()"
+            "where datname = current_database() and pid <> pg_backend_pid()"
         )
     # The gate stays closed.
     under_way.wait(120)
