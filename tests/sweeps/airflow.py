@@ -30,15 +30,10 @@ TEST = ("dags", "test", "--conf", '{"shards": 2}')
 
 
 class Airflow:
-    """One user's Airflow, in a folder of its own.
-
-    Attributes:
-        seen: the command line of every process that ran when something was held up.
-    """
+    """One user's Airflow, in a folder of its own."""
 
     def __init__(self, folder: Path, account: PartlyRefused) -> None:
-        self.folder, self.account = folder, account
-        self.seen: list[str] = []
+        self.folder = folder
         self._environment = {
             **{name: value for name, value in os.environ.items() if "AIRFLOW" not in name},
             **variables(account, folder / "report.html"),
@@ -84,16 +79,17 @@ class Airflow:
         found = re.findall(r"Command exited with return code (-?\d+)", self.log(name))
         return [int(code) for code in found]
 
-    def look(self) -> None:
-        self.seen += [" ".join(it.info["cmdline"] or ()) for it in psutil.process_iter(["cmdline"])]
+
+def command_lines() -> str:
+    """Return those of every process that runs."""
+    return "\n".join(" ".join(it.info["cmdline"] or ()) for it in psutil.process_iter(["cmdline"]))
 
 
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
-    """Both DAGs have run: the first after a worker was lost; in the second a task was ended.
+def test_both_dags(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In the first a worker is lost, and a list is refused; in the second a task is ended.
 
-    The first was refused a list. Its states are in PostgreSQL, those of the second in S3. The
-    second has nobody to tell.
+    The states of the first are in PostgreSQL, those of the second in S3. The second has nobody to
+    tell.
     """
     with (
         postgres_on_port(tmp_path_factory.mktemp("servers") / "postgres") as warehouse,
@@ -106,7 +102,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         with held_up(account.api, "/model-executions") as (arrived, gate):
             with airflow.running("lost", *TEST, "dagctl_runs") as lost:
                 assert arrived.wait(SECONDS)
-                airflow.look()
+                seen = command_lines()
                 # The tap and its target go on without a parent, and hold the lock.
                 (sync,) = (
                     child
@@ -119,6 +115,12 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
                 wait_until(lambda: "Another sync of these projects goes on" in airflow.log("runs"))
                 gate.set()
                 assert runs.wait(SECONDS) == 1, airflow.log("runs")
+        log = airflow.log("runs")
+        # What lists the shards, what makes the tables, two shards, dbt, the messages; what fails.
+        assert airflow.exit_codes("runs") == [0] * 6 + [1], log
+        assert "A part of the sync failed: see the logs of the task sync" in log
+        assert "DagRun failed" in log
+
         account.refuse(is_on=False)
         others = {"AIRFLOW_CONN_DAGCTL_STATES": S3, "AIRFLOW_CONN_DAGCTL_NOTIFY": ""}
         with (
@@ -126,52 +128,33 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
             airflow.running("statistics", *TEST, "dagctl_statistics", **others) as statistics,
         ):
             assert arrived.wait(SECONDS)
-            airflow.look()
+            seen += command_lines()
             statistics.terminate()
             wait_until(lambda: "Sending SIGTERM" in airflow.log("statistics"))
             gate.set()
             assert statistics.wait(SECONDS) == 0, airflow.log("statistics")
-        yield airflow
+        # The sync that was ended in order is tried again. Besides, there is the report.
+        assert sorted(airflow.exit_codes("statistics")) == [0] * 8 + [143]
+        account.check(airflow.log("statistics"))
+        assert "<html" in (airflow.folder / "report.html").read_text()
+        with state_backend(S3, "dagctl_statistics") as backend:
+            assert backend.names() == {NO_PROJECT, *account.api.world.projects}
 
+        # Nothing is built if the account cannot be read.
+        empty = {"AIRFLOW_CONN_DAGCTL": '{"conn_type": "http"}'}
+        with airflow.running("empty", *TEST, "dagctl_runs", **empty) as run:
+            assert run.wait(SECONDS) == 1
+        log = airflow.log("empty")
+        # What a connection does not have is missed by the tap.
+        assert "'api_token' is a required property" in log
+        assert "DagRun failed" in log
+        assert "dbt=1" not in log
+        assert "(JSON)" not in log
 
-def test_a_sync_waits_for_the_one_that_a_lost_worker_left_behind(airflow: Airflow) -> None:
-    log = airflow.log("runs")
-    # What lists the shards, what makes the tables, two shards, dbt, the messages; then what fails.
-    assert airflow.exit_codes("runs") == [0] * 6 + [1], log
-    assert "A part of the sync failed: see the logs of the task sync" in log
-    assert "DagRun failed" in log
-
-
-def test_a_task_that_was_ended_ends_its_sync_in_order_and_is_tried_again(airflow: Airflow) -> None:
-    # Besides, the report.
-    assert sorted(airflow.exit_codes("statistics")) == [0] * 8 + [143]
-
-
-def test_what_can_be_read_is_loaded_built_and_told(airflow: Airflow) -> None:
-    airflow.account.check(airflow.log("statistics"))
-    assert "<html" in (airflow.folder / "report.html").read_text()
-    with state_backend(S3, "dagctl_statistics") as backend:
-        assert backend.names() == {NO_PROJECT, *airflow.account.api.world.projects}
-
-
-def test_nothing_is_built_if_the_account_cannot_be_read(airflow: Airflow) -> None:
-    empty = {"AIRFLOW_CONN_DAGCTL": '{"conn_type": "http"}'}
-    with airflow.running("empty", *TEST, "dagctl_runs", **empty) as run:
-        assert run.wait(SECONDS) == 1
-    log = airflow.log("empty")
-    # What a connection does not have is missed by the tap.
-    assert "'api_token' is a required property" in log
-    assert "DagRun failed" in log
-    assert "dbt=1" not in log
-    assert "(JSON)" not in log
-
-
-def test_no_secret_is_on_a_command_line_or_in_a_file(airflow: Airflow) -> None:
-    lines = "\n".join(airflow.seen)
-    assert "orchestrate.sync target-postgres" in lines
-    # The metadata database is one of these files.
-    files = [file for file in airflow.folder.rglob("*") if file.is_file()]
-    assert "airflow.db" in [file.name for file in files]
-    for secret in (airflow.account.api.world.token, PASSWORD, SECRET):
-        assert secret not in lines
-        assert not [file for file in files if secret.encode() in file.read_bytes()]
+        assert "orchestrate.sync target-postgres" in seen
+        # The metadata database is one of these files.
+        files = [file for file in airflow.folder.rglob("*") if file.is_file()]
+        assert "airflow.db" in [file.name for file in files]
+        for secret in (account.api.world.token, PASSWORD, SECRET):
+            assert secret not in seen
+            assert not [file for file in files if secret.encode() in file.read_bytes()]
