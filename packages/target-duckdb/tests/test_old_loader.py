@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +47,16 @@ _RUN: dict[str, tuple[dict[str, Any], Any, str]] = {
 }
 
 
-@pytest.fixture
-def load_old(tmp_path: Path) -> Callable[..., Loader]:
-    def load(what: str, **settings: Any) -> Loader:
-        loader = Loader(tmp_path, **settings)
-        file = Path(__file__).parent / "data" / f"{what}-target-duckdb-0.8.0.duckdb.gz"
-        loader.file.write_bytes(gzip.decompress(file.read_bytes()))
-        return loader
-
-    return load
+def _old(directory: Path, what: str, **settings: Any) -> Loader:
+    loader = Loader(directory, **settings)
+    file = Path(__file__).parent / "data" / f"{what}-target-duckdb-0.8.0.duckdb.gz"
+    loader.file.write_bytes(gzip.decompress(file.read_bytes()))
+    return loader
 
 
 @pytest.mark.parametrize("metadata", [False, True])
-def test_the_next_sync_goes_on(load_old: Callable[..., Loader], metadata: bool) -> None:
-    loader = load_old("written-by", add_record_metadata=metadata)
+def test_the_next_sync_goes_on(tmp_path: Path, metadata: bool) -> None:
+    loader = _old(tmp_path, "written-by", add_record_metadata=metadata)
     changed = {name: value for name, (_, value, _) in _RUN.items()}
     loader.load([
         schema("runs", {name: kind for name, (kind, _, _) in _RUN.items()}),
@@ -77,8 +72,8 @@ def test_the_next_sync_goes_on(load_old: Callable[..., Loader], metadata: bool) 
     assert list(row) == [stored for _, _, stored in _RUN.values()]
 
 
-def test_its_rows_are_found_by_every_type_of_key(load_old: Callable[..., Loader]) -> None:
-    loader = load_old("keys-of", batch_size_rows=1)
+def test_its_rows_are_found_by_every_type_of_key(tmp_path: Path) -> None:
+    loader = _old(tmp_path, "keys-of", batch_size_rows=1)
     before = {name: loader.types(name) for name in _KEYS}
     messages = []
     for name, (kind, keys) in _KEYS.items():
@@ -97,9 +92,9 @@ def test_its_rows_are_found_by_every_type_of_key(load_old: Callable[..., Loader]
     [("smallint", 2**15, "BIGINT"), ("bigint", 2**63, "HUGEINT"), ("integer", 1.5, "DOUBLE")],
 )
 def test_a_primary_key_is_widened_when_it_must_be(
-    load_old: Callable[..., Loader], name: str, key: float, column: str
+    tmp_path: Path, name: str, key: float, column: str
 ) -> None:
-    loader = load_old("keys-of")
+    loader = _old(tmp_path, "keys-of")
     declared = schema(name, {"id": NUMBER if column == "DOUBLE" else INTEGER, "n": INTEGER})
     one, other, _ = _KEYS[name][1]
     rows = [record(name, {"id": it, "n": 5}) for it in (key, one)]
@@ -115,9 +110,9 @@ def test_a_primary_key_is_widened_when_it_must_be(
 
 @pytest.mark.parametrize("seconds", [0.02, 0.05, 0.08, 0.12, 0.16, 0.2])
 def test_killed_while_a_primary_key_is_widened_nothing_is_lost(
-    load_old: Callable[..., Loader], seconds: float
+    tmp_path: Path, seconds: float
 ) -> None:
-    loader = load_old("keys-of")
+    loader = _old(tmp_path, "keys-of")
     rows = [record("smallint", {"id": 2**40 + n, "n": n}) for n in range(2000)]
     messages = [schema("smallint", {"id": INTEGER, "n": INTEGER}), *rows]
     process = loader.start(messages)
@@ -133,9 +128,9 @@ def test_killed_while_a_primary_key_is_widened_nothing_is_lost(
 
 
 def test_an_index_of_the_users_own_that_stops_a_widening_is_named(
-    load_old: Callable[..., Loader],
+    tmp_path: Path,
 ) -> None:
-    loader = load_old("keys-of")
+    loader = _old(tmp_path, "keys-of")
     loader.execute("CREATE INDEX mine ON raw.smallint (n)")
     declared = schema("smallint", {"id": INTEGER, "n": INTEGER})
     loader.load([declared, record("smallint", {"id": 1, "n": 1})])
