@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -16,7 +18,8 @@ from tests.support import troubleshooting
 from tests.support.meltano import Meltano
 from tests.support.project import ROOT
 
-EXTRACTOR = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"][0]
+PLUGINS = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
+EXTRACTOR = PLUGINS["extractors"][0]
 ABOUT = {"tap-dagctl": hub.tap(), "target-duckdb": hub.loader()}
 BY_KIND = {"string": "text", "integer": 9, "number": 9, "array": ["sales", "a, b"]}
 OF_SETTING = {
@@ -43,6 +46,13 @@ def test_the_example_names_the_variables_that_meltano_yml_reads() -> None:
     named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
 
     assert set(re.findall(r"\$\{([A-Z_]+)\}", yaml.safe_dump(EXTRACTOR["config"]))) <= named
+
+
+def test_one_duckdb_writes_builds_and_reads() -> None:
+    for kind, name in (("loaders", "target-duckdb"), ("utilities", "dbt")):
+        (url,) = (plugin["pip_url"] for plugin in PLUGINS[kind] if plugin["name"] == name)
+        wanted = [it.partition(";")[0] for it in shlex.split(url)]
+        assert f"duckdb=={duckdb.__version__}" in wanted, name
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts import everything
-from tests.support.programs import ended
+from tests.support.programs import GROUPS, ended
 from tests.support.project import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")])
@@ -32,6 +32,21 @@ def test_the_record_on_the_page_of_streams_has_the_fields_of_a_run() -> None:
     (record,) = re.findall("```json\n(.*?)```", page, re.DOTALL)
     (runs,) = (stream for stream in everything.streams() if stream.name == "runs")
     assert list(json.loads(record)) == list(runs.schema["properties"])
+
+
+def test_the_versions_that_are_named_are_tried() -> None:
+    tried = GROUPS.read_text()
+    for name in ("meltano.yml", "docs/answers.md"):
+        assert _pins((ROOT / name).read_text()) <= _pins(tried)
+    (oldest,) = re.findall(r'dbt-oldest = \["dbt-core==([\d.]+)"', tried)
+    page = (ROOT / "docs" / "answers.md").read_text()
+    assert f"dbt-core {oldest} and everything newer" in page
+    project = (ROOT / "packages" / "transform" / "dbt_project.yml").read_text()
+    assert f'require-dbt-version: [">={oldest}"' in project
+
+
+def _pins(text: str) -> set[str]:
+    return set(re.findall(r"[\w-]+==[\d.]+", text))
 
 
 def _headings(page: Path) -> set[str]:
