@@ -20,16 +20,16 @@ WITH_LOCKS = [kind for kind in KINDS if kind != "s3"]
 
 
 @contextmanager
-def backend_of(kind: str, directory: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Run one, and return its URI and the variables that its library needs."""
+def backend_of(kind: str, directory: Path) -> Iterator[str]:
+    """Run one, and return its URI."""
     if kind == "folder":
-        yield str(directory / "states"), {}
+        yield str(directory / "states")
     elif kind == "postgres":
-        yield database(), {}
+        yield database()
     else:
-        with s3() as variables:
+        with s3():
             # All that this process runs have the same objects.
-            yield f"s3://{BUCKET}/{directory.name}/prefix", variables
+            yield f"s3://{BUCKET}/{directory.name}/prefix"
 
 
 def s3_variables(address: str) -> dict[str, str]:
@@ -42,15 +42,14 @@ def s3_variables(address: str) -> dict[str, str]:
 
 
 @contextmanager
-def s3() -> Iterator[dict[str, str]]:
-    """Run a stand-in for S3 with an empty bucket, and return the variables that lead to it."""
+def s3() -> Iterator[None]:
+    """Run a stand-in for S3 with an empty bucket, to which the environment leads."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    variables = s3_variables(f"http://{host}:{port}")
     try:
-        with patch.dict("os.environ", variables):
+        with patch.dict("os.environ", s3_variables(f"http://{host}:{port}")):
             boto3.client("s3").create_bucket(Bucket=BUCKET)
-        yield variables
+            yield
     finally:
         server.stop()

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 import psutil
 import pytest
@@ -94,8 +93,7 @@ def test_both_dags(tmp_path_factory: pytest.TempPathFactory) -> None:
     with (
         postgres_on_port(tmp_path_factory.mktemp("servers") / "postgres") as warehouse,
         partly_refused(warehouse) as account,
-        s3() as credentials,
-        patch.dict(os.environ, credentials),
+        s3(),
     ):
         airflow = Airflow(tmp_path_factory.mktemp("airflow"), account)
         account.refuse()

@@ -13,8 +13,7 @@ from tests.support.state_backends import backend_of
 @pytest.fixture
 def place(api: Api, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     """Two projects with a few rows, a DuckDB file, and states in a folder or as parametrized."""
-    with backend_of(getattr(request, "param", "folder"), tmp_path) as (uri, variables):
+    with backend_of(getattr(request, "param", "folder"), tmp_path) as uri:
         place = Place.of(api, uri, tmp_path / "warehouse.duckdb")
-        place.variables |= variables
         place.put("first", "proj_a", "proj_b")
         yield place

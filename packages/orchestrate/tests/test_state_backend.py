@@ -29,10 +29,7 @@ VALUES: dict[str, Any] = {"a": [1.5, None, "\x00\ud800ü", 2**70], "b": {"": Tru
 
 @pytest.fixture(scope="module", params=KINDS)
 def uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with (
-        backend_of(request.param, tmp_path_factory.mktemp(request.param)) as (uri, variables),
-        patch.dict("os.environ", variables),
-    ):
+    with backend_of(request.param, tmp_path_factory.mktemp(request.param)) as uri:
         yield uri
 
 

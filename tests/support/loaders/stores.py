@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import boto3  # type: ignore[import-untyped]
 
@@ -98,7 +98,7 @@ def _typed(stream: str, row: Row) -> Row:
 @contextmanager
 def s3_objects(directory: Path) -> Iterator[Store]:
     """Read the oldest first."""
-    with s3() as variables, patch.dict("os.environ", variables):
+    with s3():
         bucket = boto3.resource("s3").Bucket(BUCKET)
 
         def rows(stream: str) -> Iterator[Row]:
@@ -108,7 +108,7 @@ def s3_objects(directory: Path) -> Iterator[Store]:
 
         settings = {
             "s3_bucket": BUCKET,
-            "aws_endpoint_url": variables["AWS_ENDPOINT_URL"],
+            "aws_endpoint_url": os.environ["AWS_ENDPOINT_URL"],
             "work_dir": str(directory / "parts"),
         }
         yield Store(settings, lambda: _tables(rows))
