@@ -28,11 +28,14 @@ _OF_DBT = re.compile(r" (?:WARN|FAIL) .*|Compilation Error.*\n *(.*)|Env var req
 
 
 @lru_cache(maxsize=1)
-def rows() -> list[list[str]]:
-    """Return what each row of the tables quotes; `…` stands for anything."""
+def _rows() -> list[dict[str, re.Pattern[str]]]:
+    """Return what each row of the tables quotes, with its pattern; `…` stands for anything."""
     _, *tables = PAGE.read_text().split(_TITLE)
     lines = [line for table in tables for line in table.partition("\n\n")[0].splitlines()]
-    return [list(_quotes(line.split(" | ")[0])) for line in lines]
+    return [
+        {quote: re.compile(".*".join(map(re.escape, quote.split("…")))) for quote in _quotes(cell)}
+        for cell, *_ in (line.split(" | ") for line in lines)
+    ]
 
 
 def _quotes(cell: str) -> Iterator[str]:
@@ -47,21 +50,13 @@ def _quotes(cell: str) -> Iterator[str]:
                 yield re.sub(likeness, word, message, count=1)
 
 
-@lru_cache(maxsize=1)
-def _patterns() -> list[list[tuple[str, re.Pattern[str]]]]:
-    return [
-        [(quote, re.compile(".*".join(map(re.escape, quote.split("…"))))) for quote in quotes]
-        for quotes in rows()
-    ]
-
-
 def check(messages: Iterable[str]) -> None:
     """Want exactly one row of the tables for each of `messages`."""
     for message in messages:
         found = [
             matching
-            for patterns in _patterns()
-            if (matching := [quote for quote, pattern in patterns if pattern.search(message)])
+            for row in _rows()
+            if (matching := [quote for quote, pattern in row.items() if pattern.search(message)])
         ]
         assert found, f"{PAGE.name}: no row for: {message}"
         assert len(found) == 1, f"{PAGE.name}: more than one row for: {message}: {found}"
@@ -80,4 +75,4 @@ def of_dbt(log: str) -> list[str]:
 
 def unseen() -> list[str]:
     """Return the quotes that no message has matched so far."""
-    return [quote for quotes in rows() for quote in quotes if quote not in SEEN]
+    return [quote for row in _rows() for quote in row if quote not in SEEN]
