@@ -128,12 +128,8 @@ class Loader:
         """What the file holds, in every table, but for what the clock says."""
         if not self.file.exists():
             return {}
-        try:
-            tables = self.query("SELECT schema_name, table_name FROM duckdb_tables()")
-        except duckdb.Error:
-            return {"no database": self.file.read_bytes()}
         found = {}
-        for names in tables:
+        for names in self.query("SELECT schema_name, table_name FROM duckdb_tables()"):
             place = ".".join(map(quoted, (self.file.stem, *names)))
             columns = [(name, kind) for name, kind, *_ in self.query(f"DESCRIBE {place}")]
             kept = [
