@@ -131,6 +131,13 @@ def test_a_function_goes_on_where_its_time_was_up(function: Place) -> None:
     assert function.differences() == []
 
 
+def test_a_function_whose_sync_cannot_begin_says_so(function: Place) -> None:
+    # Whoever calls again what is not complete would do so for ever.
+    with pytest.raises(RuntimeError, match="failed with the exit code 2; see the log"):
+        serverless.handler({"options": ["--streams", "nix"]}, context())
+    assert function.api.requests == []
+
+
 def test_a_function_leaves_nothing_that_goes_on(
     function: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrate.errors import OrchestrateError
+from orchestrate.saved_states import SavedStates
 from orchestrate.state_backend import state_backend
 from orchestrate.states import NO_PROJECT, part_name, put_together, split
 from stand_in.server import Api, Reply
@@ -89,6 +90,24 @@ def test_a_file_is_whole_or_the_old_one(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["a.json"]
 
 
+def test_a_part_is_saved_only_where_the_target_says_something_new(tmp_path: Path) -> None:
+    """Another sync may have saved it in the meantime."""
+    parts = {
+        name: {"bookmarks": {"runs": {"partitions": [{"context": {"project_id": name}}]}}}
+        for name in ("a", "b")
+    }
+    with state_backend(str(tmp_path), "x") as backend:
+        backend.save({NO_PROJECT: {"bookmarks": {"runs": {"partitions": []}}}, **parts})
+        saved = SavedStates(backend, [NO_PROJECT, *parts])
+        state = json.loads(json.dumps(saved.whole))
+        state["bookmarks"]["runs"]["partitions"][0]["walk"] = 1
+        backend.save({"b": {"newer": True}})
+        saved.save_line(json.dumps(state).encode())
+        found = backend.read(parts)
+    assert "walk" in str(found["a"])
+    assert found["b"] == {"newer": True}
+
+
 def test_a_state_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
     with state_backend(str(tmp_path), "prod") as backend:
         file = tmp_path / "prod" / "a.json"
@@ -147,6 +166,9 @@ def test_a_place_that_cannot_be_used_is_one_line(
         if said is None:
             with state_backend(place, "x") as backend:
                 assert backend.names() == set()
+                # What may not be read is not taken for none.
+                with pytest.raises(OrchestrateError, match="store of states cannot be used"):
+                    backend.read(["a"])
             return
         with pytest.raises(OrchestrateError) as raised, state_backend(place, "x"):
             pass
