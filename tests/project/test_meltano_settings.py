@@ -55,6 +55,12 @@ def test_one_duckdb_writes_builds_and_reads() -> None:
         assert f"duckdb=={duckdb.__version__}" in wanted, name
 
 
+def test_what_overrides_versions_of_dbt_does_so_in_the_lock_too() -> None:
+    lines = (ROOT / "packages" / "transform" / "overrides.txt").read_text().splitlines()
+    overrides = [line for line in lines if not line.startswith("#")]
+    assert overrides == re.findall(r"'(mashumaro\[.*)'", (ROOT / "pyproject.toml").read_text())
+
+
 @pytest.fixture
 def meltano(api: Api, tmp_path: Path) -> Meltano:
     """A user's project, in which nothing is set, and each plugin has an heir."""
