@@ -50,12 +50,7 @@ class Command(SingerCommand):
 @contextmanager
 def _one_line_each(logger: logging.Logger) -> Iterator[None]:
     try:
-        try:
-            yield
-        finally:
-            # A full buffer would fail as Python ends, where nobody can catch it.
-            if sys.stdout:
-                sys.stdout.flush()
+        yield
     except Stopped as stopped:
         # Not in the signal's handler: it may have come while a line was logged.
         logger.warning("Stopped by %s; %s", stopped.signal_name, _AFTER_A_SIGNAL)
