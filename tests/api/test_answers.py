@@ -139,24 +139,28 @@ def test_an_odd_header_is_an_answer_or_one_line_and_loses_no_row(
         ("/projects", -10_800, 10_800),
         # Clocks of two servers may differ a little.
         ("/runs", 40, -40),
+        # The right one is neither the first nor that of the project's own list.
+        (("/projects", "/proj_b/runs"), 7_200, 0),
     ],
 )
-def test_the_earlier_of_two_clocks_counts(api: Api, wrong: str, by: int, behind: int) -> None:
+def test_the_earliest_of_several_clocks_counts(
+    api: Api, wrong: str | tuple[str, ...], by: int, behind: int
+) -> None:
     def late(request: Request) -> Reply:
         return replace(api.true_reply(request), moment=api.world.now + timedelta(seconds=by))
 
-    api.world.put(RUNS, "proj_a", {"id": "run_1"})
+    api.world.put(RUNS, "proj_b", {"id": "run_1"})
     api.world.advance(hours=1)
     instead(api, wrong, late)
     state = in_process.sync(api, streams=("runs",)).states[-1]
-    part = state["bookmarks"]["runs"]["partitions"][0]
+    part = state["bookmarks"]["runs"]["partitions"][1]
     bookmark = from_text(part["replication_key_value"])
     # An answer may take a second, and more where the machine is busy.
     assert behind <= (api.world.now - bookmark).total_seconds() < behind + 15
 
     api.misbehave = lambda _: None
     api.world.advance(minutes=10)
-    api.world.change(RUNS, "proj_a", "run_1", status="failed")
+    api.world.change(RUNS, "proj_b", "run_1", status="failed")
     api.world.advance(hours=3)
     (row,) = in_process.sync(api, state, ("runs",)).rows("runs")
     assert row["status"] == "failed"

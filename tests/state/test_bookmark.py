@@ -87,6 +87,16 @@ def test_what_is_newer_than_the_bookmark_comes(history: Simulation, state: Json)
     assert history.sync().ids == []
 
 
+def test_a_row_from_the_very_beginning_of_what_is_read_again_is_remembered(api: Api) -> None:
+    history = Simulation(api, Arrangement(inclusive=True, overlap_seconds=0))
+    history.world.now = history.world.now.replace(microsecond=999_999)
+    history.world.put(RUNS, "proj_0", {"id": "late"})
+    # By `Date` (whole seconds, and one off for the time of an answer) it begins 1 µs later.
+    history.world.advance(seconds=1.000_001)
+    assert history.sync().ids == ["late"]
+    assert history.sync().ids == []
+
+
 @pytest.mark.parametrize("first", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00"])
 def test_the_beginning_of_time_means_everything(history: Simulation, first: str) -> None:
     for state, start in ((bookmarked(first), None), ({}, first)):

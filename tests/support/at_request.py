@@ -25,7 +25,9 @@ def at_request(api: Api, ending: str, number: int, action: Callable[[], Any]) ->
     api.misbehave = misbehave
 
 
-def instead(api: Api, ending: str, reply: Reply | Callable[[Request], Reply]) -> None:
+def instead(
+    api: Api, ending: str | tuple[str, ...], reply: Reply | Callable[[Request], Reply]
+) -> None:
     """Reply with this to each request whose path ends so."""
     made = reply if callable(reply) else lambda _: reply
     api.misbehave = lambda request: made(request) if request.path.endswith(ending) else None

@@ -140,8 +140,8 @@ def test_a_signal_ends_a_sync_that_waits(place: Place) -> None:
 
 
 # The tap ends at SIGTERM; the target hangs, also where it has closed its output.
-SLEEPING = Program(["sleep", "1000"], {})
-SILENT = Program(["bash", "-c", "exec >&-; sleep 1000"], {"PATH": os.environ["PATH"]})
+SLEEPING = Program(["sleep", "60"], {})
+SILENT = Program(["bash", "-c", "exec >&-; sleep 60"], {"PATH": os.environ["PATH"]})
 LIMIT = "The sync has not ended within 0.1 s (--limit)"
 SIGNAL = "The sync has not ended within 0.2 s after a signal"
 

@@ -183,6 +183,19 @@ def test_a_project_deleted_since_it_was_chosen_is_left_out(synced: Place) -> Non
     assert sent(done, "runs") == 1
 
 
+def test_the_state_of_a_deleted_project_is_not_touched_while_another_sync_has_it(
+    synced: Place,
+) -> None:
+    synced.api.world.delete_project("proj_b")
+    before = synced.parts()["proj_b"]
+    with synced.states() as other:
+        assert other.try_lock(["proj_b"])
+        assert synced.run().exit_code == 0
+        assert synced.parts()["proj_b"] == before
+    assert synced.run().exit_code == 0
+    assert synced.parts()["proj_b"] != before
+
+
 def test_a_state_of_one_machine_is_taken_over_and_given_back(
     place: Place, tmp_path: Path, tap: Tap
 ) -> None:
