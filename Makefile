@@ -102,6 +102,7 @@ exactness: .venv/ready ## try to break the tap with thousands of made-up histori
 	$(call SEEDED,120) tests/pagination/test_exactness.py tests/state/test_histories.py -k made_up
 storm: .venv/ready ## try to break it with servers that fail
 	$(call SEEDED,200) tests/api/test_faults.py -k storm
+# Those without a file of their own are tests of answers.py.
 SWEEPS := memory loaders snowflake adapters sqlmesh container orchestrators airflow
 $(SWEEPS): setup
 	.venv/bin/$(if $(filter memory,$@),python -m tests.sweeps.memory,pytest -q $(if $(LOADERS),-k "$(LOADERS)") \
