@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from stand_in.server import Reply, Request, serving
 from stand_in.world import EXECUTIONS, JOBS, PLANS, RUNS, World, to_text
-from tap_dagctl.api import prefetch
+from tap_dagctl.api import client, prefetch
 from tap_dagctl.errors import TapError
 from tests.support.at_request import refuse
 from tests.support.in_process import sync
@@ -57,7 +57,9 @@ def twice(
     Return what came, and what was asked for.
     """
     came, state = list[Any](), None
-    with serving(account(*sizes)) as api, ahead(worth):
+    # However long an answer takes, the bookmark is the same.
+    stopped = Mock(monotonic=lambda: 0.0, thread_time=lambda: 0.0)
+    with serving(account(*sizes)) as api, ahead(worth), patch.object(client, "time", stopped):
         refuse(api, refused)
         for number in range(2):
             try:
