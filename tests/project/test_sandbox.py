@@ -1,4 +1,4 @@
-"""`make sandbox` in a terminal, and the README's command against it."""
+"""`make sandbox` in a terminal, the README's command against it, and a port that is taken."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,11 @@ def test_the_readme_s_command_loads_what_the_sandbox_serves(tmp_path: Path) -> N
     warehouse = duckdb_at(tmp_path / "sandbox.duckdb")
     assert len(warehouse.query("from dagctl.projects")) >= 3
     assert len(warehouse.query("from dagctl.runs")) > 50
+
+
+@pytest.mark.programs
+def test_a_port_that_is_taken_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = ended(sys.executable, "-m", "sandbox", "--days=1", f"--port={port}", code=1)
+    assert done.stderr == f"Port {port} cannot be used: Address already in use; leave --port out\n"
