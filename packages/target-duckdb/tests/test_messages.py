@@ -119,11 +119,13 @@ def test_metadata_tells_when_and_from_where(tmp_path: Path) -> None:
     assert (second["_sdc_extracted_at"], second["_sdc_table_version"]) == (None, None)
 
 
+# Without maps, and with one, which the SDK leaves out of files.
 @pytest.mark.parametrize(
-    ("settings", "packed"), [({}, True), ({"stream_maps": {"it": {"n": "n"}}}, False)]
+    ("settings", "packed", "more"),
+    [({}, True, 0), ({"stream_maps": {"it": {"n": "n + 1"}}}, False, 1)],
 )
 def test_batch_files_are_loaded_in_order_with_what_else_comes(
-    tmp_path: Path, settings: dict[str, Any], packed: bool
+    tmp_path: Path, settings: dict[str, Any], packed: bool, more: int
 ) -> None:
     loader = Loader(tmp_path, **settings)
     files = []
@@ -138,7 +140,7 @@ def test_batch_files_are_loaded_in_order_with_what_else_comes(
     }
     loader.load([_DECLARED, _it(1, 1), batch, _it(3, 1), state(1)])
 
-    assert _pairs(loader) == [(1, 2), (2, 3), (3, 1)]
+    assert _pairs(loader) == [(1, 2 + more), (2, 3 + more), (3, 1 + more)]
 
 
 def test_stream_maps_and_flattening(tmp_path: Path) -> None:
@@ -163,8 +165,12 @@ def test_stream_maps_and_flattening(tmp_path: Path) -> None:
     assert names == [("deep",), ("that",)]
 
 
-def test_a_schema_that_comes_again_unchanged_loads_nothing(loader: Loader) -> None:
+@pytest.mark.parametrize("settings", [{}, {"add_record_metadata": True}])
+def test_a_schema_that_comes_again_unchanged_loads_nothing(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
     """Taps send it again for each part of a stream; a load each time would take most of a sync."""
+    loader = Loader(tmp_path, **settings)
     run = loader.load(it for n in range(5) for it in (_DECLARED, _it(n, n), state(n)))
 
     assert run.states == [{"at": 4}]
