@@ -46,6 +46,9 @@ _LOADS: list[tuple[list[list[Any]], list[Any]]] = [
     ([_load(_DECIMAL, _DIGITS)], [_DIGITS]),
     *(([_load(INTEGER, *values)], values) for values in (_INTEGERS, _HUGE)),
     ([_load(NUMBER, *_DOUBLES)], _DOUBLES),
+    # A text may read like what is no number.
+    ([_load(TEXT, "NaN", "-Infinity")], ["NaN", "-Infinity"]),
+    ([_load(OBJECT, {"Infinity": "NaN"})], ['{"Infinity":"NaN"}']),
     # Types that have no other in common become text.
     ([_load(TEXT, ""), _load(INTEGER, 2**70)], ["", str(2**70)]),
     ([_load(FLAG, *[True]), _load(INTEGER, 2)], ["true", "2"]),
@@ -118,6 +121,17 @@ def test_a_property_may_have_the_name_of_duckdbs_own_column(loader: Loader, name
 
     rows = sorted(loader.rows("it"), key=itemgetter("id"))
     assert rows == [{"id": 1, name: 8}, {"id": 2, name: 7}]
+
+
+def test_a_name_may_hold_what_a_statement_or_a_message_escapes(loader: Loader) -> None:
+    """The name of a stream, of its key and of other columns."""
+    names = ['a"b', "it's", "a\\b", "a\nb"]
+    row = {name: place for place, name in enumerate(names)}
+    heads = [schema(name, dict.fromkeys(names, INTEGER), [name]) for name in names]
+    for _ in range(2):
+        loader.load([*heads, *(record(name, row) for name in names)])
+
+    assert all(loader.rows(name) == [row] for name in names)
 
 
 def test_what_allows_several_types_gets_a_column_that_holds_them(loader: Loader) -> None:
