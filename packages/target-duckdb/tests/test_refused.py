@@ -23,7 +23,7 @@ _MISFITS: list[tuple[str, Any, list[str]]] = [
     ("BOOLEAN", FLAG, ['"perhaps"', '"true"', "1", "0", '"t"']),
     # Dates, times and timestamps that DuckDB's casts take, and JSON schema does not.
     ("DATE", DATE, ['"2024-01-01T00:00:00+05:00"', '"2024-01-01T00:00:00"', '"2024-01-01 (BC)"']),
-    ("DATE", DATE, ['"infinity"', '"epoch"', '"2024-1-1"', '"12024-01-01"']),
+    ("DATE", DATE, ['"infinity"', '"epoch"', '"2024-1-1"', '"12024-01-01"', '"2024/01/01"']),
     ("TIMESTAMP", TIMESTAMP, ['"yesterday"', '"infinity"', '"epoch"', '"2026-02-30T00:00:00Z"']),
     ("TIMESTAMP", TIMESTAMP, ['"2024-01-01T00:00:00 America/New_York"', '"2024-01-01T24:00:00Z"']),
     ("TIMESTAMP", TIMESTAMP, ['"2024-01-01T00:00:00+05:00:30"', '"2024-01-01T00:00:00-24:00"']),
@@ -59,6 +59,10 @@ _LINES = [
     (f'"RECORD", {_IT}: {{"id": 1}}, "record": {{"id": 2}}}}', "duplicate key"),
     (f'"RECORD", {_IT}: {{"id": 1}}, "type": "STATE"}}', "duplicate key"),
     ('"ACTIVATE_VERSION", "stream": "it", "version": true}', "message without 'version'"),
+    (
+        '"BATCH", "stream": "it", "encoding": {"format": "jsonl"}, "manifest": [null]}',
+        "The BATCH file None cannot be read",
+    ),
     ('"SCHEMA", "stream": "it"}', "SCHEMA message without 'schema'"),
     ('"SCHEMA", "stream": "it", "schema": {}}', "its schema has no properties"),
     ('"STATE"}', "STATE message without 'value'"),
@@ -74,6 +78,7 @@ _SCHEMAS: list[tuple[list[Any], str]] = [
     ([schema("it", {"id": {}, "ID": {}})], "it: the properties 'id' and 'ID' differ only in case"),
     ([schema("it", {"id": {}}), schema("It", {"id": {}})], "The streams 'it' and 'It' differ only"),
     ([schema("it", {"id": INTEGER, "_SDC_DELETED_AT": TEXT})], f"{_SDC} differ only in case"),
+    ([schema("it", {"id": {}, "_sdc_Table_Version": {}})], "'_sdc_table_version' differ only in"),
     ([schema("", {"id": INTEGER})], "rename it"),
     ([schema("it", {"id": INTEGER, "a\0b": TEXT})], "rename it"),
     ([schema("it", {"id": INTEGER, "\ud800": TEXT})], "rename it"),
