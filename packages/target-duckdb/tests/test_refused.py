@@ -58,6 +58,8 @@ _LINES = [
     (f'"RECORD", {_IT}: {{"id": 1, "id": 1}}}}', "duplicate key"),
     (f'"RECORD", {_IT}: {{"id": 1}}, "record": {{"id": 2}}}}', "duplicate key"),
     (f'"RECORD", {_IT}: {{"id": 1}}, "type": "STATE"}}', "duplicate key"),
+    (f'"RECORD", {_IT}: {{"id": 1}}, "stream": "it"}}', "duplicate key"),
+    (f'"RECORD", {_IT}: {{"id": 1}}, "version": 1, "version": 1}}', "duplicate key"),
     ('"ACTIVATE_VERSION", "stream": "it", "version": true}', "message without 'version'"),
     (
         '"BATCH", "stream": "it", "encoding": {"format": "jsonl"}, "manifest": [null]}',
