@@ -104,6 +104,25 @@ def test_a_file_without_an_object(tmp_path: Path, tap: Tap, option: str, content
     assert tap.refused(option, str(path)).startswith(f"{option} {path} ")
 
 
+@pytest.mark.parametrize(
+    ("option", "content", "advice"),
+    [
+        ("--state", b"\n", "or {} to read everything again"),
+        ("--state", "\r\n".encode("utf-16"), "or {} to read everything again"),
+        ("--catalog", b"", "`tap-dagctl --discover`"),
+    ],
+)
+def test_an_empty_file_says_what_to_do(
+    tmp_path: Path, tap: Tap, option: str, content: bytes, advice: str
+) -> None:
+    """It may be all that a full disk left, or PowerShell."""
+    path = tmp_path / "empty.json"
+    path.write_bytes(content)
+    line = tap.refused(option, str(path))
+    assert line.startswith(f"{option} {path} is empty: ")
+    assert line.endswith(advice)
+
+
 def test_a_config_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     output = run_tap(tmp_path, None, "--config", "nowhere.json")
     assert "--config nowhere.json cannot be read" in output.error
