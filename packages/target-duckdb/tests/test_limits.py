@@ -71,6 +71,19 @@ def test_twice_as_much_takes_about_twice_as_long(
     assert other < 3.2 * one
 
 
+def test_what_else_is_in_the_file_costs_nothing(loader: Loader) -> None:
+    messages = _messages(20, 10)
+    alone, _ = _used(loader, messages)
+    columns = ", ".join(f"c{n} INTEGER" for n in range(50))
+    tables = (f"CREATE TABLE others.t{n} ({columns})" for n in range(500))
+    loader.execute("; ".join(["CREATE SCHEMA others", *tables]))
+    # DuckDB reads what the tables are as it opens the file.
+    opened, _ = _used(loader, [])
+    beside, _ = _used(loader, messages)
+
+    assert beside - opened < alone
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the unit is another")
 def test_a_table_larger_than_what_a_load_takes(loader: Loader) -> None:
     subprocess.run([sys.executable, "-c", _FILL, str(loader.file)], check=True)
