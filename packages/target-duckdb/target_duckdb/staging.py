@@ -177,12 +177,19 @@ class Staging:
         wanted = {place for (place,) in places}
         with self._path.open("rb") as file:
             lines = (line for place, line in enumerate(file) if place in wanted)
-            for line in lines if wanted else ():
-                record = json.loads(line, parse_float=Decimal, parse_constant=Decimal)["record"]
-                for name, kind in self._kinds.items():
-                    value = record.get(name)
-                    if not is_exact(value, kind, is_key=name in self._keys):
-                        raise self._misfit(name, kind, str(value))
+            try:
+                for line in lines if wanted else ():
+                    self._look_at(line)
+            except RecursionError as error:
+                why = f"a record cannot be read: {first_line(error)}"
+                raise LoadError(f"{self._stream}: {why}") from error
+
+    def _look_at(self, line: bytes) -> None:
+        record = json.loads(line, parse_float=Decimal, parse_constant=Decimal)["record"]
+        for name, kind in self._kinds.items():
+            value = record.get(name)
+            if not is_exact(value, kind, is_key=name in self._keys):
+                raise self._misfit(name, kind, str(value))
 
     def _misfit(self, name: str, kind: str, shown: str) -> LoadError:
         key = " as a key" if name in self._keys else ""

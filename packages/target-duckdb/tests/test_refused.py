@@ -186,6 +186,23 @@ def test_a_number_that_was_rounded_is_an_error_also_behind_a_batch_with_odd_ones
     assert loader.rows("it") == [{"id": 1, "n": 1}]
 
 
+# On the short way; where a value is looked at again; on the long way.
+@pytest.mark.parametrize(
+    "begin", ['{"type": "RECORD", "stream": "it"', '{"stream": "it", "type": "RECORD"']
+)
+@pytest.mark.parametrize("key", ["1", "1.0"])
+def test_a_value_of_any_depth_is_kept_or_refused(loader: Loader, begin: str, key: str) -> None:
+    deep = "[" * 10**5 + "]" * 10**5
+    line = f'{begin}, "record": {{"id": {key}, "o": {deep}}}}}'
+    # How deep Python reads depends on its version.
+    run = loader.run_one_way([schema("it", {"id": INTEGER, "o": OBJECT}), line])
+
+    if run.exit_code:
+        assert "depth" in run.error
+    else:
+        assert loader.query("SELECT CAST(o AS VARCHAR) FROM raw.it") == [(deep,)]
+
+
 def test_a_record_does_not_replace_several_rows(loader: Loader) -> None:
     """As it could where the keys are others than before."""
     properties = {"id": INTEGER, "day": INTEGER}
