@@ -35,6 +35,14 @@ def test_records_without_keys_are_appended(loader: Loader) -> None:
     assert [row["id"] for row in loader.rows("it")] == [1] * 6
 
 
+def test_a_key_may_be_several_columns(loader: Loader) -> None:
+    head = _DECLARED | {"key_properties": ["n", "id"]}
+    for _ in range(2):
+        loader.load([head, _it(1, 1), _it(1, 2), _it(2, 1), _it(1, 1)])
+
+    assert _pairs(loader) == [(1, 1), (1, 2), (2, 1)]
+
+
 def test_a_state_is_handed_on_after_the_rows_of_all_streams_before_it(tmp_path: Path) -> None:
     loader = Loader(tmp_path, batch_size_rows=2)
     other = [schema("other", {"id": INTEGER}), record("other", {"id": 2})]

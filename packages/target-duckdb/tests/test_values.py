@@ -41,6 +41,7 @@ _INTEGERS = [0, -1, 2**63 - 1, -(2**63), 2**53 + 1, None]
 _HUGE = [1, 2**63, 2**64, -(2**127), 2**127 - 1]
 _DOUBLES = [0.1, -0.5, 1e300, 5e-324, 3.0, 2.0**53, 1e22, 123456789012345680000.0]
 _MOMENT = "2026-01-01T00:00:00.1234560Z"
+_AT = datetime(2026, 1, 1, microsecond=123456)  # noqa: DTZ001
 # Messages of several syncs, and the values in the end.
 _LOADS: list[tuple[list[list[Any]], list[Any]]] = [
     ([_load(_DECIMAL, _DIGITS)], [_DIGITS]),
@@ -49,7 +50,9 @@ _LOADS: list[tuple[list[list[Any]], list[Any]]] = [
     # A text may read like what is no number.
     ([_load(TEXT, "NaN", "-Infinity")], ["NaN", "-Infinity"]),
     ([_load(OBJECT, {"Infinity": "NaN"})], ['{"Infinity":"NaN"}']),
-    # Types that have no other in common become text.
+    # A type becomes the one that holds both; those that have no other in common become text.
+    ([_load(NUMBER, 7.5), _load(INTEGER, 7)], [7.5, 7.0]),
+    ([_load(DATE, "2026-01-01"), _load(TIMESTAMP, _MOMENT)], [_AT.replace(microsecond=0), _AT]),
     ([_load(TEXT, ""), _load(INTEGER, 2**70)], ["", str(2**70)]),
     ([_load(FLAG, *[True]), _load(INTEGER, 2)], ["true", "2"]),
     ([_load(TEXT, "x"), _load(OBJECT, {"a": 1})], ["x", '{"a":1}']),
@@ -58,7 +61,7 @@ _LOADS: list[tuple[list[list[Any]], list[Any]]] = [
     ([_keyed(INTEGER, "1", "1.0", "1e0")], [1]),
     ([_keyed(NUMBER, "1", "1.0", "0.1", "1e-1", "1e300")], [1.0, 0.1, 1e300]),
     ([_keyed(TIME, '"10:00:00Z"', '"12:00:00+02:00"')], [time(10)]),
-    ([_keyed(TIMESTAMP, f'"{_MOMENT}"')], [datetime(2026, 1, 1, microsecond=123456)]),  # noqa: DTZ001
+    ([_keyed(TIMESTAMP, f'"{_MOMENT}"')], [_AT]),
     ([_keyed(TEXT, '"a\\u0000b"', '"\\u00e9"', '"é"', '""', '"\\""')], ["a\0b", "é", "", '"']),
     ([_keyed(TEXT, "1", "true")], ["1", "true"]),
     ([_keyed(_EITHER, '"1"', '"a"')], ["1", "a"]),
