@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -39,7 +40,10 @@ def test_the_readme_s_command_loads_what_the_sandbox_serves(tmp_path: Path) -> N
                 assert process.poll() is None
             ended("bash", "-c", f"set -e -o pipefail; {commands}")
             process.send_signal(signal.SIGINT)
-            assert "Stopped" in process.stdout.read()
+            said = process.stdout.read()
+            assert "Stopped" in said
+            # What Meltano is to be told.
+            assert all(f"={it}" in said for it in json.loads(Path(config).read_text()).values())
             assert process.wait() == 0
         finally:
             process.kill()
