@@ -70,7 +70,7 @@ def test_a_lock_is_had_by_one(uri: str, state_id: str) -> None:
     with state_backend(uri, state_id) as other, state_backend(uri, f"{state_id}2") as third:
         with state_backend(uri, state_id) as one:
             assert one.try_lock(["proj_a", "proj_b"])
-            assert not other.try_lock(["proj_b", "proj_c"])
+            assert not other.try_lock(["proj_c", "proj_b"])
             # It has none of them then.
             assert one.try_lock(["proj_c"])
             assert third.try_lock(["proj_a"])
