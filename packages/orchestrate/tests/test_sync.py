@@ -218,6 +218,9 @@ def test_a_state_of_one_machine_is_taken_over_and_given_back(
     again = place.program("transfer", "import", "-", "--replace", *ID, stdin=of_meltano)
     assert again.exit_code == 0, again.stderr
     assert sent(place.run(), "runs") == 0
+    # What is not in it is read again.
+    place.program("transfer", "import", "-", "--replace", *ID, stdin='{"bookmarks": {}}')
+    assert place.parts() == {NO_PROJECT: {"bookmarks": {}}}
 
 
 def test_what_cannot_be_transferred_is_one_line(place: Place, tmp_path: Path) -> None:
