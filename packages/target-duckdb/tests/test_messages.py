@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,22 @@ def test_a_state_is_handed_on_after_the_rows_of_all_streams_before_it(tmp_path: 
     assert 'cannot take "many"' in run.error
     assert run.states == [{"at": 0}, {"at": 2}]
     assert (len(_pairs(loader)), len(loader.rows("other"))) == (3, 1)
+
+
+@pytest.mark.parametrize("bound", ["_BYTES", "_SECONDS"])
+def test_a_batch_ends_when_it_is_large_or_old(loader: Loader, bound: str) -> None:
+    """A slow tap would bring no state for hours, and large records fill the disk."""
+    script = (
+        "import sys\n"
+        "from target_duckdb import singer, target\n"
+        f"singer.{bound} = 0\n"
+        "del sys.argv[0]\n"
+        "target.TargetDuckDB.cli()"
+    )
+    messages = [_DECLARED, *(it for n in range(3) for it in (_it(n, n), state(n)))]
+    run = loader.run_program(messages, sys.executable, "-c", script)
+
+    assert run.states == [{"at": n} for n in range(3)], run.stderr
 
 
 def test_a_state_arrives_as_it_was(loader: Loader) -> None:
