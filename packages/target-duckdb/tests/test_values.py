@@ -68,6 +68,7 @@ _LOADS: list[tuple[list[list[Any]], list[Any]]] = [
     ([_keyed(OBJECT, '{"a":1}', '{"a": 1}', '{"a": 0.5}')], ['{"a":1}', '{"a":0.5}']),
     # As text it is still the same key.
     ([_keyed(INTEGER, "1"), _keyed(TEXT, '"1"')], ["1"]),
+    ([_keyed(TEXT, "1"), _keyed(TEXT, '"1"')], ["1"]),
 ]
 
 
@@ -86,6 +87,7 @@ def test_a_moment_is_stored_in_utc_whatever_the_machines_time_zone(loader: Loade
     moments = {
         "2026-03-02T05:59:30+02:00": "2026-03-02 03:59:30",
         "2026-03-02 05:59:30": "2026-03-02 05:59:30",
+        "2026-03-02t05:59:30z": "2026-03-02 05:59:30",
         "2026-03-02T05:59:30.1234567Z": "2026-03-02 05:59:30.123456",
     }
     rows = [record("it", {"id": place, "at": text}) for place, text in enumerate(moments)]
