@@ -75,6 +75,7 @@ def test_no_text_breaks_out(data: st.DataObject) -> None:
         ("half \ud83d", "half"),
         ("é 雪 😀 a\u200db", "é 雪 😀 a\u200db"),
         ("\x1b[31m\x1b[0m", "-"),
+        ("x" * 301, "x" * 300 + " …"),
         (None, "-"),
     ],
 )

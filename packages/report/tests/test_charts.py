@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from report.answers import ProjectDays
-from report.charts import Chart, p95_a_day, runs_a_day
+from report.charts import Chart, overview, p95_a_day, runs_a_day
 from tests.support.pages import answers, page_of, style
 
 DAYS = [date(2026, 2, 3) + timedelta(days=day) for day in range(30)]
@@ -68,6 +68,30 @@ def test_the_line_goes_through_each_p95_and_stops_where_there_is_none() -> None:
     ]
 
 
+def test_the_first_two_are_of_all_projects_together() -> None:
+    runs, late = overview([project(60), project(60, [90.0] * 30)])
+    assert value(runs, runs.bars["failed"][0].top) == pytest.approx(22_000, abs=10)
+    assert [it.text for it in late.hints[2:4]] == [
+        "5 Feb: 1 of 2 projects",
+        "6 Feb: 2 of 2 projects",
+    ]
+    tops = {day(late, it.x): it.top for it in late.bars["late"]}
+    one, two = (it.at for it in late.values[1:])
+    assert tops == {**dict.fromkeys(range(30), one), 3: two}
+
+
+def test_the_numbers_behind_the_charts() -> None:
+    shown = page_of(answers(projects=[project(60)]))
+    numbers = shown.table("numbers")[:0:-1]
+    assert numbers[3] == [
+        *("6 Feb 2026", "11,000", "9,000", "0", "2,000"),
+        "1 min 30 s (over the SLA)",
+    ]
+    assert [row[-1] for row in numbers[:2]] == ["not measured", "-1.0 s (fault)"]
+    assert shown.said("em") == [numbers[3][-1]]
+    assert shown.said("b")[-1] == numbers[1][-1]
+
+
 @pytest.mark.parametrize(
     ("sla", "p95", "unit", "highest", "beyond"),
     [
@@ -92,8 +116,9 @@ def test_an_axis_fits_what_was_measured(
 def test_the_page_draws_each_part_of_a_chart_in_a_colour(sla: float) -> None:
     drawn = project(sla)
     text = page_of(answers(projects=[drawn])).text
-    svgs = map(ET.fromstring, re.findall("<svg.*?</svg>", text, re.DOTALL)[-2:])
-    for svg, chart in zip(svgs, (runs_a_day(drawn), p95_a_day(drawn)), strict=True):
+    svgs = map(ET.fromstring, re.findall("<svg.*?</svg>", text, re.DOTALL))
+    charts = (*overview([drawn]), runs_a_day(drawn), p95_a_day(drawn))
+    for svg, chart in zip(svgs, charts, strict=True):
         assert svg.get("aria-label") == chart.label
         ticks = (*chart.values, *chart.days, *chart.hints)
         texts = {it.text for it in ticks} | {chart.beyond} - {""}

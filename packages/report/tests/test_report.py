@@ -1,11 +1,10 @@
-"""The page: it says first whether all is well, and needs nothing beside it."""
+"""The page: what its tables say and mark, and that it needs nothing beside it."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import replace
-from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from typing import Any
 import pytest
 
 from report.formatting import duration
-from report.headline import tile
 from report.links import run_url
+from report.rows import breakable
+from report.usual import what_is_usual
 from report.warehouse import WarehouseError, duckdb_file
 from report.wrong import what_is_wrong
 from tests.support import troubleshooting
@@ -54,6 +54,64 @@ def luminance(shade: str) -> float:
     parts = [int(shade[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     parts = [it / 12.92 if it <= 0.04045 else ((it + 0.055) / 1.055) ** 2.4 for it in parts]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def test_an_account_without_a_run_or_a_project() -> None:
+    found = answers(projects=[], runs=0)
+    shown = page_of(found)
+    assert "No run has been loaded" in shown.text
+    assert shown.tables == []
+    tables = (*what_is_wrong(found), *what_is_usual(found))
+    assert {table.empty for table in tables} <= {*shown.said("p")}
+
+
+def test_the_quarter_of_each_project_worst_first() -> None:
+    def row(project: str, month: int, over: int) -> dict[str, Any]:
+        named = {"project_id": project, "project_name": project, "sla_seconds": 600.0}
+        days = {"month": TODAY.replace(month=month, day=1), "days_over": over, "measured_days": 20}
+        return named | days
+
+    months = [row("good", 3, 0), row("bad", 1, 9), row("worse", 3, 2)]
+    shown = page_of(answers(sla_months=months))
+    none, sla = "not measured", "10 min 0 s"
+    assert shown.table("months") == [
+        ["Project", "Mar 2026", "Feb 2026", "Jan 2026", "SLA"],
+        ["worse", "2 of 20 days", none, none, sla],
+        ["bad", none, none, "9 of 20 days", sla],
+        ["good", "0 of 20 days", none, none, sla],
+    ]
+    assert shown.said("em") == ["2 of 20 days", "9 of 20 days"]
+
+
+def test_a_job_over_the_sla_is_marked() -> None:
+    rows = [{**row, "p95_duration_seconds": 900.0 + n} for n, row in enumerate(account(3, 2).jobs)]
+    shown = page_of(answers(jobs=rows))
+    assert [row[6] for row in shown.table("jobs")[1:]] == [
+        "15 min 0 s",
+        "15 min 1 s (over the SLA)",
+    ]
+    assert shown.said("em") == ["15 min 1 s (over the SLA)"]
+
+
+def test_a_negative_duration_is_marked_wherever_it_is_shown() -> None:
+    made_up = account(3, 6)
+    lists: dict[str, Any] = {
+        name: [
+            {key: -75.0 if key.endswith("_seconds") else it for key, it in row.items()}
+            for row in getattr(made_up, name)
+        ]
+        for name in LISTS
+    }
+    shown = page_of(replace(made_up, **lists))
+    cells = [cell for table in shown.tables for row in table for cell in row]
+    marked = [text for text in shown.said("b") if text.endswith("(fault)")]
+    assert marked == [cell for cell in cells if cell.endswith("(fault)")]
+    assert marked.count("-1 min 15 s (fault)") > 50
+
+
+def test_long_names_are_broken_between_their_parts() -> None:
+    name = "analytics_warehouse.team__<b> short.name"
+    assert breakable(name) == ("analytics_<wbr>warehouse.<wbr>team__<wbr>&lt;b&gt; short.name")
 
 
 def test_a_run_leads_to_dagctl_if_a_setting_says_how() -> None:
@@ -114,6 +172,7 @@ def test_what_is_not_known_says_why() -> None:
         (59.96, "1 min 0 s"),
         (3_725, "1 h 2 min"),
         (48 * 3_600, "2 d 0 h"),
+        (math.inf, "inf (fault)"),
         (-75, "-1 min 15 s (fault)"),
         (math.nan, "nan (fault)"),
     ],
@@ -186,96 +245,3 @@ def test_it_is_the_file_that_was_named_and_no_other(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TARGET_DUCKDB_FILEPATH", "~/demo.duckdb")
     assert duckdb_file() == demo
-
-
-ROW: dict[str, Any] = account(2, 1).broken_jobs[0]
-ENDED = {**ROW, "kept_again_on": TODAY - timedelta(days=1)}
-RAN_AGAIN = {**ROW, "held_back_in_a_row": 0, "last_ran_at": AS_OF}
-FRESH = account(2, 0, name="a").freshness
-
-
-def read(days_ago: float | None, changed: float | None = 0.1) -> dict[str, Any]:
-    """Return when a project was read and changed."""
-    moments = (None if it is None else AS_OF - timedelta(days=it) for it in (days_ago, changed))
-    return FRESH[0] | dict(zip(("read_at", "newest_change_at"), moments, strict=True))
-
-
-BUT = "Nothing is known to be wrong, but "
-
-
-@pytest.mark.parametrize(
-    ("found", "answer", "kind"),
-    [
-        ({"broken_jobs": [ROW]}, "1 thing needs you", "wrong"),
-        ({"regressions": [ROW] * 1_000, "breaches": [ROW]}, "1,001 things need you", "wrong"),
-        ({"held_back_models": [ROW, RAN_AGAIN]}, "1 thing needs you", "wrong"),
-        ({"runs": 0}, "Nothing is known yet", "unsure"),
-        ({"freshness": [read(0.1), read(1.6)]}, f"{BUT}1 project was not read for a day", "unsure"),
-        (
-            {"freshness": [read(None, 3), read(None, 9)]},
-            f"{BUT}no run has changed since 1 Mar 2026, 12:01",
-            "unsure",
-        ),
-        (
-            {"asked_at": AS_OF + timedelta(days=7)},
-            f"{BUT}this was built 7 d 0 h ago",
-            "unsure",
-        ),
-        ({"freshness": [read(1.4, 60), read(None, None)]}, "All is well", "well"),
-    ],
-)
-def test_are_we_fine(found: dict[str, Any], answer: str, kind: str) -> None:
-    shown = page_of(answers(**{"freshness": [FRESH[0]], **found}))
-
-    assert shown.said("h1") == [answer]
-    assert ("header", {"class": f"card {kind}"}) in shown.elements
-
-
-@pytest.mark.parametrize(
-    ("freshness", "said"),
-    [
-        ([read(0), read(0.5)], "the oldest is of a 0, read 12 h 0 min before, on 4 Mar 2026, 00:"),
-        (
-            [read(None, 0.25), read(None, None)],
-            "; the newest change of a run came 6 h 0 min before, on 4 Mar 2026, 06:01; when the",
-        ),
-    ],
-)
-def test_how_fresh_it_is_and_of_whom(freshness: list[dict[str, Any]], said: str) -> None:
-    found = answers(freshness=freshness, organizations=["org-a", "org-b"])
-    text = "".join(text for _, text in page_of(found).texts)
-
-    assert "Pipelines of org-a and org-b, from warehouse.duckdb. All days and times are in" in text
-    assert "Data as of 4 Mar 2026, 12:01; " in text
-    assert said in text
-
-
-@pytest.mark.parametrize(
-    ("number", "levels"), [(0, [0, 0, 0]), (1, [1, 1, 2]), (3, [2, 2, 3]), (10, [2, 3, 3])]
-)
-def test_a_tile_is_red_for_what_is_wrong_now_and_the_worse_the_larger(
-    number: int, levels: list[int]
-) -> None:
-    its = [ROW] * number
-    found = answers(
-        held_back_models=[*its, *[RAN_AGAIN] * 9], breaches=[*its, ENDED], broken_jobs=its
-    )
-    tiles = {it.anchor: it for it in map(tile, what_is_wrong(found))}
-    three = [tiles[anchor] for anchor in ("held-back", "breaches", "broken")]
-    endings = ["9 ended: they ran again since", "1 ended: the SLA was kept again since", ""]
-    assert [(it.number, it.level) for it in three] == [(number, level) for level in levels]
-    assert [it.ended for it in three] == endings
-    assert {it.worst.endswith(f", and {number - 1} more") for it in three} == {number > 1}
-
-
-def test_what_the_first_message_leaves_out_says_why() -> None:
-    found = answers(held_back_models=[ROW, RAN_AGAIN], breaches=[ROW, ENDED])
-    shown = page_of(found)
-    for anchor, lasts in {
-        "breaches": ["over the SLA", "kept again on 3 Mar 2026"],
-        "held-back": ["held back 7 times in a row", "ran again on 4 Mar 2026, 12:01"],
-    }.items():
-        assert [row[-1] for row in shown.table(anchor)[1:]] == lasts
-    assert shown.text.count("the first message to an address leaves") == 2
-    nothing_over = answers(held_back_models=[ROW], breaches=[ROW])
-    assert "the first message" not in page_of(nothing_over).text
