@@ -75,14 +75,16 @@ def test_each_row_of_an_answer_is_a_finding_of_its_own(answers: Warehouse, hook:
         "model_regressions": "'returns' as model_name",
         # As the job is called.
         "held_back_models": "'nightly' as model_name",
-        "unread_streams": "'runs' as stream",
+        # Also one that belongs to no project.
+        "unread_streams": "unnest(['p', '']) as project_id, unnest(['runs', 'members']) as stream",
     }.items():
         row = f"select * replace ({change}) from dagctl_answers.{table}"  # noqa: S608 - from here
         answers.execute(f"insert into dagctl_answers.{table} {row}")
     tell(answers, hook)
     (message,) = hook.take()
-    assert message.title == "dagctl: 12 new"
-    assert len({it["id"] for it in message.fields["findings"]}) == 12
+    assert message.title == "dagctl: 13 new"
+    assert len({it["id"] for it in message.fields["findings"]}) == 13
+    assert "- members: cannot be read since 3 Mar" in message.body
 
     answers.execute("; ".join(MENDED[:2]))
     for titles in (["dagctl: 1 over"], []):
@@ -175,7 +177,10 @@ NO_RISE = "delete from model_regressions"
         ("delete from unread_streams; delete from stg_dagctl__syncs", []),
         (f"{AS_OF} '2026-03-02 12:00'; {KEPT}", []),
         (f"{AS_OF} '2026-03-01 12:00'; {NO_RISE}", []),
-        (f"{NO_RISE}; delete from stg_dagctl__model_stats where end_date < '2026-02-23'", []),  # noqa: S608 - from above
+        *(
+            (f"{NO_RISE}; delete from stg_dagctl__model_stats where end_date {it} '2026-02-23'", [])  # noqa: S608 - from above
+            for it in "<>"
+        ),
         ("update stg_dagctl__model_executions set status = 'running'", []),
         # The run that was told runs again, and an older one succeeded; today's p95 can still rise.
         (f"update stg_dagctl__runs set status = 'running' where id = 'bad'; {MENDED[1]}", []),  # noqa: S608 - from above

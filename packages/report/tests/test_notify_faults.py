@@ -92,6 +92,20 @@ def test_two_at_once_do_not_tell_the_same(
     assert hook.take() == []
 
 
+def test_one_right_after_another(postgres: Warehouse, hook: Receiver) -> None:
+    """The connection of the first may live for a moment longer than its program."""
+    build(postgres)
+    with postgres.connect(read_only=False) as connection:
+        connection.execute(
+            "select pg_advisory_lock(hashtext('report.notify.command dagctl_answers'))"
+        )
+        end = threading.Timer(1.0, connection.close)
+        end.start()
+        tell(postgres, hook)
+        end.join()
+    assert [message.sections for message in hook.take()] == [SECTIONS]
+
+
 def test_an_answer_without_end_is_broken_off(
     answers: Warehouse, hook: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,20 @@ def test_what_a_service_takes_at_once_is_counted_in_bytes() -> None:
     assert not service.fits("title", "雪" * 1_900)
 
 
+def test_a_line_alone_that_is_too_long_is_sent_in_parts(
+    hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be refused, and sent again, for ever."""
+    discord = "apprise.plugins.discord.NotifyDiscord"
+    monkeypatch.setattr(f"{discord}.notify_url", hook.url, raising=False)
+    monkeypatch.setattr(f"{discord}.body_maxlen", 100)
+    (message,) = messages(News([Finding(("broken", "1"), "x" * 140, "failed")]))
+    assert Service(f"discord://{'1' * 18}/{'a' * 64}", "").send(message)
+    sent = [it.body for it in hook.take()]
+    assert max(map(len, sent)) <= 100
+    assert "".join(sent).count("x") == 140
+
+
 @pytest.mark.parametrize(
     ("url", "plugin", "shown"),
     [
@@ -141,6 +155,9 @@ def test_a_webhook_learns_what_kind_and_how_bad(answers: Warehouse, hook: Receiv
     (sent,) = taken(hook)
     assert (sent["type"], sent["severity"]) == ("success", "success")
     assert [(it["id"], it["ending"]) for it in sent["findings"]] == [(broken["id"], "mended")]
+    tell(answers, **{**told, KINDS_TOLD: "overdue"})
+    (sent,) = taken(hook)
+    assert (sent["type"], sent["severity"]) == ("warning", "warning")
 
 
 def test_who_is_told_of_what(answers: Warehouse, hook: Receiver, mail: Receiver) -> None:
@@ -176,9 +193,11 @@ def test_who_is_told_of_what(answers: Warehouse, hook: Receiver, mail: Receiver)
         (KINDS_TOLD, "broken,slow"),
         (OWNERS, f"sales={SECRET}"),
         (OWNERS, f'{{"sales": "nonsense://{SECRET}"}}'),
+        (OWNERS, f'{{"sales": ["{SECRET}"]}}'),
         (MUTED, "sales"),
         (MUTED, '{"sales": "tomorrow"}'),
         (PAGE, "https://example.com/a b"),
+        (PAGE, "file:///report.html"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_line(
