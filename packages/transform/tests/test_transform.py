@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from copy import deepcopy
 from dataclasses import replace
@@ -9,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from report.formatting import duration, share
 from report.notify.findings import KINDS
 from report.wrong import what_is_wrong
 from stand_in.history import PIPELINES, SLOW_PROJECT
@@ -109,9 +111,26 @@ def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     known = {name for _, name, _, is_gone in answer(warehouse, "known_projects") if not is_gone}
     assert sorted([*names, "long ago"]) == sorted(known)
     assert any(row[:2] == ["1 Mar 2026", SLOW_PROJECT] for row in found.table("breaches"))
-    assert len(found.table("breaches")) - 1 == len(answer(warehouse, "sla_breaches"))
     current = [row for row in answer(warehouse, "model_regressions") if row[-1]]
     assert len(found.table("regressions")) - 1 == len(current) > 1
+
+    # The worst is first.
+    slas = dict(answer(warehouse, "project_slas"))
+    breaches = sorted(
+        answer(warehouse, "sla_breaches"),
+        key=lambda row: (
+            row[-1] is not None,
+            -row[2] / slas[row[0]] if slas[row[0]] else -math.inf,
+            -row[1].toordinal(),
+        ),
+    )
+    assert third(found, "breaches") == [duration(row[2]) for row in breaches]
+    slowest = sorted((row[-2] for row in answer(warehouse, "slowest_models")), reverse=True)
+    assert third(found, "slowest") == [duration(it) for it in slowest[:10]]
+    rates = sorted(row[4] for row in answer(warehouse, "job_weeks") if row[-1])
+    assert third(found, "jobs") == [share(it) for it in rates]
+    (fault,) = found.table("faults")[1:]
+    assert fault[:4] == ["runs", "jobs", "1", "-1 min 15 s (fault)"]
 
     # What is gone, or long ago, is in no other table.
     gone = f"awkward 0 ({GONE})"
@@ -136,6 +155,10 @@ def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     assert f"<h1>{sum(shown.values())} things need you</h1>" in text
 
 
+def third(page: Page, table: str) -> list[str]:
+    return [row[2] for row in page.table(table)[1:]]
+
+
 def add_what_will_be_gone(world: World) -> None:
     """Add jobs and models in every state that once stood on top for ever."""
     world.add_project("proj_old", "long ago")
@@ -158,6 +181,15 @@ def add_what_will_be_gone(world: World) -> None:
     for number in range(3):
         held = {"model_name": "held", "status": "skipped", "start_time": to_text(world.now)}
         world.put(EXECUTIONS, GONE, {"id": f"exec_held_{number}", **held})
+    add_run(
+        world,
+        "proj_jobs",
+        "by hand",
+        world.now,
+        "failed",
+        duration_seconds=-75.0,
+        cronjob_name=None,
+    )
     # What nobody has ended: it is `running` for ever.
     add_run(world, "proj_jobs", "kept", world.now - LONG_AGO, "running")
     for days_ago in range(3):
