@@ -58,6 +58,7 @@ def test_what_another_loader_would_have_made(empty: Warehouse, dbt: Dbt) -> None
         insert into dagctl.model_executions values
             ('one', 'proj_a', 'm', 'success', '2026-03-03T01:30:00+02:00', '2026-03-03'),
             ('zero', 'proj_a', 'n', 'success', '2026-03-02T23:30:00', '2026-03-03'),
+            ('minus', 'proj_a', 'o', 'success', '2026-03-02T18:30:00-05:00', '2026-03-03'),
             ('two', 'proj_a', 'm', 'skipped', null, '2026-03-01'),
             ('three', 'proj_a', 'm', 'skipped', null, '2026-03-01'),
             ('four', 'proj_a', 'm', 'blocked', null, '2026-03-01');
@@ -79,7 +80,7 @@ def test_what_another_loader_would_have_made(empty: Warehouse, dbt: Dbt) -> None
     held = "model_name, skipped_executions, blocked_executions, held_back_in_a_row, last_ran_at"
     run = "status, start_time, duration_seconds, end_time, pod_name"
     for columns, table, expected in (
-        ("date, executions", "model_days order by 1", [(date(2026, 3, 1), 3), (day, 1), (day, 1)]),
+        ("date, executions", "model_days order by 1", [(date(2026, 3, 1), 3), *[(day, 1)] * 3]),
         (held, "held_back_models", [("m", 2, 1, 0, moment)]),
         ("project_name, date, sla_seconds", "sla_breaches", [("proj_b", day, 60)]),
         ("measured_days, days_over", "sla_months", [(1, 1)]),

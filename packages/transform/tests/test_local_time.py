@@ -105,6 +105,9 @@ def test_no_time_that_is_wrong_passes_unnoticed_and_none_in_utc_is_refused(
         ("America/New_York", "2025-11-02T05:30Z", None, "not known"),
         # London is, in winter: what was loaded then is not known to be right where it is of summer.
         ("Europe/London", "2025-07-01T12:00Z", at(WINTER), "not known"),
+        # Within hours of the days on which its clocks are moved, too.
+        ("Europe/London", "2025-10-26T00:30Z", at(WINTER), "not known"),
+        ("Atlantic/Azores", "2025-10-26T01:30Z", at(SUMMER), "not known"),
         ("Europe/London", "2025-12-01T12:00Z", at(WINTER), "right"),
         ("Europe/London", "2025-12-01T12:00Z", at(SUMMER), "refused"),
         ("Africa/Abidjan", "2025-07-01T12:00Z", None, "right"),

@@ -79,9 +79,11 @@ def test_what_env_says_is_used_and_no_older_value_is_kept(
     by_project = dict.fromkeys(by_project, 500)
     assert used(warehouse) == (in_settings_used(DAGCTL_SLA_SECONDS=500), by_project)
 
-    variables = {"dagctl_sla_seconds": 9, "dagctl_sla_seconds_by_project": {}}
+    # An id goes before a name.
+    both = {"it's": 5, "proj_b": 10}
+    variables: dict[str, Any] = {"dagctl_sla_seconds": 9, "dagctl_sla_seconds_by_project": both}
     dbt.build(warehouse, *CHOSEN, environment=said, **variables)
-    by_project = dict.fromkeys(by_project, 9)
+    by_project = {**dict.fromkeys(by_project, 9), "it's": 10}
     assert used(warehouse) == (in_settings_used(**{**NUMBERS, "DAGCTL_SLA_SECONDS": 9}), by_project)
 
 
@@ -89,6 +91,7 @@ def test_what_env_says_is_used_and_no_older_value_is_kept(
     ("name", "value", "message"),
     [
         ("DAGCTL_SLA_SECONDS", "-1", "must be at least 0, not -1"),
+        ("DAGCTL_OVERDUE_FACTOR", "NaN", "must be a number, not nan"),
         ("DAGCTL_SLA_DAYS", "7.5", "must be a whole number, not 7.5"),
         (SLAS, "{sales: 600}", 'must be like {"sales": 600}, not {sales: 600}'),
         (SLAS, '{"sales": "x"}', "of sales must be a number, not x"),
