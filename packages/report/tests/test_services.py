@@ -85,10 +85,14 @@ def test_other_services_that_keep_incidents_are_known_as_such(url: str) -> None:
     assert Service(url.format("a1" * 18), "").keeps_incidents
 
 
-def test_what_a_service_takes_at_once_is_counted_in_bytes() -> None:
+def test_what_a_service_takes_at_once_is_counted_in_bytes_and_lines() -> None:
     service = Service(f"discord://{'1' * 18}/{'a' * 64}", "")
     assert service.fits("title", "x" * 1_900)
     assert not service.fits("title", "雪" * 1_900)
+    # Some show no more than a few lines.
+    few = Service("kodi://localhost", "")
+    assert few.fits("title", "one")
+    assert not few.fits("title", "one\ntwo")
 
 
 def test_a_line_alone_that_is_too_long_is_sent_in_parts(
@@ -195,6 +199,7 @@ def test_who_is_told_of_what(answers: Warehouse, hook: Receiver, mail: Receiver)
         (OWNERS, f'{{"sales": "nonsense://{SECRET}"}}'),
         (OWNERS, f'{{"sales": ["{SECRET}"]}}'),
         (MUTED, "sales"),
+        (MUTED, '["sales"]'),
         (MUTED, '{"sales": "tomorrow"}'),
         (PAGE, "https://example.com/a b"),
         (PAGE, "file:///report.html"),
