@@ -10,13 +10,15 @@ from tests.support.warehouses import Warehouse, duckdb_at
 TABLES = """
     create schema dagctl_answers;
     create table dagctl_answers.made_up as
-        select number, 'proj_' || number as project_id, 'name ' || number as project_name,
+        select number, 'proj_' || number as project_id,
+            'name ' || number || case number when 2 then chr(27) || '[0m' else '' end
+                as project_name,
             timestamp '2026-03-04 12:00' - (number + 1) * interval '1 minute' as moment
         from generate_series(0, {last}) as projects(number);
     create table dagctl_answers.stg_dagctl__syncs as
         select 's' as sync_id, stream, project_id, moment as began_at, moment as ended_at,
             7 as rows_read, number as rows_sent, 2 as requests,
-            case number when 1 then 'the server answered 403' end as error,
+            case number when 1 then chr(27) || '[31mthe server answered 403' end as error,
             '2026-03-04' || case stream when 'runs' then 'T0' || number % 10 || ':00Z' else '' end
                 as bookmark
         from dagctl_answers.made_up, (values ('jobs'), ('runs')) as streams(stream)
@@ -30,7 +32,14 @@ TABLES = """
             timestamp '2026-03-02 10:30' as failing_since, cast(null as timestamp) as last_read_at
         from dagctl_answers.stg_dagctl__syncs where error is not null
 """
-"""The second project fails, and each is older than the one before."""
+"""The second project fails, and each is older than the one before. Some texts have a colour."""
+ALSO = """
+    insert into dagctl_answers.stg_dagctl__syncs (sync_id, stream, project_id, began_at, ended_at)
+        values ('s', 'members', '', timestamp '2026-03-04 11:00', timestamp '2026-03-04 11:00');
+    insert into dagctl_answers.unread_streams
+        values ('', null, 'members', 'refused', timestamp '2026-03-02 10:30', null)
+"""
+"""A stream that belongs to no project."""
 
 
 def test_how_everything_stands(warehouse: Warehouse) -> None:
@@ -42,6 +51,10 @@ def test_how_everything_stands(warehouse: Warehouse) -> None:
     assert "1 Mar 2026, 08:00" in projects[0]
     assert "  2026-03-04T01:00Z  " in projects[0]
     assert projects[0].endswith("  jobs: the server answered 403 since 2 Mar 2026, 10:30; 1 more")
+    warehouse.execute(ALSO)
+    shown = run(warehouse, "info").stdout
+    assert shown.splitlines()[2] == "members: refused since 2 Mar 2026, 10:30"
+    assert "\x1b" not in shown
 
 
 def test_a_thousand_projects_are_short(tmp_path: Path) -> None:
