@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from packages.report.tests.support.findings import MENDED, OVER, SECTIONS, TOLD, build, tell
 from report.notify.command import FOUND
 from report.notify.settings import ADDRESSES as VARIABLE
 from tests.support.receivers import SECRET, Receiver
-from tests.support.reports import notify
+from tests.support.reports import notify, run_program
 from tests.support.warehouses import Warehouse, duckdb_at
 
 
@@ -103,6 +104,9 @@ def test_a_dry_run_prints_and_remembers_nothing(answers: Warehouse, hook: Receiv
     assert [message.sections for message in hook.take()] == [SECTIONS]
     said = notify(answers, "--dry-run", **told).stdout
     assert said == "notify: nothing new, to address 1 (JSON)\n"
+    # Others may read the file meanwhile.
+    with duckdb.connect(answers.target["filepath"], read_only=True):
+        run_program(answers, "notify", "--dry-run", code=0, **told)
 
 
 def test_an_exit_code_needs_no_address_and_wants_its_answers(

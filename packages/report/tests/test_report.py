@@ -93,6 +93,11 @@ def test_a_job_over_the_sla_is_marked() -> None:
     assert shown.said("em") == ["15 min 1 s (over the SLA)"]
 
 
+def test_a_window_that_goes_on_says_so() -> None:
+    windows = [row[5] for row in page_of(account(2, 2)).table("regressions")[1:]]
+    assert windows == ["4 Mar 2026 to 4 Mar 2026, still open", "4 Mar 2026 to 4 Mar 2026"]
+
+
 def test_a_negative_duration_is_marked_wherever_it_is_shown() -> None:
     made_up = account(3, 6)
     lists: dict[str, Any] = {
@@ -241,6 +246,13 @@ def test_it_is_the_file_that_was_named_and_no_other(
         duckdb_file()
     loaded.touch()
     assert duckdb_file() == loaded
+
+    # Meltano may run another project than this one.
+    own = tmp_path / "own" / tmp_path.name / loaded.name
+    own.parent.mkdir(parents=True)
+    own.touch()
+    monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(tmp_path / "own"))
+    assert duckdb_file() == own
 
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TARGET_DUCKDB_FILEPATH", "~/demo.duckdb")
