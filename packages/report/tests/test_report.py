@@ -142,6 +142,8 @@ def test_a_run_leads_to_dagctl_if_a_setting_says_how() -> None:
         "javascript://x/{run_id}",
         "https://{run_id}",
         "https://dagctl.example/runs",
+        "https://dagctl.example/{run}/{run_id}",
+        "https://dagctl.example/{run_id:zz}",
         "https://dagctl.example/{run_id.__class__}",
         "https://dagctl.example/{run_id",
     ],
