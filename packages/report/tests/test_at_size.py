@@ -84,6 +84,11 @@ def test_below_two_megabytes(size: str, tmp_path: Path) -> None:
     # What an earlier page had no room for goes.
     write(account(2, 4), "warehouse.duckdb", file)
     assert not beside(file).exists()
+    own = beside(file) / "own.txt"
+    own.parent.mkdir()
+    own.touch()
+    write(account(2, 4), "warehouse.duckdb", file)
+    assert own.exists()
 
 
 def assert_same(shown: list[list[str]], said: list[list[str]]) -> None:

@@ -164,8 +164,10 @@ def test_what_is_not_known_says_why() -> None:
     row |= {"read_at": None, "newest_change_at": None, "is_failing": False, "last_synced_at": None}
     row |= {"days_over": 0, "measured_days": 0, "month": AS_OF.date().replace(day=1)}
     row |= {"running_seconds": -75}
-    shown = page_of(answers(**{name: [row] for name in LISTS}))
+    shown = page_of(answers(**{name: [row] for name in LISTS}), RUN_URL)
 
+    # There is no run to lead to.
+    assert "https" not in shown.text
     cells = [cell for table in shown.tables for row in table for cell in row]
     assert [cell for cell in cells if cell in {"-", "", "None"}] == []
     assert {"none was given", "not known", "none succeeded", "not measured"} <= set(cells)

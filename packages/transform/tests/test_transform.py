@@ -22,7 +22,7 @@ from tests.support.dbt_server import Dbt
 from tests.support.expected_answers import Loaded
 from tests.support.pages import Page, answers
 from tests.support.pipe import Pipe
-from tests.support.reports import notify, page_of
+from tests.support.reports import notify, page_of, run
 from tests.support.warehouses import Warehouse
 
 OVERRIDES = {"awkward 1": 2_400, "proj_awkward_02": 0}
@@ -153,6 +153,8 @@ def assert_the_page_says_it(warehouse: Warehouse, path: Path) -> None:
     shown = {table: int(tiles.get(anchor, 0)) for table, anchor in anchors.items()}
     assert sum(shown[kind.table] for kind in KINDS.values()) == int(told) > 1
     assert f"<h1>{sum(shown.values())} things need you</h1>" in text
+    nowhere = str(path.parent / "none" / path.name)
+    assert nowhere in run(warehouse, "--output", nowhere, code=1).stderr
 
 
 def third(page: Page, table: str) -> list[str]:
