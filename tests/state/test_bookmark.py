@@ -28,7 +28,16 @@ from tests.support.syncs import Json, Tap
 
 STAMP = "2026-02-15T12:00:30Z"
 STAMPS = [f"2026-02-{day}T12:00:00Z" for day in (10, 15, 20)]
-WALK = {"updated_after": "2026-02-14T11:59:00.000000Z", "began": "2026-02-14T12:00:00Z", "sent": []}
+WALK = {
+    "updated_after": "2026-02-14T11:59:00.000000Z",
+    "began": "2026-02-14T12:00:00Z",
+    "end": 1,
+    "cap": 500,
+    "counted": 1,
+    "total": 3,
+    "anchors": ["x"],
+    "sent": "",
+}
 
 
 @pytest.fixture
@@ -73,11 +82,15 @@ def test_a_bookmark_ahead_of_the_server_is_kept_within_the_overlap(history: Simu
         bookmarked("2026-02-14T12:00:00.5Z"),
         bookmarked("2026-02-14T14:00:00.123456789+02:00"),
         bookmarked("2026-02-14"),
+        bookmarked("2026-02-14 12:00:00"),
         # Entries without sense are ignored.
         bookmarked(WALK["began"], sent=[1, None], start_date="soon", walk={"end": "x"}),
         bookmarked(WALK["began"], sent={}, start_date={}, walk={"updated_after": None, "began": 1}),
-        bookmarked(WALK["began"], walk={**WALK, "end": 10**9, "cap": 0, "anchors": ["x"]}),
-        bookmarked(WALK["began"], walk={**WALK, "end": 1, "cap": 500, "anchors": [[1]]}),
+        bookmarked(WALK["began"], sent="?", walk=[], owed=7, surplus="x"),
+        *(
+            bookmarked(WALK["began"], walk={**WALK, **odd})
+            for odd in ({}, {"end": 10**9}, {"end": -1}, {"cap": 0}, {"cap": 1}, {"anchors": [[1]]})
+        ),
     ],
 )
 def test_what_is_newer_than_the_bookmark_comes(history: Simulation, state: Json) -> None:

@@ -78,12 +78,20 @@ def test_windows_of_which_no_state_says_how_long_they_are_are_not_read_again(api
     assert sync(api, state, model_stats_window_days=10)[2] == ["2026-02-20", "2026-03-02"]
 
 
-@pytest.mark.parametrize(("lookback", "days"), [(2, 13), (100, 111)])
-def test_a_bookmark_set_by_hand_says_what_was_read(api: Api, lookback: int, days: int) -> None:
+@pytest.mark.parametrize(
+    ("settings", "days"),
+    [
+        ({}, 13),
+        ({"stats_lookback_days": 100}, 111),
+        # Nothing before it is loaded.
+        ({"start_date": "2026-02-21"}, 10),
+    ],
+)
+def test_a_bookmark_set_by_hand_says_what_was_read(api: Api, settings: Json, days: int) -> None:
     part = {"replication_key": "date", "replication_key_value": "2026-02-20"}
     partitions = [{"context": {"project_id": "proj_a"}, **part}]
     state = {"bookmarks": {"daily_stats": {"partitions": partitions}}}
-    assert sync(api, state, stats_lookback_days=lookback)[1] == [days]
+    assert sync(api, state, **settings)[1] == [days]
 
 
 @pytest.mark.parametrize(("ahead", "days", "kept"), [(1, 4, 1), (2, 4, 2), (4, 30, 0)])
@@ -153,7 +161,11 @@ def test_a_project_that_is_older_than_was_said_loses_nothing(api: Api) -> None:
         state = pipe.states[-1]
 
 
-@pytest.mark.parametrize("created", [None, "0000-00-00T00:00:00Z", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "created",
+    # The first is what a server written in Go sends for a time that was never set.
+    ["0001-01-01T00:00:00Z", None, "0000-00-00T00:00:00Z", "9999-12-31T23:59:59Z"],
+)
 def test_where_it_is_not_known_windows_begin_as_the_settings_say(api: Api, created: object) -> None:
     api.world.projects["proj_a"].row["created_at"] = created
 
