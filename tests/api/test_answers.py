@@ -71,6 +71,8 @@ DATES = [
     "Fri, 31 Dec 9999 23:59:59 -2359",
     "Mon, 01 Jan 0001 00:00:00 +2359",
     "Sat, 01 Jan 0000 00:00:00 GMT",
+    # Of a clock that was never set: everything would be read and sent again each time.
+    "Thu, 01 Jan 1970 00:00:00 GMT",
     "Tue, 31 Dec 2199 23:59:59 GMT",
     "Tue, 02 Jun 2026 08:49:37 +99999999",
     "Tue, 02 Jun 2026 25:61:61 GMT",
@@ -82,6 +84,8 @@ PARTS = st.text(st.characters(codec="latin-1"), max_size=12) | st.sampled_from(
 
 @given(text=st.sampled_from(DATES) | st.lists(PARTS, max_size=6).map(" ".join))
 @example("9" * 400)
+# A digit, and no number.
+@example("²")
 def test_whatever_stands_in_a_header_is_a_time_or_none(text: str) -> None:
     clock = responses.server_clock({"Date": text})
     assert clock is None or clock > 0

@@ -18,30 +18,37 @@ from tests.support.in_process import waiting_at_once
 from tests.support.syncs import BROKEN_OFF, DIRECTLY, Tap
 
 
+@pytest.mark.parametrize("include_sensitive", [False, True])
 @pytest.mark.parametrize(
     ("url", "fault", "line"),
     [
-        ("http://127.0.0.1:9", "", f"{BROKEN_OFF} (4 tries); check api_url (URL/api/v1) and the"),
+        ("http://127.0.0.1:9/", "", f"{BROKEN_OFF} (4 tries); check api_url (URLapi/v1) and the"),
         ("https://nobody.invalid", "", "the host's name is not known (4 tries)"),
         ("https://localhost:SERVER", "", "the TLS connection failed (4 tries); check api_url"),
         ("http://127.0.0.1:SERVER", "no HTTP", f"{BROKEN_OFF} (4 tries)"),
     ],
 )
 def test_an_address_where_nobody_answers_is_one_line_within_seconds(
-    tap: Tap, monkeypatch: pytest.MonkeyPatch, url: str, fault: str, line: str
+    tap: Tap,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    fault: str,
+    line: str,
+    include_sensitive: bool,
 ) -> None:
-    """With so many tries as there may be by default."""
+    """With so many tries as there may be by default, whatever else there was to ask for."""
     monkeypatch.setattr(tap.api, "handle_error", lambda *_: None)  # which prints a traceback
     if fault:
         tap.api.misbehave = lambda request: faults.ANYWHERE[fault](tap.api, request)
     url = url.replace("SERVER", f"{tap.api.server_port}")
     with waiting_at_once() as clock:
-        output = tap(environment=DIRECTLY, api_url=url)
+        output = tap(environment=DIRECTLY, api_url=url, include_sensitive=include_sensitive)
     assert sum(clock.waits) < 15
     # Fewer would not outlast a network that comes up late.
     assert len(output.warnings) == len(clock.waits) == retries.FIRST_TRIES - 1
     assert "try 1 of 4, waiting" in output.stderr
-    assert output.error.startswith(f"GET /projects: {line.replace('URL', url)}")
+    path = "/environment-protections" if include_sensitive else "/projects"
+    assert output.error.startswith(f"GET {path}: {line.replace('URL', url)}")
 
 
 def test_a_first_request_that_nobody_answers_in_time_is_not_asked_often(api: Api) -> None:
