@@ -23,7 +23,8 @@ def api(api: Api) -> Api:
         run = {"status": "success", "queue": "big", "job_name": "job"}
         api.world.put("runs", project, {"id": f"run_{project}", **run})
         api.world.put("plans", project, {"id": f"plan_{project}"})
-        api.world.put("jobs", project, {"id": f"job_{project}"})
+        resources = {"cpu": "1", "memory": "2Gi"}
+        api.world.put("jobs", project, {"id": f"job_{project}", "resources": resources})
         execution = {"id": f"exec_{project}", "run_id": f"run_{project}", "model_name": "sales"}
         api.world.put("executions", project, execution)
     api.world.advance(hours=1)
@@ -176,11 +177,15 @@ def fields(catalog: Json, stream: str) -> Any:
 def test_what_the_catalog_does_not_allow_is_kept(tap: Tap, chosen: Json) -> None:
     fields(chosen, "runs")["job_name"] = {"type": ["string"], "maxLength": 2}
     fields(chosen, "runs")["queue"] = {"type": "integer"}
+    # Nor does it name all that is in an object.
+    fields(chosen, "jobs")["resources"]["properties"] = {"cpu": {"type": "string"}}
     output = tap(catalog=chosen)
 
     for run in output.records("runs"):
         assert (run["job_name"], run["queue"]) == (None, None)
         assert run["additional_properties"] == {"job_name": "job", "queue": "big"}
+    for job in output.records("jobs"):
+        assert job["resources"] == {"cpu": "1", "memory": "2Gi"}
     assert [line.split("| ")[-1] for line in output.warnings if " runs: " in line] == [
         f"runs: field '{name}' has a value that the catalog does not allow; it is kept in "
         "additional_properties"

@@ -54,6 +54,7 @@ def files(**change: Any) -> Json:
         ({"api_token": None}, "api_token is not a non-empty string"),
         ({"api_token": " \n"}, "api_token is empty or has characters no HTTP header can carry"),
         ({"user_agent": "tap\r\nX: y"}, "user_agent is empty or has characters no HTTP header"),
+        ({"user_agent": "tap—"}, "user_agent is empty or has characters no HTTP header"),
         ({"organization_id": ""}, "organization_id is not a non-empty string"),
         ({"organization_id": "\t"}, "organization_id is empty or has characters no HTTP header"),
         ({"page_size": 501}, "501 is greater than the maximum of 500 in config['page_size']"),
@@ -72,6 +73,7 @@ def files(**change: Any) -> Json:
         ),
         # The SDK writes gzip all the same, and a target would believe the message.
         (files(encoding=NO_GZIP), "batch_config: jsonl is always written with gzip: set"),
+        (files(encoding={"format": "jsonl"}), "batch_config: jsonl is always written with gzip"),
         (files(storage={"prefix": "x"}), "Object missing required field `root` - at `$.storage`"),
         # The SDK would read nothing, and end with 0.
         (files(batch_size=0), "Expected `int` >= 1 - at `$.batch_size`"),
