@@ -17,6 +17,7 @@ from tap_dagctl.singer.environment import value_of
 from tap_dagctl.singer.misspelt import unknown_settings, unknown_streams
 from tap_dagctl.tap import TapDagctl
 from tests.support import troubleshooting
+from tests.support.at_request import refuse
 from tests.support.project import ROOT
 from tests.support.syncs import Json, Output, Tap, config_of, run_tap
 
@@ -140,8 +141,11 @@ def test_metrics_come_only_if_asked_for(tmp_path: Path, tap: Tap) -> None:
     assert {point["tags"]["stream"] for point in metrics(asked)} >= {"projects", "runs"}
     assert metrics(tap()) == []
     # That a test stops after a record is no failure.
-    tested = metrics(tap("--test", environment={"TAP_DAGCTL_LOGLEVEL": "debug"}).succeeded)
-    assert {it["tags"]["status"] for it in tested if it["type"] == "timer"} == {"succeeded"}
+    for status in ("succeeded", "failed"):
+        tested = metrics(tap("--test", environment={"TAP_DAGCTL_LOGLEVEL": "debug"}))
+        assert {it["tags"]["status"] for it in tested if it["type"] == "timer"} == {status}
+        refuse(tap.api, {"/projects": 403})
+    tap.api.misbehave = lambda _: None
     assert tap(environment={"TAP_DAGCTL_LOGLEVEL": "error"}).stderr == ""
 
 

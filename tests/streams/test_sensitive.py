@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stand_in.history import History
-from stand_in.server import Api, serving
+from stand_in.server import PREFIX, Api, serving
 from stand_in.world import JOBS, RUNS, World
 from tap_dagctl.records.builder import RecordBuilder
 from tap_dagctl.streams import STREAMS, EnvironmentVariables
@@ -135,6 +135,11 @@ def test_a_refused_list_fails_alone_and_says_what_to_do(
     others = {*KEYS, *SENSITIVE} - {stream}
     assert output.sent.keys() == others
     assert tap(catalog=selecting(everything, others), include_sensitive=True).exit_code == 0
+    # Where nothing else is selected, nothing else is asked for.
+    api.requests.clear()
+    alone = tap(catalog=selecting(everything, [stream]), include_sensitive=True)
+    assert alone.error == output.error
+    assert {request.path for request in api.requests} == {f"{PREFIX}{PATHS[stream]}"}
 
 
 def test_a_token_without_the_permission_is_told_which(api: Api, tap: Tap) -> None:
