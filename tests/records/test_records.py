@@ -153,6 +153,11 @@ def test_a_page_that_fits_is_read_at_once() -> None:
     assert as_dict(odd)[ADDITIONAL_PROPERTIES] == {"queue": "q"}
 
 
+def test_rows_with_an_empty_id_do_not_overwrite_each_other() -> None:
+    with pytest.raises(ValueError, match="a row has no usable id"):
+        read("runs", ['{"id": "", "updated_at": "2026-03-02T05:00:00Z"}'])
+
+
 def test_a_body_keeps_its_counts() -> None:
     counts = {"total": 1, "page": "1", "limit": 2.5, "total_pages": None}
     rows = [{"id": "run", "updated_at": "2026-03-02T05:00:00.5Z"}]
