@@ -89,6 +89,8 @@ class Arrangement:
         counts_agree = not self.counted_too_many and self.counts_hidden == "yes"
         is_told = self.hides == "nothing" or (self.tells_pages and counts_agree)
         are_long = self.hides in {"stretches", "a range of ids", "everything"}
+        # So is a stretch of fifteen rows where a page has fewer.
+        are_long |= self.hides == "the first" and min(self.page_size, self.most_rows) <= 15
         return replace(
             self,
             tells_limit=self.tells_limit if is_told else "right",
