@@ -16,6 +16,7 @@ from stand_in.server import serving
 from tests.support.adapters import dialects
 from tests.support.answers import assert_answers, everything
 from tests.support.awkward import SeededHistory
+from tests.support.base_time import FIRST_DAY
 from tests.support.expected_answers import Loaded
 from tests.support.loaders import snowflake
 from tests.support.loaders.ways import SNOWFLAKE, WAYS, load
@@ -97,7 +98,7 @@ def test_snowflake_as_far_as_its_stand_in_goes(history: SeededHistory, tmp_path:
     with way.open(tmp_path) as store:
         load(way, store, history, tmp_path)
         store.read()
-    assert warehouse.differences(history.world) == []
+    assert warehouse.differences(history.world, since=FIRST_DAY) == []
     with snowflake.served(tmp_path) as variables:
         build(
             "dbt-snowflake",
@@ -106,7 +107,7 @@ def test_snowflake_as_far_as_its_stand_in_goes(history: SeededHistory, tmp_path:
             dagctl_as_of=as_of(history),
             dagctl_sla_seconds_by_project=SLAS,
         )
-    staged = warehouse.differences(history.world, "dagctl_answers", "stg_dagctl__")
+    staged = warehouse.differences(history.world, "dagctl_answers", "stg_dagctl__", FIRST_DAY)
     assert staged == []
     assert_answers(warehouse, Loaded(history.world, slas=SLAS))
     (settings,) = warehouse.query("select as_of, sla_days from dagctl_answers.settings_used")
