@@ -174,7 +174,7 @@ def test_a_target_that_dies_is_one_line(
     [
         *(
             (option, "/dev/full", f"The output cannot be written: {os.strerror(28)}; mend that")
-            for option in ("", "--discover", "--version")
+            for option in ("", "--discover", "--version", "--about")
         ),
         ("", "&-", "There is no standard output"),
     ],
