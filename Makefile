@@ -69,7 +69,7 @@ info notify: setup ## print how the account stands; INFO=sales: a project | send
 	.venv/bin/python -m report $@ $(if $(filter info,$@),$(INFO),$(NOTIFY))
 
 # -rs names what could not run: the tests of the page in a browser, where there is none. Many tests wait for a program.
-test: setup lint test-loader ## run everything: lint, types and all tests; nine minutes on two cores
+test: setup lint test-loader ## run everything: lint, types and all tests; seven minutes on two cores
 	.venv/bin/pytest -q -rs --numprocesses 3 --dist worksteal
 
 check: .venv/ready ## run what needs no other program: lint, types, most tests of the tap; a minute and a half

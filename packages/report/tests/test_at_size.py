@@ -84,6 +84,7 @@ def test_below_two_megabytes(size: str, tmp_path: Path) -> None:
     # What an earlier page had no room for goes.
     write(account(2, 4), "warehouse.duckdb", file)
     assert not beside(file).exists()
+    # What somebody else has put there stays.
     own = beside(file) / "own.txt"
     own.parent.mkdir()
     own.touch()
