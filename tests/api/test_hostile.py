@@ -135,6 +135,7 @@ def test_a_project_id_is_one_segment_of_the_path_or_refused(tap: Tap, project: s
     assert not is_refused or not any(".." in request.path for request in tap.api.requests)
 
 
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize("depth", [50, 600, 5_000])
 def test_a_value_nested_deeply_is_loaded_or_one_line(api: Api, tap: Tap, depth: int) -> None:
     row = f'{{"id": "deep", "updated_at": "2026-03-02T06:00:00Z", "x": {"[" * depth}{"]" * depth}}}'

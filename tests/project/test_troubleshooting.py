@@ -30,6 +30,7 @@ def test_every_message_of_the_sql_has_its_row() -> None:
     troubleshooting.check(found)
 
 
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize(
     ("reply", "settings", "line"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -97,6 +98,12 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
 @pytest.fixture
 def tap(api: Api, tmp_path: Path) -> Tap:
     return Tap(api, tmp_path)
+
+
+@pytest.fixture
+def collected() -> None:
+    """What earlier tests left is not collected deep in a recursion, where it cannot be closed."""
+    gc.collect()
 
 
 @pytest.fixture
